@@ -1,0 +1,2 @@
+//! Chinwag.
+#![forbid(unsafe_code)]

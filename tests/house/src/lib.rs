@@ -1,0 +1,1 @@
+//! Checks of the whole tree; the tests are in `tests/`.
