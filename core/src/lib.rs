@@ -1,2 +1,5 @@
 //! Chinwag.
 #![forbid(unsafe_code)]
+
+#[doc(hidden)]
+pub mod wire;
