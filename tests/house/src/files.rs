@@ -1,4 +1,4 @@
-//! Where things are, and the rule for generated files: refreshed by a test, never by a build script.
+//! Where things are, and the rule of generated files: a test refreshes them, no build script does.
 
 use std::fs;
 use std::path::PathBuf;

@@ -3,9 +3,12 @@
 //! | test | asks |
 //! |---|---|
 //! | `tests/api.rs` | are the generated files fresh, and does every language have everything? |
+//! | `tests/tidy.rs` | does the tree follow the rules of `docs/STYLE.md`? |
+//! | `tests/bans.rs` | do the bans of `core/clippy.toml` bite? |
 
 pub mod files;
 pub mod manifest;
 pub mod names;
 pub mod parity;
+pub mod tidy;
 pub mod write;

@@ -60,10 +60,10 @@ const HEAD: &str = r#"//! Numbers and words of the C interface. The names are C'
 #![allow(non_camel_case_types, reason = "cbindgen takes the names over as they are")]
 
 use std::ffi::CStr;
-
 "#;
 
-const STATUS: &str = r#"/// What a function came to: `CHINWAG_OK`, or what went wrong. Numbers are permanent.
+const STATUS: &str = r#"
+/// What a function came to: `CHINWAG_OK`, or what went wrong. Numbers are permanent.
 #[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum chinwag_status {

@@ -10,7 +10,7 @@ use crate::names::{pascal, quoted, wrap};
 
 pub(super) fn api(api: &Manifest) -> Result<String, String> {
     let parts = [
-        format!("// {NOTICE}\n\n"),
+        format!("// {NOTICE}\n"),
         HEAD.to_owned(),
         table(
             "Every option, in the order of the manifest.",
@@ -132,7 +132,8 @@ pub(super) fn rustfmt(source: &str) -> Result<String, String> {
     String::from_utf8(output.stdout).map_err(|cause| failed(&cause))
 }
 
-const HEAD: &str = r#"//! The vocabulary that every language shares: options, error codes, event types, member states.
+const HEAD: &str = r#"
+//! The vocabulary that every language shares: options, error codes, event types, member states.
 
 /// What an option's text means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -181,7 +182,8 @@ pub struct OptionInfo {
 
 "#;
 
-const ERROR_KIND: &str = r#"/// What went wrong, as a stable number and code. The sentence beside it says what happened to the
+const ERROR_KIND: &str = r#"
+/// What went wrong, as a stable number and code. The sentence beside it says what happened to the
 /// state; the message of the [`Error`](crate::Error) names the culprit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]

@@ -5,7 +5,7 @@ use crate::manifest::{Kind, Manifest, Opt};
 use crate::names::{quoted, screaming, wrap};
 
 pub(super) fn constants(api: &Manifest) -> String {
-    let mut text = format!("# {NOTICE}\n{HEAD}");
+    let mut text = format!("# {NOTICE}{HEAD}");
     text += &literal("EventType", api.events.iter().map(|e| &e.name));
     text += &literal("ErrorCode", api.errors.iter().map(|e| &e.row.name));
     text += &literal("OptionName", api.options.iter().map(|o| &o.name));
@@ -69,7 +69,8 @@ fn docstring(doc: &str) -> String {
     format!("{lines}    \"\"\"\n")
 }
 
-const HEAD: &str = r#""""The vocabulary that every language shares: options, error codes, event types, member states."""
+const HEAD: &str = r#"
+"""The vocabulary that every language shares: options, error codes, event types, member states."""
 
 from __future__ import annotations
 

@@ -129,11 +129,12 @@ One vocabulary in every language: the same operations, options, error codes, eve
 const OPTIONS: &str = "\
 ## Options
 
-Python, Elixir, C (`chinwag_config_set`) and Rust (`Builder::option`) use the key as it is; Node uses
-camel case. As text, a list is separated by commas, a map is `key=value` pairs separated by commas, and a
-time has a unit (`500ms`, `5s`). As a value, a time is in seconds in Python (or a `timedelta`), in
-milliseconds in Node and Elixir. An unknown option is an error that names the nearest known one. The
-options from `probe_interval` on are memberlist's own; their defaults depend on `profile`.
+Python, Elixir, C (`chinwag_config_set`) and Rust (`Builder::option`) use the key as it is; Node
+uses camel case. As text, a list is separated by commas, a map is `key=value` pairs separated by
+commas, and a time has a unit (`500ms`, `5s`). As a value, a time is in seconds in Python (or a
+`timedelta`), in milliseconds in Node and Elixir. An unknown option is an error that names the
+nearest known one. The options from `probe_interval` on are memberlist's own; their defaults depend
+on `profile`.
 
 ";
 
@@ -148,7 +149,7 @@ Numbers and codes are permanent.
 const EVENTS: &str = "\
 ## Events
 
-Node and the command use the type as it is. Events are ordered and numbered, and never about the local
-member.
+Node and the command use the type as it is. Events are ordered and numbered, and never about the
+local member.
 
 ";
