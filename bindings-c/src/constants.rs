@@ -1,42 +1,40 @@
 // Written from api.toml by `cargo test -p chinwag-house --test api`. Change it there.
 
-//! Numbers and words of the C interface. The names are C's.
-#![allow(non_camel_case_types, reason = "cbindgen takes the names over as they are")]
+//! Numbers of outcomes, event types and member states, as C spells them.
+#![allow(non_camel_case_types, clippy::upper_case_acronyms, reason = "these are C's names")]
 
-use std::ffi::CStr;
-
-/// What a function came to: `CHINWAG_OK`, or what went wrong. Numbers are permanent.
-#[repr(u32)]
+/// What a call came to: zero, or the negative number of an error.
+#[repr(i32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum chinwag_status {
-    /// It worked.
+pub enum Status {
+    /// Done.
     CHINWAG_OK = 0,
     /// An option is unknown, malformed, or contradicts another; nothing was started.
-    CHINWAG_EBADCONFIG = 1,
+    CHINWAG_EBADCONFIG = -1,
     /// An argument is malformed or missing; nothing was changed.
-    CHINWAG_EBADARGUMENT = 2,
+    CHINWAG_EBADARGUMENT = -2,
     /// The address could not be bound; nothing was started.
-    CHINWAG_EBINDFAILED = 3,
+    CHINWAG_EBINDFAILED = -3,
     /// No seed answered; the node goes on as it was. Each attempt is listed with its cause.
-    CHINWAG_EJOINFAILED = 4,
+    CHINWAG_EJOINFAILED = -4,
     /// A value is over its size limit; the old value stays.
-    CHINWAG_ETOOLARGE = 5,
+    CHINWAG_ETOOLARGE = -5,
     /// The deadline passed before the outcome was known; it may still happen.
-    CHINWAG_ETIMEOUT = 6,
+    CHINWAG_ETIMEOUT = -6,
     /// The node is closed, or was closed while the operation was under way.
-    CHINWAG_ECLOSED = 7,
+    CHINWAG_ECLOSED = -7,
     /// The caller gave the operation up; it may still happen.
-    CHINWAG_ECANCELLED = 8,
+    CHINWAG_ECANCELLED = -8,
     /// The node belongs to the parent process; a forked child starts a node of its own.
-    CHINWAG_EFORKED = 9,
+    CHINWAG_EFORKED = -9,
     /// A defect in Chinwag, caught at the border; the node may be unusable. Please report it.
-    CHINWAG_EINTERNAL = 10,
+    CHINWAG_EINTERNAL = -10,
 }
 
-/// What an event tells. Numbers are permanent; new ones may be added.
+/// Type of an event.
 #[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum chinwag_event_type {
+pub enum EventKind {
     /// A member is here: new, or back after it had failed or left.
     CHINWAG_EVENT_MEMBER_JOIN = 1,
     /// A member said goodbye.
@@ -60,7 +58,7 @@ pub enum chinwag_event_type {
 /// What is believed about a member.
 #[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum chinwag_member_state {
+pub enum State {
     /// Answers probes.
     CHINWAG_STATE_ALIVE = 0,
     /// Did not answer; still counted as a member.
@@ -71,64 +69,54 @@ pub enum chinwag_member_state {
     CHINWAG_STATE_LEFT = 3,
 }
 
-/// The keys that `chinwag_config_set` knows, in the order of the manifest.
-pub(crate) const OPTION_KEYS: &[&CStr] = &[
-    c"name",
-    c"bind",
-    c"advertise",
-    c"seeds",
-    c"require_join",
-    c"tags",
-    c"meta",
-    c"profile",
-    c"cluster",
-    c"insecure",
-    c"handle_signals",
-    c"event_buffer",
-    c"delegate_versions",
-    c"compression",
-    c"packet_size",
-    c"probe_interval",
-    c"probe_timeout",
-    c"indirect_checks",
-    c"disable_tcp_pings",
-    c"suspicion_mult",
-    c"suspicion_max_timeout_mult",
-    c"awareness_max_multiplier",
-    c"gossip_interval",
-    c"gossip_nodes",
-    c"gossip_to_the_dead_time",
-    c"retransmit_mult",
-    c"push_pull_interval",
-    c"tcp_timeout",
+/// Every status, by the number of its error; `CHINWAG_OK` is number 0.
+pub(crate) const STATUSES: &[Status] = &[
+    Status::CHINWAG_OK,
+    Status::CHINWAG_EBADCONFIG,
+    Status::CHINWAG_EBADARGUMENT,
+    Status::CHINWAG_EBINDFAILED,
+    Status::CHINWAG_EJOINFAILED,
+    Status::CHINWAG_ETOOLARGE,
+    Status::CHINWAG_ETIMEOUT,
+    Status::CHINWAG_ECLOSED,
+    Status::CHINWAG_ECANCELLED,
+    Status::CHINWAG_EFORKED,
+    Status::CHINWAG_EINTERNAL,
 ];
 
-/// The permanent code of each status, by its number.
-pub(crate) const STATUS_CODES: &[&CStr] = &[
-    c"ok",
-    c"bad_config",
-    c"bad_argument",
-    c"bind_failed",
-    c"join_failed",
-    c"too_large",
-    c"timeout",
-    c"closed",
-    c"cancelled",
-    c"forked",
-    c"internal",
+/// Every type of event, in the order of the manifest.
+pub(crate) const EVENT_KINDS: &[EventKind] = &[
+    EventKind::CHINWAG_EVENT_MEMBER_JOIN,
+    EventKind::CHINWAG_EVENT_MEMBER_LEAVE,
+    EventKind::CHINWAG_EVENT_MEMBER_FAILED,
+    EventKind::CHINWAG_EVENT_MEMBER_UPDATE,
+    EventKind::CHINWAG_EVENT_MEMBER_SUSPECT,
+    EventKind::CHINWAG_EVENT_MEMBER_RECOVER,
+    EventKind::CHINWAG_EVENT_REPLAY_DONE,
+    EventKind::CHINWAG_EVENT_EVENTS_LOST,
 ];
 
-/// The permanent type of each event, by its number less one.
-pub(crate) const EVENT_TYPES: &[&CStr] = &[
-    c"member-join",
-    c"member-leave",
-    c"member-failed",
-    c"member-update",
-    c"member-suspect",
-    c"member-recover",
-    c"replay-done",
-    c"events-lost",
+/// Every state, in the order of the manifest.
+pub(crate) const STATES: &[State] = &[
+    State::CHINWAG_STATE_ALIVE,
+    State::CHINWAG_STATE_SUSPECT,
+    State::CHINWAG_STATE_FAILED,
+    State::CHINWAG_STATE_LEFT,
 ];
 
-/// The permanent word of each state, by its number.
-pub(crate) const STATE_WORDS: &[&CStr] = &[c"alive", c"suspect", c"failed", c"left"];
+/// Bit of `member-join` in a mask of events.
+pub const CHINWAG_MASK_MEMBER_JOIN: u32 = 0x2;
+/// Bit of `member-leave` in a mask of events.
+pub const CHINWAG_MASK_MEMBER_LEAVE: u32 = 0x4;
+/// Bit of `member-failed` in a mask of events.
+pub const CHINWAG_MASK_MEMBER_FAILED: u32 = 0x8;
+/// Bit of `member-update` in a mask of events.
+pub const CHINWAG_MASK_MEMBER_UPDATE: u32 = 0x10;
+/// Bit of `member-suspect` in a mask of events.
+pub const CHINWAG_MASK_MEMBER_SUSPECT: u32 = 0x20;
+/// Bit of `member-recover` in a mask of events.
+pub const CHINWAG_MASK_MEMBER_RECOVER: u32 = 0x40;
+/// Bit of `replay-done` in a mask of events.
+pub const CHINWAG_MASK_REPLAY_DONE: u32 = 0x80;
+/// Bit of `events-lost` in a mask of events.
+pub const CHINWAG_MASK_EVENTS_LOST: u32 = 0x100;

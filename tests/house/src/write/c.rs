@@ -6,79 +6,74 @@ use crate::manifest::{Manifest, Row};
 use crate::names::{screaming, status, wrap};
 
 pub(super) fn constants(api: &Manifest) -> Result<String, String> {
-    let mut text = format!("// {NOTICE}\n\n{HEAD}");
-    text += STATUS;
-    for error in &api.errors {
-        text += &variant(&status(&error.row.name), &error.row);
-    }
-    text += "}\n\n";
+    let errors = || api.errors.iter().map(|error| (status(&error.row.name), &error.row));
+    let events = || api.events.iter().map(|row| (named("EVENT", row), row));
+    let states = || api.states.iter().map(|row| (named("STATE", row), row));
+
+    let mut text = format!("// {NOTICE}\n{HEAD}{STATUS}");
+    text += &variants(errors().map(|(name, row)| (name, -row.number, row.doc.as_str())));
     text += EVENT;
-    for event in &api.events {
-        text += &variant(&format!("CHINWAG_EVENT_{}", screaming(&event.name)), event);
-    }
-    text += "}\n\n";
+    text += &variants(events().map(|(name, row)| (name, row.number, row.doc.as_str())));
     text += STATE;
-    for state in &api.states {
-        text += &variant(&format!("CHINWAG_STATE_{}", screaming(&state.name)), state);
-    }
-    text += "}\n\n";
-    text += &tables(api);
+    text += &variants(states().map(|(name, row)| (name, row.number, row.doc.as_str())));
+
+    let done = std::iter::once("CHINWAG_OK".to_owned());
+    text += "/// Every status, by the number of its error; `CHINWAG_OK` is number 0.\n";
+    text += &table("STATUSES", "Status", done.chain(errors().map(|(name, _)| name)));
+    text += "/// Every type of event, in the order of the manifest.\n";
+    text += &table("EVENT_KINDS", "EventKind", events().map(|(name, _)| name));
+    text += "/// Every state, in the order of the manifest.\n";
+    text += &table("STATES", "State", states().map(|(name, _)| name));
+
+    text += &api.events.iter().map(mask).collect::<String>();
     rustfmt(&text)
 }
 
-fn variant(name: &str, row: &Row) -> String {
-    let doc = wrap(&row.doc, "    /// ", WIDTH);
-    format!("{doc}    {name} = {},\n", row.number)
+fn named(of: &str, row: &Row) -> String {
+    format!("CHINWAG_{of}_{}", screaming(&row.name))
 }
 
-fn tables(api: &Manifest) -> String {
-    let mut text =
-        "/// The keys that `chinwag_config_set` knows, in the order of the manifest.\n".to_owned();
-    text += "pub(crate) const OPTION_KEYS: &[&CStr] = &[\n";
-    for option in &api.options {
-        text += &format!("    c\"{}\",\n", option.name);
-    }
-    text += "];\n\n/// The permanent code of each status, by its number.\n";
-    text += "pub(crate) const STATUS_CODES: &[&CStr] = &[\n    c\"ok\",\n";
-    for error in &api.errors {
-        text += &format!("    c\"{}\",\n", error.row.name);
-    }
-    text += "];\n\n/// The permanent type of each event, by its number less one.\n";
-    text += "pub(crate) const EVENT_TYPES: &[&CStr] = &[\n";
-    for event in &api.events {
-        text += &format!("    c\"{}\",\n", event.name);
-    }
-    text += "];\n\n/// The permanent word of each state, by its number.\n";
-    text += "pub(crate) const STATE_WORDS: &[&CStr] = &[\n";
-    for state in &api.states {
-        text += &format!("    c\"{}\",\n", state.name);
-    }
-    text + "];\n"
+fn variants<'a>(rows: impl Iterator<Item = (String, i64, &'a str)>) -> String {
+    let one = |(name, number, doc): (String, i64, &str)| {
+        format!("{}    {name} = {number},\n", wrap(doc, "    /// ", WIDTH))
+    };
+    rows.map(one).collect::<String>() + "}\n\n"
 }
 
-const HEAD: &str = r#"//! Numbers and words of the C interface. The names are C's.
-#![allow(non_camel_case_types, reason = "cbindgen takes the names over as they are")]
+fn table(name: &str, kind: &str, rows: impl Iterator<Item = String>) -> String {
+    let rows: String = rows.map(|row| format!("    {kind}::{row},\n")).collect();
+    format!("pub(crate) const {name}: &[{kind}] = &[\n{rows}];\n\n")
+}
 
-use std::ffi::CStr;
+/// Masks choose among events: the bit of a type is the one of its number.
+fn mask(row: &Row) -> String {
+    let bit = 1_u64 << row.number;
+    let doc = format!("/// Bit of `{}` in a mask of events.\n", row.name);
+    format!("{doc}pub const {}: u32 = {bit:#x};\n", named("MASK", row))
+}
+
+const HEAD: &str = r#"
+//! Numbers of outcomes, event types and member states, as C spells them.
+#![allow(non_camel_case_types, clippy::upper_case_acronyms, reason = "these are C's names")]
 "#;
 
 const STATUS: &str = r#"
-/// What a function came to: `CHINWAG_OK`, or what went wrong. Numbers are permanent.
-#[repr(u32)]
+/// What a call came to: zero, or the negative number of an error.
+#[repr(i32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum chinwag_status {
-    /// It worked.
+pub enum Status {
+    /// Done.
     CHINWAG_OK = 0,
 "#;
 
-const EVENT: &str = r#"/// What an event tells. Numbers are permanent; new ones may be added.
+const EVENT: &str = r#"/// Type of an event.
 #[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum chinwag_event_type {
+pub enum EventKind {
 "#;
 
 const STATE: &str = r#"/// What is believed about a member.
 #[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum chinwag_member_state {
+pub enum State {
 "#;

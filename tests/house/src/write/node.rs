@@ -41,8 +41,8 @@ pub(super) fn types(api: &Manifest) -> String {
     text += &union("What is believed about a member.", "MemberState", states);
     let codes = api.errors.iter().map(|e| code(&e.row.name));
     text += &union("`code` of every error.", "ErrorCode", codes);
-    text +=
-        "/** Options of a node; what is absent has its default. Times are in milliseconds. */\n";
+    text += "/**\n * Options of a node; what is absent has its default. Times are in milliseconds, or\n";
+    text += " * texts such as '500ms'.\n */\n";
     text += "export interface StartOptions {\n";
     for option in &api.options {
         text += &doc(&option.described());
@@ -76,7 +76,8 @@ fn kind(kind: &Kind) -> String {
         Kind::List => "readonly string[]".to_owned(),
         Kind::Map => "Readonly<Record<string, string>>".to_owned(),
         Kind::Bytes => "Uint8Array".to_owned(),
-        Kind::Duration | Kind::Count(..) => "number".to_owned(),
+        Kind::Duration => "number | string".to_owned(),
+        Kind::Count(..) => "number".to_owned(),
         Kind::Flag => "boolean".to_owned(),
         Kind::Choice(words) => {
             words.iter().map(|word| format!("'{word}'")).collect::<Vec<_>>().join(" | ")

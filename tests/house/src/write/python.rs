@@ -48,10 +48,10 @@ fn literal<'a>(name: &str, words: impl Iterator<Item = &'a String>) -> String {
 fn kind(option: &Opt) -> String {
     match &option.kind {
         Kind::Text | Kind::Addr => "str".to_owned(),
-        Kind::List => "Sequence[str]".to_owned(),
+        Kind::List => "Iterable[str]".to_owned(),
         Kind::Map => "Mapping[str, str]".to_owned(),
         Kind::Bytes => "bytes".to_owned(),
-        Kind::Duration => "float | timedelta".to_owned(),
+        Kind::Duration => "float | timedelta | str".to_owned(),
         Kind::Flag => "bool".to_owned(),
         Kind::Count(..) => "int".to_owned(),
         Kind::Choice(words) => {
@@ -74,7 +74,7 @@ const HEAD: &str = r#"
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from enum import Enum
 from typing import Final, Literal, NamedTuple, TypedDict
