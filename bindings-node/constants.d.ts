@@ -32,8 +32,8 @@ export type ErrorCode =
   | 'ERR_CHINWAG_INTERNAL';
 
 /**
- * Options of a node; what is absent has its default. Times are in milliseconds, or
- * texts such as '500ms'.
+ * Options of a node; what is absent has its default. Times are in milliseconds, or texts such as
+ * '500ms'.
  */
 export interface StartOptions {
   /**

@@ -5,6 +5,7 @@
 //! | `tests/api.rs` | are the generated files fresh, and does every language have everything? |
 //! | `tests/tidy.rs` | does the tree follow the rules of `docs/STYLE.md`? |
 //! | `tests/bans.rs` | do the bans of `core/clippy.toml` bite? |
+//! | `tests/version.rs` | is it one version everywhere? |
 
 pub mod files;
 pub mod manifest;

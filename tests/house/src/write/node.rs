@@ -41,8 +41,9 @@ pub(super) fn types(api: &Manifest) -> String {
     text += &union("What is believed about a member.", "MemberState", states);
     let codes = api.errors.iter().map(|e| code(&e.row.name));
     text += &union("`code` of every error.", "ErrorCode", codes);
-    text += "/**\n * Options of a node; what is absent has its default. Times are in milliseconds, or\n";
-    text += " * texts such as '500ms'.\n */\n";
+    text += "/**\n";
+    text += &wrap(OPTIONS, " * ", WIDTH);
+    text += " */\n";
     text += "export interface StartOptions {\n";
     for option in &api.options {
         text += &doc(&option.described());
@@ -84,6 +85,9 @@ fn kind(kind: &Kind) -> String {
         }
     }
 }
+
+const OPTIONS: &str = "Options of a node; what is absent has its default. Times are in \
+                       milliseconds, or texts such as '500ms'.";
 
 const TABLES: &str = r#"/** Every event type, by its number less one. */
 export const EVENT_TYPES: readonly EventType[];
