@@ -11,5 +11,6 @@ pub mod files;
 pub mod manifest;
 pub mod names;
 pub mod parity;
+pub mod steps;
 pub mod tidy;
 pub mod write;

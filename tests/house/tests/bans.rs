@@ -12,7 +12,6 @@ const TRIED: &[(&str, &str)] = &[
     ("std::thread::spawn", "fn f() { let _ = std::thread::spawn(|| ()); }"),
     ("std::thread::Builder::spawn", "fn f() { let _ = std::thread::Builder::new().spawn(|| ()); }"),
     ("std::thread::sleep", "fn f(d: std::time::Duration) { std::thread::sleep(d); }"),
-    ("std::env::var", "fn f() { let _ = std::env::var(\"A\"); }"),
     ("std::net::UdpSocket", "fn f(_: &std::net::UdpSocket) {}"),
     ("std::net::TcpListener", "fn f(_: &std::net::TcpListener) {}"),
     ("std::net::TcpStream", "fn f(_: &std::net::TcpStream) {}"),

@@ -22,7 +22,7 @@ const PLACES: &[(&str, &str)] = &[
     ("bindings-python/pyproject.toml", "\nversion = \""),
     ("bindings-node/package.json", "\"version\": \""),
     ("bindings-node/package-lock.json", "\"version\": \""),
-    ("bindings-elixir/mix.exs", "version \""),
+    ("bindings-elixir/mix.exs", "version: \""),
     ("include/chinwag.h", "#define CHINWAG_VERSION \""),
 ];
 
