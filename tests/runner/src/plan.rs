@@ -1,0 +1,157 @@
+//! Which scenario is played by whom, and what counts as passed.
+
+use std::collections::BTreeMap;
+use std::process;
+use std::time::{Duration, Instant};
+
+use crate::agents::AgentKind;
+use crate::gaps::Gaps;
+use crate::player::{Failure, Player};
+use crate::process::Processes;
+use crate::scenario::Scenario;
+
+/// One scenario with one distribution of roles.
+pub(crate) struct Case<'a> {
+    pub(crate) scenario: &'a Scenario,
+    /// Who plays which node.
+    cast: BTreeMap<String, &'static AgentKind>,
+    /// The agent that plays all nodes; `None` in a mixed run.
+    alone: Option<&'static str>,
+}
+
+/// How a case ended.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    Passed,
+    /// A known gap; the reason.
+    Skipped(String),
+    /// What happened, with everything that was said.
+    Failed(String),
+}
+
+/// Every scenario for each agent alone and, if `mixed`, with the agents taking turns.
+pub(crate) fn plan<'a>(
+    scenarios: &'a [Scenario],
+    agents: &[&'static AgentKind],
+    mixed: bool,
+) -> Vec<Case<'a>> {
+    let mut cases = Vec::new();
+    for scenario in scenarios {
+        let nodes = scenario.nodes();
+        for agent in agents {
+            let cast = nodes.iter().map(|node| (node.clone(), *agent)).collect();
+            cases.push(Case { scenario, cast, alone: Some(agent.name) });
+        }
+        // One node alone cannot be mixed.
+        if mixed && nodes.len() > 1 && agents.len() > 1 {
+            cases.extend((0..agents.len()).map(|turn| {
+                let cast = rotated(&nodes, agents, turn);
+                Case { scenario, cast, alone: None }
+            }));
+        }
+    }
+    cases
+}
+
+/// Roles by rotation: over all turns, every agent plays every role once.
+fn rotated(
+    nodes: &[String],
+    agents: &[&'static AgentKind],
+    turn: usize,
+) -> BTreeMap<String, &'static AgentKind> {
+    let agent = |at: usize| agents[(at + turn) % agents.len()];
+    nodes.iter().enumerate().map(|(at, node)| (node.clone(), agent(at))).collect()
+}
+
+impl Case<'_> {
+    /// Scenario and agents, for people.
+    pub(crate) fn title(&self) -> String {
+        let who = match self.alone {
+            Some(agent) => agent.to_owned(),
+            None => {
+                let parts = self.cast.iter().map(|(node, kind)| format!("{node}={}", kind.name));
+                format!("mixed {}", parts.collect::<Vec<_>>().join(" "))
+            }
+        };
+        format!("{} · {who}", self.scenario.name)
+    }
+
+    /// Plays it. `number` tells this case from all others of this run.
+    pub(crate) fn play(&self, number: usize, gaps: &Gaps) -> (Outcome, Duration) {
+        let began = Instant::now();
+        let mut world = self.world(number);
+        let mut player = Player::new(&mut world, self.scenario);
+        let outcome = match player.play(self.scenario) {
+            Ok(()) => self.judge_success(gaps),
+            Err(failure) => self.judge_failure(&failure, player.transcript(), gaps),
+        };
+        (outcome, began.elapsed())
+    }
+
+    /// Plays it without judging; what was reported in each step.
+    pub(crate) fn record(&self, number: usize) -> Result<Vec<Vec<String>>, String> {
+        let mut world = self.world(number);
+        let mut player = Player::new(&mut world, self.scenario);
+        player.record(self.scenario).map_err(|failure| failure.text)
+    }
+
+    fn world(&self, number: usize) -> Processes {
+        Processes::new(host(number), self.cast.clone())
+    }
+
+    fn judge_success(&self, gaps: &Gaps) -> Outcome {
+        let listed = self.alone.and_then(|agent| gaps.reason(agent, &self.scenario.name));
+        match (self.alone, listed) {
+            (Some(agent), Some(reason)) => Outcome::Failed(format!(
+                "it passes, but tests/gaps/{agent}.txt lists it ({reason}); remove that line\n"
+            )),
+            _ => Outcome::Passed,
+        }
+    }
+
+    /// A failure is excused if every node at which it showed is played by an agent with that gap.
+    fn judge_failure(&self, failure: &Failure, transcript: &[String], gaps: &Gaps) -> Outcome {
+        let reason = |node: &String| {
+            let agent = self.cast.get(node)?;
+            gaps.reason(agent.name, &self.scenario.name)
+        };
+        let reasons: Option<Vec<&str>> = failure.nodes.iter().map(reason).collect();
+        match reasons.as_deref() {
+            Some([first, ..]) => Outcome::Skipped((*first).to_owned()),
+            _ => Outcome::Failed(format!(
+                "{}\ntranscript:\n    {}\n",
+                failure.text.trim_end(),
+                transcript.join("\n    ")
+            )),
+        }
+    }
+}
+
+/// A loopback address for one case. Members gossip for a while to those that have died, so a port
+/// that is used again on the same address could join two clusters. Only Linux has all of 127/8.
+fn host(number: usize) -> String {
+    if cfg!(target_os = "linux") {
+        let run = 1 + process::id() % 250;
+        format!("127.{run}.{}.{}", number / 250 % 250, 1 + number % 250)
+    } else {
+        "127.0.0.1".to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::agents::find;
+
+    #[test]
+    fn every_agent_plays_every_role() {
+        let agents: Vec<_> = ["go", "rust", "c"].iter().map(|name| find(name).unwrap()).collect();
+        let nodes = ["a", "b"].map(str::to_owned);
+        for node in &nodes {
+            let mut players: Vec<_> =
+                (0..3).map(|turn| rotated(&nodes, &agents, turn)[node].name).collect();
+            players.sort_unstable();
+            assert_eq!(players, ["c", "go", "rust"]);
+        }
+    }
+}
