@@ -31,7 +31,7 @@ func setOption(config *memberlist.Config, name, text string) error {
 	if !field.IsValid() {
 		return fmt.Errorf("unknown option %q", name)
 	}
-	err := fmt.Errorf("option %q cannot be given as text", name)
+	err := fmt.Errorf("it cannot be given as text")
 	switch field.Interface().(type) {
 	case time.Duration:
 		var value time.Duration
@@ -52,5 +52,8 @@ func setOption(config *memberlist.Config, name, text string) error {
 		field.SetString(text)
 		err = nil
 	}
-	return err
+	if err != nil {
+		return fmt.Errorf("option %q: %w", name, err)
+	}
+	return nil
 }
