@@ -1,2 +1,43 @@
-//! Chinwag.
+//! One cluster, every runtime: membership over HashiCorp memberlist's wire, as a library.
+//!
+//! ```no_run
+//! # async fn example() -> chinwag::Result<()> {
+//! use chinwag::{Node, Replay};
+//!
+//! let node = Node::builder().name("web-1").bind("127.0.0.1:7946").start().await?;
+//! let mut events = node.events(Replay::Yes);
+//! while let Some(event) = events.next().await {
+//!     println!("{} {:?}", event.kind.token(), event.kind.member());
+//! }
+//! # Ok(())
+//! # }
+//! ```
 #![forbid(unsafe_code)]
+
+// Values: import nothing above them.
+pub mod api;
+pub mod config;
+pub mod error;
+pub mod event;
+pub mod member;
+pub mod tags;
+pub mod time;
+
+// The protocol, without I/O.
+pub mod engine;
+mod membership;
+
+// Sockets, tasks, the clock, and the facade on top of them.
+#[cfg(feature = "runtime")]
+mod driver;
+#[cfg(feature = "host")]
+pub mod host;
+#[cfg(feature = "runtime")]
+mod node;
+
+pub use config::Config;
+pub use error::{Error, ErrorKind, Result};
+pub use event::{Event, EventKind};
+pub use member::{Member, MemberState, Tags};
+#[cfg(feature = "runtime")]
+pub use node::{Builder, Events, Node, Replay};

@@ -1,0 +1,460 @@
+// Written from api.toml by `cargo test -p chinwag-house --test api`. Change it there.
+
+//! The vocabulary that every language shares: options, error codes, event types, member states.
+
+/// What an option's text means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OptionKind {
+    /// Free text.
+    Text,
+    /// An IP address and a port.
+    Addr,
+    /// Texts; one text is split at commas.
+    List,
+    /// `key=value` pairs; one text is split at commas.
+    Map,
+    /// Bytes, passed as they are.
+    Bytes,
+    /// A span of time: a number with `ns`, `us`, `ms`, `s` or `m`.
+    Duration,
+    /// `true` or `false`.
+    Flag,
+    /// A whole number between the bounds.
+    Count {
+        /// Smallest allowed value.
+        min: u64,
+        /// Largest allowed value.
+        max: u64,
+    },
+    /// One of the listed words.
+    Choice(&'static [&'static str]),
+}
+
+/// One row of the option table.
+#[derive(Clone, Copy, Debug)]
+pub struct OptionInfo {
+    /// The key, in snake case.
+    pub name: &'static str,
+    /// How its text is read.
+    pub kind: OptionKind,
+    /// Default under the `lan` profile, as text; empty when `doc` says how it is found.
+    pub default: &'static str,
+    /// Default under `wan`, where it differs.
+    pub wan: Option<&'static str>,
+    /// Default under `local`, where it differs.
+    pub local: Option<&'static str>,
+    /// One line for help texts.
+    pub doc: &'static str,
+}
+
+/// Every option, in the order of the manifest.
+pub const OPTIONS: &[OptionInfo] = &[
+    OptionInfo {
+        name: "name",
+        kind: OptionKind::Text,
+        default: "",
+        wan: None,
+        local: None,
+        doc: "The member's name, unique in the cluster; free text of at most 128 bytes. Default: the host name and a random suffix.",
+    },
+    OptionInfo {
+        name: "bind",
+        kind: OptionKind::Addr,
+        default: "127.0.0.1:7946",
+        wan: None,
+        local: None,
+        doc: "IP address and port to listen on, UDP and TCP alike. Port 0 takes a free one; so does the default when 7946 is taken.",
+    },
+    OptionInfo {
+        name: "advertise",
+        kind: OptionKind::Addr,
+        default: "",
+        wan: None,
+        local: None,
+        doc: "Address told to the others, when they cannot reach `bind` as it is. Default: the bound address.",
+    },
+    OptionInfo {
+        name: "seeds",
+        kind: OptionKind::List,
+        default: "",
+        wan: None,
+        local: None,
+        doc: "Members to contact first, each host[:port]; one that answers is enough. Tried again while this node is alone.",
+    },
+    OptionInfo {
+        name: "require_join",
+        kind: OptionKind::Flag,
+        default: "false",
+        wan: None,
+        local: None,
+        doc: "Fail the start with join_failed when no seed answers, instead of starting alone and trying again.",
+    },
+    OptionInfo {
+        name: "tags",
+        kind: OptionKind::Map,
+        default: "",
+        wan: None,
+        local: None,
+        doc: "Key/value facts about this member, seen by all; at most 512 bytes once encoded as serf encodes them.",
+    },
+    OptionInfo {
+        name: "meta",
+        kind: OptionKind::Bytes,
+        default: "",
+        wan: None,
+        local: None,
+        doc: "Raw metadata of at most 512 bytes, for peers that do not use tags; excludes `tags`.",
+    },
+    OptionInfo {
+        name: "profile",
+        kind: OptionKind::Choice(&["lan", "wan", "local"]),
+        default: "lan",
+        wan: None,
+        local: None,
+        doc: "memberlist's timing presets; the options below start from it.",
+    },
+    OptionInfo {
+        name: "cluster",
+        kind: OptionKind::Text,
+        default: "",
+        wan: None,
+        local: None,
+        doc: "Cluster label of at most 255 bytes, memberlist's packet label: members of other clusters are not heard. Default: none.",
+    },
+    OptionInfo {
+        name: "insecure",
+        kind: OptionKind::Flag,
+        default: "false",
+        wan: None,
+        local: None,
+        doc: "Allow plaintext on an address that is not loopback.",
+    },
+    OptionInfo {
+        name: "handle_signals",
+        kind: OptionKind::Flag,
+        default: "false",
+        wan: None,
+        local: None,
+        doc: "Leave gracefully on SIGTERM and SIGINT, then let the process end as it would have; a second signal ends it at once.",
+    },
+    OptionInfo {
+        name: "event_buffer",
+        kind: OptionKind::Count { min: 1, max: 1048576 },
+        default: "1024",
+        wan: None,
+        local: None,
+        doc: "Events kept for a slow reader; one that falls further behind gets a single events-lost and a fresh snapshot.",
+    },
+    OptionInfo {
+        name: "delegate_versions",
+        kind: OptionKind::Text,
+        default: "auto",
+        wan: None,
+        local: None,
+        doc: "Application protocol versions min,max,current; serf speaks 2,5,5. auto takes those of the first cluster joined.",
+    },
+    OptionInfo {
+        name: "compression",
+        kind: OptionKind::Flag,
+        default: "false",
+        wan: None,
+        local: None,
+        doc: "Send LZW where it pays (streams and packets over 1 KiB). Compressed input is always understood.",
+    },
+    OptionInfo {
+        name: "packet_size",
+        kind: OptionKind::Count { min: 512, max: 65507 },
+        default: "1400",
+        wan: None,
+        local: None,
+        doc: "Bytes of UDP payload that gossip fills at most (memberlist's UDPBufferSize).",
+    },
+    OptionInfo {
+        name: "probe_interval",
+        kind: OptionKind::Duration,
+        default: "1s",
+        wan: Some("5s"),
+        local: None,
+        doc: "Time between two probes of this member.",
+    },
+    OptionInfo {
+        name: "probe_timeout",
+        kind: OptionKind::Duration,
+        default: "500ms",
+        wan: Some("3s"),
+        local: Some("200ms"),
+        doc: "Wait for a direct answer before others are asked to probe.",
+    },
+    OptionInfo {
+        name: "indirect_checks",
+        kind: OptionKind::Count { min: 0, max: 64 },
+        default: "3",
+        wan: None,
+        local: Some("1"),
+        doc: "Members asked to probe in our place when a direct probe is not answered.",
+    },
+    OptionInfo {
+        name: "disable_tcp_pings",
+        kind: OptionKind::Flag,
+        default: "false",
+        wan: None,
+        local: None,
+        doc: "Do not fall back to a ping over TCP when UDP is not answered.",
+    },
+    OptionInfo {
+        name: "suspicion_mult",
+        kind: OptionKind::Count { min: 1, max: 1000 },
+        default: "4",
+        wan: Some("6"),
+        local: Some("3"),
+        doc: "Multiplier of the time a suspect has to refute before it counts as failed.",
+    },
+    OptionInfo {
+        name: "suspicion_max_timeout_mult",
+        kind: OptionKind::Count { min: 1, max: 1000 },
+        default: "6",
+        wan: None,
+        local: None,
+        doc: "How many times longer an unconfirmed suspicion lasts than a confirmed one.",
+    },
+    OptionInfo {
+        name: "awareness_max_multiplier",
+        kind: OptionKind::Count { min: 1, max: 64 },
+        default: "8",
+        wan: None,
+        local: None,
+        doc: "Upper bound of the local health score, by which an ailing node stretches its own probe interval.",
+    },
+    OptionInfo {
+        name: "gossip_interval",
+        kind: OptionKind::Duration,
+        default: "200ms",
+        wan: Some("500ms"),
+        local: Some("100ms"),
+        doc: "Time between two rounds of gossip while there is something to tell.",
+    },
+    OptionInfo {
+        name: "gossip_nodes",
+        kind: OptionKind::Count { min: 0, max: 64 },
+        default: "3",
+        wan: Some("4"),
+        local: None,
+        doc: "Members told in one round of gossip.",
+    },
+    OptionInfo {
+        name: "gossip_to_the_dead_time",
+        kind: OptionKind::Duration,
+        default: "30s",
+        wan: Some("60s"),
+        local: Some("15s"),
+        doc: "How long a failed member is still told about its failure, so that it can refute, and is remembered.",
+    },
+    OptionInfo {
+        name: "retransmit_mult",
+        kind: OptionKind::Count { min: 1, max: 1000 },
+        default: "4",
+        wan: None,
+        local: Some("2"),
+        doc: "Multiplier of the number of times one message is gossiped.",
+    },
+    OptionInfo {
+        name: "push_pull_interval",
+        kind: OptionKind::Duration,
+        default: "30s",
+        wan: Some("60s"),
+        local: Some("15s"),
+        doc: "Time between two exchanges of the full state with a random member over TCP; 0s switches them off.",
+    },
+    OptionInfo {
+        name: "tcp_timeout",
+        kind: OptionKind::Duration,
+        default: "10s",
+        wan: Some("30s"),
+        local: Some("1s"),
+        doc: "Limit of one exchange over TCP, connecting included.",
+    },
+];
+
+/// What went wrong, as a stable number and code. The sentence beside it says what happened to the
+/// state; the message of the [`Error`](crate::Error) names the culprit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// An option is unknown, malformed, or contradicts another; nothing was started.
+    BadConfig,
+    /// An argument is malformed or missing; nothing was changed.
+    BadArgument,
+    /// The address could not be bound; nothing was started.
+    BindFailed,
+    /// No seed answered; the node goes on as it was. Each attempt is listed with its cause.
+    JoinFailed,
+    /// A value is over its size limit; the old value stays.
+    TooLarge,
+    /// The deadline passed before the outcome was known; it may still happen.
+    Timeout,
+    /// The node is closed, or was closed while the operation was under way.
+    Closed,
+    /// The caller gave the operation up; it may still happen.
+    Cancelled,
+    /// The node belongs to the parent process; a forked child starts a node of its own.
+    Forked,
+    /// A defect in Chinwag, caught at the border; the node may be unusable. Please report it.
+    Internal,
+}
+
+/// One row of the error table.
+#[derive(Clone, Copy, Debug)]
+pub struct ErrorInfo {
+    /// The kind.
+    pub kind: ErrorKind,
+    /// Its permanent number, from 1.
+    pub number: u32,
+    /// Its permanent code, in snake case.
+    pub code: &'static str,
+    /// Whether the same call may succeed later.
+    pub retryable: bool,
+    /// What happened.
+    pub doc: &'static str,
+}
+
+/// Every kind of error, in the order of the manifest.
+pub const ERRORS: &[ErrorInfo] = &[
+    ErrorInfo {
+        kind: ErrorKind::BadConfig,
+        number: 1,
+        code: "bad_config",
+        retryable: false,
+        doc: "An option is unknown, malformed, or contradicts another; nothing was started.",
+    },
+    ErrorInfo {
+        kind: ErrorKind::BadArgument,
+        number: 2,
+        code: "bad_argument",
+        retryable: false,
+        doc: "An argument is malformed or missing; nothing was changed.",
+    },
+    ErrorInfo {
+        kind: ErrorKind::BindFailed,
+        number: 3,
+        code: "bind_failed",
+        retryable: true,
+        doc: "The address could not be bound; nothing was started.",
+    },
+    ErrorInfo {
+        kind: ErrorKind::JoinFailed,
+        number: 4,
+        code: "join_failed",
+        retryable: true,
+        doc: "No seed answered; the node goes on as it was. Each attempt is listed with its cause.",
+    },
+    ErrorInfo {
+        kind: ErrorKind::TooLarge,
+        number: 5,
+        code: "too_large",
+        retryable: false,
+        doc: "A value is over its size limit; the old value stays.",
+    },
+    ErrorInfo {
+        kind: ErrorKind::Timeout,
+        number: 6,
+        code: "timeout",
+        retryable: true,
+        doc: "The deadline passed before the outcome was known; it may still happen.",
+    },
+    ErrorInfo {
+        kind: ErrorKind::Closed,
+        number: 7,
+        code: "closed",
+        retryable: false,
+        doc: "The node is closed, or was closed while the operation was under way.",
+    },
+    ErrorInfo {
+        kind: ErrorKind::Cancelled,
+        number: 8,
+        code: "cancelled",
+        retryable: true,
+        doc: "The caller gave the operation up; it may still happen.",
+    },
+    ErrorInfo {
+        kind: ErrorKind::Forked,
+        number: 9,
+        code: "forked",
+        retryable: false,
+        doc: "The node belongs to the parent process; a forked child starts a node of its own.",
+    },
+    ErrorInfo {
+        kind: ErrorKind::Internal,
+        number: 10,
+        code: "internal",
+        retryable: false,
+        doc: "A defect in Chinwag, caught at the border; the node may be unusable. Please report it.",
+    },
+];
+
+/// One row of the event table.
+#[derive(Clone, Copy, Debug)]
+pub struct EventInfo {
+    /// Its permanent number, from 1.
+    pub number: u32,
+    /// Its permanent type, in kebab case.
+    pub token: &'static str,
+    /// What happened.
+    pub doc: &'static str,
+}
+
+/// Every type of event, in the order of the manifest.
+pub const EVENTS: &[EventInfo] = &[
+    EventInfo {
+        number: 1,
+        token: "member-join",
+        doc: "A member is here: new, or back after it had failed or left.",
+    },
+    EventInfo { number: 2, token: "member-leave", doc: "A member said goodbye." },
+    EventInfo {
+        number: 3,
+        token: "member-failed",
+        doc: "A suspected member did not refute in time.",
+    },
+    EventInfo {
+        number: 4,
+        token: "member-update",
+        doc: "A member changed its tags, metadata or address; carries what it was before.",
+    },
+    EventInfo {
+        number: 5,
+        token: "member-suspect",
+        doc: "A member does not answer; it fails unless it refutes in time.",
+    },
+    EventInfo { number: 6, token: "member-recover", doc: "A suspected member refuted." },
+    EventInfo {
+        number: 7,
+        token: "replay-done",
+        doc: "The members that were known at the time of subscribing have all been reported; what follows is live.",
+    },
+    EventInfo {
+        number: 8,
+        token: "events-lost",
+        doc: "The reader was too slow; carries how many events are missing and the members as they are now.",
+    },
+];
+
+/// What is believed about a member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum MemberState {
+    /// Answers probes.
+    Alive = 0,
+    /// Did not answer; still counted as a member.
+    Suspect = 1,
+    /// Did not answer and did not refute in time.
+    Failed = 2,
+    /// Said goodbye.
+    Left = 3,
+}
+
+/// Every member state and its permanent word.
+pub const STATES: &[(MemberState, &str)] = &[
+    (MemberState::Alive, "alive"),
+    (MemberState::Suspect, "suspect"),
+    (MemberState::Failed, "failed"),
+    (MemberState::Left, "left"),
+];

@@ -1,0 +1,493 @@
+//! Options: one table (`api.toml`), one parser, and the settings that a node is started with.
+//!
+//! A [`Config`] holds checked values only. An unknown key is refused with the nearest known one.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use crate::api::{OPTIONS, OptionInfo, OptionKind};
+use crate::error::{Error, ErrorKind, Result};
+use crate::member::Tags;
+use crate::tags::{self, META_MAX};
+
+/// memberlist's port.
+pub const DEFAULT_PORT: u16 = 7946;
+const NAME_MAX: usize = 128;
+const LABEL_MAX: usize = 255;
+
+/// Options of a node, each checked when it is set.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Config {
+    values: BTreeMap<&'static str, Value>,
+}
+
+/// The value of an option.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// Text, also of a choice.
+    Text(String),
+    /// An address; without a port it is the default one.
+    Addr(SocketAddr),
+    /// Texts.
+    List(Vec<String>),
+    /// Pairs.
+    Map(Tags),
+    /// Bytes.
+    Bytes(Vec<u8>),
+    /// A span of time.
+    Duration(Duration),
+    /// Yes or no.
+    Flag(bool),
+    /// A number.
+    Count(u64),
+}
+
+impl Config {
+    /// No option set: everything at its default.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets `key` from text, read as its row in the option table says.
+    pub fn set(&mut self, key: &str, text: &str) -> Result<()> {
+        let option = option(key)?;
+        let value = parse(option, text)?;
+        self.insert(option, value)
+    }
+
+    /// Sets `key` to a value of the kind that its row in the option table says.
+    pub fn set_value(&mut self, key: &str, value: Value) -> Result<()> {
+        let option = option(key)?;
+        self.insert(option, value)
+    }
+
+    fn insert(&mut self, option: &'static OptionInfo, value: Value) -> Result<()> {
+        check(option, &value)?;
+        self.values.insert(option.name, value);
+        Ok(())
+    }
+
+    /// The value of `key`, if it was set.
+    pub fn get(&self, key: &str) -> Option<&Value> {
+        self.values.get(key)
+    }
+
+    /// The settings that these options come to, or what contradicts what.
+    pub fn settings(&self) -> Result<Settings> {
+        let profile = self.text("profile");
+        let bind = self.addr("bind").unwrap_or(SocketAddr::new(LOOPBACK, DEFAULT_PORT));
+        let insecure = self.flag("insecure");
+        if !insecure && !bind.ip().is_loopback() {
+            let message = format!(
+                "{bind} is not a loopback address and there is no key; bind to loopback, or set \
+                 insecure to let plaintext through"
+            );
+            return Err(Error::new(ErrorKind::BadConfig, message));
+        }
+        Ok(Settings {
+            name: self.text("name"),
+            bind,
+            bind_given: self.values.contains_key("bind"),
+            advertise: self.addr("advertise"),
+            seeds: self.list("seeds"),
+            require_join: self.flag("require_join"),
+            meta: self.meta()?,
+            label: self.text("cluster").unwrap_or_default(),
+            handle_signals: self.flag("handle_signals"),
+            event_buffer: self.count("event_buffer", profile.as_deref()),
+            protocol: self.protocol(profile.as_deref())?,
+        })
+    }
+
+    fn protocol(&self, profile: Option<&str>) -> Result<Protocol> {
+        let count = |key| u32::try_from(self.count(key, profile)).unwrap_or(u32::MAX);
+        let span = |key| self.duration(key, profile);
+        Ok(Protocol {
+            delegate_versions: self.delegate_versions()?,
+            compression: self.flag("compression"),
+            packet_size: self.count("packet_size", profile),
+            probe_interval: span("probe_interval"),
+            probe_timeout: span("probe_timeout"),
+            indirect_checks: self.count("indirect_checks", profile),
+            tcp_pings: !self.flag("disable_tcp_pings"),
+            suspicion_mult: count("suspicion_mult"),
+            suspicion_max_timeout_mult: count("suspicion_max_timeout_mult"),
+            awareness_max_multiplier: count("awareness_max_multiplier"),
+            gossip_interval: span("gossip_interval"),
+            gossip_nodes: self.count("gossip_nodes", profile),
+            gossip_to_the_dead_time: span("gossip_to_the_dead_time"),
+            retransmit_mult: count("retransmit_mult"),
+            push_pull_interval: span("push_pull_interval"),
+            tcp_timeout: span("tcp_timeout"),
+        })
+    }
+
+    fn meta(&self) -> Result<Vec<u8>> {
+        match (self.values.get("tags"), self.values.get("meta")) {
+            (Some(_), Some(_)) => Err(Error::new(
+                ErrorKind::BadConfig,
+                "tags and meta exclude each other: tags are one way to fill meta",
+            )),
+            (Some(Value::Map(tags)), None) => encode_tags(tags),
+            (None, Some(Value::Bytes(meta))) => check_meta(meta).map(|()| meta.clone()),
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    fn delegate_versions(&self) -> Result<Option<[u8; 3]>> {
+        let Some(text) = self.text("delegate_versions").filter(|text| text != "auto") else {
+            return Ok(None);
+        };
+        let numbers: Vec<u8> = text.split(',').filter_map(|n| n.trim().parse().ok()).collect();
+        match numbers[..] {
+            [min, max, current] if min <= current && current <= max => {
+                Ok(Some([min, max, current]))
+            }
+            _ => Err(bad("delegate_versions", &text, "auto, or min,max,current such as 2,5,5")),
+        }
+    }
+
+    fn text(&self, key: &str) -> Option<String> {
+        match self.values.get(key) {
+            Some(Value::Text(text)) => Some(text.clone()),
+            _ => None,
+        }
+    }
+
+    fn addr(&self, key: &str) -> Option<SocketAddr> {
+        match self.values.get(key) {
+            Some(Value::Addr(addr)) => Some(*addr),
+            _ => None,
+        }
+    }
+
+    fn list(&self, key: &str) -> Vec<String> {
+        match self.values.get(key) {
+            Some(Value::List(list)) => list.clone(),
+            _ => Vec::new(),
+        }
+    }
+
+    fn flag(&self, key: &str) -> bool {
+        matches!(self.values.get(key), Some(Value::Flag(true)))
+    }
+
+    fn count(&self, key: &str, profile: Option<&str>) -> usize {
+        let value = match self.values.get(key) {
+            Some(value) => Some(value.clone()),
+            None => preset(key, profile),
+        };
+        match value {
+            Some(Value::Count(count)) => usize::try_from(count).unwrap_or(usize::MAX),
+            _ => 0,
+        }
+    }
+
+    fn duration(&self, key: &str, profile: Option<&str>) -> Duration {
+        let value = match self.values.get(key) {
+            Some(value) => Some(value.clone()),
+            None => preset(key, profile),
+        };
+        match value {
+            Some(Value::Duration(span)) => span,
+            _ => Duration::ZERO,
+        }
+    }
+}
+
+const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+/// What a node is started with: every option resolved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// The member's name, if one was given.
+    pub name: Option<String>,
+    /// Address to bind.
+    pub bind: SocketAddr,
+    /// Whether `bind` was asked for, so that another port will not do.
+    pub bind_given: bool,
+    /// Address told to the others, if it is not the bound one.
+    pub advertise: Option<SocketAddr>,
+    /// First contacts, unresolved.
+    pub seeds: Vec<String>,
+    /// Fail the start when no seed answers.
+    pub require_join: bool,
+    /// Metadata to announce.
+    pub meta: Vec<u8>,
+    /// Cluster label; empty for none.
+    pub label: String,
+    /// Leave on SIGTERM and SIGINT.
+    pub handle_signals: bool,
+    /// Events kept for a slow reader.
+    pub event_buffer: usize,
+    /// What the engine needs.
+    pub protocol: Protocol,
+}
+
+/// The protocol's constants. The names are memberlist's; the option table has their meaning.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the option table documents each, once")]
+pub struct Protocol {
+    /// Fixed application versions (min, max, current), or those of the first cluster joined.
+    pub delegate_versions: Option<[u8; 3]>,
+    pub compression: bool,
+    pub packet_size: usize,
+    pub probe_interval: Duration,
+    pub probe_timeout: Duration,
+    pub indirect_checks: usize,
+    pub tcp_pings: bool,
+    pub suspicion_mult: u32,
+    pub suspicion_max_timeout_mult: u32,
+    pub awareness_max_multiplier: u32,
+    pub gossip_interval: Duration,
+    pub gossip_nodes: usize,
+    pub gossip_to_the_dead_time: Duration,
+    pub retransmit_mult: u32,
+    pub push_pull_interval: Duration,
+    pub tcp_timeout: Duration,
+}
+
+impl Default for Protocol {
+    /// memberlist's LAN profile.
+    fn default() -> Self {
+        Self::profile("lan")
+    }
+}
+
+impl Protocol {
+    /// The preset of that name; `lan` when there is none.
+    pub fn profile(name: &str) -> Self {
+        let config = Config::new();
+        match config.protocol(Some(name)) {
+            Ok(protocol) => protocol,
+            Err(_) => unreachable!("no option is set that could be malformed"),
+        }
+    }
+}
+
+/// The metadata that carries `tags`, or why it cannot.
+pub(crate) fn encode_tags(tags: &Tags) -> Result<Vec<u8>> {
+    let meta = tags::encode(tags);
+    if meta.len() > META_MAX {
+        let biggest = tags.iter().max_by_key(|(k, v)| k.len() + v.len());
+        let culprit = biggest.map_or("", |(key, _)| key.as_str());
+        let message = format!(
+            "the tags take {} bytes and may take {META_MAX}; the biggest is \"{culprit}\"",
+            meta.len()
+        );
+        return Err(Error::new(ErrorKind::TooLarge, message));
+    }
+    Ok(meta)
+}
+
+/// Whether raw metadata fits.
+pub(crate) fn check_meta(meta: &[u8]) -> Result<()> {
+    if meta.len() > META_MAX {
+        let message = format!("the metadata has {} bytes and may have {META_MAX}", meta.len());
+        return Err(Error::new(ErrorKind::TooLarge, message));
+    }
+    Ok(())
+}
+
+fn option(key: &str) -> Result<&'static OptionInfo> {
+    if let Some(option) = OPTIONS.iter().find(|option| option.name == key) {
+        return Ok(option);
+    }
+    let nearest = OPTIONS.iter().min_by_key(|option| distance(option.name, key));
+    let hint = match nearest {
+        Some(option) if distance(option.name, key) <= 1 + key.len() / 3 => {
+            format!("; did you mean \"{}\"?", option.name)
+        }
+        _ => String::new(),
+    };
+    Err(Error::new(ErrorKind::BadConfig, format!("unknown option \"{key}\"{hint}")))
+}
+
+fn preset(key: &str, profile: Option<&str>) -> Option<Value> {
+    let option = OPTIONS.iter().find(|option| option.name == key)?;
+    let text = match profile {
+        Some("wan") => option.wan.unwrap_or(option.default),
+        Some("local") => option.local.unwrap_or(option.default),
+        _ => option.default,
+    };
+    parse(option, text).ok()
+}
+
+fn parse(option: &OptionInfo, text: &str) -> Result<Value> {
+    let value = match option.kind {
+        OptionKind::Text | OptionKind::Choice(_) => Some(Value::Text(text.to_owned())),
+        OptionKind::Addr => parse_addr(text).map(Value::Addr),
+        OptionKind::List => Some(Value::List(pieces(text).map(str::to_owned).collect())),
+        OptionKind::Map => pieces(text)
+            .map(|pair| pair.split_once('=').map(|(k, v)| (k.to_owned(), v.to_owned())))
+            .collect::<Option<Tags>>()
+            .map(Value::Map),
+        OptionKind::Bytes => Some(Value::Bytes(text.as_bytes().to_vec())),
+        OptionKind::Duration => parse_duration(text).map(Value::Duration),
+        OptionKind::Flag => match text {
+            "true" => Some(Value::Flag(true)),
+            "false" => Some(Value::Flag(false)),
+            _ => None,
+        },
+        OptionKind::Count { .. } => text.parse().ok().map(Value::Count),
+    };
+    value.ok_or_else(|| bad(option.name, text, expected(option.kind)))
+}
+
+fn pieces(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim).filter(|piece| !piece.is_empty())
+}
+
+/// `ip:port`, `[ip]:port`, or an address alone, which takes the default port.
+fn parse_addr(text: &str) -> Option<SocketAddr> {
+    let bare = text.trim_start_matches('[').trim_end_matches(']');
+    text.parse()
+        .ok()
+        .or_else(|| bare.parse::<IpAddr>().ok().map(|ip| SocketAddr::new(ip, DEFAULT_PORT)))
+}
+
+/// `500ms`, `5s`, `0.2s`, `1m`.
+pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
+    let split = text.find(|c: char| c.is_ascii_alphabetic())?;
+    let (number, unit) = text.split_at(split);
+    let seconds = match unit {
+        "ns" => 1e-9,
+        "us" => 1e-6,
+        "ms" => 1e-3,
+        "s" => 1.0,
+        "m" => 60.0,
+        _ => return None,
+    };
+    let number: f64 = number.trim().parse().ok()?;
+    Duration::try_from_secs_f64(number * seconds).ok()
+}
+
+fn check(option: &OptionInfo, value: &Value) -> Result<()> {
+    let fits = match (option.kind, value) {
+        (OptionKind::Choice(words), Value::Text(text)) => words.contains(&text.as_str()),
+        (OptionKind::Count { min, max }, Value::Count(count)) => (min..=max).contains(count),
+        (OptionKind::Duration, Value::Duration(span)) => *span <= SPAN_MAX,
+        (OptionKind::Text, Value::Text(text)) => match option.name {
+            "name" => !text.is_empty() && text.len() <= NAME_MAX,
+            "cluster" => text.len() <= LABEL_MAX,
+            _ => true,
+        },
+        (OptionKind::Addr, Value::Addr(_))
+        | (OptionKind::List, Value::List(_))
+        | (OptionKind::Map, Value::Map(_))
+        | (OptionKind::Bytes, Value::Bytes(_))
+        | (OptionKind::Flag, Value::Flag(_)) => true,
+        _ => false,
+    };
+    if fits {
+        return Ok(());
+    }
+    Err(bad(option.name, &format!("{value:?}"), expected(option.kind)))
+}
+
+/// No interval of the protocol makes sense beyond a day.
+const SPAN_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
+fn expected(kind: OptionKind) -> &'static str {
+    match kind {
+        OptionKind::Text => "a text of the allowed length",
+        OptionKind::Addr => "an IP address and port such as 127.0.0.1:7946",
+        OptionKind::List => "a list of texts",
+        OptionKind::Map => "key=value pairs",
+        OptionKind::Bytes => "bytes",
+        OptionKind::Duration => "a span of at most a day such as 500ms or 5s",
+        OptionKind::Flag => "true or false",
+        OptionKind::Count { .. } => "a whole number within the bounds",
+        OptionKind::Choice(_) => "one of the listed words",
+    }
+}
+
+fn bad(name: &str, got: &str, expected: &str) -> Error {
+    let option = OPTIONS.iter().find(|option| option.name == name);
+    let detail = match option.map(|option| option.kind) {
+        Some(OptionKind::Count { min, max }) => format!(" ({min} to {max})"),
+        Some(OptionKind::Choice(words)) => format!(" ({})", words.join(", ")),
+        _ => String::new(),
+    };
+    let message = format!("option \"{name}\" is {got}, expected {expected}{detail}");
+    Error::new(ErrorKind::BadConfig, message)
+}
+
+/// Levenshtein distance, for the did-you-mean.
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.bytes().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.bytes().enumerate() {
+            let substitute = diagonal + usize::from(x != y);
+            diagonal = row[j + 1];
+            row[j + 1] = substitute.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(pairs: &[(&str, &str)]) -> Result<Settings> {
+        let mut config = Config::new();
+        for (key, text) in pairs {
+            config.set(key, text)?;
+        }
+        config.settings()
+    }
+
+    #[test]
+    fn profiles_are_memberlists() {
+        let lan = Protocol::profile("lan");
+        assert_eq!(lan.probe_interval, Duration::from_secs(1));
+        assert_eq!(lan.tcp_timeout, Duration::from_secs(10));
+        let wan = Protocol::profile("wan");
+        assert_eq!((wan.suspicion_mult, wan.gossip_nodes), (6, 4));
+        assert_eq!(wan.probe_timeout, Duration::from_secs(3));
+        let local = Protocol::profile("local");
+        assert_eq!((local.retransmit_mult, local.indirect_checks), (2, 1));
+        assert_eq!(local.gossip_interval, Duration::from_millis(100));
+    }
+
+    #[test]
+    fn an_unknown_option_is_refused_with_the_nearest() {
+        let error = settings(&[("probe_intervall", "1s")]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::BadConfig);
+        assert!(error.message().contains("did you mean \"probe_interval\"?"), "{error}");
+        let far = settings(&[("zzz", "1")]).unwrap_err();
+        assert!(!far.message().contains("did you mean"), "{far}");
+    }
+
+    #[test]
+    fn values_are_checked_when_set() {
+        for (key, text) in [
+            ("bind", "nowhere"),
+            ("profile", "moon"),
+            ("indirect_checks", "65"),
+            ("probe_interval", "-1s"),
+            ("probe_interval", "25h"),
+            ("insecure", "yes"),
+            ("tags", "novalue"),
+            ("name", ""),
+            ("delegate_versions", "3,2,1"),
+        ] {
+            let error = settings(&[(key, text)]).expect_err(key);
+            assert_eq!(error.kind(), ErrorKind::BadConfig, "{key}={text}");
+            assert!(error.message().contains(key), "{error}");
+        }
+    }
+
+    #[test]
+    fn plaintext_stays_on_loopback_unless_told() {
+        let error = settings(&[("bind", "0.0.0.0:0")]).unwrap_err();
+        assert!(error.message().contains("insecure"), "{error}");
+        assert!(settings(&[("bind", "0.0.0.0:0"), ("insecure", "true")]).is_ok());
+        assert!(settings(&[("bind", "[::1]:0")]).is_ok());
+        assert_eq!(settings(&[("bind", "::1")]).map(|s| s.bind.port()), Ok(DEFAULT_PORT));
+    }
+}

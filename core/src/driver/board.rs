@@ -1,0 +1,285 @@
+//! What a node shows to its users: the members as they are, and the events since.
+//!
+//! The driver posts, readers read; the lock is held for a few pointer copies and never while user
+//! code runs. Events are kept only while a subscriber has yet to read them, and at most
+//! `event_buffer` of them: one that falls further behind gets a single `events-lost` with the
+//! members as they are, taken under the same lock, so that nothing is missing in between.
+
+use std::borrow::Borrow;
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+
+use crate::event::{Event, EventKind};
+use crate::member::Member;
+use crate::membership::Stats;
+
+/// The members and events that a driver posts and readers read.
+#[derive(Debug)]
+pub(crate) struct Board {
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    local: Member,
+    others: BTreeSet<ByName>,
+    events: VecDeque<Event>,
+    /// Number of the last event, whether or not anybody was there to read it.
+    seq: u64,
+    capacity: usize,
+    readers: BTreeMap<u64, Seat>,
+    next_reader: u64,
+    stats: Stats,
+    closed: bool,
+}
+
+/// Where a reader stands.
+#[derive(Debug)]
+struct Seat {
+    /// Number of the last event that it has seen.
+    seen: u64,
+    /// Set while it waits; taken by the first event, so a burst wakes it once.
+    waker: Option<Waker>,
+}
+
+/// A member that is found by its name.
+#[derive(Debug)]
+struct ByName(Member);
+
+impl Board {
+    pub(crate) fn new(local: Member, capacity: usize) -> Arc<Self> {
+        let inner = Inner {
+            local,
+            others: BTreeSet::new(),
+            events: VecDeque::new(),
+            seq: 0,
+            capacity,
+            readers: BTreeMap::new(),
+            next_reader: 0,
+            stats: Stats::default(),
+            closed: false,
+        };
+        Arc::new(Self { inner: Mutex::new(inner) })
+    }
+
+    /// The data stays whole even if a reader panicked, because every change is one step.
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn post(&self, kind: EventKind) {
+        let mut inner = self.lock();
+        if let Some(member) = kind.member() {
+            inner.others.replace(ByName(member.clone()));
+        }
+        inner.seq += 1;
+        if inner.readers.is_empty() {
+            return;
+        }
+        let event = Event { seq: inner.seq, kind };
+        inner.events.push_back(event);
+        if inner.events.len() > inner.capacity {
+            inner.events.pop_front();
+        }
+        inner.wake();
+    }
+
+    pub(crate) fn set_local(&self, member: Member) {
+        self.lock().local = member;
+    }
+
+    pub(crate) fn forget(&self, member: &Member) {
+        self.lock().others.remove(member.name());
+    }
+
+    pub(crate) fn set_stats(&self, stats: Stats) {
+        self.lock().stats = stats;
+    }
+
+    /// No event follows. Readers get what is left, then the end.
+    pub(crate) fn close(&self) {
+        let mut inner = self.lock();
+        inner.closed = true;
+        inner.wake();
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.lock().closed
+    }
+
+    /// Whether nobody else is present, and the local member has not left either.
+    pub(crate) fn is_lonely(&self) -> bool {
+        let inner = self.lock();
+        inner.local.state().is_present() && inner.present().next().is_none()
+    }
+
+    pub(crate) fn local(&self) -> Member {
+        self.lock().local.clone()
+    }
+
+    /// Everybody known in the order of their names, the local member included.
+    pub(crate) fn members(&self) -> Vec<Member> {
+        let inner = self.lock();
+        let mut all = Vec::with_capacity(inner.others.len() + 1);
+        all.extend(inner.others.iter().map(|entry| entry.0.clone()));
+        let place = all.partition_point(|member| member.name() < inner.local.name());
+        all.insert(place, inner.local.clone());
+        all
+    }
+
+    pub(crate) fn member(&self, name: &str) -> Option<Member> {
+        let inner = self.lock();
+        if inner.local.name() == name {
+            return Some(inner.local.clone());
+        }
+        inner.others.get(name).map(|entry| entry.0.clone())
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        self.lock().stats.clone()
+    }
+
+    /// A reader that starts now, and the present members when it wants them replayed.
+    fn subscribe(&self, replay: bool) -> (u64, VecDeque<Event>) {
+        let mut inner = self.lock();
+        let id = inner.next_reader;
+        inner.next_reader += 1;
+        let seen = inner.seq;
+        inner.readers.insert(id, Seat { seen, waker: None });
+        if !replay {
+            return (id, VecDeque::new());
+        }
+        let mut first: VecDeque<Event> = inner
+            .present()
+            .map(|member| Event { seq: seen, kind: EventKind::MemberJoin(member) })
+            .collect();
+        first.push_back(Event { seq: seen, kind: EventKind::ReplayDone });
+        (id, first)
+    }
+}
+
+impl Inner {
+    fn present(&self) -> impl Iterator<Item = Member> {
+        self.others.iter().map(|entry| &entry.0).filter(|m| m.state().is_present()).cloned()
+    }
+
+    fn wake(&mut self) {
+        for seat in self.readers.values_mut() {
+            if let Some(waker) = seat.waker.take() {
+                waker.wake();
+            }
+        }
+    }
+
+    /// Moves up to `max` events that `id` has not seen to `out`.
+    fn read(&mut self, id: u64, max: usize, out: &mut VecDeque<Event>) {
+        let oldest = self.seq - self.events.len() as u64;
+        let Some(seen) = self.readers.get(&id).map(|seat| seat.seen) else { return };
+        let seen = if seen < oldest {
+            let members = self.others.iter().map(|entry| entry.0.clone()).collect();
+            let kind = EventKind::EventsLost { count: self.seq - seen, members };
+            out.push_back(Event { seq: self.seq, kind });
+            self.seq
+        } else {
+            let skip = usize::try_from(seen - oldest).unwrap_or(usize::MAX);
+            let before = out.len();
+            out.extend(self.events.iter().skip(skip).take(max).cloned());
+            seen + (out.len() - before) as u64
+        };
+        if let Some(seat) = self.readers.get_mut(&id) {
+            seat.seen = seen;
+        }
+        self.trim();
+    }
+
+    /// Drops the events that every reader has seen.
+    fn trim(&mut self) {
+        let slowest = self.readers.values().map(|seat| seat.seen).min().unwrap_or(self.seq);
+        let oldest = self.seq - self.events.len() as u64;
+        let done = usize::try_from(slowest.saturating_sub(oldest)).unwrap_or(usize::MAX);
+        self.events.drain(..done.min(self.events.len()));
+    }
+}
+
+/// One reader of a board. Dropped: its events are let go.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    board: Arc<Board>,
+    id: u64,
+    /// Taken from the board and not yet handed out.
+    batch: VecDeque<Event>,
+}
+
+/// What a reader found.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Read {
+    /// An event.
+    Event(Event),
+    /// Nothing yet; the waker is called when there is.
+    Waiting,
+    /// Nothing will come.
+    Closed,
+}
+
+/// Events that a reader takes from the board in one go.
+const BATCH: usize = 256;
+
+impl Reader {
+    pub(crate) fn new(board: Arc<Board>, replay: bool) -> Self {
+        let (id, batch) = board.subscribe(replay);
+        Self { board, id, batch }
+    }
+
+    /// The next event; when there is none, `waker` is called once there may be.
+    pub(crate) fn next(&mut self, waker: Option<&Waker>) -> Read {
+        if self.batch.is_empty() {
+            let mut inner = self.board.lock();
+            inner.read(self.id, BATCH, &mut self.batch);
+            if self.batch.is_empty() {
+                if inner.closed {
+                    return Read::Closed;
+                }
+                if let Some(seat) = inner.readers.get_mut(&self.id) {
+                    seat.waker = waker.cloned();
+                }
+            }
+        }
+        self.batch.pop_front().map_or(Read::Waiting, Read::Event)
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        let mut inner = self.board.lock();
+        inner.readers.remove(&self.id);
+        inner.trim();
+    }
+}
+
+impl Borrow<str> for ByName {
+    fn borrow(&self) -> &str {
+        self.0.name()
+    }
+}
+
+impl PartialEq for ByName {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.name() == other.0.name()
+    }
+}
+
+impl Eq for ByName {}
+
+impl PartialOrd for ByName {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for ByName {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.name().cmp(other.0.name())
+    }
+}

@@ -1,0 +1,163 @@
+//! The facade's end of a node's task.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+use tokio::time::{self, Instant as Clock};
+use tracing::{info, warn};
+
+use super::{Board, Command, Driver, ReplyTo, sockets, tcp};
+use crate::config::Settings;
+use crate::engine::{Engine, Reply, Setup};
+use crate::error::{Error, Result};
+use crate::time::Instant;
+
+/// A running driver. Dropped: the driver stops.
+#[derive(Debug)]
+pub(crate) struct Handle {
+    board: Arc<Board>,
+    commands: mpsc::Sender<Command>,
+    /// The outcome of the first join, once it is known.
+    joined: watch::Receiver<Option<Result<Reply>>>,
+    require_join: bool,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+/// Commands that wait for the node's task; a caller waits when there are more.
+const COMMANDS_MAX: usize = 16;
+/// A lonely node tries its seeds again after about that time.
+const RETRY: Duration = Duration::from_secs(30);
+
+impl Handle {
+    pub(crate) async fn start(settings: Settings) -> Result<Self> {
+        let bound = sockets::bind(&settings)?;
+        let now = Instant::from_nanos(0);
+        let setup = Setup {
+            name: settings.name.clone().unwrap_or_else(sockets::default_name),
+            advertise: bound.advertise,
+            meta: settings.meta.clone(),
+            label: settings.label.clone(),
+            protocol: settings.protocol.clone(),
+            seed: sockets::entropy()?,
+        };
+        let engine = Engine::new(now, setup);
+        let board = Board::new(engine.local().clone(), settings.event_buffer);
+        let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
+        let (streams, reports, accepting) = tcp::Streams::new(bound.tcp);
+        let driver = Driver {
+            engine,
+            board: Arc::clone(&board),
+            udp: bound.udp,
+            streams,
+            origin: Clock::now(),
+            pending: BTreeMap::new(),
+            requests: 0,
+        };
+        let main = tokio::spawn(driver.run(inbox, reports));
+        let (outcome, joined) = watch::channel(None);
+        let seeds = settings.seeds;
+        let first =
+            tokio::spawn(keep_joined(commands.downgrade(), Arc::clone(&board), seeds, outcome));
+        Ok(Self {
+            board,
+            commands,
+            joined,
+            require_join: settings.require_join,
+            tasks: vec![main, first, accepting],
+        })
+    }
+
+    pub(crate) fn board(&self) -> &Arc<Board> {
+        &self.board
+    }
+
+    /// Waits until the seeds have been tried.
+    pub(crate) async fn ready(&self) -> Result<()> {
+        let mut joined = self.joined.clone();
+        let outcome = joined.wait_for(Option::is_some).await.map_err(|_| Error::closed())?;
+        match &*outcome {
+            Some(Err(error)) if self.require_join => Err(error.clone()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Sends a command and waits for its outcome.
+    pub(crate) async fn send(&self, command: impl FnOnce(ReplyTo) -> Command) -> Result<Reply> {
+        let (reply, outcome) = oneshot::channel();
+        self.commands.send(command(reply)).await.map_err(|_| Error::closed())?;
+        outcome.await.map_err(|_| Error::closed())?
+    }
+
+    /// Looks the seeds up, then joins through what was found.
+    pub(crate) async fn join(&self, seeds: Vec<String>) -> Result<Reply> {
+        let (targets, failures) = sockets::resolve(seeds).await;
+        self.send(|reply| Command::Join { targets, failures, reply }).await
+    }
+
+    pub(crate) async fn close(&self) {
+        let (done, closed) = oneshot::channel();
+        if self.commands.send(Command::Close { done }).await.is_ok() {
+            let _ = closed.await;
+        }
+        self.abort();
+    }
+
+    /// Stops at once, from any thread.
+    pub(crate) fn abort(&self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+        self.board.close();
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        if !self.board.is_closed() {
+            let name = self.board.local();
+            if name.state().is_present() {
+                warn!(name = name.name(), "dropped without leave and close; peers see a failure");
+            }
+            self.abort();
+        }
+    }
+}
+
+/// Joins the seeds, and again after a while as long as nobody else is here. A failed or empty
+/// attempt changes nothing.
+async fn keep_joined(
+    commands: mpsc::WeakSender<Command>,
+    board: Arc<Board>,
+    seeds: Vec<String>,
+    outcome: watch::Sender<Option<Result<Reply>>>,
+) {
+    if seeds.is_empty() {
+        let _ = outcome.send(Some(Ok(Reply::Joined(0))));
+        return;
+    }
+    loop {
+        if board.is_lonely() {
+            let (reply, joined) = oneshot::channel();
+            let (targets, failures) = sockets::resolve(seeds.clone()).await;
+            let Some(sender) = commands.upgrade() else { return };
+            if sender.send(Command::Join { targets, failures, reply }).await.is_err() {
+                return;
+            }
+            drop(sender);
+            let Ok(result) = joined.await else { return };
+            match &result {
+                Ok(_) => {}
+                Err(error) => info!(%error, "alone for now; the seeds are tried again"),
+            }
+            outcome.send_if_modified(|first| {
+                let unset = first.is_none();
+                first.get_or_insert(result);
+                unset
+            });
+        }
+        time::sleep(RETRY.mul_f64(sockets::jitter())).await;
+    }
+}

@@ -1,0 +1,254 @@
+//! The only place with sockets, tasks, a clock and entropy.
+//!
+//! One task a node owns the engine. It waits for one input, hands it over, carries out every output
+//! and waits again. Connections have small tasks of their own, because a peer that reads or writes
+//! slowly must not hold up anything else; they talk to the node's task through bounded channels.
+
+mod board;
+mod handle;
+mod sockets;
+mod tcp;
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::net::UdpSocket;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{self, Instant as Clock};
+use tracing::{debug, warn};
+
+pub(crate) use self::board::{Board, Read, Reader};
+pub(crate) use self::handle::Handle;
+use crate::config::encode_tags;
+use crate::engine::{Engine, Input, Output, Reply, Request, RequestId};
+use crate::error::{Attempt, Error, ErrorKind, Result};
+use crate::time::Instant;
+
+/// Where the outcome of a command goes.
+pub(crate) type ReplyTo = oneshot::Sender<Result<Reply>>;
+
+/// What the facade asks of the node's task.
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// Join through these addresses; the failures are seeds that were not found.
+    Join { targets: Vec<(String, SocketAddr)>, failures: Vec<Attempt>, reply: ReplyTo },
+    /// Merge changes into the tags.
+    UpdateTags { changes: BTreeMap<String, Option<String>>, reply: ReplyTo },
+    /// Hand a request to the engine.
+    Request { request: Request, reply: ReplyTo },
+    /// Stop.
+    Close { done: oneshot::Sender<()> },
+}
+
+/// A request that the engine has yet to settle.
+struct Pending {
+    reply: ReplyTo,
+    /// Seeds that failed before the engine heard of them.
+    failures: Vec<Attempt>,
+}
+
+/// The task of one node.
+struct Driver {
+    engine: Engine,
+    board: Arc<Board>,
+    udp: UdpSocket,
+    streams: tcp::Streams,
+    origin: Clock,
+    pending: BTreeMap<RequestId, Pending>,
+    requests: u64,
+}
+
+/// Packets taken from the socket before other inputs get a turn.
+const PACKETS_A_TURN: usize = 64;
+/// No datagram is longer.
+const DATAGRAM_MAX: usize = 65_536;
+
+thread_local! {
+    /// One receive buffer a thread, not a node: a process may run a thousand nodes.
+    static DATAGRAM: RefCell<Vec<u8>> = RefCell::new(vec![0; DATAGRAM_MAX]);
+}
+
+impl Driver {
+    /// Runs until it is told to close, or until nobody holds the node any more.
+    async fn run(mut self, mut commands: mpsc::Receiver<Command>, mut reports: tcp::Reports) {
+        let deadline = time::sleep_until(self.origin);
+        tokio::pin!(deadline);
+        let mut at = self.drain();
+        deadline.as_mut().reset(self.clock(at));
+        loop {
+            tokio::select! {
+                ready = self.udp.readable() => match ready {
+                    Ok(()) => self.receive(),
+                    Err(error) => warn!(%error, "the UDP socket cannot be waited for"),
+                },
+                command = commands.recv() => match command {
+                    Some(Command::Close { done }) => {
+                        self.stop();
+                        let _ = done.send(());
+                        return;
+                    }
+                    Some(command) => self.on_command(command),
+                    None => return self.stop(),
+                },
+                Some(report) = reports.recv() => self.on_report(report),
+                () = &mut deadline => self.handle(Input::Deadline),
+            }
+            let next = self.drain();
+            if next != at || deadline.is_elapsed() {
+                at = next;
+                deadline.as_mut().reset(self.clock(at));
+            }
+        }
+    }
+
+    fn now(&self) -> Instant {
+        let nanos = self.origin.elapsed().as_nanos();
+        Instant::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+    }
+
+    fn clock(&self, at: Instant) -> Clock {
+        let span = at.since(Instant::from_nanos(0));
+        self.origin.checked_add(span.min(FAR)).unwrap_or(self.origin)
+    }
+
+    fn handle(&mut self, input: Input<'_>) {
+        let now = self.now();
+        self.engine.handle(now, input);
+    }
+
+    /// Carries out every output; the time of the next deadline.
+    fn drain(&mut self) -> Instant {
+        loop {
+            match self.engine.poll_output() {
+                Output::Packet { to, bytes } => self.send(to, &bytes),
+                Output::Connect { stream, to, bytes } => self.streams.connect(stream, to, bytes),
+                Output::Send { stream, bytes } => self.streams.send(stream, bytes),
+                Output::Close { stream } => self.streams.close(stream),
+                Output::Event(kind) => self.board.post(kind),
+                Output::Local(member) => self.board.set_local(member),
+                Output::Forgotten(member) => self.board.forget(&member),
+                Output::Reply { id, result } => self.settle(id, result),
+                Output::Idle(at) => {
+                    self.board.set_stats(self.engine.stats());
+                    return at;
+                }
+            }
+        }
+    }
+
+    fn send(&mut self, to: SocketAddr, bytes: &[u8]) {
+        match self.udp.try_send_to(bytes, to) {
+            Ok(_) => {}
+            // The kernel's buffer is full: the datagram is lost as it would be on the way.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => {
+                debug!(%error, %to, "a datagram could not be sent");
+                self.handle(Input::PacketFailed { to });
+            }
+        }
+    }
+
+    fn receive(&mut self) {
+        for _ in 0..PACKETS_A_TURN {
+            let more = DATAGRAM.with_borrow_mut(|buffer| {
+                let Ok((length, from)) = self.udp.try_recv_from(buffer) else { return false };
+                let bytes = buffer.get(..length).unwrap_or_default();
+                let now = self.now();
+                self.engine.handle(now, Input::Packet { from, bytes });
+                true
+            });
+            if !more {
+                return;
+            }
+            self.drain();
+        }
+    }
+
+    fn on_report(&mut self, report: tcp::Report) {
+        match report {
+            tcp::Report::Accepted { socket, from } => {
+                let stream = self.engine.next_stream();
+                self.streams.adopt(stream, socket);
+                self.handle(Input::Accepted { stream, from });
+            }
+            tcp::Report::Bytes { stream, bytes } => {
+                if self.streams.knows(stream) {
+                    self.handle(Input::StreamBytes { stream, bytes: &bytes });
+                }
+            }
+            tcp::Report::Closed { stream, cause } => {
+                if self.streams.forget(stream) {
+                    self.handle(Input::StreamClosed { stream, cause });
+                }
+            }
+        }
+    }
+
+    fn on_command(&mut self, command: Command) {
+        match command {
+            Command::Join { targets, failures, reply } if targets.is_empty() => {
+                let _ = reply.send(Err(Error::join_failed(failures)));
+            }
+            Command::Join { targets, failures, reply } => {
+                self.request(Request::Join { targets }, Pending { reply, failures });
+            }
+            Command::UpdateTags { changes, reply } => self.update_tags(changes, reply),
+            Command::Request { request, reply } => {
+                self.request(request, Pending { reply, failures: Vec::new() });
+            }
+            Command::Close { .. } => unreachable!("the loop takes it"),
+        }
+    }
+
+    fn update_tags(&mut self, changes: BTreeMap<String, Option<String>>, reply: ReplyTo) {
+        let mut tags = self.engine.local().tags();
+        for (key, value) in changes {
+            match value {
+                Some(value) => tags.insert(key, value),
+                None => tags.remove(&key),
+            };
+        }
+        match encode_tags(&tags) {
+            Ok(meta) => {
+                self.request(Request::SetMeta(meta), Pending { reply, failures: Vec::new() });
+            }
+            Err(error) => {
+                let _ = reply.send(Err(error));
+            }
+        }
+    }
+
+    fn request(&mut self, request: Request, pending: Pending) {
+        self.requests += 1;
+        let id = RequestId(self.requests);
+        self.pending.insert(id, pending);
+        self.handle(Input::Request { id, request });
+    }
+
+    fn settle(&mut self, id: RequestId, result: Result<Reply>) {
+        let Some(Pending { reply, mut failures }) = self.pending.remove(&id) else { return };
+        let result = match result {
+            Err(error) if error.kind() == ErrorKind::JoinFailed && !failures.is_empty() => {
+                failures.extend_from_slice(error.attempts());
+                Err(Error::join_failed(failures))
+            }
+            other => other,
+        };
+        // Nobody waits any more: the caller gave up.
+        let _ = reply.send(result);
+    }
+
+    fn stop(&mut self) {
+        self.board.close();
+        self.streams.close_all();
+        for (_, pending) in std::mem::take(&mut self.pending) {
+            let _ = pending.reply.send(Err(Error::closed()));
+        }
+    }
+}
+
+/// The runtime's timer takes no later time.
+const FAR: std::time::Duration = std::time::Duration::from_secs(365 * 24 * 60 * 60);

@@ -1,0 +1,173 @@
+//! Connections: one small task each, so that a slow peer holds up nobody else.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time;
+
+use crate::engine::StreamId;
+
+/// What connections tell the node's task.
+#[derive(Debug)]
+pub(super) enum Report {
+    Accepted { socket: TcpStream, from: SocketAddr },
+    Bytes { stream: StreamId, bytes: Vec<u8> },
+    Closed { stream: StreamId, cause: Option<String> },
+}
+
+pub(super) type Reports = mpsc::Receiver<Report>;
+
+/// Reports that wait for the node's task; connections wait when there are more.
+const REPORTS_MAX: usize = 64;
+/// The protocol sends one message a connection and direction; the second place is for slack.
+const ORDERS_MAX: usize = 2;
+/// Bytes taken from a socket in one go.
+const CHUNK: usize = 16 * 1024;
+/// After a failed accept (out of descriptors, say), so that the loop does not spin.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// A peer that does not read what it asked for is given up after that.
+const FLUSH_LIMIT: Duration = Duration::from_secs(30);
+
+/// The open connections of a node.
+#[derive(Debug)]
+pub(super) struct Streams {
+    open: BTreeMap<StreamId, Line>,
+    reports: mpsc::Sender<Report>,
+}
+
+/// The node's end of a connection's task. Dropping the orders lets the task finish what it was
+/// given and close.
+#[derive(Debug)]
+struct Line {
+    orders: mpsc::Sender<Vec<u8>>,
+    task: JoinHandle<()>,
+}
+
+impl Streams {
+    /// Also starts to accept.
+    pub(super) fn new(listener: TcpListener) -> (Self, Reports, JoinHandle<()>) {
+        let (reports, inbox) = mpsc::channel(REPORTS_MAX);
+        let accepting = tokio::spawn(accept(listener, reports.clone()));
+        (Self { open: BTreeMap::new(), reports }, inbox, accepting)
+    }
+
+    pub(super) fn connect(&mut self, stream: StreamId, to: SocketAddr, first: Vec<u8>) {
+        let (orders, mut inbox) = mpsc::channel(ORDERS_MAX);
+        let reports = self.reports.clone();
+        let task = tokio::spawn(async move {
+            let outcome = async {
+                let mut socket = tokio::select! {
+                    socket = TcpStream::connect(to) => socket?,
+                    // The engine gave up waiting.
+                    _ = inbox.recv() => return Ok(()),
+                };
+                flush(&mut socket, &first).await?;
+                drop(first);
+                converse(stream, socket, inbox, &reports).await
+            };
+            report_end(stream, outcome.await, &reports).await;
+        });
+        self.open.insert(stream, Line { orders, task });
+    }
+
+    pub(super) fn adopt(&mut self, stream: StreamId, socket: TcpStream) {
+        let (orders, inbox) = mpsc::channel(ORDERS_MAX);
+        let reports = self.reports.clone();
+        let task = tokio::spawn(async move {
+            let outcome = converse(stream, socket, inbox, &reports).await;
+            report_end(stream, outcome, &reports).await;
+        });
+        self.open.insert(stream, Line { orders, task });
+    }
+
+    pub(super) fn send(&mut self, stream: StreamId, bytes: Vec<u8>) {
+        if let Some(line) = self.open.get(&stream) {
+            // Full means that the engine broke its own rule of one message a direction.
+            let sent = line.orders.try_send(bytes);
+            debug_assert!(!matches!(sent, Err(mpsc::error::TrySendError::Full(_))));
+        }
+    }
+
+    /// Closes once everything sent is out.
+    pub(super) fn close(&mut self, stream: StreamId) {
+        self.open.remove(&stream);
+    }
+
+    pub(super) fn knows(&self, stream: StreamId) -> bool {
+        self.open.contains_key(&stream)
+    }
+
+    /// Whether it was still open.
+    pub(super) fn forget(&mut self, stream: StreamId) -> bool {
+        self.open.remove(&stream).is_some()
+    }
+
+    pub(super) fn close_all(&mut self) {
+        for (_, line) in std::mem::take(&mut self.open) {
+            line.task.abort();
+        }
+    }
+}
+
+async fn accept(listener: TcpListener, reports: mpsc::Sender<Report>) {
+    loop {
+        match listener.accept().await {
+            Ok((socket, from)) => {
+                if reports.send(Report::Accepted { socket, from }).await.is_err() {
+                    return;
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Reads and writes until the node's end is dropped or the peer ends.
+async fn converse(
+    stream: StreamId,
+    mut socket: TcpStream,
+    mut orders: mpsc::Receiver<Vec<u8>>,
+    reports: &mpsc::Sender<Report>,
+) -> io::Result<()> {
+    let (mut from_peer, mut to_peer) = socket.split();
+    let mut buffer = Vec::with_capacity(CHUNK);
+    loop {
+        tokio::select! {
+            biased;
+            order = orders.recv() => match order {
+                Some(bytes) => flush(&mut to_peer, &bytes).await?,
+                None => return to_peer.shutdown().await,
+            },
+            read = from_peer.read_buf(&mut buffer) => {
+                if read? == 0 {
+                    return Ok(());
+                }
+                let bytes = std::mem::replace(&mut buffer, Vec::with_capacity(CHUNK));
+                if reports.send(Report::Bytes { stream, bytes }).await.is_err() {
+                    return Ok(());
+                }
+            }
+        }
+    }
+}
+
+async fn flush(to: &mut (impl AsyncWriteExt + Unpin), bytes: &[u8]) -> io::Result<()> {
+    match time::timeout(FLUSH_LIMIT, to.write_all(bytes)).await {
+        Ok(written) => written,
+        Err(_) => Err(io::ErrorKind::TimedOut.into()),
+    }
+}
+
+async fn report_end(stream: StreamId, outcome: io::Result<()>, reports: &mpsc::Sender<Report>) {
+    let cause = outcome.err().map(|error| error.to_string());
+    let _ = reports.send(Report::Closed { stream, cause }).await;
+}

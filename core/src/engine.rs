@@ -1,0 +1,212 @@
+//! The protocol as a state machine without I/O.
+//!
+//! Two methods: [`Engine::handle`] takes one [`Input`] and the time; [`Engine::poll_output`] returns
+//! the next [`Output`].
+//!
+//! **One law.** After each input, call `poll_output` until it returns [`Output::Idle`], carry out
+//! what it asked for, and only then give the next input. `Idle` names the time at which the engine
+//! wants an [`Input::Deadline`] if nothing else comes first. Time never runs backwards. The engine
+//! reads no clock, opens no socket and starts no thread; its randomness comes from the seed that it
+//! is made with, so the same inputs give the same outputs, byte for byte.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::config::Protocol;
+use crate::error::Result;
+use crate::event::EventKind;
+use crate::member::Member;
+use crate::membership::Membership;
+pub use crate::membership::Stats;
+use crate::time::Instant;
+
+/// Names one TCP connection between an engine and its driver. Numbers are never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StreamId(pub u64);
+
+/// Names one request of the facade, so that its reply can be told apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestId(pub u64);
+
+/// What an engine is made with.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// The local member's name.
+    pub name: String,
+    /// The address it advertises.
+    pub advertise: SocketAddr,
+    /// Metadata to announce.
+    pub meta: Vec<u8>,
+    /// Cluster label; empty for none.
+    pub label: String,
+    /// The protocol's constants.
+    pub protocol: Protocol,
+    /// Seed of every random choice.
+    pub seed: u64,
+}
+
+/// Something that happened outside.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// A datagram arrived.
+    Packet {
+        /// Where it came from.
+        from: SocketAddr,
+        /// The whole of it.
+        bytes: &'a [u8],
+    },
+    /// The host refused to send a datagram there: no route, say.
+    PacketFailed {
+        /// Where it should have gone.
+        to: SocketAddr,
+    },
+    /// A peer opened a connection; the driver names it with [`Engine::next_stream`].
+    Accepted {
+        /// Its new name.
+        stream: StreamId,
+        /// The peer.
+        from: SocketAddr,
+    },
+    /// Bytes arrived on a connection.
+    StreamBytes {
+        /// Which.
+        stream: StreamId,
+        /// As many as came.
+        bytes: &'a [u8],
+    },
+    /// The connection is over: refused, reset, or ended by the peer. Not sent after `Close`.
+    StreamClosed {
+        /// Which.
+        stream: StreamId,
+        /// Why, when it did not end in good order.
+        cause: Option<String>,
+    },
+    /// The time that `Idle` named has come.
+    Deadline,
+    /// The facade asks for something; a [`Output::Reply`] follows, at once or later.
+    Request {
+        /// Its name.
+        id: RequestId,
+        /// What.
+        request: Request,
+    },
+}
+
+/// What the facade may ask for.
+#[derive(Clone, Debug)]
+pub enum Request {
+    /// Exchange states with each target.
+    Join {
+        /// The seed as the user wrote it, and the address it stands for.
+        targets: Vec<(String, SocketAddr)>,
+    },
+    /// Announce new metadata.
+    SetMeta(Vec<u8>),
+    /// Say goodbye; replied once the farewell has been sent often enough.
+    Leave {
+        /// How long the farewell may take.
+        timeout: Duration,
+    },
+}
+
+/// What a request came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// Done.
+    Done,
+    /// Joined through that many seeds.
+    Joined(usize),
+}
+
+/// Something to be done outside.
+#[derive(Debug)]
+pub enum Output {
+    /// Send a datagram.
+    Packet {
+        /// Where to.
+        to: SocketAddr,
+        /// The whole of it.
+        bytes: Vec<u8>,
+    },
+    /// Connect, then send these bytes. The engine watches the deadline itself.
+    Connect {
+        /// Name of the new connection.
+        stream: StreamId,
+        /// Where to.
+        to: SocketAddr,
+        /// What to send first.
+        bytes: Vec<u8>,
+    },
+    /// Send bytes on a connection.
+    Send {
+        /// Which.
+        stream: StreamId,
+        /// What.
+        bytes: Vec<u8>,
+    },
+    /// Close a connection once everything sent on it is out. Nothing more is heard of it.
+    Close {
+        /// Which.
+        stream: StreamId,
+    },
+    /// Tell the subscribers.
+    Event(EventKind),
+    /// The local member changed.
+    Local(Member),
+    /// A failed or departed member is no longer remembered.
+    Forgotten(Member),
+    /// A request is settled.
+    Reply {
+        /// Which.
+        id: RequestId,
+        /// How.
+        result: Result<Reply>,
+    },
+    /// Nothing more until that time, or until the next input.
+    Idle(Instant),
+}
+
+/// The state machine of one node. See the module for the law.
+#[derive(Debug)]
+pub struct Engine {
+    membership: Membership,
+    streams: u64,
+}
+
+impl Engine {
+    /// A node that knows only itself. Announces itself at the first output.
+    pub fn new(now: Instant, setup: Setup) -> Self {
+        Self { membership: Membership::new(now, setup), streams: 0 }
+    }
+
+    /// Takes one input.
+    pub fn handle(&mut self, now: Instant, input: Input<'_>) {
+        self.membership.handle(now, input, &mut self.streams);
+    }
+
+    /// The next output.
+    pub fn poll_output(&mut self) -> Output {
+        self.membership.poll_output()
+    }
+
+    /// A name for a connection that a peer opened.
+    pub fn next_stream(&mut self) -> StreamId {
+        self.streams += 1;
+        StreamId(self.streams)
+    }
+
+    /// Counters since the start.
+    pub fn stats(&self) -> Stats {
+        self.membership.stats()
+    }
+
+    /// Everybody known, the local member included, in no order.
+    pub fn members(&self) -> impl Iterator<Item = &Member> {
+        self.membership.members()
+    }
+
+    /// The local member.
+    pub fn local(&self) -> &Member {
+        self.membership.local()
+    }
+}

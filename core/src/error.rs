@@ -1,0 +1,118 @@
+//! The one error type of the facade. Kinds, codes and numbers are a table in `api.toml`.
+
+use std::fmt;
+
+pub use crate::api::ErrorKind;
+use crate::api::{ERRORS, ErrorInfo};
+
+/// Result of a facade call.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// What happened, to whom, the likely cause and the next step, under a stable code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Error {
+    kind: ErrorKind,
+    message: String,
+    attempts: Vec<Attempt>,
+}
+
+/// One address that a join tried, and why it failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// The seed as it was given, or the address it was resolved to.
+    pub seed: String,
+    /// Why it did not answer.
+    pub cause: String,
+}
+
+impl Error {
+    /// An error of `kind` that says `message`.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), attempts: Vec::new() }
+    }
+
+    /// The error of a join that reached nobody.
+    pub fn join_failed(attempts: Vec<Attempt>) -> Self {
+        let list: Vec<String> =
+            attempts.iter().map(|a| format!("{} {}", a.seed, a.cause)).collect();
+        let message = match list.len() {
+            0 => "no seed was given; name at least one host[:port]".to_owned(),
+            1 => format!("the seed did not answer: {}", list[0]),
+            n => format!("none of {n} seeds answered: {}", list.join("; ")),
+        };
+        Self { kind: ErrorKind::JoinFailed, message, attempts }
+    }
+
+    /// The error of every call on a node that is closed.
+    pub fn closed() -> Self {
+        Self::new(ErrorKind::Closed, "the node is closed; start a new one")
+    }
+
+    /// What went wrong.
+    pub const fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// The sentence, without the code.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// What a failed join tried; empty for other kinds.
+    pub fn attempts(&self) -> &[Attempt] {
+        &self.attempts
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.kind.code(), self.message)
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl ErrorKind {
+    /// The row of this kind.
+    pub fn info(self) -> &'static ErrorInfo {
+        // The table is written from the same rows as the enum, in the same order.
+        &ERRORS[self as usize]
+    }
+
+    /// The permanent code, in snake case.
+    pub fn code(self) -> &'static str {
+        self.info().code
+    }
+
+    /// The permanent number.
+    pub fn number(self) -> u32 {
+        self.info().number
+    }
+
+    /// Whether the same call may succeed later.
+    pub fn retryable(self) -> bool {
+        self.info().retryable
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_finds_its_own_row() {
+        for info in ERRORS {
+            assert_eq!(info.kind.info().number, info.number);
+        }
+    }
+
+    #[test]
+    fn a_failed_join_names_every_seed_and_cause() {
+        let attempt = |seed: &str, cause: &str| Attempt { seed: seed.into(), cause: cause.into() };
+        let error = Error::join_failed(vec![attempt("a:1", "refused"), attempt("b", "no answer")]);
+        assert_eq!(
+            error.to_string(),
+            "join_failed: none of 2 seeds answered: a:1 refused; b no answer"
+        );
+    }
+}

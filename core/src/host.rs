@@ -1,0 +1,454 @@
+//! A node as a language binding holds it.
+//!
+//! One [`Host`] owns a small runtime of its own and a [`Node`] on it. It never calls into the
+//! host's runtime: outcomes of operations and events are taken in batches by the host, on a thread
+//! of its own choice. A single wake object says when there is something to take; it is poked once
+//! when nothing was there before, and again only after the host has found everything empty.
+//!
+//! Every method may be called from any thread, from within any callback. After a `fork`, the child
+//! gets `forked` from each; it can drop the host, and start one of its own.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
+
+use tokio::runtime::{Builder, Runtime};
+
+use crate::config::Config;
+pub use crate::engine::Reply;
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::Event;
+use crate::member::{Member, Tags};
+use crate::membership::Stats;
+use crate::node::{Events, Node, Replay};
+
+/// An operation that takes its time.
+#[derive(Clone, Debug)]
+pub enum Op {
+    /// Wait until the seeds of the configuration have been tried.
+    Ready,
+    /// Join through seeds; settles as [`Reply::Joined`].
+    Join(Vec<String>),
+    /// Set (`Some`) and remove (`None`) tags.
+    UpdateTags(BTreeMap<String, Option<String>>),
+    /// Replace all tags.
+    SetTags(Tags),
+    /// Replace the metadata.
+    SetMeta(Vec<u8>),
+    /// Say goodbye, within that time.
+    Leave(Duration),
+}
+
+/// The outcome of a submitted operation.
+#[derive(Clone, Debug)]
+pub struct Completion {
+    /// The number that [`Host::submit`] returned.
+    pub id: u64,
+    /// What it came to.
+    pub result: Result<Reply>,
+}
+
+/// Operations under way at most; one more is refused.
+const OPS_MAX: usize = 65_536;
+/// How long a blocking close waits for the runtime's thread to end.
+const CLOSE_WAIT: Duration = Duration::from_secs(2);
+
+/// A node with a runtime of its own, for a language binding.
+#[derive(Debug)]
+pub struct Host {
+    pid: u32,
+    node: Node,
+    runtime: Mutex<Option<Runtime>>,
+    outcomes: Arc<Outcomes>,
+    wake: Arc<HostWake>,
+}
+
+impl Host {
+    /// Binds and starts a node. The seeds are tried in the background; submit or run [`Op::Ready`]
+    /// to wait for that.
+    ///
+    /// # Errors
+    /// `bad_config`, `too_large`, `bind_failed`.
+    pub fn start(config: &Config) -> Result<Self> {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
+            .max_blocking_threads(4)
+            .thread_name("chinwag")
+            .thread_stack_size(512 * 1024)
+            .enable_all()
+            .build()
+            .map_err(|cause| {
+                Error::new(ErrorKind::Internal, format!("no runtime could be made: {cause}"))
+            })?;
+        // Not `block_on` from here: the caller may itself be inside some tokio runtime.
+        let (sender, receiver) = std::sync::mpsc::sync_channel(1);
+        let config = config.clone();
+        runtime.spawn(async move {
+            let _ = sender.send(Node::bind(&config).await);
+        });
+        let bound = receiver.recv().unwrap_or_else(|_| Err(lost()));
+        let node = match bound {
+            Ok(node) => node,
+            Err(error) => {
+                runtime.shutdown_background();
+                return Err(error);
+            }
+        };
+        Ok(Self {
+            pid: std::process::id(),
+            node,
+            runtime: Mutex::new(Some(runtime)),
+            outcomes: Arc::default(),
+            wake: Arc::default(),
+        })
+    }
+
+    /// Refuses in a forked child, before any lock is touched.
+    fn check(&self) -> Result<()> {
+        if std::process::id() == self.pid {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::Forked,
+            "this node belongs to the parent process; start one of your own after the fork",
+        ))
+    }
+
+    /// The local member.
+    ///
+    /// # Errors
+    /// `forked`.
+    pub fn local_member(&self) -> Result<Member> {
+        self.check()?;
+        Ok(self.node.local_member())
+    }
+
+    /// The present members in the order of their names.
+    ///
+    /// # Errors
+    /// `forked`.
+    pub fn members(&self) -> Result<Vec<Member>> {
+        self.check()?;
+        Ok(self.node.members())
+    }
+
+    /// Everybody remembered, failed and departed members included.
+    ///
+    /// # Errors
+    /// `forked`.
+    pub fn known_members(&self) -> Result<Vec<Member>> {
+        self.check()?;
+        Ok(self.node.known_members())
+    }
+
+    /// The member of that name.
+    ///
+    /// # Errors
+    /// `forked`.
+    pub fn member(&self, name: &str) -> Result<Option<Member>> {
+        self.check()?;
+        Ok(self.node.member(name))
+    }
+
+    /// Counters since the start.
+    ///
+    /// # Errors
+    /// `forked`.
+    pub fn stats(&self) -> Result<Stats> {
+        self.check()?;
+        Ok(self.node.stats())
+    }
+
+    /// Sets the object that is poked when there is something to take. It is called on the node's
+    /// own thread, must not block, and must not call into the host's runtime in a way that waits.
+    ///
+    /// # Errors
+    /// `forked`.
+    pub fn set_wake(&self, wake: Option<Box<dyn Fn() + Send + Sync>>) -> Result<()> {
+        self.check()?;
+        *self.wake.lock() = wake;
+        Ok(())
+    }
+
+    /// Starts an operation; its outcome comes with [`Host::completions`] under the returned number.
+    ///
+    /// # Errors
+    /// `closed`, `forked`.
+    pub fn submit(&self, op: Op) -> Result<u64> {
+        self.check()?;
+        let runtime = lock(&self.runtime);
+        let runtime = runtime.as_ref().ok_or_else(Error::closed)?;
+        let ticket = self.outcomes.ticket(self.waker())?;
+        let id = ticket.id;
+        let node = self.node.clone();
+        runtime.spawn(async move {
+            let result = perform(&node, op).await;
+            ticket.settle(result);
+        });
+        Ok(id)
+    }
+
+    /// Performs an operation and blocks until it is settled or `timeout` has passed. Not to be
+    /// called on the node's own thread, where it is refused.
+    ///
+    /// # Errors
+    /// Those of the operation; `timeout`, `closed`, `forked`.
+    pub fn run(&self, op: Op, timeout: Option<Duration>) -> Result<Reply> {
+        self.check()?;
+        let (sender, receiver) = std::sync::mpsc::sync_channel(1);
+        {
+            let runtime = lock(&self.runtime);
+            let runtime = runtime.as_ref().ok_or_else(Error::closed)?;
+            let node = self.node.clone();
+            runtime.spawn(async move {
+                let _ = sender.send(perform(&node, op).await);
+            });
+        }
+        let outcome = match timeout {
+            None => receiver.recv().map_err(|_| Error::closed()),
+            Some(timeout) => receiver.recv_timeout(timeout).map_err(|cause| match cause {
+                std::sync::mpsc::RecvTimeoutError::Timeout => {
+                    Error::new(ErrorKind::Timeout, format!("not settled within {timeout:?}"))
+                }
+                std::sync::mpsc::RecvTimeoutError::Disconnected => Error::closed(),
+            }),
+        };
+        outcome?
+    }
+
+    /// Takes up to `max` outcomes. Operations that a close cut short are settled as `closed`.
+    ///
+    /// # Errors
+    /// `forked`.
+    pub fn completions(&self, max: usize) -> Result<Vec<Completion>> {
+        self.check()?;
+        Ok(self.outcomes.take(max))
+    }
+
+    /// Subscribes to what happens to the other members.
+    ///
+    /// # Errors
+    /// `forked`.
+    pub fn subscribe(&self, replay: Replay) -> Result<Subscription> {
+        self.check()?;
+        Ok(Subscription { pid: self.pid, events: self.node.events(replay), waker: self.waker() })
+    }
+
+    fn waker(&self) -> Waker {
+        Waker::from(Arc::clone(&self.wake))
+    }
+
+    /// Whether the node is closed.
+    ///
+    /// # Errors
+    /// `forked`.
+    pub fn is_closed(&self) -> Result<bool> {
+        self.check()?;
+        Ok(self.node.is_closed())
+    }
+
+    /// Frees sockets, tasks and the thread; waits for that, two seconds at most. Outstanding
+    /// operations settle as `closed`. Closing again does nothing.
+    ///
+    /// # Errors
+    /// `forked`.
+    pub fn close(&self) -> Result<()> {
+        self.check()?;
+        self.shut(Some(CLOSE_WAIT));
+        Ok(())
+    }
+
+    /// As [`Host::close`], without waiting: for destructors on threads that must not block.
+    ///
+    /// # Errors
+    /// `forked`.
+    pub fn close_now(&self) -> Result<()> {
+        self.check()?;
+        self.shut(None);
+        Ok(())
+    }
+
+    fn shut(&self, wait: Option<Duration>) {
+        let Some(runtime) = lock(&self.runtime).take() else { return };
+        self.node.abort();
+        // A runtime thread cannot wait for itself.
+        match wait.filter(|_| tokio::runtime::Handle::try_current().is_err()) {
+            Some(wait) => runtime.shutdown_timeout(wait),
+            None => runtime.shutdown_background(),
+        }
+        self.wake.poke();
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        if self.check().is_ok() {
+            self.shut(None);
+        } else if let Ok(mut runtime) = self.runtime.try_lock() {
+            // The child has none of the threads that the runtime would wait for.
+            std::mem::forget(runtime.take());
+        }
+    }
+}
+
+async fn perform(node: &Node, op: Op) -> Result<Reply> {
+    match op {
+        Op::Ready => node.ready().await.map(|()| Reply::Done),
+        Op::Join(seeds) => node.join(seeds).await.map(Reply::Joined),
+        Op::UpdateTags(changes) => node.update_tags(changes).await.map(|()| Reply::Done),
+        Op::SetTags(tags) => node.set_tags(tags).await.map(|()| Reply::Done),
+        Op::SetMeta(meta) => node.set_meta(meta).await.map(|()| Reply::Done),
+        Op::Leave(timeout) => node.leave(timeout).await.map(|()| Reply::Done),
+    }
+}
+
+fn lost() -> Error {
+    Error::new(ErrorKind::Internal, "the node's thread ended while it was starting")
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Events for a language binding, taken without waiting. The host's wake object is poked when
+/// there is something to take after [`Subscription::drain`] came back with less than `max`.
+#[derive(Debug)]
+pub struct Subscription {
+    pid: u32,
+    events: Events,
+    waker: Waker,
+}
+
+/// What [`Subscription::drain`] found.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// The next events, in order.
+    pub events: Vec<Event>,
+    /// Nothing will come after these.
+    pub ended: bool,
+}
+
+impl Subscription {
+    /// Takes up to `max` events.
+    ///
+    /// # Errors
+    /// `forked`.
+    pub fn drain(&mut self, max: usize) -> Result<Batch> {
+        if std::process::id() != self.pid {
+            return Err(Error::new(ErrorKind::Forked, "this subscription is the parent's"));
+        }
+        let mut batch = Batch::default();
+        let mut context = Context::from_waker(&self.waker);
+        while batch.events.len() < max {
+            match self.events.poll_event(&mut context) {
+                Poll::Ready(Some(event)) => batch.events.push(event),
+                Poll::Ready(None) => {
+                    batch.ended = true;
+                    break;
+                }
+                Poll::Pending => break,
+            }
+        }
+        Ok(batch)
+    }
+}
+
+/// The wake object as a waker of the standard library.
+#[derive(Default)]
+struct HostWake(Mutex<Option<Box<dyn Fn() + Send + Sync>>>);
+
+impl HostWake {
+    fn lock(&self) -> MutexGuard<'_, Option<Box<dyn Fn() + Send + Sync>>> {
+        lock(&self.0)
+    }
+
+    fn poke(&self) {
+        if let Some(wake) = &*self.lock() {
+            wake();
+        }
+    }
+}
+
+impl Wake for HostWake {
+    fn wake(self: Arc<Self>) {
+        self.poke();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.poke();
+    }
+}
+
+impl std::fmt::Debug for HostWake {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("HostWake")
+    }
+}
+
+/// Outcomes that wait to be taken. Bounded by the number of operations under way.
+#[derive(Debug, Default)]
+struct Outcomes {
+    inner: Mutex<OutcomesInner>,
+}
+
+#[derive(Debug, Default)]
+struct OutcomesInner {
+    next: u64,
+    open: usize,
+    settled: VecDeque<Completion>,
+}
+
+impl Outcomes {
+    fn ticket(self: &Arc<Self>, waker: Waker) -> Result<Ticket> {
+        let mut inner = lock(&self.inner);
+        if inner.open >= OPS_MAX {
+            let message = format!("{OPS_MAX} operations are under way; wait for some of them");
+            return Err(Error::new(ErrorKind::BadArgument, message));
+        }
+        inner.open += 1;
+        inner.next += 1;
+        Ok(Ticket { id: inner.next, outcomes: Arc::clone(self), waker, settled: false })
+    }
+
+    fn take(&self, max: usize) -> Vec<Completion> {
+        let mut inner = lock(&self.inner);
+        let count = max.min(inner.settled.len());
+        inner.open -= count;
+        inner.settled.drain(..count).collect()
+    }
+}
+
+/// The promise that an operation settles: if its task is dropped, it settles as `closed`.
+struct Ticket {
+    id: u64,
+    outcomes: Arc<Outcomes>,
+    waker: Waker,
+    settled: bool,
+}
+
+impl Ticket {
+    fn settle(mut self, result: Result<Reply>) {
+        self.put(result);
+    }
+
+    fn put(&mut self, result: Result<Reply>) {
+        self.settled = true;
+        let first = {
+            let mut inner = lock(&self.outcomes.inner);
+            inner.settled.push_back(Completion { id: self.id, result });
+            inner.settled.len() == 1
+        };
+        if first {
+            self.waker.wake_by_ref();
+        }
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        if !self.settled {
+            self.put(Err(Error::closed()));
+        }
+    }
+}

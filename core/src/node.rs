@@ -1,0 +1,304 @@
+//! The facade: a node, what it knows, and what it can be told to do.
+
+use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_core::Stream;
+
+use crate::config::{Config, Value, check_meta, encode_tags};
+use crate::driver::{Board, Command, Handle, Read, Reader};
+use crate::engine::{Reply, Request};
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::Event;
+use crate::member::{Member, Tags};
+use crate::membership::Stats;
+
+/// Whether a new subscriber is first told about the members that are already here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Replay {
+    /// One `member-join` for each present member, then `replay-done`, then what happens.
+    Yes,
+    /// Only what happens from now on.
+    No,
+}
+
+/// A running node. Clones share it. Dropping the last one without [`Node::close`] stops it without
+/// a farewell: the others will see a failure.
+#[derive(Clone, Debug)]
+pub struct Node {
+    handle: Arc<Handle>,
+}
+
+/// Options of a node in Rust's spelling. Anything in the option table can be set with
+/// [`Builder::option`]; mistakes are reported by [`Builder::start`].
+#[derive(Clone, Debug, Default)]
+pub struct Builder {
+    config: Config,
+    mistake: Option<Error>,
+}
+
+impl Node {
+    /// Options to start a node with.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// Starts a node on the current tokio runtime.
+    ///
+    /// Returns once the address is bound and the seeds have been tried. Being alone is success
+    /// unless `require_join` is set; the seeds are tried again while it lasts.
+    ///
+    /// # Errors
+    /// `bad_config`, `too_large`, `bind_failed`, `join_failed` (only with `require_join`).
+    pub async fn start(config: &Config) -> Result<Self> {
+        let node = Self::bind(config).await?;
+        node.ready().await?;
+        Ok(node)
+    }
+
+    /// Binds and starts a node, without waiting for the seeds.
+    pub(crate) async fn bind(config: &Config) -> Result<Self> {
+        let handle = Handle::start(config.settings()?).await?;
+        Ok(Self { handle: Arc::new(handle) })
+    }
+
+    /// Waits until the seeds have been tried; fails only if the configuration requires one.
+    pub(crate) async fn ready(&self) -> Result<()> {
+        self.handle.ready().await
+    }
+
+    fn board(&self) -> &Arc<Board> {
+        self.handle.board()
+    }
+
+    /// The local member.
+    pub fn local_member(&self) -> Member {
+        self.board().local()
+    }
+
+    /// The members that are present, alive or suspect, in the order of their names; the local one
+    /// is among them until it has left.
+    pub fn members(&self) -> Vec<Member> {
+        let mut members = self.board().members();
+        members.retain(|member| member.state().is_present());
+        members
+    }
+
+    /// Everybody remembered, failed and departed members included, in the order of their names.
+    pub fn known_members(&self) -> Vec<Member> {
+        self.board().members()
+    }
+
+    /// The member of that name, in whatever state it is remembered.
+    pub fn member(&self, name: &str) -> Option<Member> {
+        self.board().member(name)
+    }
+
+    /// Counters since the start.
+    pub fn stats(&self) -> Stats {
+        self.board().stats()
+    }
+
+    /// Subscribes to what happens to the other members.
+    pub fn events(&self, replay: Replay) -> Events {
+        Events { reader: Reader::new(Arc::clone(self.board()), replay == Replay::Yes) }
+    }
+
+    /// Joins through `seeds` (`host[:port]`), all at once; how many answered.
+    ///
+    /// # Errors
+    /// `join_failed` when none did, with the cause for each; `closed`.
+    pub async fn join<I>(&self, seeds: I) -> Result<usize>
+    where
+        I: IntoIterator,
+        I::Item: Into<String>,
+    {
+        let seeds = seeds.into_iter().map(Into::into).collect();
+        match self.handle.join(seeds).await? {
+            Reply::Joined(count) => Ok(count),
+            Reply::Done => Ok(0),
+        }
+    }
+
+    /// Changes tags: `Some` sets, `None` removes, the others stay.
+    ///
+    /// # Errors
+    /// `too_large` when the result does not fit into 512 bytes; nothing is changed then. `closed`.
+    pub async fn update_tags<I, K, V>(&self, changes: I) -> Result<()>
+    where
+        I: IntoIterator<Item = (K, Option<V>)>,
+        K: Into<String>,
+        V: Into<String>,
+    {
+        let changes: BTreeMap<String, Option<String>> =
+            changes.into_iter().map(|(k, v)| (k.into(), v.map(Into::into))).collect();
+        self.handle.send(|reply| Command::UpdateTags { changes, reply }).await.map(drop)
+    }
+
+    /// Replaces all tags.
+    ///
+    /// # Errors
+    /// `too_large`, with nothing changed; `closed`.
+    pub async fn set_tags(&self, tags: Tags) -> Result<()> {
+        let meta = encode_tags(&tags)?;
+        self.request(Request::SetMeta(meta)).await
+    }
+
+    /// Replaces the metadata.
+    ///
+    /// # Errors
+    /// `too_large`, with nothing changed; `closed`.
+    pub async fn set_meta(&self, meta: Vec<u8>) -> Result<()> {
+        check_meta(&meta)?;
+        self.request(Request::SetMeta(meta)).await
+    }
+
+    /// Says goodbye, so that the others see a leave and not a failure. The node stays open, alone
+    /// and silent, until it is closed or joins again.
+    ///
+    /// # Errors
+    /// `timeout` when the farewell could not be sent often enough in time; `closed`.
+    pub async fn leave(&self, timeout: Duration) -> Result<()> {
+        self.request(Request::Leave { timeout }).await
+    }
+
+    async fn request(&self, request: Request) -> Result<()> {
+        self.handle.send(|reply| Command::Request { request, reply }).await.map(drop)
+    }
+
+    /// Frees sockets and tasks. Without a [`Node::leave`] before it, the others see a failure.
+    /// Closing again does nothing.
+    pub async fn close(&self) {
+        self.handle.close().await;
+    }
+
+    /// Stops at once, without a farewell; from any thread.
+    pub fn abort(&self) {
+        self.handle.abort();
+    }
+
+    /// Whether the node is closed.
+    pub fn is_closed(&self) -> bool {
+        self.board().is_closed()
+    }
+}
+
+impl Builder {
+    /// The member's name.
+    pub fn name(self, name: impl Into<String>) -> Self {
+        self.value("name", Value::Text(name.into()))
+    }
+
+    /// Address to bind, `ip:port`.
+    pub fn bind(self, addr: &str) -> Self {
+        self.option("bind", addr)
+    }
+
+    /// First contacts, each `host[:port]`.
+    pub fn seeds<I>(self, seeds: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: Into<String>,
+    {
+        let seeds = seeds.into_iter().map(Into::into).collect();
+        self.value("seeds", Value::List(seeds))
+    }
+
+    /// Tags to announce.
+    pub fn tags<I, K, V>(self, tags: I) -> Self
+    where
+        I: IntoIterator<Item = (K, V)>,
+        K: Into<String>,
+        V: Into<String>,
+    {
+        let tags = tags.into_iter().map(|(k, v)| (k.into(), v.into())).collect();
+        self.value("tags", Value::Map(tags))
+    }
+
+    /// Any option of the table, from text.
+    pub fn option(mut self, key: &str, text: &str) -> Self {
+        let outcome = self.config.set(key, text);
+        self.note(outcome);
+        self
+    }
+
+    fn value(mut self, key: &str, value: Value) -> Self {
+        let outcome = self.config.set_value(key, value);
+        self.note(outcome);
+        self
+    }
+
+    /// The first mistake is the one that is reported.
+    fn note(&mut self, outcome: Result<()>) {
+        if let (Err(error), None) = (outcome, &self.mistake) {
+            self.mistake = Some(error);
+        }
+    }
+
+    /// The options, or the first mistake among them.
+    ///
+    /// # Errors
+    /// `bad_config`.
+    pub fn config(self) -> Result<Config> {
+        match self.mistake {
+            Some(error) => Err(error),
+            None => Ok(self.config),
+        }
+    }
+
+    /// Starts the node on the current tokio runtime; see [`Node::start`].
+    ///
+    /// # Errors
+    /// As [`Node::start`].
+    pub async fn start(self) -> Result<Node> {
+        Node::start(&self.config()?).await
+    }
+}
+
+/// What happens to the other members: ordered, numbered, never concurrent. Also a
+/// [`Stream`]. Ends when the node is closed.
+#[derive(Debug)]
+pub struct Events {
+    reader: Reader,
+}
+
+impl Events {
+    /// The next event; `None` once the node is closed. Safe to cancel.
+    pub async fn next(&mut self) -> Option<Event> {
+        poll_fn(|context| self.poll_event(context)).await
+    }
+
+    /// The next event if there is one now.
+    ///
+    /// # Errors
+    /// `closed` once the node is closed and everything has been read.
+    pub fn try_next(&mut self) -> Result<Option<Event>> {
+        match self.reader.next(None) {
+            Read::Event(event) => Ok(Some(event)),
+            Read::Waiting => Ok(None),
+            Read::Closed => Err(Error::new(ErrorKind::Closed, "the node is closed")),
+        }
+    }
+
+    /// [`Events::next`] for those who poll by hand: `context`'s waker is called once, when the
+    /// first event after an empty answer comes.
+    pub fn poll_event(&mut self, context: &mut Context<'_>) -> Poll<Option<Event>> {
+        match self.reader.next(Some(context.waker())) {
+            Read::Event(event) => Poll::Ready(Some(event)),
+            Read::Closed => Poll::Ready(None),
+            Read::Waiting => Poll::Pending,
+        }
+    }
+}
+
+impl Stream for Events {
+    type Item = Event;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Event>> {
+        self.get_mut().poll_event(context)
+    }
+}
