@@ -27,6 +27,13 @@ impl Gaps {
         Ok(gaps)
     }
 
+    /// One gap.
+    #[cfg(test)]
+    pub(crate) fn of(agent: &str, scenario: &str, reason: &str) -> Self {
+        let list = BTreeMap::from([(scenario.to_owned(), reason.to_owned())]);
+        Self(BTreeMap::from([(agent.to_owned(), list)]))
+    }
+
     /// Why this agent is not expected to pass this scenario, if so.
     pub(crate) fn reason(&self, agent: &str, scenario: &str) -> Option<&str> {
         self.0.get(agent)?.get(scenario).map(String::as_str)

@@ -154,4 +154,30 @@ mod tests {
             assert_eq!(players, ["c", "go", "rust"]);
         }
     }
+
+    fn failed_at(nodes: &[&str]) -> Failure {
+        let nodes = nodes.iter().map(|node| (*node).to_owned()).collect();
+        Failure { nodes, text: "so".to_owned() }
+    }
+
+    #[test]
+    fn a_gap_excuses_its_own_agent_and_must_not_have_closed() {
+        let text = "start a\nstart b\n----\n";
+        let scenario = Scenario::parse("s.txt".as_ref(), text).unwrap();
+        let scenarios = [scenario];
+        let agents: Vec<_> = ["go", "rust"].iter().map(|name| find(name).unwrap()).collect();
+        let [go, rust, mixed, turned] = &plan(&scenarios, &agents, true)[..] else {
+            panic!("two agents alone, and two turns");
+        };
+        let gaps = Gaps::of("go", "s", "never");
+        let excused = |case: &Case<'_>, nodes: &[&str]| {
+            matches!(case.judge_failure(&failed_at(nodes), &[], &gaps), Outcome::Skipped(_))
+        };
+        assert!(excused(go, &["a", "b"]) && !excused(rust, &["a"]));
+        assert!(excused(mixed, &["a"]) && !excused(mixed, &["b"]) && !excused(mixed, &["a", "b"]));
+        assert!(excused(turned, &["b"]) && !excused(turned, &["a"]));
+        assert!(matches!(go.judge_success(&gaps), Outcome::Failed(_)));
+        assert!(matches!(rust.judge_success(&gaps), Outcome::Passed));
+        assert!(matches!(mixed.judge_success(&gaps), Outcome::Passed));
+    }
 }

@@ -51,10 +51,14 @@ impl Scenario {
     /// Reads one file.
     pub(crate) fn read(path: &Path) -> Result<Self, String> {
         let text = fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
+        Self::parse(path, &text).map_err(|e| format!("{}: {e}", path.display()))
+    }
+
+    /// The scenario that `text` describes.
+    pub(crate) fn parse(path: &Path, text: &str) -> Result<Self, String> {
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let text: Vec<String> = text.lines().map(str::to_owned).collect();
-        let steps = parse(&text).map_err(|e| format!("{}: {e}", path.display()))?;
-        Ok(Self { name, path: path.to_owned(), steps, text })
+        Ok(Self { name, path: path.to_owned(), steps: parse(&text)?, text })
     }
 
     /// Reads every file of a folder, in the order of their names.
@@ -192,9 +196,7 @@ mod tests {
     use super::*;
 
     fn scenario(text: &str) -> Result<Scenario, String> {
-        let text: Vec<String> = text.lines().map(str::to_owned).collect();
-        let steps = parse(&text)?;
-        Ok(Scenario { name: "x".into(), path: "x".into(), steps, text })
+        Scenario::parse(Path::new("x.txt"), text)
     }
 
     const TWO_STEPS: &str = "# Title.\n\nstart a tag.k=\"x y\"\nstart b seeds=a; start c quiet\n\
