@@ -17,7 +17,7 @@ use crate::error::Result;
 use crate::event::EventKind;
 use crate::member::Member;
 use crate::membership::Membership;
-pub use crate::membership::Stats;
+use crate::stats::Stats;
 use crate::time::Instant;
 
 /// Names one TCP connection between an engine and its driver. Numbers are never used twice.
@@ -170,18 +170,17 @@ pub enum Output {
 #[derive(Debug)]
 pub struct Engine {
     membership: Membership,
-    streams: u64,
 }
 
 impl Engine {
     /// A node that knows only itself. Announces itself at the first output.
     pub fn new(now: Instant, setup: Setup) -> Self {
-        Self { membership: Membership::new(now, setup), streams: 0 }
+        Self { membership: Membership::new(now, setup) }
     }
 
     /// Takes one input.
     pub fn handle(&mut self, now: Instant, input: Input<'_>) {
-        self.membership.handle(now, input, &mut self.streams);
+        self.membership.handle(now, input);
     }
 
     /// The next output.
@@ -191,8 +190,7 @@ impl Engine {
 
     /// A name for a connection that a peer opened.
     pub fn next_stream(&mut self) -> StreamId {
-        self.streams += 1;
-        StreamId(self.streams)
+        self.membership.next_stream()
     }
 
     /// Counters since the start.

@@ -14,13 +14,17 @@
 //! ```
 #![forbid(unsafe_code)]
 
-// Values: import nothing above them.
+// Bytes and back. Imports nothing.
+#[doc(hidden)]
+pub mod wire;
+
+// Values: import nothing but the wire's tags.
 pub mod api;
 pub mod config;
 pub mod error;
 pub mod event;
 pub mod member;
-pub mod tags;
+pub mod stats;
 pub mod time;
 
 // The protocol, without I/O.
@@ -41,3 +45,4 @@ pub use event::{Event, EventKind};
 pub use member::{Member, MemberState, Tags};
 #[cfg(feature = "runtime")]
 pub use node::{Builder, Events, Node, Replay};
+pub use stats::Stats;
