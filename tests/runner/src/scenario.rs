@@ -20,7 +20,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 /// One file.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Scenario {
     pub(crate) name: String,
     pub(crate) path: PathBuf,
@@ -29,7 +29,7 @@ pub(crate) struct Scenario {
 }
 
 /// What is done together, and what must be seen before the next step.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Step {
     /// Lines of commands; the inner list is carried out at the same time.
     pub(crate) commands: Vec<Vec<Command>>,

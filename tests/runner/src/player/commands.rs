@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Played, Player, failure};
+use super::{Failure, Played, Player, failure};
 use crate::ledger::{Report, push_tags};
 use crate::line::Line;
 use crate::scenario::Command;
@@ -144,7 +144,11 @@ impl Player<'_> {
                 let detail = answer.get("message").unwrap_or_default().to_owned();
                 Ok(Some(Report { text: format!("error {code}"), detail }))
             }
-            _ => failure(node, format!("{node} does not support {}", command.verb)),
+            _ => Err(Failure {
+                nodes: vec![node.to_owned()],
+                unsupported: true,
+                text: format!("{node} does not support {}", command.verb),
+            }),
         }
     }
 

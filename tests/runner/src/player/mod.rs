@@ -29,13 +29,15 @@ const REWRITE_TIME: Duration = Duration::from_secs(3);
 pub(crate) struct Failure {
     /// The nodes that did not do what they should have.
     pub(crate) nodes: Vec<String>,
+    /// An agent said that it cannot do what it was told.
+    pub(crate) unsupported: bool,
     pub(crate) text: String,
 }
 
 type Played<T> = Result<T, Failure>;
 
 fn failure<T>(node: &str, text: impl Into<String>) -> Played<T> {
-    Err(Failure { nodes: vec![node.to_owned()], text: text.into() })
+    Err(Failure { nodes: vec![node.to_owned()], unsupported: false, text: text.into() })
 }
 
 /// A scenario being played.
@@ -212,7 +214,7 @@ impl<'a> Player<'a> {
         for line in self.ledger.lines(&step.expected) {
             text.push_str(&format!("    {line}\n"));
         }
-        Failure { nodes, text }
+        Failure { nodes, unsupported: false, text }
     }
 
     /// After the last step nothing more may be reported.
