@@ -166,6 +166,12 @@ pub enum Output {
     Idle(Instant),
 }
 
+/// What carries an engine's outputs out: the driver's sockets, or the simulator's network.
+pub trait Shell {
+    /// Carries out one output, which is never [`Output::Idle`].
+    fn carry_out(&mut self, output: Output);
+}
+
 /// The state machine of one node. See the module for the law.
 #[derive(Debug)]
 pub struct Engine {
@@ -186,6 +192,17 @@ impl Engine {
     /// The next output.
     pub fn poll_output(&mut self) -> Output {
         self.membership.poll_output()
+    }
+
+    /// Carries out every output; the time of the next deadline. The one loop of driver and
+    /// simulator.
+    pub fn drain(&mut self, shell: &mut impl Shell) -> Instant {
+        loop {
+            match self.poll_output() {
+                Output::Idle(at) => return at,
+                output => shell.carry_out(output),
+            }
+        }
     }
 
     /// A name for a connection that a peer opened.

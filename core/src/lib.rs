@@ -31,6 +31,10 @@ pub mod time;
 pub mod engine;
 mod membership;
 
+// The same engine under virtual time.
+#[cfg(feature = "sim")]
+pub mod sim;
+
 // Sockets, tasks, the clock, and the facade on top of them.
 #[cfg(feature = "runtime")]
 mod driver;

@@ -150,8 +150,7 @@ impl Membership {
             return;
         }
         let label = self.label.clone();
-        let label = Some(label.as_str()).filter(|label| !label.is_empty());
-        self.expect(stream, Purpose::Serve, label);
+        self.expect(stream, Purpose::Serve, Some(&label));
     }
 
     pub(super) fn on_stream_bytes(&mut self, stream: StreamId, bytes: &[u8]) {
