@@ -220,6 +220,11 @@ impl Engine {
         self.membership.members()
     }
 
+    /// The member of that name, whatever its state.
+    pub fn member(&self, name: &str) -> Option<&Member> {
+        self.membership.member(name)
+    }
+
     /// The local member.
     pub fn local(&self) -> &Member {
         self.membership.local()

@@ -4,13 +4,15 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::roster::Slot;
+
 /// Messages that wait to be gossiped. Each goes out a limited number of times; a newer one about
 /// the same member takes the older one's place. So the queue is bounded by the number of members.
 #[derive(Debug, Default)]
 pub(crate) struct Broadcasts {
     queue: BTreeMap<Key, Item>,
     /// Where the message about a member stands.
-    about: BTreeMap<Arc<str>, Key>,
+    about: BTreeMap<Slot, Key>,
     next_id: u64,
 }
 
@@ -25,7 +27,7 @@ struct Key {
 
 #[derive(Debug)]
 struct Item {
-    name: Arc<str>,
+    about: Slot,
     message: Arc<[u8]>,
 }
 
@@ -43,19 +45,26 @@ impl Broadcasts {
         self.queue.first_key_value().is_some_and(|(key, _)| key.transmits == 0)
     }
 
-    /// Whether a message about `name` is still to be sent.
-    pub(crate) fn holds(&self, name: &str) -> bool {
-        self.about.contains_key(name)
+    /// Whether a message about that member is still to be sent.
+    pub(crate) fn holds(&self, about: Slot) -> bool {
+        self.about.contains_key(&about)
     }
 
-    /// Queues a message about `name`, in place of an older one.
-    pub(crate) fn push(&mut self, name: Arc<str>, message: Vec<u8>) {
+    /// Drops what was to be sent about a member that is forgotten.
+    pub(crate) fn drop_about(&mut self, about: Slot) {
+        if let Some(key) = self.about.remove(&about) {
+            self.queue.remove(&key);
+        }
+    }
+
+    /// Queues a message about a member, in place of an older one.
+    pub(crate) fn push(&mut self, about: Slot, message: Vec<u8>) {
         self.next_id += 1;
         let key = Key { transmits: 0, length: Reverse(message.len()), id: Reverse(self.next_id) };
-        if let Some(old) = self.about.insert(Arc::clone(&name), key) {
+        if let Some(old) = self.about.insert(about, key) {
             self.queue.remove(&old);
         }
-        self.queue.insert(key, Item { name, message: message.into() });
+        self.queue.insert(key, Item { about, message: message.into() });
     }
 
     /// Takes messages that fit into `room` bytes, each costing `overhead` on top, `count` at most.
@@ -93,11 +102,11 @@ impl Broadcasts {
     fn put_back(&mut self, key: Key, item: Item, limit: u32) {
         let transmits = key.transmits + 1;
         if transmits >= limit {
-            self.about.remove(&item.name);
+            self.about.remove(&item.about);
             return;
         }
         let key = Key { transmits, ..key };
-        if let Some(place) = self.about.get_mut(&item.name) {
+        if let Some(place) = self.about.get_mut(&item.about) {
             *place = key;
         }
         self.queue.insert(key, item);
@@ -120,10 +129,10 @@ mod tests {
         out.iter().map(|m| String::from_utf8_lossy(m).into_owned()).collect()
     }
 
-    fn queue(messages: &[(&str, &str)]) -> Broadcasts {
+    fn queue(messages: &[(Slot, &str)]) -> Broadcasts {
         let mut queue = Broadcasts::default();
-        for (name, message) in messages {
-            queue.push((*name).into(), message.as_bytes().to_vec());
+        for (about, message) in messages {
+            queue.push(*about, message.as_bytes().to_vec());
         }
         queue
     }
@@ -137,13 +146,13 @@ mod tests {
 
     #[test]
     fn longest_first_then_newest() {
-        let mut queue = queue(&[("a", "1"), ("b", "22"), ("c", "3"), ("d", "4444")]);
+        let mut queue = queue(&[(0, "1"), (1, "22"), (2, "3"), (3, "4444")]);
         assert_eq!(take(&mut queue, 100, 3), ["4444", "22", "3", "1"]);
     }
 
     #[test]
     fn fills_greedily_and_never_beyond_the_room() {
-        let mut queue = queue(&[("a", "1"), ("b", "22"), ("c", "333"), ("d", "4444444444")]);
+        let mut queue = queue(&[(0, "1"), (1, "22"), (2, "333"), (3, "4444444444")]);
         assert_eq!(take(&mut queue, 9, 3), ["333", "22"]);
         assert_eq!(take(&mut queue, 3, 3), ["1"]);
         assert_eq!(take(&mut queue, 2, 3), [""; 0]);
@@ -152,17 +161,17 @@ mod tests {
 
     #[test]
     fn fewer_transmissions_come_first() {
-        let mut queue = queue(&[("a", "old")]);
+        let mut queue = queue(&[(0, "old")]);
         take(&mut queue, 100, 3);
-        queue.push("b".into(), b"n".to_vec());
+        queue.push(1, b"n".to_vec());
         assert_eq!(take(&mut queue, 100, 3), ["n", "old"]);
     }
 
     #[test]
     fn a_newer_message_replaces_the_older_about_the_same_member() {
-        let mut queue = queue(&[("a", "old")]);
+        let mut queue = queue(&[(0, "old")]);
         take(&mut queue, 100, 3);
-        queue.push("a".into(), b"new".to_vec());
+        queue.push(0, b"new".to_vec());
         assert_eq!(queue.len(), 1);
         assert!(queue.has_fresh());
         assert_eq!(take(&mut queue, 100, 3), ["new"]);
@@ -170,11 +179,11 @@ mod tests {
 
     #[test]
     fn is_sent_exactly_as_often_as_the_limit_says() {
-        let mut queue = queue(&[("a", "x")]);
+        let mut queue = queue(&[(0, "x")]);
         for _ in 0..3 {
-            assert!(queue.holds("a"));
+            assert!(queue.holds(0));
             assert_eq!(take(&mut queue, 100, 3), ["x"]);
         }
-        assert!(queue.is_empty() && !queue.holds("a"));
+        assert!(queue.is_empty() && !queue.holds(0));
     }
 }

@@ -60,8 +60,8 @@ impl Membership {
         }
         let member = Member::new(self.facts(claim.node.into(), claim, addr, None));
         let record = Record { member: member.clone(), changed: self.now, suspicion: None };
-        self.roster.insert(record, &mut self.rng);
-        self.spread_alive(&member);
+        let slot = self.roster.insert(record, &mut self.rng);
+        self.spread_alive(slot, &member);
         self.event(EventKind::MemberJoin(member));
     }
 
@@ -84,7 +84,7 @@ impl Membership {
         let member = Member::new(self.facts(name, claim, addr, Some(&previous)));
         let changed = (state != MemberState::Alive).then_some(self.now);
         self.roster.update(slot, member.clone(), changed);
-        self.spread_alive(&member);
+        self.spread_alive(slot, &member);
         match state {
             MemberState::Failed | MemberState::Left => self.event(EventKind::MemberJoin(member)),
             MemberState::Suspect => {
@@ -160,7 +160,7 @@ impl Membership {
         if let Some(record) = self.roster.get_mut(slot) {
             record.suspicion = Some(Box::new(suspicion));
         }
-        self.spread_suspect(incarnation, node, from);
+        self.spread_suspect(slot, incarnation, node, from);
         self.event(EventKind::MemberSuspect(member));
     }
 
@@ -173,7 +173,7 @@ impl Membership {
         if suspicion.confirm(from) {
             let deadline = suspicion.deadline();
             self.timers.add(Due::Suspicion(slot), deadline);
-            self.spread_suspect(incarnation, node, from);
+            self.spread_suspect(slot, incarnation, node, from);
         }
     }
 
@@ -222,7 +222,7 @@ impl Membership {
         };
         let Some(member) = self.turn(slot, state, incarnation) else { return };
         self.timers.add(Due::Forget(slot), self.now + self.protocol.gossip_to_the_dead_time);
-        self.spread(&Message::Dead(Dead { incarnation, node, from }), node);
+        self.spread(slot, &Message::Dead(Dead { incarnation, node, from }));
         self.event(kind(member));
     }
 
@@ -243,6 +243,7 @@ impl Membership {
             return;
         }
         if let Some(member) = self.roster.remove(slot) {
+            self.broadcasts.drop_about(slot);
             self.out.push_back(Output::Forgotten(member));
         }
     }
@@ -259,7 +260,7 @@ impl Membership {
     /// Gossips the local member as it is.
     pub(super) fn announce(&mut self) {
         let local = self.local().clone();
-        self.spread_alive(&local);
+        self.spread_alive(LOCAL, &local);
     }
 
     pub(super) fn set_meta(&mut self, meta: Vec<u8>) {
@@ -288,14 +289,14 @@ impl Membership {
         self.presence = Presence::Leaving(id);
         let (name, incarnation) = (Arc::clone(&self.name), self.local().incarnation());
         let goodbye = Dead { incarnation, node: &name, from: &name };
-        self.spread(&Message::Dead(goodbye), &name);
+        self.spread(LOCAL, &Message::Dead(goodbye));
         self.timers.set(Timer::Leave, self.now + timeout);
     }
 
     /// The farewell is over once it has been sent as often as any news.
     pub(super) fn check_farewell(&mut self) {
         if let Presence::Leaving(id) = self.presence
-            && !self.broadcasts.holds(&self.name)
+            && !self.broadcasts.holds(LOCAL)
         {
             self.presence = Presence::Gone;
             self.timers.stop(Timer::Leave);
@@ -330,7 +331,7 @@ impl Membership {
         self.start_rounds();
     }
 
-    fn spread_alive(&mut self, member: &Member) {
+    fn spread_alive(&mut self, slot: Slot, member: &Member) {
         let facts = member.facts();
         let addr = raw_addr(facts);
         let alive = Alive {
@@ -341,24 +342,17 @@ impl Membership {
             meta: &facts.meta,
             vsn: Vsn::new(facts.versions),
         };
-        self.spread_named(&Message::Alive(alive), Arc::clone(&facts.name));
+        self.spread(slot, &Message::Alive(alive));
     }
 
-    fn spread_suspect(&mut self, incarnation: u32, node: &str, from: &str) {
-        self.spread(&Message::Suspect(Suspect { incarnation, node, from }), node);
+    fn spread_suspect(&mut self, slot: Slot, incarnation: u32, node: &str, from: &str) {
+        self.spread(slot, &Message::Suspect(Suspect { incarnation, node, from }));
     }
 
-    fn spread(&mut self, message: &Message<'_>, about: &str) {
-        let slot = self.roster.find(about);
-        let Some(record) = slot.and_then(|slot| self.roster.get(slot)) else { return };
-        let name = Arc::clone(&record.member.facts().name);
-        self.spread_named(message, name);
-    }
-
-    fn spread_named(&mut self, message: &Message<'_>, name: Arc<str>) {
+    fn spread(&mut self, about: Slot, message: &Message<'_>) {
         let mut bytes = Vec::with_capacity(128);
         message.encode(&mut bytes);
-        self.broadcasts.push(name, bytes);
+        self.broadcasts.push(about, bytes);
     }
 }
 

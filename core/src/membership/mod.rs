@@ -28,7 +28,6 @@ use rand::{Rng, RngExt, SeedableRng};
 
 use self::awareness::Awareness;
 use self::broadcast::Broadcasts;
-use self::gossip::Eagerness;
 use self::probe::Probe;
 use self::push_pull::{Exchange, Joining};
 use self::relay::Relay;
@@ -56,7 +55,7 @@ pub(crate) struct Membership {
     presence: Presence,
     awareness: Awareness,
     broadcasts: Broadcasts,
-    eagerness: Eagerness,
+    last_gossip: Instant,
     probe: Option<Probe>,
     relays: BTreeMap<u32, Relay>,
     /// Number of the last probe.
@@ -107,7 +106,7 @@ impl Membership {
             presence: Presence::Here,
             awareness: Awareness::new(protocol.awareness_max_multiplier),
             broadcasts: Broadcasts::default(),
-            eagerness: Eagerness::new(now),
+            last_gossip: now,
             probe: None,
             relays: BTreeMap::new(),
             seq: 0,
@@ -247,6 +246,11 @@ impl Membership {
 
     pub(crate) fn members(&self) -> impl Iterator<Item = &Member> {
         self.roster.iter().map(|record| &record.member)
+    }
+
+    pub(crate) fn member(&self, name: &str) -> Option<&Member> {
+        let slot = self.roster.find(name)?;
+        self.roster.get(slot).map(|record| &record.member)
     }
 
     pub(crate) fn local(&self) -> &Member {

@@ -319,9 +319,8 @@ impl Sim {
 
     /// What `observer` believes about `subject`.
     pub fn view(&self, observer: NodeId, subject: NodeId) -> Option<Member> {
-        let name = &*self.nodes[subject.0].name;
         let engine = self.nodes[observer.0].engine.as_ref()?;
-        engine.members().find(|member| member.name() == name).cloned()
+        engine.member(&self.nodes[subject.0].name).cloned()
     }
 
     /// The counters of `id`.
@@ -365,30 +364,23 @@ impl Sim {
         self.now = end;
     }
 
-    /// Runs until `done`, for `limit` at most; whether it came to that. Asked after every step in
-    /// which a node told something, and at the end.
+    /// Runs until `done`, for `limit` at most; whether it came to that. Asked once a millisecond
+    /// in which a node told something, and at the end.
     pub fn run_until(&mut self, limit: Duration, done: impl Fn(&Self) -> bool) -> bool {
         let end = self.now + limit;
-        let mut told = self.told();
-        if done(self) {
-            return true;
-        }
-        while self.step(end) {
-            let count = self.told();
-            if count != told {
-                told = count;
+        let mut told = None;
+        while self.now < end {
+            if told != Some(self.checks.told()) {
+                told = Some(self.checks.told());
                 if done(self) {
                     return true;
                 }
             }
+            let slice = end.min(self.now + Duration::from_millis(1));
+            while self.step(slice) {}
+            self.now = slice;
         }
-        self.now = end;
         done(self)
-    }
-
-    /// Grows whenever anybody tells anything.
-    fn told(&self) -> u64 {
-        self.checks.told()
     }
 
     /// The next happening, if it comes before `end`.
