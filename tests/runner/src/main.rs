@@ -1,11 +1,13 @@
 //! Plays the scenarios of `tests/scenarios` with the agents of `tests/agents`.
 //!
 //! ```text
-//! cargo run -p chinwag-runner -- --agents rust,go [--mixed] [--only NAME]… [--jobs N]
+//! cargo run -p chinwag-runner -- [--agents rust,go] [--mixed] [--sim] [--only NAME]…
+//!                                [--seeds N] [--jobs N]
 //! ```
 //!
-//! `--mixed` also plays each scenario with the agents taking turns at its roles. With `REWRITE=1`
-//! and one agent, the expected lines are written anew from what that agent reports.
+//! `--mixed` also plays each scenario with the agents taking turns at its roles; `--sim` also, or
+//! without `--agents` only, in the simulator, once for each of `--seeds` seeds. With `REWRITE=1` and
+//! one agent, the expected lines are written anew from what that agent reports.
 
 mod agents;
 mod gaps;
@@ -15,6 +17,7 @@ mod plan;
 mod player;
 mod process;
 mod scenario;
+mod simulated;
 mod world;
 
 use std::env;
@@ -25,7 +28,7 @@ use std::thread;
 
 use agents::{AGENTS, AgentKind, find, root};
 use gaps::Gaps;
-use plan::{Case, Outcome, plan};
+use plan::{Case, Outcome, SIM, plan};
 use scenario::Scenario;
 
 /// What the command line asks for.
@@ -33,6 +36,8 @@ struct Options {
     agents: Vec<&'static AgentKind>,
     only: Vec<String>,
     mixed: bool,
+    /// How often to play in the simulator.
+    seeds: u64,
     jobs: usize,
 }
 
@@ -56,21 +61,25 @@ fn main() -> ExitCode {
 }
 
 fn options(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
-    let mut options =
-        Options { agents: AGENTS.iter().collect(), only: Vec::new(), mixed: false, jobs: 2 };
+    let (mut agents, mut only, mut mixed, mut sim) = (None, Vec::new(), false, false);
+    let (mut seeds, mut jobs) = (20, 2);
     while let Some(arg) = args.next() {
         let mut value = || args.next().ok_or_else(|| format!("{arg} needs a value"));
         match arg.as_str() {
             "--agents" => {
-                options.agents = value()?.split(',').map(find).collect::<Result<_, _>>()?;
+                agents = Some(value()?.split(',').map(find).collect::<Result<Vec<_>, _>>()?);
             }
-            "--only" => options.only.push(value()?),
-            "--mixed" => options.mixed = true,
-            "--jobs" => options.jobs = value()?.parse().map_err(|e| format!("--jobs: {e}"))?,
+            "--only" => only.push(value()?),
+            "--mixed" => mixed = true,
+            "--sim" => sim = true,
+            "--seeds" => seeds = value()?.parse().map_err(|e| format!("--seeds: {e}"))?,
+            "--jobs" => jobs = value()?.parse().map_err(|e| format!("--jobs: {e}"))?,
             _ => return Err(format!("unknown argument {arg:?}")),
         }
     }
-    Ok(options)
+    let all = || if sim { Vec::new() } else { AGENTS.iter().collect() };
+    let agents = agents.unwrap_or_else(all);
+    Ok(Options { agents, only, mixed, seeds: if sim { seeds } else { 0 }, jobs })
 }
 
 /// Whether all is well.
@@ -83,13 +92,13 @@ fn run(options: &Options) -> Result<bool, String> {
         return Err(format!("there is no scenario {name:?}; there are {}", names.join(", ")));
     }
     options.agents.iter().try_for_each(|agent| agent.check_built())?;
-    let agents: Vec<&str> = options.agents.iter().map(|agent| agent.name).collect();
-    let gaps = Gaps::read(&tests.join("gaps"), &agents, &names)?;
+    let players: Vec<&str> = options.agents.iter().map(|agent| agent.name).chain([SIM]).collect();
+    let gaps = Gaps::read(&tests.join("gaps"), &players, &names)?;
     scenarios.retain(|scenario| options.only.is_empty() || options.only.contains(&scenario.name));
     if env::var_os("REWRITE").is_some_and(|value| value == "1") {
         return rewrite(&scenarios, &options.agents);
     }
-    let cases = plan(&scenarios, &options.agents, options.mixed);
+    let cases = plan(&scenarios, &options.agents, options.mixed, options.seeds);
     let tally = play_all(&cases, &gaps, options.jobs);
     let [passed, failed, skipped] =
         [tally.passed, tally.failed, tally.skipped].map(AtomicUsize::into_inner);
@@ -144,7 +153,7 @@ fn rewrite(scenarios: &[Scenario], agents: &[&'static AgentKind]) -> Result<bool
     if agents.len() != 1 {
         return Err("REWRITE=1 needs exactly one agent".to_owned());
     }
-    for (number, case) in plan(scenarios, agents, false).iter().enumerate() {
+    for (number, case) in plan(scenarios, agents, false, 0).iter().enumerate() {
         let name = &case.scenario.name;
         let seen = case.record(number).map_err(|text| format!("{name}: {text}"))?;
         let text = case.scenario.rewritten(&seen);

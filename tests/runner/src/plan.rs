@@ -1,6 +1,7 @@
 //! Which scenario is played by whom, and what counts as passed.
 
 use std::collections::BTreeMap;
+use std::panic::{self, AssertUnwindSafe};
 use std::process;
 use std::time::{Duration, Instant};
 
@@ -9,14 +10,25 @@ use crate::gaps::Gaps;
 use crate::player::{Failure, Player};
 use crate::process::Processes;
 use crate::scenario::Scenario;
+use crate::simulated::Simulated;
+
+/// How the simulator's gaps are listed.
+pub(crate) const SIM: &str = "sim";
 
 /// One scenario with one distribution of roles.
 pub(crate) struct Case<'a> {
     pub(crate) scenario: &'a Scenario,
-    /// Who plays which node.
-    cast: BTreeMap<String, &'static AgentKind>,
-    /// The agent that plays all nodes; `None` in a mixed run.
-    alone: Option<&'static str>,
+    players: Players,
+}
+
+/// Who plays the nodes.
+enum Players {
+    /// One agent plays all.
+    Alone(&'static AgentKind),
+    /// Each node has an agent of its own.
+    Mixed(BTreeMap<String, &'static AgentKind>),
+    /// The simulator, once for each seed up to this one.
+    Simulated(u64),
 }
 
 /// How a case ended.
@@ -29,25 +41,25 @@ pub(crate) enum Outcome {
     Failed(String),
 }
 
-/// Every scenario for each agent alone and, if `mixed`, with the agents taking turns.
+/// Every scenario for each agent alone; if `mixed`, also with the agents taking turns; and, if there
+/// are `seeds`, in the simulator.
 pub(crate) fn plan<'a>(
     scenarios: &'a [Scenario],
     agents: &[&'static AgentKind],
     mixed: bool,
+    seeds: u64,
 ) -> Vec<Case<'a>> {
     let mut cases = Vec::new();
     for scenario in scenarios {
         let nodes = scenario.nodes();
-        for agent in agents {
-            let cast = nodes.iter().map(|node| (node.clone(), *agent)).collect();
-            cases.push(Case { scenario, cast, alone: Some(agent.name) });
-        }
+        let mut add = |players| cases.push(Case { scenario, players });
+        agents.iter().for_each(|agent| add(Players::Alone(agent)));
         // One node alone cannot be mixed.
         if mixed && nodes.len() > 1 && agents.len() > 1 {
-            cases.extend((0..agents.len()).map(|turn| {
-                let cast = rotated(&nodes, agents, turn);
-                Case { scenario, cast, alone: None }
-            }));
+            (0..agents.len()).for_each(|turn| add(Players::Mixed(rotated(&nodes, agents, turn))));
+        }
+        if seeds > 0 {
+            add(Players::Simulated(seeds));
         }
     }
     cases
@@ -66,12 +78,13 @@ fn rotated(
 impl Case<'_> {
     /// Scenario and agents, for people.
     pub(crate) fn title(&self) -> String {
-        let who = match self.alone {
-            Some(agent) => agent.to_owned(),
-            None => {
-                let parts = self.cast.iter().map(|(node, kind)| format!("{node}={}", kind.name));
+        let who = match &self.players {
+            Players::Alone(agent) => agent.name.to_owned(),
+            Players::Mixed(cast) => {
+                let parts = cast.iter().map(|(node, agent)| format!("{node}={}", agent.name));
                 format!("mixed {}", parts.collect::<Vec<_>>().join(" "))
             }
+            Players::Simulated(seeds) => format!("{SIM} 1 to {seeds}"),
         };
         format!("{} · {who}", self.scenario.name)
     }
@@ -79,31 +92,71 @@ impl Case<'_> {
     /// Plays it. `number` tells this case from all others of this run.
     pub(crate) fn play(&self, number: usize, gaps: &Gaps) -> (Outcome, Duration) {
         let began = Instant::now();
-        let mut world = self.world(number);
         let scenario = self.tailored(gaps);
-        let mut player = Player::new(&mut world, &scenario);
-        let outcome = match player.play(&scenario) {
-            Ok(()) => self.judge_success(gaps),
-            Err(failure) => self.judge_failure(&failure, player.transcript(), gaps),
+        let outcome = match &self.players {
+            Players::Simulated(seeds) => self.play_simulated(*seeds, gaps),
+            Players::Alone(_) | Players::Mixed(_) => {
+                let mut world = Processes::new(host(number), self.cast());
+                let mut player = Player::new(&mut world, &scenario);
+                let played = player.play(&scenario);
+                self.judge(played, player.transcript(), gaps)
+            }
         };
         (outcome, began.elapsed())
     }
 
+    /// Plays it under each seed, up to the first that does not pass. The simulator watches over
+    /// itself, and panics when the engines do what none may.
+    fn play_simulated(&self, seeds: u64, gaps: &Gaps) -> Outcome {
+        let under = |seed| {
+            let mut world = Simulated::new(seed);
+            let mut player = Player::new(&mut world, self.scenario);
+            let played = panic::catch_unwind(AssertUnwindSafe(|| player.play(self.scenario)));
+            let played = played.unwrap_or_else(|cause| Err(Failure::panic(&*cause)));
+            match self.judge(played, player.transcript(), gaps) {
+                Outcome::Failed(text) => Outcome::Failed(format!("seed {seed}: {text}")),
+                outcome => outcome,
+            }
+        };
+        let mut outcomes = (1..=seeds).map(under);
+        outcomes.find(|outcome| !matches!(outcome, Outcome::Passed)).unwrap_or(Outcome::Passed)
+    }
+
     /// Plays it without judging; what was reported in each step.
     pub(crate) fn record(&self, number: usize) -> Result<Vec<Vec<String>>, String> {
-        let mut world = self.world(number);
+        let mut world = Processes::new(host(number), self.cast());
         let mut player = Player::new(&mut world, self.scenario);
         player.record(self.scenario).map_err(|failure| failure.text)
+    }
+
+    /// Who plays which node.
+    fn cast(&self) -> BTreeMap<String, &'static AgentKind> {
+        match &self.players {
+            Players::Alone(agent) => {
+                self.scenario.nodes().into_iter().map(|node| (node, *agent)).collect()
+            }
+            Players::Mixed(cast) => cast.clone(),
+            Players::Simulated(_) => BTreeMap::new(),
+        }
+    }
+
+    /// The name under which the gaps of a node's player are listed.
+    fn player_of(&self, node: &str) -> Option<&'static str> {
+        match &self.players {
+            Players::Alone(agent) => Some(agent.name),
+            Players::Mixed(cast) => cast.get(node).map(|agent| agent.name),
+            Players::Simulated(_) => Some(SIM),
+        }
     }
 
     /// The scenario without what an agent cannot report. One that plays alone is to fail there, so
     /// that a gap which has closed is noticed.
     fn tailored(&self, gaps: &Gaps) -> Scenario {
         let mut scenario = self.scenario.clone();
-        if self.alone.is_none() {
+        if matches!(self.players, Players::Mixed(_)) {
             let lacks = |node: &str, report: &str| {
-                let agent = self.cast.get(node);
-                agent.is_some_and(|agent| gaps.lacks(agent.name, &scenario.name, report))
+                let agent = self.player_of(node);
+                agent.is_some_and(|agent| gaps.lacks(agent, &scenario.name, report))
             };
             for step in &mut scenario.steps {
                 step.expected.retain(|(node, report)| !lacks(node, report));
@@ -112,27 +165,34 @@ impl Case<'_> {
         scenario
     }
 
-    fn world(&self, number: usize) -> Processes {
-        Processes::new(host(number), self.cast.clone())
+    fn judge(&self, played: Result<(), Failure>, said: &[String], gaps: &Gaps) -> Outcome {
+        match played {
+            Ok(()) => self.judge_success(gaps),
+            Err(failure) => self.judge_failure(&failure, said, gaps),
+        }
     }
 
     fn judge_success(&self, gaps: &Gaps) -> Outcome {
-        let listed = self.alone.and_then(|agent| gaps.reason(agent, &self.scenario.name));
-        match (self.alone, listed) {
-            (Some(agent), Some(reason)) => Outcome::Failed(format!(
-                "it passes, but tests/gaps/{agent}.txt lists it ({reason}); remove that line\n"
+        let alone = match &self.players {
+            Players::Alone(agent) => agent.name,
+            Players::Simulated(_) => SIM,
+            Players::Mixed(_) => return Outcome::Passed,
+        };
+        match gaps.reason(alone, &self.scenario.name) {
+            Some(reason) => Outcome::Failed(format!(
+                "it passes, but tests/gaps/{alone}.txt lists it ({reason}); remove that line\n"
             )),
-            _ => Outcome::Passed,
+            None => Outcome::Passed,
         }
     }
 
     /// A failure is excused if every node at which it showed is played by an agent with that gap;
     /// in company only when that agent said so, because otherwise it may be the fault of another.
     fn judge_failure(&self, failure: &Failure, transcript: &[String], gaps: &Gaps) -> Outcome {
-        let plain = self.alone.is_some() || failure.unsupported;
+        let plain = !matches!(self.players, Players::Mixed(_)) || failure.unsupported;
         let reason = |node: &String| {
-            let agent = self.cast.get(node).filter(|_| plain)?;
-            gaps.reason(agent.name, &self.scenario.name)
+            let agent = self.player_of(node).filter(|_| plain)?;
+            gaps.reason(agent, &self.scenario.name)
         };
         let reasons: Option<Vec<&str>> = failure.nodes.iter().map(reason).collect();
         match reasons.as_deref() {
@@ -185,7 +245,7 @@ mod tests {
         let scenario = Scenario::parse("s.txt".as_ref(), text).unwrap();
         let scenarios = [scenario];
         let agents: Vec<_> = ["go", "rust"].iter().map(|name| find(name).unwrap()).collect();
-        let [go, rust, mixed, turned] = &plan(&scenarios, &agents, true)[..] else {
+        let [go, rust, mixed, turned] = &plan(&scenarios, &agents, true, 0)[..] else {
             panic!("two agents alone, and two turns");
         };
         let gaps = Gaps::of("go", "s never\n", &["s"]);
@@ -208,7 +268,7 @@ mod tests {
         let text = "start a\nstart b\n----\na: suspect b x\nb: suspect a x\nb: join a x\n";
         let scenarios = [Scenario::parse("s.txt".as_ref(), text).unwrap()];
         let agents: Vec<_> = ["rust", "go"].iter().map(|name| find(name).unwrap()).collect();
-        let cases = plan(&scenarios, &agents, true);
+        let cases = plan(&scenarios, &agents, true, 0);
         let gaps = Gaps::of("go", "s:suspect silent\n", &["s"]);
         let expected = |case: &Case<'_>| case.tailored(&gaps).steps[0].expected.len();
         assert_eq!(cases.iter().map(expected).collect::<Vec<_>>(), [3, 3, 2, 2]);

@@ -1,6 +1,7 @@
 //! Plays a scenario in a world: gives the commands, collects what is reported, and judges it. All
 //! waiting is here, and every wait has a deadline.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -32,6 +33,16 @@ pub(crate) struct Failure {
     /// An agent said that it cannot do what it was told.
     pub(crate) unsupported: bool,
     pub(crate) text: String,
+}
+
+impl Failure {
+    /// What a panic came to. Nobody is at fault by name, so no gap excuses it.
+    pub(crate) fn panic(cause: &(dyn Any + Send)) -> Self {
+        let text = cause.downcast_ref::<String>().cloned();
+        let text = text.or_else(|| cause.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+        let text = text.unwrap_or_else(|| "a panic without a text".to_owned());
+        Self { nodes: Vec::new(), unsupported: false, text }
+    }
 }
 
 type Played<T> = Result<T, Failure>;
