@@ -41,11 +41,7 @@ impl Membership {
     /// A member that took part in spite of these would spoil every later exchange of states.
     fn is_sane(&self, claim: &Alive<'_>, addr: SocketAddr) -> bool {
         let vsn = claim.vsn;
-        let versions_fit = !vsn.is_complete()
-            || (vsn.pmin() >= 1 && vsn.pmin() <= vsn.pcur() && vsn.pcur() <= vsn.pmax())
-                && (vsn.pmin()..=vsn.pmax()).contains(&PROTOCOL_VERSION)
-                && vsn.pmin() <= PROTOCOL_MAX;
-        versions_fit
+        (!vsn.is_complete() || versions_fit(self.local().versions(), vsn.to_array()))
             && claim.incarnation <= INCARNATION_MAX
             && addr.port() != 0
             && !addr.ip().is_unspecified()
@@ -356,9 +352,22 @@ impl Membership {
     }
 }
 
-/// The version of memberlist's protocol that is spoken, and the newest that is understood.
-const PROTOCOL_VERSION: u8 = 2;
-const PROTOCOL_MAX: u8 = 5;
+/// The version of memberlist's protocol that is spoken.
+pub(super) const PROTOCOL_VERSION: u8 = 2;
+
+/// Whether each of the two speaks what the other understands, for the protocol and for the
+/// application on top.
+pub(super) fn versions_fit(own: [u8; 6], other: [u8; 6]) -> bool {
+    let [own_min, own_max, own_now, own_dmin, own_dmax, own_dnow] = own;
+    let [min, max, now, dmin, dmax, dnow] = other;
+    min >= 1
+        && (own_min..=own_max).contains(&now)
+        && (min..=max).contains(&now)
+        && (min..=max).contains(&own_now)
+        && (own_dmin..=own_dmax).contains(&dnow)
+        && (dmin..=dmax).contains(&dnow)
+        && (dmin..=dmax).contains(&own_dnow)
+}
 
 /// The address as it came, so that Go peers, who compare the bytes, see the same member.
 pub(super) fn raw_addr(facts: &Facts) -> RawAddr {

@@ -43,6 +43,8 @@ pub struct Network {
     faults: Faults,
     /// Directed pairs between which nothing passes.
     cut: BTreeSet<(NodeId, NodeId)>,
+    /// Nodes that no datagram reaches, though connections do.
+    deaf: BTreeSet<NodeId>,
     /// When the last thing on the way between two nodes arrives: connections keep their order.
     arrivals: BTreeMap<(NodeId, NodeId), Instant>,
 }
@@ -54,7 +56,12 @@ const REORDER_FACTOR: u32 = 20;
 
 impl Network {
     pub(super) fn new() -> Self {
-        Self { faults: Faults::default(), cut: BTreeSet::new(), arrivals: BTreeMap::new() }
+        Self {
+            faults: Faults::default(),
+            cut: BTreeSet::new(),
+            deaf: BTreeSet::new(),
+            arrivals: BTreeMap::new(),
+        }
     }
 
     /// Replaces what goes wrong from now on.
@@ -77,9 +84,15 @@ impl Network {
         }
     }
 
-    /// Mends every cut.
+    /// Drops every datagram to `node`, as a firewall that lets only TCP pass.
+    pub fn block_datagrams_to(&mut self, node: NodeId) {
+        self.deaf.insert(node);
+    }
+
+    /// Mends every cut, and unblocks datagrams.
     pub fn heal(&mut self) {
         self.cut.clear();
+        self.deaf.clear();
     }
 
     /// When the copies of a datagram arrive, counted from now.
@@ -90,7 +103,8 @@ impl Network {
         rng: &mut Xoshiro256PlusPlus,
     ) -> Vec<Duration> {
         let faults = &self.faults;
-        if self.cut.contains(&(from, to)) || chance(rng, faults.loss) {
+        let blocked = self.cut.contains(&(from, to)) || self.deaf.contains(&to);
+        if blocked || chance(rng, faults.loss) {
             return Vec::new();
         }
         let copies = 1 + usize::from(chance(rng, faults.duplication));
