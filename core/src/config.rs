@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::api::{OPTIONS, OptionInfo, OptionKind};
 use crate::error::{Error, ErrorKind, Result};
 use crate::member::Tags;
-use crate::tags::{self, META_MAX};
+use crate::wire::{self, META_MAX};
 
 /// memberlist's port.
 pub const DEFAULT_PORT: u16 = 7946;
@@ -268,7 +268,7 @@ impl Protocol {
 
 /// The metadata that carries `tags`, or why it cannot.
 pub(crate) fn encode_tags(tags: &Tags) -> Result<Vec<u8>> {
-    let meta = tags::encode(tags);
+    let meta = wire::encode_tags(tags);
     if meta.len() > META_MAX {
         let biggest = tags.iter().max_by_key(|(k, v)| k.len() + v.len());
         let culprit = biggest.map_or("", |(key, _)| key.as_str());

@@ -17,7 +17,7 @@ use crate::error::Result;
 use crate::event::EventKind;
 use crate::member::Member;
 use crate::membership::Membership;
-pub use crate::membership::Stats;
+use crate::stats::Stats;
 use crate::time::Instant;
 
 /// Names one TCP connection between an engine and its driver. Numbers are never used twice.
@@ -166,22 +166,27 @@ pub enum Output {
     Idle(Instant),
 }
 
+/// What carries an engine's outputs out: the driver's sockets, or the simulator's network.
+pub trait Shell {
+    /// Carries out one output, which is never [`Output::Idle`].
+    fn carry_out(&mut self, output: Output);
+}
+
 /// The state machine of one node. See the module for the law.
 #[derive(Debug)]
 pub struct Engine {
     membership: Membership,
-    streams: u64,
 }
 
 impl Engine {
     /// A node that knows only itself. Announces itself at the first output.
     pub fn new(now: Instant, setup: Setup) -> Self {
-        Self { membership: Membership::new(now, setup), streams: 0 }
+        Self { membership: Membership::new(now, setup) }
     }
 
     /// Takes one input.
     pub fn handle(&mut self, now: Instant, input: Input<'_>) {
-        self.membership.handle(now, input, &mut self.streams);
+        self.membership.handle(now, input);
     }
 
     /// The next output.
@@ -189,10 +194,20 @@ impl Engine {
         self.membership.poll_output()
     }
 
+    /// Carries out every output; the time of the next deadline. The one loop of driver and
+    /// simulator.
+    pub fn drain(&mut self, shell: &mut impl Shell) -> Instant {
+        loop {
+            match self.poll_output() {
+                Output::Idle(at) => return at,
+                output => shell.carry_out(output),
+            }
+        }
+    }
+
     /// A name for a connection that a peer opened.
     pub fn next_stream(&mut self) -> StreamId {
-        self.streams += 1;
-        StreamId(self.streams)
+        self.membership.next_stream()
     }
 
     /// Counters since the start.
@@ -203,6 +218,11 @@ impl Engine {
     /// Everybody known, the local member included, in no order.
     pub fn members(&self) -> impl Iterator<Item = &Member> {
         self.membership.members()
+    }
+
+    /// The member of that name, whatever its state.
+    pub fn member(&self, name: &str) -> Option<&Member> {
+        self.membership.member(name)
     }
 
     /// The local member.

@@ -20,8 +20,8 @@ pub use crate::engine::Reply;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
 use crate::member::{Member, Tags};
-use crate::membership::Stats;
 use crate::node::{Events, Node, Replay};
+use crate::stats::Stats;
 
 /// An operation that takes its time.
 #[derive(Clone, Debug)]

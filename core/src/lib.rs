@@ -14,18 +14,26 @@
 //! ```
 #![forbid(unsafe_code)]
 
-// Values: import nothing above them.
+// Bytes and back. Imports nothing.
+#[doc(hidden)]
+pub mod wire;
+
+// Values: import nothing but the wire's tags.
 pub mod api;
 pub mod config;
 pub mod error;
 pub mod event;
 pub mod member;
-pub mod tags;
+pub mod stats;
 pub mod time;
 
 // The protocol, without I/O.
 pub mod engine;
 mod membership;
+
+// The same engine under virtual time.
+#[cfg(feature = "sim")]
+pub mod sim;
 
 // Sockets, tasks, the clock, and the facade on top of them.
 #[cfg(feature = "runtime")]
@@ -43,3 +51,4 @@ pub use event::{Event, EventKind};
 pub use member::{Member, MemberState, Tags};
 #[cfg(feature = "runtime")]
 pub use node::{Builder, Events, Node, Replay};
+pub use stats::Stats;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 pub use crate::api::MemberState;
 use crate::api::STATES;
-use crate::tags;
+use crate::wire::decode_tags;
 
 /// Tags as every language shows them.
 pub type Tags = BTreeMap<String, String>;
@@ -20,7 +20,7 @@ pub struct Member(Arc<Facts>);
 /// large cluster holds thousands.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Facts {
-    pub(crate) name: Box<str>,
+    pub(crate) name: Arc<str>,
     pub(crate) addr: SocketAddr,
     pub(crate) state: MemberState,
     pub(crate) incarnation: u32,
@@ -56,7 +56,7 @@ impl Member {
 
     /// Its tags; empty when its metadata is not in serf's encoding. Decoded at each call.
     pub fn tags(&self) -> Tags {
-        tags::decode(&self.0.meta).unwrap_or_default()
+        decode_tags(&self.0.meta).unwrap_or_default()
     }
 
     /// Its metadata as it travels.

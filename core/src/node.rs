@@ -15,7 +15,7 @@ use crate::engine::{Reply, Request};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
 use crate::member::{Member, Tags};
-use crate::membership::Stats;
+use crate::stats::Stats;
 
 /// Whether a new subscriber is first told about the members that are already here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

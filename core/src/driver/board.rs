@@ -13,7 +13,7 @@ use std::task::Waker;
 
 use crate::event::{Event, EventKind};
 use crate::member::Member;
-use crate::membership::Stats;
+use crate::stats::Stats;
 
 /// The members and events that a driver posts and readers read.
 #[derive(Debug)]

@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{self, Instant as Clock};
 use tracing::{info, warn};
 
-use super::{Board, Command, Driver, ReplyTo, sockets, tcp};
+use super::{Board, Command, Driver, ReplyTo, Sockets, sockets, tcp};
 use crate::config::Settings;
 use crate::engine::{Engine, Reply, Setup};
 use crate::error::{Error, Result};
@@ -47,15 +47,15 @@ impl Handle {
         let board = Board::new(engine.local().clone(), settings.event_buffer);
         let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
         let (streams, reports, accepting) = tcp::Streams::new(bound.tcp);
-        let driver = Driver {
-            engine,
+        let shell = Sockets {
             board: Arc::clone(&board),
             udp: bound.udp,
             streams,
-            origin: Clock::now(),
             pending: BTreeMap::new(),
-            requests: 0,
+            failed: Vec::new(),
+            unsent: 0,
         };
+        let driver = Driver { engine, origin: Clock::now(), requests: 0, shell };
         let main = tokio::spawn(driver.run(inbox, reports));
         let (outcome, joined) = watch::channel(None);
         let seeds = settings.seeds;

@@ -1,47 +1,268 @@
-//! SWIM with Lifeguard.
+//! SWIM with Lifeguard, as memberlist speaks it, without I/O.
+//!
+//! [`Membership`] routes; each part beside it knows one thing. `awareness`, `suspicion`,
+//! `broadcast` and `timer` are values that import next to nothing. `roster` knows everybody and
+//! which claim wins. `claims`, `probe`, `relay`, `gossip` and `push_pull` are what the node does
+//! with them. The names are those of the papers and of memberlist, so that the two can be read
+//! side by side.
 
-use crate::engine::{Input, Output, Setup};
+mod awareness;
+mod broadcast;
+mod claims;
+mod gossip;
+mod probe;
+mod push_pull;
+mod relay;
+mod roster;
+mod suspicion;
+mod timer;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::mem;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand::rngs::Xoshiro256PlusPlus;
+use rand::{Rng, RngExt, SeedableRng};
+
+use self::awareness::Awareness;
+use self::broadcast::Broadcasts;
+use self::probe::Probe;
+use self::push_pull::{Exchange, Joining};
+use self::relay::Relay;
+use self::roster::{LOCAL, Record, Roster};
+use self::timer::{Due, Fired, Timer, Timers};
+use crate::config::Protocol;
+use crate::engine::{Input, Output, Reply, Request, RequestId, Setup, StreamId};
+use crate::error::Result;
+use crate::event::EventKind;
 use crate::member::{Facts, Member, MemberState};
+use crate::stats::Stats;
 use crate::time::Instant;
+use crate::wire::{self, Message, PacketBuilder, Scratch, Vsn};
 
-/// Counters since the start.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Stats {}
-
+/// The membership of one node.
 #[derive(Debug)]
 pub(crate) struct Membership {
-    local: Member,
+    /// Time of the input that is being handled.
+    now: Instant,
+    name: Arc<str>,
+    label: String,
+    protocol: Protocol,
+    rng: Xoshiro256PlusPlus,
+    roster: Roster,
+    presence: Presence,
+    awareness: Awareness,
+    broadcasts: Broadcasts,
+    last_gossip: Instant,
+    probe: Option<Probe>,
+    relays: BTreeMap<u32, Relay>,
+    /// Number of the last probe.
+    seq: u32,
+    exchanges: BTreeMap<StreamId, Exchange>,
+    joins: BTreeMap<RequestId, Joining>,
+    /// Number of the last connection.
+    streams: u64,
+    timers: Timers,
+    builder: PacketBuilder,
+    scratch: Scratch,
+    out: VecDeque<Output>,
+    stats: Stats,
+}
+
+/// Whether the local member takes part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Presence {
+    Here,
+    /// The farewell is being spread.
+    Leaving(RequestId),
+    Gone,
 }
 
 impl Membership {
-    pub(crate) fn new(_now: Instant, setup: Setup) -> Self {
-        let facts = Facts {
-            name: setup.name.into(),
-            addr: setup.advertise,
+    pub(crate) fn new(now: Instant, setup: Setup) -> Self {
+        let Setup { name, advertise, meta, label, protocol, seed } = setup;
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
+        let name: Arc<str> = name.into();
+        let mut versions = Vsn::MEMBERLIST.to_array();
+        if let Some(delegate) = protocol.delegate_versions {
+            versions[3..].copy_from_slice(&delegate);
+        }
+        let member = Member::new(Facts {
+            name: Arc::clone(&name),
+            addr: advertise,
             state: MemberState::Alive,
             incarnation: 1,
-            versions: [1, 5, 2, 0, 0, 0],
+            versions,
             mapped: false,
-            meta: setup.meta.into(),
+            meta: meta.into(),
+        });
+        let local = Record { member, changed: now, suspicion: None };
+        let mut membership = Self {
+            now,
+            name,
+            roster: Roster::new(local, rng.next_u64()),
+            presence: Presence::Here,
+            awareness: Awareness::new(protocol.awareness_max_multiplier),
+            broadcasts: Broadcasts::default(),
+            last_gossip: now,
+            probe: None,
+            relays: BTreeMap::new(),
+            seq: 0,
+            exchanges: BTreeMap::new(),
+            joins: BTreeMap::new(),
+            streams: 0,
+            timers: Timers::new(),
+            builder: PacketBuilder::new(protocol.packet_size),
+            scratch: Scratch::new(),
+            out: VecDeque::new(),
+            stats: Stats::default(),
+            label,
+            protocol,
+            rng,
         };
-        Self { local: Member::new(facts) }
+        membership.announce();
+        membership.start_rounds();
+        membership
     }
 
-    pub(crate) fn handle(&mut self, _now: Instant, _input: Input<'_>, _streams: &mut u64) {}
+    /// Starts probing and exchanging states, each after a random part of its interval, so that
+    /// nodes which start together do not act in step.
+    fn start_rounds(&mut self) {
+        let probe = self.random_part(self.protocol.probe_interval);
+        self.timers.set(Timer::Probe, self.now + probe);
+        let push_pull = self.push_pull_interval();
+        if push_pull > Duration::ZERO {
+            let push_pull = self.random_part(push_pull);
+            self.timers.set(Timer::PushPull, self.now + push_pull);
+        }
+    }
+
+    fn random_part(&mut self, span: Duration) -> Duration {
+        span.mul_f64(self.rng.random_range(0.0..1.0))
+    }
+
+    pub(crate) fn handle(&mut self, now: Instant, input: Input<'_>) {
+        debug_assert!(now >= self.now, "time runs forward");
+        self.now = now.max(self.now);
+        match input {
+            Input::Packet { from, bytes } => self.on_packet(from, bytes),
+            Input::PacketFailed { to } => self.on_packet_failed(to),
+            Input::Accepted { stream, from } => self.on_accepted(stream, from),
+            Input::StreamBytes { stream, bytes } => self.on_stream_bytes(stream, bytes),
+            Input::StreamClosed { stream, cause } => self.on_stream_closed(stream, cause),
+            Input::Deadline => {}
+            Input::Request { id, request } => self.on_request(id, request),
+        }
+        while let Some(fired) = self.timers.pop(self.now) {
+            self.on_timer(fired);
+        }
+        self.plan_gossip();
+    }
 
     pub(crate) fn poll_output(&mut self) -> Output {
-        Output::Idle(Instant::NEVER)
+        self.out.pop_front().unwrap_or_else(|| Output::Idle(self.timers.next()))
+    }
+
+    fn on_packet(&mut self, from: SocketAddr, bytes: &[u8]) {
+        self.stats.packets_received += 1;
+        self.stats.bytes_received += bytes.len() as u64;
+        // Both are needed while messages are handled; neither is touched by that.
+        let mut scratch = mem::take(&mut self.scratch);
+        let label = mem::take(&mut self.label);
+        let opened = wire::open(bytes, &label, &mut scratch, |message| {
+            self.on_message(from, message);
+        });
+        self.scratch = scratch;
+        self.label = label;
+        self.stats.packets_malformed += (opened.dropped + opened.cut) as u64;
+    }
+
+    fn on_message(&mut self, from: SocketAddr, message: Message<'_>) {
+        match message {
+            Message::Ping(ping) => self.on_ping(from, &ping),
+            Message::IndirectPing(ping) => self.on_indirect_ping(from, &ping),
+            Message::Ack(ack) => self.on_ack(ack.seq),
+            Message::Nack { seq } => self.on_nack(seq),
+            Message::Suspect(claim) => self.on_suspect(claim.incarnation, claim.node, claim.from),
+            Message::Alive(claim) => self.on_alive(&claim),
+            Message::Dead(claim) => self.on_dead(claim.incarnation, claim.node, claim.from),
+            Message::User(_) => self.stats.user_messages_ignored += 1,
+        }
+    }
+
+    fn on_timer(&mut self, fired: Fired) {
+        match fired {
+            Fired::Timer(Timer::Probe) => self.start_probe(),
+            Fired::Timer(Timer::ProbeIndirect) => self.probe_indirectly(),
+            Fired::Timer(Timer::ProbeEnd) => self.end_probe(),
+            Fired::Timer(Timer::Gossip) => self.gossip(),
+            Fired::Timer(Timer::PushPull) => self.push_pull_round(),
+            Fired::Timer(Timer::Leave) => self.leave_timed_out(),
+            Fired::Due(Due::Suspicion(slot)) => self.suspicion_ended(slot),
+            Fired::Due(Due::Forget(slot)) => self.forget(slot),
+            Fired::Due(Due::Relay(seq)) => self.relay_timed_out(seq),
+            Fired::Due(Due::Exchange(stream)) => self.exchange_timed_out(stream),
+        }
+    }
+
+    fn on_request(&mut self, id: RequestId, request: Request) {
+        match request {
+            Request::Join { targets } => self.join(id, targets),
+            Request::SetMeta(meta) => {
+                self.set_meta(meta);
+                self.reply(id, Ok(Reply::Done));
+            }
+            Request::Leave { timeout } => self.leave(id, timeout),
+        }
+    }
+
+    fn reply(&mut self, id: RequestId, result: Result<Reply>) {
+        self.out.push_back(Output::Reply { id, result });
+    }
+
+    fn event(&mut self, kind: EventKind) {
+        self.out.push_back(Output::Event(kind));
+    }
+
+    /// A name for a new connection.
+    pub(crate) fn next_stream(&mut self) -> StreamId {
+        self.streams += 1;
+        StreamId(self.streams)
+    }
+
+    fn next_seq(&mut self) -> u32 {
+        self.seq = self.seq.wrapping_add(1);
+        self.seq
     }
 
     pub(crate) fn stats(&self) -> Stats {
-        Stats::default()
+        let mut stats = self.stats.clone();
+        stats.queue_depth = self.broadcasts.len() as u64;
+        stats.health_score = u64::from(self.awareness.score());
+        stats
     }
 
     pub(crate) fn members(&self) -> impl Iterator<Item = &Member> {
-        std::iter::once(&self.local)
+        self.roster.iter().map(|record| &record.member)
+    }
+
+    pub(crate) fn member(&self, name: &str) -> Option<&Member> {
+        let slot = self.roster.find(name)?;
+        self.roster.get(slot).map(|record| &record.member)
     }
 
     pub(crate) fn local(&self) -> &Member {
-        &self.local
+        self.roster.local()
+    }
+
+    /// Replaces what is known about the local member, and says so.
+    fn set_local(&mut self, change: impl FnOnce(&mut Facts)) {
+        let mut facts = self.local().facts().clone();
+        change(&mut facts);
+        let member = Member::new(facts);
+        self.roster.update(LOCAL, member.clone(), Some(self.now));
+        self.out.push_back(Output::Local(member));
     }
 }

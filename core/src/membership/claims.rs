@@ -1,0 +1,371 @@
+//! What is said about members, and what the node makes of it: alive, suspect, failed, left; its
+//! own announcements, refutations and farewell.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::roster::{Claim, LOCAL, Record, Slot, beats};
+use super::suspicion::Suspicion;
+use super::timer::{Due, Timer};
+use super::{Membership, Presence};
+use crate::engine::{Output, Reply, RequestId};
+use crate::error::{Error, ErrorKind};
+use crate::event::EventKind;
+use crate::member::{Facts, Member, MemberState};
+use crate::wire::{Alive, Dead, Message, RawAddr, Suspect, Vsn, to_socket_addr};
+
+/// Members remembered at most. A flood of invented names must not take all memory.
+const MEMBERS_MAX: usize = 131_072;
+/// No honest member gets here; whoever claims it wants the counter to wrap.
+const INCARNATION_MAX: u32 = u32::MAX - 1;
+
+impl Membership {
+    /// Somebody says that a member is there.
+    pub(super) fn on_alive(&mut self, claim: &Alive<'_>) {
+        let Some(addr) = to_socket_addr(claim.addr, claim.port) else {
+            self.stats.messages_refused += 1;
+            return;
+        };
+        if !self.is_sane(claim, addr) {
+            self.stats.messages_refused += 1;
+            return;
+        }
+        match self.roster.find(claim.node) {
+            Some(LOCAL) => self.on_alive_about_self(claim, addr),
+            Some(slot) => self.on_alive_again(slot, claim, addr),
+            None => self.on_alive_first(claim, addr),
+        }
+    }
+
+    /// A member that took part in spite of these would spoil every later exchange of states.
+    fn is_sane(&self, claim: &Alive<'_>, addr: SocketAddr) -> bool {
+        let vsn = claim.vsn;
+        let versions_fit = !vsn.is_complete()
+            || (vsn.pmin() >= 1 && vsn.pmin() <= vsn.pcur() && vsn.pcur() <= vsn.pmax())
+                && (vsn.pmin()..=vsn.pmax()).contains(&PROTOCOL_VERSION)
+                && vsn.pmin() <= PROTOCOL_MAX;
+        versions_fit
+            && claim.incarnation <= INCARNATION_MAX
+            && addr.port() != 0
+            && !addr.ip().is_unspecified()
+            && !addr.ip().is_multicast()
+    }
+
+    fn on_alive_first(&mut self, claim: &Alive<'_>, addr: SocketAddr) {
+        // An incarnation of zero is never announced: the first is one.
+        if claim.incarnation == 0 || self.roster.len() >= MEMBERS_MAX {
+            self.stats.messages_refused += 1;
+            return;
+        }
+        let member = Member::new(self.facts(claim.node.into(), claim, addr, None));
+        let record = Record { member: member.clone(), changed: self.now, suspicion: None };
+        let slot = self.roster.insert(record, &mut self.rng);
+        self.spread_alive(slot, &member);
+        self.event(EventKind::MemberJoin(member));
+    }
+
+    fn on_alive_again(&mut self, slot: Slot, claim: &Alive<'_>, addr: SocketAddr) {
+        let Some(record) = self.roster.get(slot) else { return };
+        let previous = record.member.clone();
+        let moved = previous.addr() != addr;
+        let state = previous.state();
+        if moved && state.is_present() {
+            // Whoever holds the name keeps it.
+            self.stats.conflicts += 1;
+            return;
+        }
+        // A new address for a member that is gone is a new process, whose count starts anew.
+        let newer = beats(Claim::Alive, claim.incarnation, state, previous.incarnation());
+        if !(newer || moved) {
+            return;
+        }
+        let name = Arc::clone(&previous.facts().name);
+        let member = Member::new(self.facts(name, claim, addr, Some(&previous)));
+        let changed = (state != MemberState::Alive).then_some(self.now);
+        self.roster.update(slot, member.clone(), changed);
+        self.spread_alive(slot, &member);
+        match state {
+            MemberState::Failed | MemberState::Left => self.event(EventKind::MemberJoin(member)),
+            MemberState::Suspect => {
+                self.event(EventKind::MemberRecover(member.clone()));
+                self.update_event(member, previous);
+            }
+            MemberState::Alive => self.update_event(member, previous),
+        }
+    }
+
+    fn update_event(&mut self, member: Member, previous: Member) {
+        if member.meta() != previous.meta() || member.addr() != previous.addr() {
+            self.event(EventKind::MemberUpdate { member, previous });
+        }
+    }
+
+    fn facts(
+        &self,
+        name: Arc<str>,
+        claim: &Alive<'_>,
+        addr: SocketAddr,
+        previous: Option<&Member>,
+    ) -> Facts {
+        // Without all six versions, keep what is known; zeros would spoil later exchanges.
+        let fallback = previous.map_or(Vsn::MEMBERLIST.to_array(), Member::versions);
+        Facts {
+            name,
+            addr,
+            state: MemberState::Alive,
+            incarnation: claim.incarnation,
+            versions: if claim.vsn.is_complete() { claim.vsn.to_array() } else { fallback },
+            mapped: addr.is_ipv4() && claim.addr.len() == 16,
+            meta: claim.meta.into(),
+        }
+    }
+
+    fn on_alive_about_self(&mut self, claim: &Alive<'_>, addr: SocketAddr) {
+        if self.presence != Presence::Here {
+            return;
+        }
+        let local = self.local();
+        if addr != local.addr() {
+            // A namesake, or what is left of an earlier run of this node.
+            self.stats.conflicts += 1;
+            return;
+        }
+        let same = claim.incarnation == local.incarnation()
+            && claim.meta == local.meta()
+            && (!claim.vsn.is_complete() || claim.vsn.to_array() == local.versions());
+        if claim.incarnation < local.incarnation() || same {
+            return;
+        }
+        self.refute(claim.incarnation);
+    }
+
+    /// Somebody, possibly this node, says that a member does not answer.
+    pub(super) fn on_suspect(&mut self, incarnation: u32, node: &str, from: &str) {
+        let Some((slot, record)) = self.accused(incarnation, node) else { return };
+        let state = record.member.state();
+        if state == MemberState::Suspect {
+            return self.confirm_suspicion(slot, incarnation, node, from);
+        }
+        if !beats(Claim::Suspect, incarnation, state, record.member.incarnation()) {
+            return;
+        }
+        if slot == LOCAL {
+            return self.accused_self(incarnation);
+        }
+        self.stats.suspicions += 1;
+        let suspicion = Suspicion::new(self.now, from, self.roster.present(), &self.protocol);
+        self.timers.add(Due::Suspicion(slot), suspicion.deadline());
+        let Some(member) = self.turn(slot, MemberState::Suspect, incarnation) else { return };
+        if let Some(record) = self.roster.get_mut(slot) {
+            record.suspicion = Some(Box::new(suspicion));
+        }
+        self.spread_suspect(slot, incarnation, node, from);
+        self.event(EventKind::MemberSuspect(member));
+    }
+
+    /// Another accuser: spread only if it brought the deadline closer, so that a crowd of accusers
+    /// does not become a storm.
+    fn confirm_suspicion(&mut self, slot: Slot, incarnation: u32, node: &str, from: &str) {
+        let Some(suspicion) = self.roster.get_mut(slot).and_then(|r| r.suspicion.as_mut()) else {
+            return;
+        };
+        if suspicion.confirm(from) {
+            let deadline = suspicion.deadline();
+            self.timers.add(Due::Suspicion(slot), deadline);
+            self.spread_suspect(slot, incarnation, node, from);
+        }
+    }
+
+    /// The record that an accusation is about, unless the accusation is stale or absurd.
+    fn accused(&mut self, incarnation: u32, node: &str) -> Option<(Slot, &Record)> {
+        let slot = self.roster.find(node)?;
+        if incarnation > INCARNATION_MAX {
+            self.stats.messages_refused += 1;
+            return None;
+        }
+        let record = self.roster.get(slot)?;
+        (incarnation >= record.member.incarnation()).then_some((slot, record))
+    }
+
+    fn accused_self(&mut self, incarnation: u32) {
+        if self.presence == Presence::Here {
+            self.refute(incarnation);
+        }
+    }
+
+    /// The time to refute may be over.
+    pub(super) fn suspicion_ended(&mut self, slot: Slot) {
+        let Some(record) = self.roster.get(slot) else { return };
+        let Some(suspicion) = &record.suspicion else { return };
+        // Confirmations moved the deadline, or this row is of an earlier suspicion.
+        if suspicion.deadline() > self.now {
+            return;
+        }
+        let incarnation = record.member.incarnation();
+        let (node, own) = (Arc::clone(&record.member.facts().name), Arc::clone(&self.name));
+        self.on_dead(incarnation, &node, &own);
+    }
+
+    /// Somebody says that a member has failed, or a member says goodbye.
+    pub(super) fn on_dead(&mut self, incarnation: u32, node: &str, from: &str) {
+        let Some((slot, record)) = self.accused(incarnation, node) else { return };
+        if !beats(Claim::Gone, incarnation, record.member.state(), record.member.incarnation()) {
+            return;
+        }
+        if slot == LOCAL {
+            return self.accused_self(incarnation);
+        }
+        let (state, kind): (_, fn(Member) -> EventKind) = match from == node {
+            true => (MemberState::Left, EventKind::MemberLeave),
+            false => (MemberState::Failed, EventKind::MemberFailed),
+        };
+        let Some(member) = self.turn(slot, state, incarnation) else { return };
+        self.timers.add(Due::Forget(slot), self.now + self.protocol.gossip_to_the_dead_time);
+        self.spread(slot, &Message::Dead(Dead { incarnation, node, from }));
+        self.event(kind(member));
+    }
+
+    fn turn(&mut self, slot: Slot, state: MemberState, incarnation: u32) -> Option<Member> {
+        let mut facts = self.roster.get(slot)?.member.facts().clone();
+        facts.state = state;
+        facts.incarnation = incarnation;
+        let member = Member::new(facts);
+        self.roster.update(slot, member.clone(), Some(self.now));
+        Some(member)
+    }
+
+    /// A failed or departed member may be forgotten, if it has not come back since.
+    pub(super) fn forget(&mut self, slot: Slot) {
+        let Some(record) = self.roster.get(slot) else { return };
+        let due = record.changed + self.protocol.gossip_to_the_dead_time <= self.now;
+        if slot == LOCAL || record.member.state().is_present() || !due {
+            return;
+        }
+        if let Some(member) = self.roster.remove(slot) {
+            self.broadcasts.drop_about(slot);
+            self.out.push_back(Output::Forgotten(member));
+        }
+    }
+
+    /// Says louder than the accusation that this node is here.
+    fn refute(&mut self, accused: u32) {
+        self.stats.refutations += 1;
+        self.awareness.apply(1);
+        let incarnation = self.local().incarnation().max(accused).saturating_add(1);
+        self.set_local(|facts| facts.incarnation = incarnation);
+        self.announce();
+    }
+
+    /// Gossips the local member as it is.
+    pub(super) fn announce(&mut self) {
+        let local = self.local().clone();
+        self.spread_alive(LOCAL, &local);
+    }
+
+    pub(super) fn set_meta(&mut self, meta: Vec<u8>) {
+        let gone = self.presence != Presence::Here;
+        self.set_local(|facts| {
+            facts.meta = meta.into();
+            facts.incarnation += u32::from(!gone);
+        });
+        if !gone {
+            self.announce();
+        }
+    }
+
+    /// Says goodbye. The node goes on answering, so that the others can hear it.
+    pub(super) fn leave(&mut self, id: RequestId, timeout: Duration) {
+        if self.presence != Presence::Here {
+            return self.reply(id, Ok(Reply::Done));
+        }
+        let alone = self.roster.present() == 1;
+        self.stop_probes();
+        self.set_local(|facts| facts.state = MemberState::Left);
+        if alone {
+            self.presence = Presence::Gone;
+            return self.reply(id, Ok(Reply::Done));
+        }
+        self.presence = Presence::Leaving(id);
+        let (name, incarnation) = (Arc::clone(&self.name), self.local().incarnation());
+        let goodbye = Dead { incarnation, node: &name, from: &name };
+        self.spread(LOCAL, &Message::Dead(goodbye));
+        self.timers.set(Timer::Leave, self.now + timeout);
+    }
+
+    /// The farewell is over once it has been sent as often as any news.
+    pub(super) fn check_farewell(&mut self) {
+        if let Presence::Leaving(id) = self.presence
+            && !self.broadcasts.holds(LOCAL)
+        {
+            self.presence = Presence::Gone;
+            self.timers.stop(Timer::Leave);
+            self.reply(id, Ok(Reply::Done));
+        }
+    }
+
+    pub(super) fn leave_timed_out(&mut self) {
+        if let Presence::Leaving(id) = self.presence {
+            self.presence = Presence::Gone;
+            let message = "the farewell could not be sent often enough in time; some members may \
+                           see a failure instead";
+            self.reply(id, Err(Error::new(ErrorKind::Timeout, message)));
+        }
+    }
+
+    /// Takes part again after a leave.
+    pub(super) fn come_back(&mut self) {
+        if self.presence == Presence::Here {
+            return;
+        }
+        if let Presence::Leaving(id) = self.presence {
+            self.timers.stop(Timer::Leave);
+            self.reply(id, Ok(Reply::Done));
+        }
+        self.presence = Presence::Here;
+        self.set_local(|facts| {
+            facts.state = MemberState::Alive;
+            facts.incarnation += 1;
+        });
+        self.announce();
+        self.start_rounds();
+    }
+
+    fn spread_alive(&mut self, slot: Slot, member: &Member) {
+        let facts = member.facts();
+        let addr = raw_addr(facts);
+        let alive = Alive {
+            incarnation: facts.incarnation,
+            node: &facts.name,
+            addr: addr.as_bytes(),
+            port: facts.addr.port(),
+            meta: &facts.meta,
+            vsn: Vsn::new(facts.versions),
+        };
+        self.spread(slot, &Message::Alive(alive));
+    }
+
+    fn spread_suspect(&mut self, slot: Slot, incarnation: u32, node: &str, from: &str) {
+        self.spread(slot, &Message::Suspect(Suspect { incarnation, node, from }));
+    }
+
+    fn spread(&mut self, about: Slot, message: &Message<'_>) {
+        let mut bytes = Vec::with_capacity(128);
+        message.encode(&mut bytes);
+        self.broadcasts.push(about, bytes);
+    }
+}
+
+/// The version of memberlist's protocol that is spoken, and the newest that is understood.
+const PROTOCOL_VERSION: u8 = 2;
+const PROTOCOL_MAX: u8 = 5;
+
+/// The address as it came, so that Go peers, who compare the bytes, see the same member.
+pub(super) fn raw_addr(facts: &Facts) -> RawAddr {
+    match (facts.addr.ip(), facts.mapped) {
+        (std::net::IpAddr::V4(ip), true) => {
+            RawAddr::new(&ip.to_ipv6_mapped().octets()).unwrap_or_default()
+        }
+        (ip, _) => RawAddr::from(ip),
+    }
+}

@@ -1,0 +1,219 @@
+//! One probe round: ping, then ask others and try TCP, then suspect.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use super::Membership;
+use super::roster::Slot;
+use super::timer::Timer;
+use crate::engine::StreamId;
+use crate::member::MemberState;
+use crate::wire::{IndirectPing, Message, Ping, RawAddr, Suspect};
+
+/// A probe under way. There is one at a time.
+#[derive(Debug)]
+pub(super) struct Probe {
+    seq: u32,
+    slot: Slot,
+    name: Arc<str>,
+    addr: SocketAddr,
+    /// Members that were asked to probe as well, and have promised a nack.
+    nacks_expected: i32,
+    nacks: i32,
+    asked_others: bool,
+    /// The fallback over TCP was answered.
+    tcp_answered: bool,
+}
+
+impl Membership {
+    /// Probes the next member. A tick that comes while the last probe is still under way, because
+    /// this node is ailing and gives others more time, is skipped.
+    pub(super) fn start_probe(&mut self) {
+        self.timers.set(Timer::Probe, self.now + self.protocol.probe_interval);
+        if self.probe.is_some() {
+            return;
+        }
+        let Some(slot) = self.roster.next_to_probe(&mut self.rng) else { return };
+        let Some(record) = self.roster.get(slot) else { return };
+        let member = record.member.clone();
+        let seq = self.next_seq();
+        let name = Arc::clone(&member.facts().name);
+        self.probe = Some(Probe {
+            seq,
+            slot,
+            name,
+            addr: member.addr(),
+            nacks_expected: 0,
+            nacks: 0,
+            asked_others: false,
+            tcp_answered: false,
+        });
+        let span = self.awareness.scale(self.protocol.probe_interval);
+        self.timers.set(Timer::ProbeIndirect, self.now + self.protocol.probe_timeout);
+        self.timers.set(Timer::ProbeEnd, self.now + span);
+        self.send_ping(seq, member.name(), member.addr(), member.state(), member.incarnation());
+    }
+
+    fn send_ping(
+        &mut self,
+        seq: u32,
+        node: &str,
+        to: SocketAddr,
+        state: MemberState,
+        incarnation: u32,
+    ) {
+        let (source, port) = self.own_addr();
+        let own = Arc::clone(&self.name);
+        let ping = Message::Ping(Ping {
+            seq,
+            node,
+            source_addr: source.as_bytes(),
+            source_port: port,
+            source_node: &own,
+        });
+        if state == MemberState::Suspect {
+            // It hears of the suspicion with the ping, and can refute at once (Buddy System).
+            let suspect = Suspect { incarnation, node, from: &own };
+            self.send_together(to, &[ping, Message::Suspect(suspect)]);
+        } else {
+            self.send_with_gossip(to, &ping);
+        }
+    }
+
+    /// The own address, as it travels.
+    pub(super) fn own_addr(&self) -> (RawAddr, u16) {
+        let addr = self.local().addr();
+        (RawAddr::from(addr.ip()), addr.port())
+    }
+
+    /// The direct probe was not answered in time, or could not even be sent.
+    pub(super) fn probe_indirectly(&mut self) {
+        self.timers.stop(Timer::ProbeIndirect);
+        let Some(probe) = &mut self.probe else { return };
+        if probe.asked_others {
+            return;
+        }
+        probe.asked_others = true;
+        let (seq, slot, name, addr) = (probe.seq, probe.slot, Arc::clone(&probe.name), probe.addr);
+        let helpers = self.roster.pick(self.protocol.indirect_checks, &mut self.rng, |record| {
+            record.member.state() == MemberState::Alive && record.member.name() != &*name
+        });
+        let mut expected = 0;
+        for helper in helpers {
+            let Some(record) = self.roster.get(helper) else { continue };
+            let nack = record.member.versions()[1] >= 4;
+            expected += i32::from(nack);
+            let to = record.member.addr();
+            self.ask_to_probe(to, seq, &name, addr, nack);
+        }
+        if let Some(probe) = &mut self.probe {
+            probe.nacks_expected = expected;
+        }
+        let speaks_tcp =
+            self.roster.get(slot).is_some_and(|record| record.member.versions()[1] >= 3);
+        if self.protocol.tcp_pings && speaks_tcp {
+            self.ping_over_tcp(seq, &name, addr);
+        }
+    }
+
+    fn ask_to_probe(
+        &mut self,
+        helper: SocketAddr,
+        seq: u32,
+        node: &str,
+        addr: SocketAddr,
+        nack: bool,
+    ) {
+        let (source, source_port) = self.own_addr();
+        let target = RawAddr::from(addr.ip());
+        let own = Arc::clone(&self.name);
+        let request = IndirectPing {
+            seq,
+            target: target.as_bytes(),
+            port: addr.port(),
+            node,
+            nack,
+            source_addr: source.as_bytes(),
+            source_port,
+            source_node: &own,
+        };
+        self.send_with_gossip(helper, &Message::IndirectPing(request));
+    }
+
+    /// The host refused to send a packet there: no need to wait for the answer.
+    pub(super) fn on_packet_failed(&mut self, to: SocketAddr) {
+        if self.probe.as_ref().is_some_and(|probe| probe.addr == to) {
+            self.probe_indirectly();
+        }
+    }
+
+    /// An answer to the probe, from whomever it comes, or to one that was made for somebody else.
+    pub(super) fn on_ack(&mut self, seq: u32) {
+        match &self.probe {
+            Some(probe) if probe.seq == seq => self.probe_answered(),
+            _ => self.relay_answered(seq),
+        }
+    }
+
+    pub(super) fn on_nack(&mut self, seq: u32) {
+        if let Some(probe) = &mut self.probe
+            && probe.seq == seq
+        {
+            probe.nacks = (probe.nacks + 1).min(probe.nacks_expected);
+        }
+    }
+
+    /// The fallback over TCP was answered. It counts only if nothing else comes.
+    pub(super) fn on_tcp_ack(&mut self, seq: u32) {
+        if let Some(probe) = &mut self.probe
+            && probe.seq == seq
+        {
+            probe.tcp_answered = true;
+        }
+    }
+
+    fn probe_answered(&mut self) {
+        self.probe = None;
+        self.timers.stop(Timer::ProbeIndirect);
+        self.timers.stop(Timer::ProbeEnd);
+        self.awareness.apply(-1);
+        self.stats.probes_answered += 1;
+    }
+
+    /// The time for every kind of answer is over.
+    pub(super) fn end_probe(&mut self) {
+        let Some(probe) = self.probe.take() else { return };
+        self.timers.stop(Timer::ProbeIndirect);
+        if probe.tcp_answered {
+            self.awareness.apply(-1);
+            self.stats.probes_saved_by_tcp += 1;
+            return;
+        }
+        self.stats.probes_failed += 1;
+        // Helpers that did not even send a nack say something about this node's own health.
+        let delta = match probe.nacks_expected {
+            0 => 1,
+            expected => expected - probe.nacks,
+        };
+        self.awareness.apply(delta);
+        let Some(record) = self.roster.get(probe.slot) else { return };
+        if record.member.name() == &*probe.name {
+            let incarnation = record.member.incarnation();
+            let own = Arc::clone(&self.name);
+            self.on_suspect(incarnation, &probe.name, &own);
+        }
+    }
+
+    /// Stops probing.
+    pub(super) fn stop_probes(&mut self) {
+        self.probe = None;
+        for timer in [Timer::Probe, Timer::ProbeIndirect, Timer::ProbeEnd, Timer::PushPull] {
+            self.timers.stop(timer);
+        }
+    }
+
+    fn ping_over_tcp(&mut self, seq: u32, node: &str, to: SocketAddr) {
+        let stream: StreamId = self.next_stream();
+        self.open_tcp_ping(stream, seq, node, to);
+    }
+}

@@ -1,0 +1,393 @@
+//! Exchanges over streams: full states with a peer, joins, and pings that UDP did not answer.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Membership;
+use super::claims::raw_addr;
+use super::timer::{Due, Timer};
+use crate::engine::{Output, Reply, RequestId, StreamId};
+use crate::error::{Attempt, Error};
+use crate::member::{Member, MemberState};
+use crate::time::Instant;
+use crate::wire::{
+    Alive, NodeState, NodeStateRef, Ping, PushPull, StreamLimits, StreamMessage, StreamReader, Vsn,
+    WireError, WireState, compress_stream, encode_push_pull, encode_stream_ack, encode_stream_err,
+    encode_stream_ping,
+};
+
+/// One exchange over a stream.
+#[derive(Debug)]
+pub(super) struct Exchange {
+    purpose: Purpose,
+    reader: Box<StreamReader>,
+    deadline: Instant,
+}
+
+/// What an exchange is for.
+#[derive(Debug)]
+enum Purpose {
+    /// A peer opened it; what it wants is what it sends.
+    Serve,
+    /// The periodic exchange.
+    Sync,
+    /// A join through a seed.
+    Join { request: RequestId, seed: String, addr: SocketAddr },
+    /// The fallback of the probe of that number.
+    Ping { seq: u32 },
+}
+
+/// A join under way.
+#[derive(Debug, Default)]
+pub(super) struct Joining {
+    /// Exchanges that are not over yet.
+    open: usize,
+    contacted: usize,
+    failed: Vec<Attempt>,
+}
+
+/// Streams that peers may have open at the same time; memberlist's limit.
+const SERVED_MAX: usize = 128;
+/// Below this size of the cluster, every node exchanges states once an interval; above, the
+/// interval grows with the logarithm.
+const SCALE_FROM: usize = 32;
+
+impl Membership {
+    /// The interval between exchanges; zero when there are none.
+    pub(super) fn push_pull_interval(&self) -> Duration {
+        let members = self.roster.len();
+        if members <= SCALE_FROM {
+            return self.protocol.push_pull_interval;
+        }
+        let scale = ((members as f64).log2() - (SCALE_FROM as f64).log2()).ceil() as u32 + 1;
+        self.protocol.push_pull_interval.saturating_mul(scale)
+    }
+
+    pub(super) fn push_pull_round(&mut self) {
+        self.timers.set(Timer::PushPull, self.now + self.push_pull_interval());
+        let alive = self
+            .roster
+            .pick(1, &mut self.rng, |record| record.member.state() == MemberState::Alive);
+        if let Some(record) = alive.first().and_then(|slot| self.roster.get(*slot)) {
+            let to = record.member.addr();
+            self.begin(Purpose::Sync, to);
+        }
+    }
+
+    pub(super) fn join(&mut self, request: RequestId, targets: Vec<(String, SocketAddr)>) {
+        self.come_back();
+        let mut joining = Joining::default();
+        let own = self.local().addr();
+        for (seed, addr) in targets {
+            if addr == own {
+                let cause = "is this node itself".to_owned();
+                joining.failed.push(Attempt { seed, cause });
+                continue;
+            }
+            joining.open += 1;
+            self.begin(Purpose::Join { request, seed, addr }, addr);
+        }
+        self.joins.insert(request, joining);
+        self.check_join(request);
+    }
+
+    /// Opens a stream to exchange states.
+    fn begin(&mut self, purpose: Purpose, to: SocketAddr) {
+        let join = matches!(purpose, Purpose::Join { .. });
+        let bytes = self.own_state(join);
+        let stream = self.next_stream();
+        self.open(stream, purpose, to, bytes);
+    }
+
+    pub(super) fn open_tcp_ping(&mut self, stream: StreamId, seq: u32, node: &str, to: SocketAddr) {
+        let (source, source_port) = self.own_addr();
+        let own = Arc::clone(&self.name);
+        let ping =
+            Ping { seq, node, source_addr: source.as_bytes(), source_port, source_node: &own };
+        let mut bytes = Vec::new();
+        encode_stream_ping(&ping, &mut bytes);
+        self.open(stream, Purpose::Ping { seq }, to, bytes);
+    }
+
+    fn open(&mut self, stream: StreamId, purpose: Purpose, to: SocketAddr, message: Vec<u8>) {
+        // The side that answers sends no label.
+        self.expect(stream, purpose, None);
+        let mut bytes = Vec::with_capacity(message.len() + self.label.len() + 2);
+        crate::wire::label::add(&self.label, &mut bytes);
+        self.put_message(&message, &mut bytes);
+        self.out.push_back(Output::Connect { stream, to, bytes });
+    }
+
+    fn expect(&mut self, stream: StreamId, purpose: Purpose, label: Option<&str>) {
+        let deadline = self.now + self.protocol.tcp_timeout;
+        let reader = Box::new(StreamReader::new(StreamLimits::default(), label));
+        self.timers.add(Due::Exchange(stream), deadline);
+        self.exchanges.insert(stream, Exchange { purpose, reader, deadline });
+    }
+
+    fn put_message(&self, message: &[u8], out: &mut Vec<u8>) {
+        match self.protocol.compression {
+            true => compress_stream(message, out),
+            false => out.extend_from_slice(message),
+        }
+    }
+
+    /// Everything that is known, as a message.
+    fn own_state(&self, join: bool) -> Vec<u8> {
+        let members: Vec<&Member> = self.members().collect();
+        let mut bytes = Vec::with_capacity(members.len() * 96 + 64);
+        encode_push_pull(join, members.into_iter().map(node_state), &[], &mut bytes);
+        bytes
+    }
+
+    pub(super) fn on_accepted(&mut self, stream: StreamId, _from: SocketAddr) {
+        self.stats.streams_accepted += 1;
+        let serves = |exchange: &&Exchange| matches!(exchange.purpose, Purpose::Serve);
+        if self.exchanges.values().filter(serves).count() >= SERVED_MAX {
+            self.stats.streams_refused += 1;
+            self.out.push_back(Output::Close { stream });
+            return;
+        }
+        let label = self.label.clone();
+        self.expect(stream, Purpose::Serve, Some(&label));
+    }
+
+    pub(super) fn on_stream_bytes(&mut self, stream: StreamId, bytes: &[u8]) {
+        let Some(exchange) = self.exchanges.get_mut(&stream) else { return };
+        match exchange.reader.push(bytes) {
+            Ok(None) => {}
+            Ok(Some(message)) => {
+                if let Some(exchange) = self.exchanges.remove(&stream) {
+                    self.on_stream_message(stream, exchange.purpose, message);
+                }
+                self.out.push_back(Output::Close { stream });
+            }
+            Err(error) => self.on_stream_malformed(stream, error),
+        }
+    }
+
+    fn on_stream_malformed(&mut self, stream: StreamId, error: WireError) {
+        self.stats.streams_failed += 1;
+        let Some(exchange) = self.exchanges.remove(&stream) else { return };
+        // As memberlist does: say why, except to those who do not even know the label.
+        if matches!(exchange.purpose, Purpose::Serve) && error != WireError::BadLabel {
+            let mut bytes = Vec::new();
+            encode_stream_err(error.as_str(), &mut bytes);
+            self.out.push_back(Output::Send { stream, bytes });
+        }
+        self.out.push_back(Output::Close { stream });
+        self.exchange_failed(exchange.purpose, format!("sent what is not memberlist: {error}"));
+    }
+
+    fn on_stream_message(&mut self, stream: StreamId, purpose: Purpose, message: StreamMessage) {
+        match (purpose, message) {
+            (Purpose::Serve, StreamMessage::PushPull(state)) => self.serve(stream, &state),
+            (Purpose::Serve, StreamMessage::Ping { seq, node, .. }) => {
+                if node.is_empty() || *node == *self.name {
+                    let mut bytes = Vec::new();
+                    encode_stream_ack(seq, &mut bytes);
+                    self.out.push_back(Output::Send { stream, bytes });
+                }
+            }
+            (Purpose::Serve, StreamMessage::User(_)) => self.stats.user_messages_ignored += 1,
+            (Purpose::Ping { seq }, StreamMessage::Ack { seq: answered }) if seq == answered => {
+                self.on_tcp_ack(seq);
+            }
+            (Purpose::Sync, StreamMessage::PushPull(state)) => {
+                // A refusal is counted; there is nobody to tell.
+                let _ = self.merge(&state);
+            }
+            (Purpose::Join { request, seed, addr }, StreamMessage::PushPull(state)) => {
+                self.joined(request, seed, addr, &state);
+            }
+            (purpose, StreamMessage::Err(cause)) => {
+                self.stats.streams_failed += 1;
+                self.exchange_failed(purpose, format!("refused: {cause}"));
+            }
+            (purpose, _) => {
+                self.stats.streams_failed += 1;
+                self.exchange_failed(purpose, "answered with something else".to_owned());
+            }
+        }
+    }
+
+    /// A peer wants to exchange states.
+    fn serve(&mut self, stream: StreamId, state: &PushPull) {
+        self.adopt_versions(state);
+        let own = self.own_state(state.join);
+        let mut bytes = Vec::with_capacity(own.len());
+        self.put_message(&own, &mut bytes);
+        self.out.push_back(Output::Send { stream, bytes });
+        // As memberlist: answered first, so that the peer learns who is here, then judged.
+        let _ = self.merge(state);
+    }
+
+    fn joined(&mut self, request: RequestId, seed: String, addr: SocketAddr, state: &PushPull) {
+        if self.adopt_versions(state) {
+            // The seed has just been told versions that it refuses. Once more, with its own.
+            return self.begin(Purpose::Join { request, seed, addr }, addr);
+        }
+        let outcome = self.merge(state);
+        if let Some(joining) = self.joins.get_mut(&request) {
+            joining.open -= 1;
+            match outcome {
+                Ok(()) => joining.contacted += 1,
+                Err(cause) => joining.failed.push(Attempt { seed, cause }),
+            }
+        }
+        self.check_join(request);
+    }
+
+    /// With `delegate_versions` at `auto`, a node that is still alone takes over the application
+    /// versions of the cluster that it meets: serf's, say. Whether anything changed.
+    fn adopt_versions(&mut self, state: &PushPull) -> bool {
+        if self.protocol.delegate_versions.is_some() || self.roster.present() > 1 {
+            return false;
+        }
+        let others = state.nodes.iter().filter(|node| {
+            *node.name != *self.name && node.state == WireState::Alive && node.vsn.is_complete()
+        });
+        let mut theirs = others.map(|node| node.vsn.to_array());
+        let Some(first) = theirs.next() else { return false };
+        let agreed = theirs.all(|versions| versions[3..] == first[3..]);
+        let own = self.local().versions();
+        let sane = first[3] <= first[5] && first[5] <= first[4];
+        if !agreed || !sane || own[3..] == first[3..] {
+            return false;
+        }
+        self.set_local(|facts| {
+            facts.versions[3..].copy_from_slice(&first[3..]);
+            facts.incarnation += 1;
+        });
+        self.announce();
+        true
+    }
+
+    /// Takes over what a peer knows, unless the versions of somebody exclude somebody else's.
+    fn merge(&mut self, state: &PushPull) -> Result<(), String> {
+        self.check_versions(&state.nodes).inspect_err(|_| self.stats.push_pulls_refused += 1)?;
+        self.stats.push_pulls += 1;
+        self.stats.messages_refused += u64::from(state.skipped);
+        let own = Arc::clone(&self.name);
+        for node in &state.nodes {
+            match node.state {
+                WireState::Alive => self.on_alive(&alive(node)),
+                WireState::Left => self.on_dead(node.incarnation, &node.name, &node.name),
+                // Hearsay: who saw it fail is not known, so it gets the time to refute.
+                WireState::Dead | WireState::Suspect => {
+                    self.on_suspect(node.incarnation, &node.name, &own);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// memberlist's rule: each node's current versions must lie within what all alive nodes, here
+    /// and there, understand.
+    fn check_versions(&self, nodes: &[NodeState]) -> Result<(), String> {
+        let here = self.members().map(|m| (m.name(), m.state(), m.versions()));
+        let there = nodes.iter().filter(|node| node.vsn.is_complete()).map(|node| {
+            let state = match node.state {
+                WireState::Alive => MemberState::Alive,
+                WireState::Suspect => MemberState::Suspect,
+                WireState::Dead | WireState::Left => MemberState::Failed,
+            };
+            (&*node.name, state, node.vsn.to_array())
+        });
+        let all: Vec<_> = here.chain(there).collect();
+        let (mut low, mut high) = ([0, 0], [u8::MAX, u8::MAX]);
+        for (_, state, v) in &all {
+            if *state == MemberState::Alive {
+                low = [low[0].max(v[0]), low[1].max(v[3])];
+                high = [high[0].min(v[1]), high[1].min(v[4])];
+            }
+        }
+        for (name, state, v) in &all {
+            if !matches!(state, MemberState::Alive | MemberState::Suspect) {
+                continue;
+            }
+            for (what, current, i) in [("protocol", v[2], 0), ("delegate", v[5], 1)] {
+                if current < low[i] || current > high[i] {
+                    return Err(format!(
+                        "is of another kind: {name} speaks {what} version {current}, the others \
+                         understand {} to {}",
+                        low[i], high[i]
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn on_stream_closed(&mut self, stream: StreamId, cause: Option<String>) {
+        let Some(exchange) = self.exchanges.remove(&stream) else { return };
+        self.stats.streams_failed += 1;
+        let cause = cause.unwrap_or_else(|| {
+            "closed the connection without an answer; is it in another cluster?".to_owned()
+        });
+        self.exchange_failed(exchange.purpose, cause);
+    }
+
+    pub(super) fn exchange_timed_out(&mut self, stream: StreamId) {
+        if self.exchanges.get(&stream).is_none_or(|exchange| exchange.deadline > self.now) {
+            return;
+        }
+        let Some(exchange) = self.exchanges.remove(&stream) else { return };
+        self.stats.streams_failed += 1;
+        self.out.push_back(Output::Close { stream });
+        let cause = format!("did not answer within {:?}", self.protocol.tcp_timeout);
+        self.exchange_failed(exchange.purpose, cause);
+    }
+
+    fn exchange_failed(&mut self, purpose: Purpose, cause: String) {
+        if let Purpose::Join { request, seed, .. } = purpose {
+            if let Some(joining) = self.joins.get_mut(&request) {
+                joining.open -= 1;
+                joining.failed.push(Attempt { seed, cause });
+            }
+            self.check_join(request);
+        }
+    }
+
+    fn check_join(&mut self, request: RequestId) {
+        if self.joins.get(&request).is_none_or(|joining| joining.open > 0) {
+            return;
+        }
+        let Some(joining) = self.joins.remove(&request) else { return };
+        let result = match joining.contacted {
+            0 => Err(Error::join_failed(joining.failed)),
+            count => Ok(Reply::Joined(count)),
+        };
+        self.reply(request, result);
+    }
+}
+
+fn node_state(member: &Member) -> NodeStateRef<'_> {
+    let facts = member.facts();
+    NodeStateRef {
+        name: &facts.name,
+        addr: raw_addr(facts),
+        port: facts.addr.port(),
+        meta: &facts.meta,
+        incarnation: facts.incarnation,
+        state: match facts.state {
+            MemberState::Alive => WireState::Alive,
+            MemberState::Suspect => WireState::Suspect,
+            MemberState::Failed => WireState::Dead,
+            MemberState::Left => WireState::Left,
+        },
+        vsn: Vsn::new(facts.versions),
+    }
+}
+
+fn alive(node: &NodeState) -> Alive<'_> {
+    Alive {
+        incarnation: node.incarnation,
+        node: &node.name,
+        addr: node.addr.as_bytes(),
+        port: node.port,
+        meta: &node.meta,
+        vsn: node.vsn,
+    }
+}

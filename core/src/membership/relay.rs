@@ -1,0 +1,97 @@
+//! Answering probes, and probing on behalf of others.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use super::Membership;
+use super::timer::Due;
+use crate::time::Instant;
+use crate::wire::{Ack, IndirectPing, Message, Ping, to_socket_addr};
+
+/// A probe that somebody else asked for.
+#[derive(Debug)]
+pub(super) struct Relay {
+    /// Who asked, and under which number.
+    asker: SocketAddr,
+    seq: u32,
+    /// Whether it wants to hear that there was no answer.
+    nack: bool,
+    deadline: Instant,
+}
+
+/// Probes for others under way at most; further requests are refused.
+const RELAYS_MAX: usize = 1024;
+
+impl Membership {
+    pub(super) fn on_ping(&mut self, from: SocketAddr, ping: &Ping<'_>) {
+        if !ping.node.is_empty() && ping.node != &*self.name {
+            // Meant for somebody who had this address before.
+            self.stats.messages_refused += 1;
+            return;
+        }
+        let to = self.reply_to(from, ping.source_addr, ping.source_port);
+        self.send_with_gossip(to, &Message::Ack(Ack { seq: ping.seq, payload: &[] }));
+    }
+
+    /// Where to answer. A request may name another address than it came from; only that of a known
+    /// member is believed, lest strangers make this node send to anybody.
+    fn reply_to(&self, from: SocketAddr, claimed: &[u8], port: u16) -> SocketAddr {
+        match to_socket_addr(claimed, port) {
+            Some(addr) if port != 0 && addr != from && self.is_member_addr(addr) => addr,
+            _ => from,
+        }
+    }
+
+    fn is_member_addr(&self, addr: SocketAddr) -> bool {
+        self.roster.iter().any(|record| record.member.addr() == addr)
+    }
+
+    pub(super) fn on_indirect_ping(&mut self, from: SocketAddr, request: &IndirectPing<'_>) {
+        let target = to_socket_addr(request.target, request.port);
+        let known = self.roster.find(request.node).and_then(|slot| self.roster.get(slot));
+        let known = known.map(|record| record.member.addr());
+        // As above: only members are probed on request.
+        let (Some(target), true) = (target, known == target && known.is_some()) else {
+            self.stats.messages_refused += 1;
+            return;
+        };
+        if self.relays.len() >= RELAYS_MAX {
+            self.stats.messages_refused += 1;
+            return;
+        }
+        let seq = self.next_seq();
+        let deadline = self.now + self.protocol.probe_timeout;
+        let asker = self.reply_to(from, request.source_addr, request.source_port);
+        let relay = Relay { asker, seq: request.seq, nack: request.nack, deadline };
+        self.relays.insert(seq, relay);
+        self.timers.add(Due::Relay(seq), deadline);
+        let (source, source_port) = self.own_addr();
+        let own = Arc::clone(&self.name);
+        let ping = Ping {
+            seq,
+            node: request.node,
+            source_addr: source.as_bytes(),
+            source_port,
+            source_node: &own,
+        };
+        self.send_with_gossip(target, &Message::Ping(ping));
+    }
+
+    pub(super) fn relay_answered(&mut self, seq: u32) {
+        if let Some(relay) = self.relays.remove(&seq) {
+            let ack = Ack { seq: relay.seq, payload: &[] };
+            self.send_with_gossip(relay.asker, &Message::Ack(ack));
+        }
+    }
+
+    pub(super) fn relay_timed_out(&mut self, seq: u32) {
+        if self.relays.get(&seq).is_none_or(|relay| relay.deadline > self.now) {
+            return;
+        }
+        if let Some(relay) = self.relays.remove(&seq)
+            && relay.nack
+        {
+            self.send_with_gossip(relay.asker, &Message::Nack { seq: relay.seq });
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! Who is known, and which claim about whom wins.
+
+use std::hash::{DefaultHasher, Hasher};
+
+use hashbrown::HashTable;
+use rand::RngExt;
+use rand::rngs::Xoshiro256PlusPlus;
+
+use super::suspicion::Suspicion;
+use crate::member::{Member, MemberState};
+use crate::time::Instant;
+
+/// Where a record stands; good until the record is removed.
+pub(crate) type Slot = u32;
+
+/// What is known about one member.
+#[derive(Debug)]
+pub(crate) struct Record {
+    pub(crate) member: Member,
+    /// When it took on its present state.
+    pub(crate) changed: Instant,
+    /// Under way while the member is suspect.
+    pub(crate) suspicion: Option<Box<Suspicion>>,
+}
+
+/// What is claimed about a member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Claim {
+    Alive,
+    Suspect,
+    /// Failed or left.
+    Gone,
+}
+
+/// Whether a claim of incarnation `claimed` beats what is known at incarnation `known`.
+///
+/// | claim ＼ known | alive | suspect | failed, left |
+/// | -------------- | ----- | ------- | ------------ |
+/// | alive          | newer | newer   | newer        |
+/// | suspect        | as new| –¹      | –            |
+/// | failed, left   | as new| as new  | –            |
+///
+/// "newer" is a higher incarnation, "as new" the same or a higher one. ¹ It confirms the suspicion.
+pub(crate) fn beats(claim: Claim, claimed: u32, state: MemberState, known: u32) -> bool {
+    match (claim, state) {
+        (Claim::Alive, _) => claimed > known,
+        (Claim::Suspect, MemberState::Alive) => claimed >= known,
+        (Claim::Gone, MemberState::Alive | MemberState::Suspect) => claimed >= known,
+        (Claim::Suspect, MemberState::Suspect | MemberState::Failed | MemberState::Left)
+        | (Claim::Gone, MemberState::Failed | MemberState::Left) => false,
+    }
+}
+
+/// Everybody known. The local member has the first slot.
+#[derive(Debug)]
+pub(crate) struct Roster {
+    records: Vec<Option<Record>>,
+    free: Vec<Slot>,
+    /// Slots by name. Names come from outside, so the hash is keyed with the engine's seed.
+    index: HashTable<Slot>,
+    hash_key: u64,
+    /// Members that are alive or suspect, the local one included.
+    present: usize,
+    /// Slots in the order in which they are probed, and the next one.
+    order: Vec<Slot>,
+    cursor: usize,
+}
+
+/// The slot of the local member.
+pub(crate) const LOCAL: Slot = 0;
+
+impl Roster {
+    pub(crate) fn new(local: Record, hash_key: u64) -> Self {
+        let mut roster = Self {
+            records: Vec::new(),
+            free: Vec::new(),
+            index: HashTable::new(),
+            hash_key,
+            present: 0,
+            order: Vec::new(),
+            cursor: 0,
+        };
+        roster.place(local);
+        roster
+    }
+
+    fn hash(&self, name: &str) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        hasher.write_u64(self.hash_key);
+        hasher.write(name.as_bytes());
+        hasher.finish()
+    }
+
+    /// Adds a record whose name is not known yet, at a random place of the probe order, so that a
+    /// newcomer is neither probed at once by all nor last by all.
+    pub(crate) fn insert(&mut self, record: Record, rng: &mut Xoshiro256PlusPlus) -> Slot {
+        let slot = self.place(record);
+        self.order.push(slot);
+        let place = rng.random_range(0..self.order.len());
+        let last = self.order.len() - 1;
+        self.order.swap(place, last);
+        slot
+    }
+
+    fn place(&mut self, record: Record) -> Slot {
+        let hash = self.hash(record.member.name());
+        if record.member.state().is_present() {
+            self.present += 1;
+        }
+        let slot = match self.free.pop() {
+            Some(slot) => {
+                self.records[slot as usize] = Some(record);
+                slot
+            }
+            None => {
+                self.records.push(Some(record));
+                u32::try_from(self.records.len() - 1).unwrap_or(Slot::MAX)
+            }
+        };
+        let (records, key) = (&self.records, self.hash_key);
+        self.index.insert_unique(hash, slot, |slot| rehash(records, key, *slot));
+        slot
+    }
+
+    /// Replaces what is known about a member; its name stays.
+    pub(crate) fn update(&mut self, slot: Slot, member: Member, changed: Option<Instant>) {
+        let Some(record) = self.records.get_mut(slot as usize).and_then(Option::as_mut) else {
+            return;
+        };
+        debug_assert_eq!(record.member.name(), member.name());
+        let was = record.member.state().is_present();
+        let is = member.state().is_present();
+        if member.state() != MemberState::Suspect {
+            record.suspicion = None;
+        }
+        record.member = member;
+        if let Some(changed) = changed {
+            record.changed = changed;
+        }
+        self.present = self.present + usize::from(is) - usize::from(was);
+    }
+
+    /// Forgets a member.
+    pub(crate) fn remove(&mut self, slot: Slot) -> Option<Member> {
+        debug_assert_ne!(slot, LOCAL);
+        let record = self.records.get_mut(slot as usize)?.take()?;
+        let hash = self.hash(record.member.name());
+        if let Ok(entry) = self.index.find_entry(hash, |other| *other == slot) {
+            entry.remove();
+        }
+        self.free.push(slot);
+        if let Some(place) = self.order.iter().position(|other| *other == slot) {
+            self.order.remove(place);
+            if place < self.cursor {
+                self.cursor -= 1;
+            }
+        }
+        if record.member.state().is_present() {
+            self.present -= 1;
+        }
+        Some(record.member)
+    }
+
+    pub(crate) fn find(&self, name: &str) -> Option<Slot> {
+        let found = self.index.find(self.hash(name), |slot| {
+            self.get(*slot).is_some_and(|record| record.member.name() == name)
+        });
+        found.copied()
+    }
+
+    pub(crate) fn get(&self, slot: Slot) -> Option<&Record> {
+        self.records.get(slot as usize)?.as_ref()
+    }
+
+    pub(crate) fn get_mut(&mut self, slot: Slot) -> Option<&mut Record> {
+        self.records.get_mut(slot as usize)?.as_mut()
+    }
+
+    pub(crate) fn local(&self) -> &Member {
+        match &self.records[LOCAL as usize] {
+            Some(record) => &record.member,
+            None => unreachable!("the local member is never removed"),
+        }
+    }
+
+    /// Everybody, in the order of their slots.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Record> {
+        self.records.iter().flatten()
+    }
+
+    /// Everybody, whatever their state.
+    pub(crate) fn len(&self) -> usize {
+        self.records.len() - self.free.len()
+    }
+
+    /// Those who are alive or suspect, the local member included.
+    pub(crate) fn present(&self) -> usize {
+        self.present
+    }
+
+    /// The next member to probe: everybody once in random order, then again in another one.
+    pub(crate) fn next_to_probe(&mut self, rng: &mut Xoshiro256PlusPlus) -> Option<Slot> {
+        for _ in 0..=self.order.len() {
+            if self.cursor >= self.order.len() {
+                shuffle(&mut self.order, rng);
+                self.cursor = 0;
+            }
+            let slot = *self.order.get(self.cursor)?;
+            self.cursor += 1;
+            if self.get(slot).is_some_and(|record| record.member.state().is_present()) {
+                return Some(slot);
+            }
+        }
+        None
+    }
+
+    /// Up to `count` different members that `wanted` accepts, at random; never the local one.
+    pub(crate) fn pick(
+        &self,
+        count: usize,
+        rng: &mut Xoshiro256PlusPlus,
+        wanted: impl Fn(&Record) -> bool,
+    ) -> Vec<Slot> {
+        let mut chosen = Vec::with_capacity(count);
+        let others = self.order.len();
+        if others < 3 * count {
+            let mut all = self.order.clone();
+            shuffle(&mut all, rng);
+            let fits = |slot: &Slot| self.get(*slot).is_some_and(&wanted);
+            chosen.extend(all.into_iter().filter(fits).take(count));
+            return chosen;
+        }
+        for _ in 0..3 * others {
+            if chosen.len() == count {
+                break;
+            }
+            let slot = self.order[rng.random_range(0..others)];
+            if !chosen.contains(&slot) && self.get(slot).is_some_and(&wanted) {
+                chosen.push(slot);
+            }
+        }
+        chosen
+    }
+}
+
+fn rehash(records: &[Option<Record>], key: u64, slot: Slot) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    hasher.write_u64(key);
+    if let Some(Some(record)) = records.get(slot as usize) {
+        hasher.write(record.member.name().as_bytes());
+    }
+    hasher.finish()
+}
+
+/// Fisher and Yates.
+fn shuffle(slots: &mut [Slot], rng: &mut Xoshiro256PlusPlus) {
+    for last in (1..slots.len()).rev() {
+        slots.swap(last, rng.random_range(0..=last));
+    }
+}

@@ -1,0 +1,124 @@
+//! How long a suspect has to refute (Lifeguard's LHA-Suspicion): the more accusers, the shorter.
+
+use std::time::Duration;
+
+use crate::config::Protocol;
+use crate::time::Instant;
+
+/// A suspicion under way.
+#[derive(Debug)]
+pub(crate) struct Suspicion {
+    started: Instant,
+    min: Duration,
+    max: Duration,
+    /// Confirmations that bring the timeout down to `min`.
+    wanted: usize,
+    /// The first accuser, then those who confirmed.
+    accusers: Vec<Box<str>>,
+}
+
+impl Suspicion {
+    /// Starts at `now`, accused by `from`, in a cluster of `present` members.
+    pub(crate) fn new(now: Instant, from: &str, present: usize, protocol: &Protocol) -> Self {
+        let min = minimum(present, protocol);
+        let mut wanted = protocol.suspicion_mult.saturating_sub(2) as usize;
+        // Nobody but the accuser and the accused: confirmations cannot come.
+        if present.saturating_sub(2) < wanted {
+            wanted = 0;
+        }
+        let max = match wanted {
+            0 => min,
+            _ => min.saturating_mul(protocol.suspicion_max_timeout_mult),
+        };
+        Self { started: now, min, max, wanted, accusers: vec![from.into()] }
+    }
+
+    /// Counts another accuser; whether it was new and brought the deadline closer.
+    pub(crate) fn confirm(&mut self, from: &str) -> bool {
+        let known = self.accusers.iter().any(|accuser| &**accuser == from);
+        if known || self.confirmations() >= self.wanted {
+            return false;
+        }
+        self.accusers.push(from.into());
+        true
+    }
+
+    fn confirmations(&self) -> usize {
+        self.accusers.len() - 1
+    }
+
+    /// When the suspect fails, as things stand.
+    pub(crate) fn deadline(&self) -> Instant {
+        self.started + timeout(self.confirmations(), self.wanted, self.min, self.max)
+    }
+}
+
+/// memberlist's `suspicionTimeout`: logarithmic in the size, cut to three decimals.
+fn minimum(present: usize, protocol: &Protocol) -> Duration {
+    let scale = (present.max(1) as f64).log10().max(1.0);
+    let thousandths = (scale * 1000.0) as u32;
+    protocol.probe_interval * protocol.suspicion_mult * thousandths / 1000
+}
+
+/// memberlist's `remainingSuspicionTime`, from the start: logarithmic in the confirmations, cut to
+/// milliseconds, never below `min`.
+fn timeout(confirmations: usize, wanted: usize, min: Duration, max: Duration) -> Duration {
+    if wanted == 0 {
+        return min;
+    }
+    let share = ((confirmations + 1) as f64).ln() / ((wanted + 1) as f64).ln();
+    let seconds = max.as_secs_f64() - share * (max.as_secs_f64() - min.as_secs_f64());
+    Duration::from_millis((seconds * 1000.0).max(0.0) as u64).max(min)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> Instant {
+        Instant::from_nanos(seconds * 1_000_000_000)
+    }
+
+    #[test]
+    fn the_timeout_table_of_memberlist() {
+        let (min, max) = (Duration::from_secs(2), Duration::from_secs(30));
+        let table = [(0, 30_000), (1, 16_000), (2, 7_810), (3, 2_000), (4, 2_000)];
+        for (confirmations, millis) in table {
+            let got = timeout(confirmations, 3, min, max);
+            assert_eq!(got, Duration::from_millis(millis), "{confirmations} confirmations");
+        }
+    }
+
+    #[test]
+    fn the_minimum_grows_with_the_logarithm_of_the_size() {
+        let table = [
+            ("lan", [4.0, 8.0, 12.0, 16.0]),
+            ("wan", [30.0, 60.0, 90.0, 120.0]),
+            ("local", [3.0, 6.0, 9.0, 12.0]),
+        ];
+        for (profile, expected) in table {
+            let protocol = Protocol::profile(profile);
+            for (size, seconds) in [10, 100, 1_000, 10_000].into_iter().zip(expected) {
+                assert_eq!(minimum(size, &protocol), Duration::from_secs_f64(seconds));
+            }
+        }
+    }
+
+    #[test]
+    fn accusers_count_once_and_only_while_useful() {
+        let mut suspicion = Suspicion::new(at(0), "a", 10, &Protocol::profile("lan"));
+        assert_eq!(suspicion.deadline(), at(24));
+        assert!(!suspicion.confirm("a"));
+        assert!(suspicion.confirm("b"));
+        assert!(!suspicion.confirm("b"));
+        assert!(suspicion.confirm("c"));
+        assert!(!suspicion.confirm("d"));
+        assert_eq!(suspicion.deadline(), at(4));
+    }
+
+    #[test]
+    fn without_possible_confirmers_the_minimum_holds_at_once() {
+        let suspicion = Suspicion::new(at(0), "a", 3, &Protocol::profile("lan"));
+        assert_eq!(suspicion.deadline(), at(4));
+    }
+}

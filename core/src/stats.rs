@@ -1,0 +1,77 @@
+//! Counters of a node, since its start.
+
+/// What a node has seen and done. Everything counts up, except where a field says otherwise.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Datagrams received.
+    pub packets_received: u64,
+    /// Bytes in them.
+    pub bytes_received: u64,
+    /// Datagrams sent.
+    pub packets_sent: u64,
+    /// Bytes in them.
+    pub bytes_sent: u64,
+    /// Datagrams that the system would not take: its buffer was full, or it knows no route.
+    pub packets_unsent: u64,
+    /// Messages or whole datagrams that could not be read, and were dropped.
+    pub packets_malformed: u64,
+    /// Well-formed messages that were refused: absurd, unsafe, or not for this node.
+    pub messages_refused: u64,
+    /// User messages, for which there is no reader yet.
+    pub user_messages_ignored: u64,
+    /// Connections that peers opened.
+    pub streams_accepted: u64,
+    /// Connections refused because too many were open.
+    pub streams_refused: u64,
+    /// Connections that ended early, timed out, or carried something that could not be read.
+    pub streams_failed: u64,
+    /// Exchanges of the full state, begun by either side and finished.
+    pub push_pulls: u64,
+    /// Exchanges refused because the versions of the two sides exclude each other.
+    pub push_pulls_refused: u64,
+    /// Probes of this node that were answered.
+    pub probes_answered: u64,
+    /// Probes of this node that were not answered in any way.
+    pub probes_failed: u64,
+    /// Probes that only TCP saved: the peer's UDP does not get through.
+    pub probes_saved_by_tcp: u64,
+    /// Members that this node has heard suspected, by itself or by others.
+    pub suspicions: u64,
+    /// Accusations of this node that it refuted.
+    pub refutations: u64,
+    /// Announcements under a name that somebody else holds.
+    pub conflicts: u64,
+    /// Messages that wait to be gossiped now.
+    pub queue_depth: u64,
+    /// Local health now: 0 is healthy.
+    pub health_score: u64,
+}
+
+impl Stats {
+    /// Every counter with its name, in the order of declaration.
+    pub fn rows(&self) -> [(&'static str, u64); 21] {
+        [
+            ("packets_received", self.packets_received),
+            ("bytes_received", self.bytes_received),
+            ("packets_sent", self.packets_sent),
+            ("bytes_sent", self.bytes_sent),
+            ("packets_unsent", self.packets_unsent),
+            ("packets_malformed", self.packets_malformed),
+            ("messages_refused", self.messages_refused),
+            ("user_messages_ignored", self.user_messages_ignored),
+            ("streams_accepted", self.streams_accepted),
+            ("streams_refused", self.streams_refused),
+            ("streams_failed", self.streams_failed),
+            ("push_pulls", self.push_pulls),
+            ("push_pulls_refused", self.push_pulls_refused),
+            ("probes_answered", self.probes_answered),
+            ("probes_failed", self.probes_failed),
+            ("probes_saved_by_tcp", self.probes_saved_by_tcp),
+            ("suspicions", self.suspicions),
+            ("refutations", self.refutations),
+            ("conflicts", self.conflicts),
+            ("queue_depth", self.queue_depth),
+            ("health_score", self.health_score),
+        ]
+    }
+}

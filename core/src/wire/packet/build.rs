@@ -1,0 +1,148 @@
+//! Building datagrams.
+
+use super::{COMPOUND_OVERHEAD, CRC_OVERHEAD, DEFAULT_BUDGET, MAX_PART, MAX_PARTS, PART_OVERHEAD};
+use crate::wire::compress::{COMPRESS_MIN, Deflater};
+use crate::wire::kind;
+use crate::wire::label::{self, label_overhead};
+
+/// Whether what is sent may be compressed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Compression {
+    /// Never.
+    #[default]
+    Off,
+    /// From [`COMPRESS_MIN`] bytes, if that makes it strictly smaller.
+    On,
+}
+
+/// Builds datagrams within a budget of bytes; keeps its buffers from one to the next.
+#[derive(Debug)]
+pub struct PacketBuilder {
+    budget: usize,
+    deflater: Deflater,
+    /// A compound before compression.
+    plain: Vec<u8>,
+}
+
+impl Default for PacketBuilder {
+    fn default() -> Self {
+        Self::new(DEFAULT_BUDGET)
+    }
+}
+
+impl PacketBuilder {
+    /// A builder of datagrams of up to `budget` bytes, label and checksum included.
+    pub fn new(budget: usize) -> Self {
+        Self { budget, deflater: Deflater::default(), plain: Vec::new() }
+    }
+
+    /// How many bytes are left for messages, and for the compound around them.
+    pub fn room(&self, label: &str, crc: bool) -> usize {
+        let checksum = if crc { CRC_OVERHEAD } else { 0 };
+        self.budget.saturating_sub(label_overhead(label) + checksum)
+    }
+
+    /// Appends a datagram of one message, whatever its size: a message is never split.
+    pub fn single(
+        &mut self,
+        label: &str,
+        crc: bool,
+        message: &[u8],
+        compression: Compression,
+        out: &mut Vec<u8>,
+    ) {
+        seal(label, crc, out, |out| {
+            put_compressed(&mut self.deflater, message, compression, out);
+        });
+    }
+
+    /// Appends a datagram of as many leading parts as fit the budget; returns how many it took.
+    ///
+    /// The first part is taken even if it alone exceeds the budget. One part is sent bare, without
+    /// a compound around it. Without parts, nothing is appended.
+    pub fn compound<'p>(
+        &mut self,
+        label: &str,
+        crc: bool,
+        parts: impl Iterator<Item = &'p [u8]>,
+        compression: Compression,
+        out: &mut Vec<u8>,
+    ) -> usize {
+        let mut taken: [&[u8]; MAX_PARTS] = [&[]; MAX_PARTS];
+        let count = choose(parts, self.room(label, crc), &mut taken);
+        let taken = taken.get(..count).unwrap_or_default();
+        match taken {
+            [] => {}
+            [message] => self.single(label, crc, message, compression, out),
+            parts if compression == Compression::Off => {
+                seal(label, crc, out, |out| put_compound(parts, out));
+            }
+            parts => {
+                self.plain.clear();
+                put_compound(parts, &mut self.plain);
+                seal(label, crc, out, |out| {
+                    put_compressed(&mut self.deflater, &self.plain, compression, out);
+                });
+            }
+        }
+        count
+    }
+}
+
+/// Takes parts while they fit; returns how many.
+fn choose<'p>(
+    parts: impl Iterator<Item = &'p [u8]>,
+    room: usize,
+    taken: &mut [&'p [u8]; MAX_PARTS],
+) -> usize {
+    let mut size = COMPOUND_OVERHEAD;
+    let mut count = 0;
+    for (slot, part) in taken.iter_mut().zip(parts) {
+        size += PART_OVERHEAD + part.len();
+        if part.len() > MAX_PART || (count > 0 && size > room) {
+            break;
+        }
+        *slot = part;
+        count += 1;
+    }
+    count
+}
+
+/// Appends label and checksum around what `put` appends.
+fn seal(label: &str, crc: bool, out: &mut Vec<u8>, put: impl FnOnce(&mut Vec<u8>)) {
+    label::add(label, out);
+    if !crc {
+        return put(out);
+    }
+    out.extend_from_slice(&[kind::CRC, 0, 0, 0, 0]);
+    let start = out.len();
+    put(out);
+    let sum = crc32fast::hash(out.get(start..).unwrap_or_default());
+    if let Some(field) = out.get_mut(start - 4..start) {
+        field.copy_from_slice(&sum.to_be_bytes());
+    }
+}
+
+fn put_compound(parts: &[&[u8]], out: &mut Vec<u8>) {
+    // At most `MAX_PARTS` parts of at most `MAX_PART` bytes, see `choose`.
+    out.extend_from_slice(&[kind::COMPOUND, parts.len() as u8]);
+    for part in parts {
+        out.extend_from_slice(&(part.len() as u16).to_be_bytes());
+    }
+    for part in parts {
+        out.extend_from_slice(part);
+    }
+}
+
+/// Appends a message, compressed if allowed, long enough and smaller that way.
+fn put_compressed(
+    deflater: &mut Deflater,
+    message: &[u8],
+    compression: Compression,
+    out: &mut Vec<u8>,
+) {
+    let worth = compression == Compression::On && message.len() >= COMPRESS_MIN;
+    if !(worth && deflater.wrap(message, out)) {
+        out.extend_from_slice(message);
+    }
+}

@@ -1,0 +1,231 @@
+//! One datagram: label, checksum, compression and compound around its messages.
+
+mod build;
+
+use super::compress::{Inflater, packed_bytes};
+use super::label;
+use super::{Message, WireError, kind};
+
+pub use build::{Compression, PacketBuilder};
+
+/// What a compound costs before its first part: a type byte and a count.
+pub const COMPOUND_OVERHEAD: usize = 2;
+
+/// What each part of a compound costs beside its bytes.
+pub const PART_OVERHEAD: usize = 2;
+
+/// What a checksum costs: a type byte and four more.
+pub const CRC_OVERHEAD: usize = 5;
+
+/// The most parts in one compound that old Go receivers read: up to v0.2.3 they double the count
+/// in eight bits.
+pub const MAX_PARTS: usize = 127;
+
+/// The longest part that fits its length field.
+pub const MAX_PART: usize = u16::MAX as usize;
+
+/// How many bytes a datagram may have by default, as in Go.
+pub const DEFAULT_BUDGET: usize = 1400;
+
+/// How many bytes one datagram may decompress to, all its parts together.
+pub const MAX_INFLATED: usize = 64 * 1024;
+
+/// How many wrappers may lie inside one another. Real senders need two.
+pub const MAX_NESTING: usize = 4;
+
+/// How many parts of one datagram may be compressed. Real senders compress the whole.
+const MAX_COMPRESSED: usize = 4;
+
+/// Memory that [`open`] reuses from datagram to datagram: nothing until one is compressed, then
+/// [`MAX_INFLATED`] bytes and the tables of the decoder.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    inflater: Inflater,
+    inflated: Vec<u8>,
+}
+
+impl Scratch {
+    /// Empty.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How many bytes are held for decompressed datagrams.
+    pub fn capacity(&self) -> usize {
+        self.inflated.capacity()
+    }
+}
+
+/// What became of a datagram.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[must_use]
+pub struct Opened {
+    /// Messages given to the sink.
+    pub messages: usize,
+    /// Messages, or wrappers with all that was in them, that were dropped.
+    pub dropped: usize,
+    /// Why the first of them was dropped.
+    pub error: Option<WireError>,
+    /// Parts that a compound announced but was too short to hold.
+    pub cut: usize,
+}
+
+impl Opened {
+    fn drop_one(&mut self, error: WireError) {
+        self.dropped += 1;
+        self.error.get_or_insert(error);
+    }
+}
+
+/// Opens a datagram and gives every message in it to `sink`, in order.
+///
+/// A part that cannot be read is dropped alone; the others still count. Compound and compress may
+/// nest in any order, up to [`MAX_NESTING`] deep.
+pub fn open(
+    datagram: &[u8],
+    label: &str,
+    scratch: &mut Scratch,
+    mut sink: impl FnMut(Message<'_>),
+) -> Opened {
+    let mut opened = Opened::default();
+    match unseal(datagram, label) {
+        Ok(message) => unpack(message, scratch, &mut opened, &mut sink),
+        Err(error) => opened.drop_one(error),
+    }
+    opened
+}
+
+/// Takes off what stands in front of the first message, and checks it.
+fn unseal<'a>(datagram: &'a [u8], label: &str) -> Result<&'a [u8], WireError> {
+    let (found, rest) = label::strip(datagram)?;
+    if found != label.as_bytes() {
+        return Err(WireError::BadLabel);
+    }
+    // Room for decryption: with keys, `rest` is version, nonce and ciphertext here, with the label
+    // as additional data, and everything below happens on the plaintext.
+    match rest {
+        [kind::CRC, tail @ ..] => {
+            let (sum, message) = tail.split_first_chunk().ok_or(WireError::Truncated)?;
+            if crc32fast::hash(message) != u32::from_be_bytes(*sum) {
+                return Err(WireError::BadCrc);
+            }
+            Ok(message)
+        }
+        _ => Ok(rest),
+    }
+}
+
+/// The parts of a compound that have not been handled yet.
+#[derive(Clone, Copy, Default)]
+struct Parts<'a> {
+    lengths: &'a [u8],
+    bodies: &'a [u8],
+    /// How many wrappers lie around each part.
+    depth: usize,
+}
+
+impl<'a> Parts<'a> {
+    fn read(body: &'a [u8], depth: usize) -> Result<Self, WireError> {
+        let (count, rest) = body.split_first().ok_or(WireError::Truncated)?;
+        let table = usize::from(*count) * PART_OVERHEAD;
+        let (lengths, bodies) = rest.split_at_checked(table).ok_or(WireError::Truncated)?;
+        Ok(Self { lengths, bodies, depth })
+    }
+
+    /// The next part, `None` after the last, or how many parts are missing.
+    fn next(&mut self) -> Result<Option<&'a [u8]>, usize> {
+        let Some((length, lengths)) = self.lengths.split_first_chunk() else {
+            return Ok(None);
+        };
+        let length = usize::from(u16::from_be_bytes(*length));
+        let Some((part, bodies)) = self.bodies.split_at_checked(length) else {
+            let missing = self.lengths.len() / PART_OVERHEAD;
+            self.lengths = &[];
+            return Err(missing);
+        };
+        (self.lengths, self.bodies) = (lengths, bodies);
+        Ok(Some(part))
+    }
+}
+
+/// Handles a message and everything inside it, depth first, without recursion.
+fn unpack<'s>(
+    message: &'s [u8],
+    scratch: &'s mut Scratch,
+    opened: &mut Opened,
+    sink: &mut impl FnMut(Message<'_>),
+) {
+    let mut unpacker = Unpacker::new(scratch);
+    let mut stack = [Parts::default(); MAX_NESTING];
+    let mut open = 0_usize;
+    let mut next = Some((message, 0));
+    loop {
+        let Some((message, depth)) = next.take() else {
+            let Some(parts) = open.checked_sub(1).and_then(|top| stack.get_mut(top)) else {
+                return;
+            };
+            match parts.next() {
+                Ok(Some(part)) => next = Some((part, parts.depth)),
+                Ok(None) => open -= 1,
+                Err(missing) => opened.cut += missing,
+            }
+            continue;
+        };
+        let step = match message {
+            [kind::COMPOUND | kind::COMPRESS, ..] if depth == MAX_NESTING => {
+                Err(WireError::TooDeep)
+            }
+            [kind::COMPOUND, body @ ..] => Parts::read(body, depth + 1).map(|parts| {
+                if let Some(slot) = stack.get_mut(open) {
+                    *slot = parts;
+                    open += 1;
+                }
+            }),
+            [kind::COMPRESS, body @ ..] => {
+                unpacker.inflate(body).map(|inner| next = Some((inner, depth + 1)))
+            }
+            _ => Message::decode(message).map(|message| {
+                opened.messages += 1;
+                sink(message);
+            }),
+        };
+        if let Err(error) = step {
+            opened.drop_one(error);
+        }
+    }
+}
+
+/// The decompressions of one datagram, which share one buffer.
+struct Unpacker<'s> {
+    inflater: &'s mut Inflater,
+    /// The buffer, until the first use gives it its one size.
+    unsized_yet: Option<&'s mut Vec<u8>>,
+    /// What is left of it. Every decompression cuts its result off the front.
+    room: &'s mut [u8],
+    left: usize,
+}
+
+impl<'s> Unpacker<'s> {
+    fn new(scratch: &'s mut Scratch) -> Self {
+        let Scratch { inflater, inflated } = scratch;
+        Self { inflater, unsized_yet: Some(inflated), room: &mut [], left: MAX_COMPRESSED }
+    }
+
+    /// Decompresses the body of a compress message.
+    ///
+    /// The work is bounded by the buffer: a failure uses up all of it.
+    fn inflate(&mut self, body: &[u8]) -> Result<&'s [u8], WireError> {
+        let packed = packed_bytes(body)?;
+        self.left = self.left.checked_sub(1).ok_or(WireError::TooLarge)?;
+        if let Some(inflated) = self.unsized_yet.take() {
+            inflated.reserve_exact(MAX_INFLATED.saturating_sub(inflated.len()));
+            inflated.resize(MAX_INFLATED, 0);
+            self.room = inflated;
+        }
+        let room = std::mem::take(&mut self.room);
+        let length = self.inflater.inflate(packed, room)?;
+        let (inner, room) = room.split_at_mut_checked(length).ok_or(WireError::TooLarge)?;
+        self.room = room;
+        Ok(inner)
+    }
+}

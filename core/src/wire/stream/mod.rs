@@ -1,0 +1,124 @@
+//! One direction of a TCP exchange: a single message.
+
+mod body;
+mod encode;
+mod reader;
+
+use super::{RawAddr, Vsn};
+
+pub use encode::{
+    compress_stream, encode_push_pull, encode_stream_ack, encode_stream_err, encode_stream_ping,
+    encode_stream_user,
+};
+pub use reader::{StreamLimits, StreamReader};
+
+/// What a stream may carry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StreamMessage {
+    /// Everything the peer knows; it wants the same in return.
+    PushPull(PushPull),
+    /// A probe by a peer whose datagrams were not answered.
+    Ping {
+        /// Comes back in the answer.
+        seq: u32,
+        /// Who is meant; empty for whoever receives it.
+        node: String,
+        /// Where the peer may be reached; may be empty.
+        source_addr: RawAddr,
+        /// The port that belongs to `source_addr`; 0 if unknown.
+        source_port: u16,
+        /// The name of the peer; may be empty.
+        source_node: String,
+    },
+    /// The answer to a probe.
+    Ack {
+        /// The number of the probe.
+        seq: u32,
+    },
+    /// Bytes for the layer above.
+    User(Vec<u8>),
+    /// Why the peer refused what it was sent.
+    Err(String),
+}
+
+/// The full state of a peer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PushPull {
+    /// Whether this is about joining, and not the periodic exchange.
+    pub join: bool,
+    /// Every node the peer knows, itself included.
+    pub nodes: Vec<NodeState>,
+    /// Bytes for the layer above.
+    pub user_state: Vec<u8>,
+    /// Nodes left out because their name is not UTF-8 or their address has an odd length. One
+    /// such node must not keep the others from being exchanged.
+    pub skipped: u32,
+}
+
+/// What a peer knows about one node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeState {
+    /// Its name.
+    pub name: Box<str>,
+    /// Its address, exactly as it was sent.
+    pub addr: RawAddr,
+    /// Its port.
+    pub port: u16,
+    /// Its metadata.
+    pub meta: Box<[u8]>,
+    /// Higher wins.
+    pub incarnation: u32,
+    /// What the peer believes of it.
+    pub state: WireState,
+    /// The versions it speaks.
+    pub vsn: Vsn,
+}
+
+impl NodeState {
+    /// The same, borrowed, as [`encode_push_pull`] takes it.
+    pub fn as_ref(&self) -> NodeStateRef<'_> {
+        NodeStateRef {
+            name: &self.name,
+            addr: self.addr,
+            port: self.port,
+            meta: &self.meta,
+            incarnation: self.incarnation,
+            state: self.state,
+            vsn: self.vsn,
+        }
+    }
+}
+
+/// A [`NodeState`] that borrows its name and metadata.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NodeStateRef<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its address, exactly as it was sent.
+    pub addr: RawAddr,
+    /// Its port.
+    pub port: u16,
+    /// Its metadata.
+    pub meta: &'a [u8],
+    /// Higher wins.
+    pub incarnation: u32,
+    /// What is believed of it.
+    pub state: WireState,
+    /// The versions it speaks.
+    pub vsn: Vsn,
+}
+
+/// The state of a node, by its number on the wire.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum WireState {
+    /// 0: it is there.
+    #[default]
+    Alive = 0,
+    /// 1: it may have failed.
+    Suspect = 1,
+    /// 2: it has failed.
+    Dead = 2,
+    /// 3: it said good-bye.
+    Left = 3,
+}
