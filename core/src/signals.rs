@@ -13,6 +13,8 @@
 //! # Ok::<(), chinwag::Error>(())
 //! ```
 
+#![allow(clippy::disallowed_methods, reason = "farewells run on threads of their own")]
+
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::os::unix::net::UnixStream;

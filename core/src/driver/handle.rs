@@ -24,6 +24,8 @@ pub(crate) struct Handle {
     joined: watch::Receiver<Option<Result<Reply>>>,
     require_join: bool,
     tasks: Vec<JoinHandle<()>>,
+    #[cfg(feature = "signals")]
+    signals: std::sync::OnceLock<crate::signals::Guard>,
 }
 
 /// Commands that wait for the node's task; a caller waits when there are more.
@@ -69,11 +71,19 @@ impl Handle {
             joined,
             require_join: settings.require_join,
             tasks: vec![main, first, accepting],
+            #[cfg(feature = "signals")]
+            signals: std::sync::OnceLock::new(),
         })
     }
 
     pub(crate) fn board(&self) -> &Arc<Board> {
         &self.board
+    }
+
+    /// Keeps the farewell on a signal in force as long as the node lives.
+    #[cfg(feature = "signals")]
+    pub(crate) fn keep(&self, guard: crate::signals::Guard) {
+        let _ = self.signals.set(guard);
     }
 
     /// Waits until the seeds have been tried.

@@ -17,14 +17,14 @@ const ARROWS: &[(&str, &str, &[&str])] = &[
     ("engine", "membership", &[]),
     ("driver", "engine", &[]),
     ("sim", "engine", &[]),
+    ("driver", "signals", &["Guard"]),
     ("node", "driver", &[]),
     ("node", "engine", WORDS),
     ("node", "signals", &[]),
     ("host", "node", &[]),
     ("host", "engine", WORDS),
 ];
-const WORDS: &[&str] =
-    &["Input", "Output", "Reply", "Request", "RequestId", "Setup", "Stats", "StreamId"];
+const WORDS: &[&str] = &["Input", "Output", "Reply", "Request", "RequestId", "Setup", "StreamId"];
 
 /// Arrows that the table does not allow.
 pub fn arrows(tree: &Tree) -> Vec<String> {
