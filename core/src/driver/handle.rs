@@ -152,18 +152,10 @@ async fn keep_joined(
     }
     let mut pause = RETRY_MIN;
     loop {
-        if board.is_lonely() {
-            let (reply, joined) = oneshot::channel();
-            let (targets, failures) = sockets::resolve(seeds.clone()).await;
-            let Some(sender) = commands.upgrade() else { return };
-            if sender.send(Command::Join { targets, failures, reply }).await.is_err() {
-                return;
-            }
-            drop(sender);
-            let Ok(result) = joined.await else { return };
-            match &result {
-                Ok(_) => {}
-                Err(error) => info!(%error, "alone for now; the seeds are tried again"),
+        if board.is_lonely() || outcome.borrow().is_none() {
+            let Some(result) = join(&commands, seeds.clone()).await else { return };
+            if let Err(error) = &result {
+                info!(%error, "alone for now; the seeds are tried again");
             }
             outcome.send_if_modified(|first| {
                 let unset = first.is_none();
@@ -171,7 +163,19 @@ async fn keep_joined(
                 unset
             });
         }
-        time::sleep(pause.mul_f64(sockets::jitter())).await;
+        // In company, it looks rarely; once alone again, it begins anew.
+        let wait = if board.is_lonely() { pause } else { RETRY_MAX };
         pause = if board.is_lonely() { (pause * 2).min(RETRY_MAX) } else { RETRY_MIN };
+        time::sleep(wait.mul_f64(sockets::jitter())).await;
     }
+}
+
+/// None once the node is gone.
+async fn join(commands: &mpsc::WeakSender<Command>, seeds: Vec<String>) -> Option<Result<Reply>> {
+    let (targets, failures) = sockets::resolve(seeds).await;
+    let (reply, joined) = oneshot::channel();
+    let sender = commands.upgrade()?;
+    sender.send(Command::Join { targets, failures, reply }).await.ok()?;
+    drop(sender);
+    joined.await.ok()
 }
