@@ -63,6 +63,11 @@ fn documents_have_one_title() {
 }
 
 #[test]
+fn documents_name_what_is_there() {
+    holds(words::places);
+}
+
+#[test]
 fn bindings_have_the_same_files() {
     holds(bindings::same_files);
 }
