@@ -28,8 +28,10 @@ pub(crate) struct Handle {
 
 /// Commands that wait for the node's task; a caller waits when there are more.
 const COMMANDS_MAX: usize = 16;
-/// A lonely node tries its seeds again after about that time.
-const RETRY: Duration = Duration::from_secs(30);
+/// A lonely node tries its seeds again after about that time, which doubles up to a limit: a seed
+/// that starts a moment later must not be missed for long.
+const RETRY_MIN: Duration = Duration::from_secs(1);
+const RETRY_MAX: Duration = Duration::from_secs(30);
 
 impl Handle {
     pub(crate) async fn start(settings: Settings) -> Result<Self> {
@@ -138,6 +140,7 @@ async fn keep_joined(
         let _ = outcome.send(Some(Ok(Reply::Joined(0))));
         return;
     }
+    let mut pause = RETRY_MIN;
     loop {
         if board.is_lonely() {
             let (reply, joined) = oneshot::channel();
@@ -158,6 +161,7 @@ async fn keep_joined(
                 unset
             });
         }
-        time::sleep(RETRY.mul_f64(sockets::jitter())).await;
+        time::sleep(pause.mul_f64(sockets::jitter())).await;
+        pause = if board.is_lonely() { (pause * 2).min(RETRY_MAX) } else { RETRY_MIN };
     }
 }

@@ -13,12 +13,19 @@ use crate::engine::{Output, Reply, RequestId};
 use crate::error::{Error, ErrorKind};
 use crate::event::EventKind;
 use crate::member::{Facts, Member, MemberState};
+use crate::wire::serf::LeaveIntent;
 use crate::wire::{Alive, Dead, Message, RawAddr, Suspect, Vsn, to_socket_addr};
 
 /// Members remembered at most. A flood of invented names must not take all memory.
 const MEMBERS_MAX: usize = 131_072;
 /// No honest member gets here; whoever claims it wants the counter to wrap.
 const INCARNATION_MAX: u32 = u32::MAX - 1;
+/// The lowest delegate version of serf. Other applications use 0 or 1.
+const SERF_MIN: u8 = 2;
+/// Gossip intervals that an intent to leave has to spread before the farewell.
+const INTENT_ROUNDS: u32 = 3;
+/// Where the intent stands in the queue: it is about no slot.
+const INTENT: Slot = Slot::MAX;
 
 impl Membership {
     /// Somebody says that a member is there.
@@ -41,11 +48,7 @@ impl Membership {
     /// A member that took part in spite of these would spoil every later exchange of states.
     fn is_sane(&self, claim: &Alive<'_>, addr: SocketAddr) -> bool {
         let vsn = claim.vsn;
-        let versions_fit = !vsn.is_complete()
-            || (vsn.pmin() >= 1 && vsn.pmin() <= vsn.pcur() && vsn.pcur() <= vsn.pmax())
-                && (vsn.pmin()..=vsn.pmax()).contains(&PROTOCOL_VERSION)
-                && vsn.pmin() <= PROTOCOL_MAX;
-        versions_fit
+        (!vsn.is_complete() || versions_fit(self.local().versions(), vsn.to_array()))
             && claim.incarnation <= INCARNATION_MAX
             && addr.port() != 0
             && !addr.ip().is_unspecified()
@@ -279,18 +282,52 @@ impl Membership {
         if self.presence != Presence::Here {
             return self.reply(id, Ok(Reply::Done));
         }
-        let alone = self.roster.present() == 1;
         self.stop_probes();
-        self.set_local(|facts| facts.state = MemberState::Left);
-        if alone {
-            self.presence = Presence::Gone;
-            return self.reply(id, Ok(Reply::Done));
-        }
-        self.presence = Presence::Leaving(id);
-        let (name, incarnation) = (Arc::clone(&self.name), self.local().incarnation());
-        let goodbye = Dead { incarnation, node: &name, from: &name };
-        self.spread(LOCAL, &Message::Dead(goodbye));
         self.timers.set(Timer::Leave, self.now + timeout);
+        if self.roster.present() > 1 && self.speaks_serf() {
+            self.presence = Presence::Intending(id);
+            self.spread_intent();
+            let pause = self.protocol.gossip_interval.saturating_mul(INTENT_ROUNDS);
+            self.timers.set(Timer::Farewell, self.now + pause.min(timeout / 2));
+        } else {
+            self.say_goodbye(id);
+        }
+    }
+
+    /// serf takes a farewell for a failure unless it was told of the intent before.
+    fn spread_intent(&mut self) {
+        let name = Arc::clone(&self.name);
+        // Grows from one farewell to the next, as serf's clock must.
+        let ltime = u64::from(self.local().incarnation());
+        let mut payload = Vec::new();
+        LeaveIntent { ltime, node: &name, prune: false }.encode(&mut payload);
+        self.spread(INTENT, &Message::User(&payload));
+    }
+
+    fn speaks_serf(&self) -> bool {
+        let [.., delegate_max, delegate] = self.local().versions();
+        delegate >= SERF_MIN && delegate_max >= SERF_MIN
+    }
+
+    /// The intent has had its time.
+    pub(super) fn intent_spread(&mut self) {
+        if let Presence::Intending(id) = self.presence {
+            self.say_goodbye(id);
+        }
+    }
+
+    fn say_goodbye(&mut self, id: RequestId) {
+        let alone = self.roster.present() == 1;
+        self.set_local(|facts| facts.state = MemberState::Left);
+        self.presence = Presence::Leaving(id);
+        if !alone {
+            let (name, incarnation) = (Arc::clone(&self.name), self.local().incarnation());
+            let goodbye = Dead { incarnation, node: &name, from: &name };
+            self.spread(LOCAL, &Message::Dead(goodbye));
+        } else {
+            self.broadcasts.drop_about(LOCAL);
+            self.check_farewell();
+        }
     }
 
     /// The farewell is over once it has been sent as often as any news.
@@ -305,7 +342,8 @@ impl Membership {
     }
 
     pub(super) fn leave_timed_out(&mut self) {
-        if let Presence::Leaving(id) = self.presence {
+        if let Presence::Leaving(id) | Presence::Intending(id) = self.presence {
+            self.set_local(|facts| facts.state = MemberState::Left);
             self.presence = Presence::Gone;
             let message = "the farewell could not be sent often enough in time; some members may \
                            see a failure instead";
@@ -318,8 +356,9 @@ impl Membership {
         if self.presence == Presence::Here {
             return;
         }
-        if let Presence::Leaving(id) = self.presence {
+        if let Presence::Leaving(id) | Presence::Intending(id) = self.presence {
             self.timers.stop(Timer::Leave);
+            self.timers.stop(Timer::Farewell);
             self.reply(id, Ok(Reply::Done));
         }
         self.presence = Presence::Here;
@@ -356,9 +395,22 @@ impl Membership {
     }
 }
 
-/// The version of memberlist's protocol that is spoken, and the newest that is understood.
-const PROTOCOL_VERSION: u8 = 2;
-const PROTOCOL_MAX: u8 = 5;
+/// The version of memberlist's protocol that is spoken.
+pub(super) const PROTOCOL_VERSION: u8 = 2;
+
+/// Whether each of the two speaks what the other understands, for the protocol and for the
+/// application on top.
+pub(super) fn versions_fit(own: [u8; 6], other: [u8; 6]) -> bool {
+    let [own_min, own_max, own_now, own_dmin, own_dmax, own_dnow] = own;
+    let [min, max, now, dmin, dmax, dnow] = other;
+    min >= 1
+        && (own_min..=own_max).contains(&now)
+        && (min..=max).contains(&now)
+        && (min..=max).contains(&own_now)
+        && (own_dmin..=own_dmax).contains(&dnow)
+        && (dmin..=dmax).contains(&dnow)
+        && (dmin..=dmax).contains(&own_dnow)
+}
 
 /// The address as it came, so that Go peers, who compare the bytes, see the same member.
 pub(super) fn raw_addr(facts: &Facts) -> RawAddr {

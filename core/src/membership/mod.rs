@@ -75,6 +75,8 @@ pub(crate) struct Membership {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Presence {
     Here,
+    /// serf peers are being told that a farewell will come.
+    Intending(RequestId),
     /// The farewell is being spread.
     Leaving(RequestId),
     Gone,
@@ -199,6 +201,7 @@ impl Membership {
             Fired::Timer(Timer::ProbeEnd) => self.end_probe(),
             Fired::Timer(Timer::Gossip) => self.gossip(),
             Fired::Timer(Timer::PushPull) => self.push_pull_round(),
+            Fired::Timer(Timer::Farewell) => self.intent_spread(),
             Fired::Timer(Timer::Leave) => self.leave_timed_out(),
             Fired::Due(Due::Suspicion(slot)) => self.suspicion_ended(slot),
             Fired::Due(Due::Forget(slot)) => self.forget(slot),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Membership;
-use super::claims::raw_addr;
+use super::claims::{PROTOCOL_VERSION, raw_addr, versions_fit};
 use super::timer::{Due, Timer};
 use crate::engine::{Output, Reply, RequestId, StreamId};
 use crate::error::{Attempt, Error};
@@ -283,41 +283,30 @@ impl Membership {
         Ok(())
     }
 
-    /// memberlist's rule: each node's current versions must lie within what all alive nodes, here
-    /// and there, understand.
+    /// Whether anybody there speaks what this node understands, and the other way round.
+    ///
+    /// memberlist refuses the whole exchange when any two of all members exclude each other, so a
+    /// single forged one keeps everybody from joining. Here, such a member alone is left out (see
+    /// `is_sane`), and the exchange is refused only if nobody is left.
     fn check_versions(&self, nodes: &[NodeState]) -> Result<(), String> {
-        let here = self.members().map(|m| (m.name(), m.state(), m.versions()));
-        let there = nodes.iter().filter(|node| node.vsn.is_complete()).map(|node| {
-            let state = match node.state {
-                WireState::Alive => MemberState::Alive,
-                WireState::Suspect => MemberState::Suspect,
-                WireState::Dead | WireState::Left => MemberState::Failed,
-            };
-            (&*node.name, state, node.vsn.to_array())
-        });
-        let all: Vec<_> = here.chain(there).collect();
-        let (mut low, mut high) = ([0, 0], [u8::MAX, u8::MAX]);
-        for (_, state, v) in &all {
-            if *state == MemberState::Alive {
-                low = [low[0].max(v[0]), low[1].max(v[3])];
-                high = [high[0].min(v[1]), high[1].min(v[4])];
+        let own = self.local().versions();
+        let mut misfit = None;
+        for node in nodes.iter().filter(|node| node.state == WireState::Alive) {
+            if !node.vsn.is_complete() || versions_fit(own, node.vsn.to_array()) {
+                return Ok(());
             }
+            misfit = Some((&node.name, node.vsn));
         }
-        for (name, state, v) in &all {
-            if !matches!(state, MemberState::Alive | MemberState::Suspect) {
-                continue;
-            }
-            for (what, current, i) in [("protocol", v[2], 0), ("delegate", v[5], 1)] {
-                if current < low[i] || current > high[i] {
-                    return Err(format!(
-                        "is of another kind: {name} speaks {what} version {current}, the others \
-                         understand {} to {}",
-                        low[i], high[i]
-                    ));
-                }
-            }
-        }
-        Ok(())
+        let Some((name, vsn)) = misfit else { return Ok(()) };
+        let [.., delegate_min, delegate_max, delegate] = own;
+        Err(format!(
+            "is of another kind: {name} speaks protocol {} and delegate {} ({} to {}), this node \
+             {PROTOCOL_VERSION} and {delegate} ({delegate_min} to {delegate_max})",
+            vsn.pcur(),
+            vsn.dcur(),
+            vsn.dmin(),
+            vsn.dmax(),
+        ))
     }
 
     pub(super) fn on_stream_closed(&mut self, stream: StreamId, cause: Option<String>) {
