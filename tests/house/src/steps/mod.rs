@@ -52,7 +52,6 @@ pub const DEMO: &[Step] = &[
     PYTHON_BUILD,
     NODE_BUILD,
     ELIXIR_BUILD,
-    AGENTS,
 ];
 
 const COMMAND: Step = Step {
@@ -169,7 +168,7 @@ const C_BUILD: Step = Step {
     name: "c build",
     after: &["clippy"],
     needs: &["cc"],
-    run: &["cargo build --locked -p chinwag-c"],
+    run: &["cargo build --locked -p chinwag-c", "sh tests/steps/agents.sh c"],
 };
 
 /// The header in every standard and compiler, the symbols, the layout, and the programs under
@@ -183,14 +182,14 @@ const C: Step = Step {
 
 const AGENTS: Step = Step {
     name: "agents",
-    after: &["c build"],
-    needs: &["cc"],
-    run: &["cargo build --locked -p chinwag-agent -p chinwag-runner", "sh tests/steps/agents.sh c"],
+    after: &["clippy"],
+    needs: &[],
+    run: &["cargo build --locked -p chinwag-agent -p chinwag-runner"],
 };
 
 const SCENARIOS: Step = Step {
     name: "scenarios",
-    after: &["agents", "python build", "node build", "elixir build"],
+    after: &["agents", "c build", "python build", "node build", "elixir build"],
     needs: &["target/venv/bin/python", "node", "elixir"],
     run: &["target/debug/chinwag-runner --agents rust,c,python,node,elixir --mixed"],
 };
