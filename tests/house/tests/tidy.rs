@@ -83,6 +83,11 @@ fn exports_to_node_catch_panics() {
 }
 
 #[test]
+fn exports_to_c_catch_panics() {
+    holds(bindings::guarded);
+}
+
+#[test]
 fn no_rust_file_is_an_orphan() {
     holds(bindings::orphans);
 }

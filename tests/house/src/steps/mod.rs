@@ -39,6 +39,7 @@ pub const TEST: &[Step] = &[
     ELIXIR,
     C,
     AGENTS,
+    SCENARIOS_SIM,
     SCENARIOS,
     SCENARIOS_GO,
     INSTALL,
@@ -77,7 +78,7 @@ const CLIPPY: Step = Step {
 /// The protocol builds without the driver, so it cannot name a socket; and so does each part.
 const FEATURES: Step = Step {
     name: "features",
-    after: &["clippy"],
+    after: &["setup"],
     needs: &[],
     run: &[
         "cargo check --locked -p chinwag --no-default-features",
@@ -95,7 +96,7 @@ const HOUSE: Step = Step {
 
 const RUST: Step = Step {
     name: "rust",
-    after: &["clippy"],
+    after: &["setup"],
     needs: &[],
     run: &[
         "cargo test --locked -q -p chinwag --all-features",
@@ -166,7 +167,7 @@ const ELIXIR: Step = Step {
 
 const C_BUILD: Step = Step {
     name: "c build",
-    after: &["clippy"],
+    after: &["setup"],
     needs: &["cc"],
     run: &["cargo build --locked -p chinwag-c", "sh tests/steps/agents.sh c"],
 };
@@ -182,7 +183,7 @@ const C: Step = Step {
 
 const AGENTS: Step = Step {
     name: "agents",
-    after: &["clippy"],
+    after: &["setup"],
     needs: &[],
     run: &["cargo build --locked -p chinwag-agent -p chinwag-runner"],
 };
@@ -192,6 +193,13 @@ const SCENARIOS: Step = Step {
     after: &["agents", "c build", "python build", "node build", "elixir build"],
     needs: &["target/venv/bin/python", "node", "elixir"],
     run: &["target/debug/chinwag-runner --agents rust,c,python,node,elixir --mixed"],
+};
+
+const SCENARIOS_SIM: Step = Step {
+    name: "scenarios simulated",
+    after: &["agents"],
+    needs: &[],
+    run: &["target/debug/chinwag-runner --sim"],
 };
 
 const SCENARIOS_GO: Step = Step {

@@ -90,6 +90,28 @@ pub fn caught(tree: &Tree) -> Vec<String> {
     report
 }
 
+/// Exports to C that only name a constant.
+const CONSTANT: &[&str] = &["chinwag_abi_version", "chinwag_version"];
+
+/// Functions exported to C whose body is not one of the guards of `ffi.rs`.
+pub fn guarded(tree: &Tree) -> Vec<String> {
+    let mut report = Vec::new();
+    for file in tree.rust().filter(|file| file.path.starts_with("bindings-c/src/")) {
+        // The ABI's name is the inside of a literal, and so has been blanked.
+        for export in blank(&file.text).split("#[unsafe(no_mangle)]").skip(1) {
+            let (head, body) = export.split_once("{\n").unwrap_or((export, ""));
+            let name = head.split("fn ").nth(1).unwrap_or(head);
+            let name = name.split(['(', '<']).next().unwrap_or(name);
+            let body = body.trim_start();
+            let guarded = body.starts_with("status(") || body.starts_with("value(");
+            if !guarded && !CONSTANT.contains(&name) {
+                report.push(format!("{}: {name} does not begin with a guard", file.path));
+            }
+        }
+    }
+    report
+}
+
 /// Rust files that no module declares.
 pub fn orphans(tree: &Tree) -> Vec<String> {
     let mut report = Vec::new();
@@ -173,6 +195,18 @@ mod tests {
         assert_eq!(count("#[napi]\n/// Doc.\npub fn f() {}"), 1);
         assert_eq!(count("#[napi(catch_unwind)]\npub fn f() {}"), 0);
         assert_eq!(count("#[napi]\npub struct S {}\n#[napi]\nimpl S {}"), 0);
+    }
+
+    #[test]
+    fn an_export_to_c_without_a_guard_is_reported() {
+        let count = |body: &str| {
+            let text = format!(
+                "#[unsafe(no_mangle)]\npub extern \"C\" fn chinwag_f(a: u8) -> Status {{\n    {body}\n}}\n"
+            );
+            guarded(&Tree::of(&[("bindings-c/src/a.rs", &text)])).len()
+        };
+        assert_eq!(count("status(err, || Ok(()))"), 0);
+        assert_eq!(count("a.unwrap(); status(err, || Ok(()))"), 1);
     }
 
     #[test]
