@@ -91,7 +91,7 @@ const HOUSE: Step = Step {
     name: "house",
     after: &["setup"],
     needs: &[],
-    run: &["cargo test --locked -q -p chinwag-house"],
+    run: &["cargo test --locked -q --no-fail-fast -p chinwag-house"],
 };
 
 const RUST: Step = Step {

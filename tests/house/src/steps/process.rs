@@ -92,8 +92,14 @@ mod tests {
         assert!(start.elapsed() < Duration::from_secs(60));
         let log = fs::read_to_string(log_path(&root, step.name)).expect("a log");
         for id in log.lines() {
-            let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
-            assert!(status.is_empty() || status.contains("Z (zombie)"), "{id} lives: {status}");
+            let lives = || {
+                let status = fs::read_to_string(format!("/proc/{id}/status"));
+                status.is_ok_and(|status| !status.contains("Z (zombie)"))
+            };
+            while lives() {
+                assert!(start.elapsed() < Duration::from_secs(60), "{id} lives");
+                thread::sleep(POLL);
+            }
         }
     }
 }

@@ -31,7 +31,9 @@ pub fn columns(tree: &Tree) -> Vec<String> {
 
 /// Files that are too long; their tests do not count.
 pub fn lines(tree: &Tree) -> Vec<String> {
-    let long = tree.code().filter(|file| !file.is_test()).filter_map(|file| {
+    // The header is written from the sources, whose files are short.
+    let ours = tree.code().filter(|file| !file.is_test() && !file.path.starts_with("include/"));
+    let long = ours.filter_map(|file| {
         let lines = production(&file.text).lines().count();
         (lines > LINES).then(|| format!("{}: {lines} lines, at most {LINES}", file.path))
     });
