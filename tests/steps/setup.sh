@@ -44,11 +44,9 @@ packages() {
         return 0
     fi
     echo "setup: apt-get install$wanted"
+    set -- -qq -y -o Dpkg::Use-Pty=0 --no-install-recommends
     # shellcheck disable=SC2086 # a list of packages
-    if quietly apt-get -qq update && quietly apt-get -qq install --no-install-recommends -y $wanted
-    then
-        return 0
-    fi
+    if quietly apt-get -qq update && quietly apt-get "$@" install $wanted; then return 0; fi
     lack "apt-get could not install:$wanted"
 }
 

@@ -26,6 +26,8 @@ pub fn run(step: &Step, rules: Rules<'_>) -> Result<(), String> {
         let mut child = Command::new("sh")
             .args(["-eu", "-c", command])
             .current_dir(rules.root)
+            // A bare system has no locale, and the BEAM then reads names as Latin-1.
+            .env("LC_ALL", "C.UTF-8")
             .stdin(Stdio::null())
             .stdout(log.try_clone().map_err(failed)?)
             .stderr(log.try_clone().map_err(failed)?)
