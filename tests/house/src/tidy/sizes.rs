@@ -18,9 +18,10 @@ const LISTS: &[&str] = &["docs/decisions", "tests/scenarios", "tests/vectors", "
 /// Lines of code that are too long.
 pub fn columns(tree: &Tree) -> Vec<String> {
     let mut report = Vec::new();
-    for file in tree.code() {
+    // The header is written from comments that fit where they stand.
+    for file in tree.code().filter(|file| !file.path.starts_with("include/")) {
         for (line, text) in (1..).zip(file.text.lines()) {
-            let columns = text.chars().map(|c| if c == '\t' { 4 } else { 1 }).sum::<usize>();
+            let columns = text.chars().count();
             if columns > COLUMNS {
                 report.push(format!("{}:{line}: {columns} columns, at most {COLUMNS}", file.path));
             }
