@@ -42,6 +42,8 @@ mod driver;
 pub mod host;
 #[cfg(feature = "runtime")]
 mod node;
+#[cfg(all(unix, feature = "signals"))]
+pub mod signals;
 
 pub use config::Config;
 pub use error::{Error, ErrorKind, Result};
