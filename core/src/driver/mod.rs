@@ -4,6 +4,7 @@
 //! and waits again. Connections have small tasks of their own, because a peer that reads or writes
 //! slowly must not hold up anything else; they talk to the node's task through bounded channels.
 
+mod ask;
 mod board;
 mod handle;
 mod sockets;
@@ -20,6 +21,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{self, Instant as Clock};
 use tracing::{debug, warn};
 
+pub(crate) use self::ask::{Silence, ask};
 pub(crate) use self::board::{Board, Read, Reader};
 pub(crate) use self::handle::Handle;
 use crate::config::encode_tags;
