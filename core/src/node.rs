@@ -56,7 +56,11 @@ impl Node {
     /// `bad_config`, `too_large`, `bind_failed`, `join_failed` (only with `require_join`).
     pub async fn start(config: &Config) -> Result<Self> {
         let node = Self::bind(config).await?;
-        node.ready().await?;
+        if let Err(error) = node.ready().await {
+            // It reached nobody, so there is nobody to say goodbye to.
+            node.close().await;
+            return Err(error);
+        }
         Ok(node)
     }
 
