@@ -1,10 +1,11 @@
-//! The command: runs a member.
+//! The command: runs a member, lists the members of a cluster from outside, shows a demonstration.
 //!
 //! Exit status: 0 done, 1 failed, 2 usage, 3 nothing matches, 4 cannot be reached, 5 timeout.
 #![forbid(unsafe_code)]
 
 mod agent;
 mod failure;
+mod members;
 mod options;
 mod show;
 mod signals;
@@ -21,7 +22,7 @@ fn command() -> Command {
         .version(env!("CARGO_PKG_VERSION"))
         .subcommand_required(true)
         .arg_required_else_help(true)
-        .subcommands([agent::command()])
+        .subcommands([agent::command(), members::command()])
 }
 
 fn main() -> ExitCode {
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
 async fn run(matches: &ArgMatches) -> Result<(), Failure> {
     match matches.subcommand() {
         Some(("agent", matches)) => agent::run(matches).await,
+        Some(("members", matches)) => members::run(matches).await,
         _ => Err(Failure::usage("no such command")),
     }
 }
