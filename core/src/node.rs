@@ -63,7 +63,11 @@ impl Node {
         if config.settings()?.handle_signals {
             node.leave_on_signals()?;
         }
-        node.ready().await?;
+        if let Err(error) = node.ready().await {
+            // It reached nobody, so there is nobody to say goodbye to.
+            node.close().await;
+            return Err(error);
+        }
         Ok(node)
     }
 

@@ -21,6 +21,9 @@ const ARROWS: &[(&str, &str, &[&str])] = &[
     ("node", "driver", &[]),
     ("node", "engine", WORDS),
     ("node", "signals", &[]),
+    // One exchange of states by hand, without an engine.
+    ("query", "driver", &["ask", "Silence"]),
+    ("query", "wire", &[]),
     ("host", "node", &[]),
     ("host", "engine", WORDS),
 ];
