@@ -232,7 +232,8 @@ impl Host {
     /// `forked`.
     pub fn subscribe(&self, replay: Replay) -> Result<Subscription> {
         self.check()?;
-        Ok(Subscription { pid: self.pid, events: self.node.events(replay), waker: self.waker() })
+        let events = Some(self.node.events(replay));
+        Ok(Subscription { pid: self.pid, events, waker: self.waker() })
     }
 
     fn waker(&self) -> Waker {
@@ -285,8 +286,12 @@ impl Drop for Host {
     fn drop(&mut self) {
         if self.check().is_ok() {
             self.shut(None);
-        } else if let Ok(mut runtime) = self.runtime.try_lock() {
-            // The child has none of the threads that the runtime would wait for.
+            return;
+        }
+        // The child has none of the threads that the runtime would wait for, and any of the node's
+        // locks may have been held by one of them at the time of the fork.
+        std::mem::forget(self.node.clone());
+        if let Ok(mut runtime) = self.runtime.try_lock() {
             std::mem::forget(runtime.take());
         }
     }
@@ -316,7 +321,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[derive(Debug)]
 pub struct Subscription {
     pid: u32,
-    events: Events,
+    /// Always there; an option so that a forked child can forget it.
+    events: Option<Events>,
     waker: Waker,
 }
 
@@ -340,8 +346,9 @@ impl Subscription {
         }
         let mut batch = Batch::default();
         let mut context = Context::from_waker(&self.waker);
+        let Some(events) = &mut self.events else { return Ok(batch) };
         while batch.events.len() < max {
-            match self.events.poll_event(&mut context) {
+            match events.poll_event(&mut context) {
                 Poll::Ready(Some(event)) => batch.events.push(event),
                 Poll::Ready(None) => {
                     batch.ended = true;
@@ -351,6 +358,15 @@ impl Subscription {
             }
         }
         Ok(batch)
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        if std::process::id() != self.pid {
+            // To let go takes the lock of the node's board, which may be held for ever here.
+            std::mem::forget(self.events.take());
+        }
     }
 }
 
