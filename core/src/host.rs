@@ -60,9 +60,13 @@ pub struct Host {
     pid: u32,
     node: Node,
     runtime: Mutex<Option<Runtime>>,
+    /// Held by the one goodbye that is under way.
+    leaving: Arc<Turn>,
     outcomes: Arc<Outcomes>,
     wake: Arc<HostWake>,
 }
+
+type Turn = tokio::sync::Mutex<()>;
 
 impl Host {
     /// Binds and starts a node. The seeds are tried in the background; submit or run [`Op::Ready`]
@@ -99,6 +103,7 @@ impl Host {
             pid: std::process::id(),
             node,
             runtime: Mutex::new(Some(runtime)),
+            leaving: Arc::default(),
             outcomes: Arc::default(),
             wake: Arc::default(),
         })
@@ -181,9 +186,9 @@ impl Host {
         let runtime = runtime.as_ref().ok_or_else(Error::closed)?;
         let ticket = self.outcomes.ticket(self.waker())?;
         let id = ticket.id;
-        let node = self.node.clone();
+        let (node, leaving) = (self.node.clone(), Arc::clone(&self.leaving));
         runtime.spawn(async move {
-            let result = perform(&node, op).await;
+            let result = perform(&node, &leaving, op).await;
             ticket.settle(result);
         });
         Ok(id)
@@ -200,9 +205,9 @@ impl Host {
         {
             let runtime = lock(&self.runtime);
             let runtime = runtime.as_ref().ok_or_else(Error::closed)?;
-            let node = self.node.clone();
+            let (node, leaving) = (self.node.clone(), Arc::clone(&self.leaving));
             runtime.spawn(async move {
-                let _ = sender.send(perform(&node, op).await);
+                let _ = sender.send(perform(&node, &leaving, op).await);
             });
         }
         let outcome = match timeout {
@@ -297,14 +302,18 @@ impl Drop for Host {
     }
 }
 
-async fn perform(node: &Node, op: Op) -> Result<Reply> {
+async fn perform(node: &Node, leaving: &Turn, op: Op) -> Result<Reply> {
     match op {
         Op::Ready => node.ready().await.map(|()| Reply::Done),
         Op::Join(seeds) => node.join(seeds).await.map(Reply::Joined),
         Op::UpdateTags(changes) => node.update_tags(changes).await.map(|()| Reply::Done),
         Op::SetTags(tags) => node.set_tags(tags).await.map(|()| Reply::Done),
         Op::SetMeta(meta) => node.set_meta(meta).await.map(|()| Reply::Done),
-        Op::Leave(timeout) => node.leave(timeout).await.map(|()| Reply::Done),
+        Op::Leave(timeout) => {
+            // A second goodbye is done when the first is: a close after it must not cut that short.
+            let _turn = leaving.lock().await;
+            node.leave(timeout).await.map(|()| Reply::Done)
+        }
     }
 }
 
