@@ -1,6 +1,6 @@
 //! The protocol as a state machine without I/O.
 //!
-//! Two methods: [`Engine::handle`] takes one [`Input`] and the time; [`Engine::poll_output`] returns
+//! Two methods: [`Engine::handle`] takes one [`Input`] and the time; [`Engine::poll_output`] gives
 //! the next [`Output`].
 //!
 //! **One law.** After each input, call `poll_output` until it returns [`Output::Idle`], carry out

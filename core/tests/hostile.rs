@@ -1,6 +1,13 @@
 //! A flood of bad input on real sockets: random bytes, mutated and truncated vectors, lying
 //! lengths. The node stays up, its memory stays bounded, it counts, and its members stay.
 
+#![cfg(feature = "runtime")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "the attacker has sockets and threads of its own"
+)]
+
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::path::Path;
@@ -15,7 +22,6 @@ const DATAGRAMS: usize = 100_000;
 const STREAMS: usize = 10_000;
 /// What the flood may cost, names that it invents included.
 const GROWTH_MAX_KIB: usize = 96 * 1024;
-const LIMIT: Duration = Duration::from_secs(60);
 
 async fn start(name: &str, seeds: Vec<String>) -> Node {
     let options = [("profile", "local"), ("tcp_timeout", "500ms"), ("require_join", "true")];
@@ -145,13 +151,12 @@ async fn a_flood_of_bad_input_changes_nothing() {
         let member = node.member(other.local_member().name()).expect("still a member");
         assert_eq!(member.state(), MemberState::Alive, "{member:?}");
     }
-    // Still of use: a newcomer joins, and is told about.
+    // Still of use: a newcomer joins, and learns who is here.
     let c = start("a-newcomer", vec![target.to_string()]).await;
-    let met = async {
-        while b.member("a-newcomer").is_none() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    tokio::time::timeout(LIMIT, met).await.expect("news still spreads");
+    for name in ["a-real-member", "another-real-member"] {
+        let member = c.member(name).expect("the newcomer was told");
+        assert_eq!(member.state(), MemberState::Alive, "{member:?}");
+    }
+    assert!(a.member("a-newcomer").is_some());
     drop((a, b, c));
 }

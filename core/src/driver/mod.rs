@@ -3,6 +3,11 @@
 //! One task a node owns the engine. It waits for one input, hands it over, carries out every output
 //! and waits again. Connections have small tasks of their own, because a peer that reads or writes
 //! slowly must not hold up anything else; they talk to the node's task through bounded channels.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "sockets, tasks, the clock and entropy are its job"
+)]
 
 mod ask;
 mod board;

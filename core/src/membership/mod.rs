@@ -66,15 +66,19 @@ pub(crate) struct Membership {
     streams: u64,
     timers: Timers,
     builder: PacketBuilder,
-    scratch: Scratch,
     out: VecDeque<Output>,
     stats: Stats,
 }
+
+/// Room for outputs that is kept from one input to the next.
+const OUTPUTS_KEPT: usize = 8;
 
 /// Whether the local member takes part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Presence {
     Here,
+    /// serf peers are being told that a farewell will come.
+    Intending(RequestId),
     /// The farewell is being spread.
     Leaving(RequestId),
     Gone,
@@ -115,7 +119,6 @@ impl Membership {
             streams: 0,
             timers: Timers::new(),
             builder: PacketBuilder::new(protocol.packet_size),
-            scratch: Scratch::new(),
             out: VecDeque::new(),
             stats: Stats::default(),
             label,
@@ -162,19 +165,24 @@ impl Membership {
     }
 
     pub(crate) fn poll_output(&mut self) -> Output {
-        self.out.pop_front().unwrap_or_else(|| Output::Idle(self.timers.next()))
+        if let Some(output) = self.out.pop_front() {
+            return output;
+        }
+        // A bulk join fills it once in a life.
+        self.out.shrink_to(OUTPUTS_KEPT);
+        Output::Idle(self.timers.next())
     }
 
     fn on_packet(&mut self, from: SocketAddr, bytes: &[u8]) {
         self.stats.packets_received += 1;
         self.stats.bytes_received += bytes.len() as u64;
-        // Both are needed while messages are handled; neither is touched by that.
-        let mut scratch = mem::take(&mut self.scratch);
+        // Empty until something is compressed, which is rare: a node that kept it would hold 64 KiB.
+        let mut scratch = Scratch::new();
+        // Needed while messages are handled, and not touched by that.
         let label = mem::take(&mut self.label);
         let opened = wire::open(bytes, &label, &mut scratch, |message| {
             self.on_message(from, message);
         });
-        self.scratch = scratch;
         self.label = label;
         self.stats.packets_malformed += (opened.dropped + opened.cut) as u64;
     }
@@ -199,6 +207,7 @@ impl Membership {
             Fired::Timer(Timer::ProbeEnd) => self.end_probe(),
             Fired::Timer(Timer::Gossip) => self.gossip(),
             Fired::Timer(Timer::PushPull) => self.push_pull_round(),
+            Fired::Timer(Timer::Farewell) => self.intent_spread(),
             Fired::Timer(Timer::Leave) => self.leave_timed_out(),
             Fired::Due(Due::Suspicion(slot)) => self.suspicion_ended(slot),
             Fired::Due(Due::Forget(slot)) => self.forget(slot),
