@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod agent;
+mod demo;
 mod failure;
 mod members;
 mod options;
@@ -22,7 +23,7 @@ fn command() -> Command {
         .version(env!("CARGO_PKG_VERSION"))
         .subcommand_required(true)
         .arg_required_else_help(true)
-        .subcommands([agent::command(), members::command()])
+        .subcommands([agent::command(), members::command(), demo::command()])
 }
 
 fn main() -> ExitCode {
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
 async fn run(matches: &ArgMatches) -> Result<(), Failure> {
     match matches.subcommand() {
         Some(("agent", matches)) => agent::run(matches).await,
+        Some(("demo", _)) => demo::run().await,
         Some(("members", matches)) => members::run(matches).await,
         _ => Err(Failure::usage("no such command")),
     }
@@ -49,7 +51,8 @@ fn end(outcome: Result<(), Failure>) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("chinwag: {}", show::plain(&failure.to_string()));
+            let lines: Vec<String> = failure.to_string().lines().map(show::plain).collect();
+            eprintln!("chinwag: {}", lines.join("\n"));
             ExitCode::from(failure.status())
         }
     }

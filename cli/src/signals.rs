@@ -37,9 +37,4 @@ impl Stop {
         // The listening task lives as long as the process.
         let _ = self.0.wait_for(|asked| *asked).await;
     }
-
-    /// Whether the first signal has come.
-    pub(crate) fn is_asked(&self) -> bool {
-        *self.0.borrow()
-    }
 }
