@@ -12,6 +12,7 @@
 //! # drop(guard);
 //! # Ok::<(), chinwag::Error>(())
 //! ```
+#![allow(clippy::disallowed_methods, reason = "farewells run on threads of their own")]
 
 use std::collections::BTreeMap;
 use std::io::{self, Read};

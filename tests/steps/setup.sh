@@ -23,7 +23,7 @@ lack() {
 
 # Packages that a service would be started by must not start it.
 quietly() {
-    policy=/usr/sbin/policy-rc.d
+    policy=${POLICY_RC_D:-/usr/sbin/policy-rc.d}
     if [ ! -e "$policy" ]; then
         printf '#!/bin/sh\nexit 101\n' >"$policy"
         chmod +x "$policy"
@@ -44,11 +44,9 @@ packages() {
         return 0
     fi
     echo "setup: apt-get install$wanted"
+    set -- -qq -y -o Dpkg::Use-Pty=0 --no-install-recommends
     # shellcheck disable=SC2086 # a list of packages
-    if quietly apt-get -qq update && quietly apt-get -qq install --no-install-recommends -y $wanted
-    then
-        return 0
-    fi
+    if quietly apt-get -qq update && quietly apt-get "$@" install $wanted; then return 0; fi
     lack "apt-get could not install:$wanted"
 }
 
@@ -115,13 +113,16 @@ go_modules() {
 }
 
 mkdir -p target
-packages cc:gcc c++:g++ pkg-config:pkg-config erl:erlang-nox mix:elixir
-python3 -c 'import ensurepip, venv' 2>/dev/null || packages no-such-command:python3-venv
-if [ "$goal" = test ]; then
-    packages valgrind:valgrind clang:clang serf:serf \
-        prometheus-alertmanager:prometheus-alertmanager ip:iproute2 iptables:iptables
-    go_modules
+set -- cc:gcc c++:g++ pkg-config:pkg-config erl:erlang-nox mix:elixir
+if ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
+    set -- "$@" no-command:python3-venv
 fi
+if [ "$goal" = test ]; then
+    set -- "$@" valgrind:valgrind clang:clang serf:serf ip:iproute2 iptables:iptables \
+        prometheus-alertmanager:prometheus-alertmanager
+fi
+packages "$@"
+[ "$goal" != test ] || go_modules
 rust
 python
 node

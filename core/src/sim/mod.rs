@@ -403,7 +403,8 @@ impl Sim {
         if let Some(queue) = &mut node.paused {
             let packet = matches!(happening, Happening::Packet { .. });
             let wake = matches!(happening, Happening::Wake);
-            if !wake && !(packet && queue.len() >= SOCKET_BUFFER) {
+            let full = packet && queue.len() >= SOCKET_BUFFER;
+            if !wake && !full {
                 queue.push(happening);
             }
             return;

@@ -63,6 +63,11 @@ fn documents_have_one_title() {
 }
 
 #[test]
+fn documents_name_what_is_there() {
+    holds(words::places);
+}
+
+#[test]
 fn bindings_have_the_same_files() {
     holds(bindings::same_files);
 }
@@ -75,6 +80,11 @@ fn bindings_see_the_facade_only() {
 #[test]
 fn exports_to_node_catch_panics() {
     holds(bindings::caught);
+}
+
+#[test]
+fn exports_to_c_catch_panics() {
+    holds(bindings::guarded);
 }
 
 #[test]

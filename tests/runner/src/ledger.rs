@@ -284,8 +284,8 @@ mod tests {
             let line = Line::parse(text).unwrap();
             normalise(&line, str::to_uppercase).map(|report| report.map(|r| r.text))
         };
-        let update = "event type=member-update seq=9 name=b addr=x:1 state=alive tag.k=v%20w tag.a=1 \
-                      prev_tag.e=";
+        let update = "event type=member-update seq=9 name=b addr=x:1 state=alive tag.k=v%20w \
+                      tag.a=1 prev_tag.e=";
         assert_eq!(short(update), Ok(Some("update B alive a=1 k=\"v w\" was e=\"\"".into())));
         assert_eq!(short("event type=ring-change seq=1"), Ok(None));
         assert_eq!(short("reentered do=leave ok=false code=closed"), {

@@ -39,6 +39,7 @@ pub const TEST: &[Step] = &[
     ELIXIR,
     C,
     AGENTS,
+    SCENARIOS_SIM,
     SCENARIOS,
     SCENARIOS_GO,
     INSTALL,
@@ -52,7 +53,6 @@ pub const DEMO: &[Step] = &[
     PYTHON_BUILD,
     NODE_BUILD,
     ELIXIR_BUILD,
-    AGENTS,
 ];
 
 const COMMAND: Step = Step {
@@ -78,7 +78,7 @@ const CLIPPY: Step = Step {
 /// The protocol builds without the driver, so it cannot name a socket; and so does each part.
 const FEATURES: Step = Step {
     name: "features",
-    after: &["clippy"],
+    after: &["setup"],
     needs: &[],
     run: &[
         "cargo check --locked -p chinwag --no-default-features",
@@ -91,12 +91,12 @@ const HOUSE: Step = Step {
     name: "house",
     after: &["setup"],
     needs: &[],
-    run: &["cargo test --locked -q -p chinwag-house"],
+    run: &["cargo test --locked -q --no-fail-fast -p chinwag-house"],
 };
 
 const RUST: Step = Step {
     name: "rust",
-    after: &["clippy"],
+    after: &["setup"],
     needs: &[],
     run: &[
         "cargo test --locked -q -p chinwag --all-features",
@@ -167,9 +167,9 @@ const ELIXIR: Step = Step {
 
 const C_BUILD: Step = Step {
     name: "c build",
-    after: &["clippy"],
+    after: &["setup"],
     needs: &["cc"],
-    run: &["cargo build --locked -p chinwag-c"],
+    run: &["cargo build --locked -p chinwag-c", "sh tests/steps/agents.sh c"],
 };
 
 /// The header in every standard and compiler, the symbols, the layout, and the programs under
@@ -183,16 +183,23 @@ const C: Step = Step {
 
 const AGENTS: Step = Step {
     name: "agents",
-    after: &["c build"],
-    needs: &["cc"],
-    run: &["cargo build --locked -p chinwag-agent -p chinwag-runner", "sh tests/steps/agents.sh c"],
+    after: &["setup"],
+    needs: &[],
+    run: &["cargo build --locked -p chinwag-agent -p chinwag-runner"],
 };
 
 const SCENARIOS: Step = Step {
     name: "scenarios",
-    after: &["agents", "python build", "node build", "elixir build"],
+    after: &["agents", "c build", "python build", "node build", "elixir build"],
     needs: &["target/venv/bin/python", "node", "elixir"],
     run: &["target/debug/chinwag-runner --agents rust,c,python,node,elixir --mixed"],
+};
+
+const SCENARIOS_SIM: Step = Step {
+    name: "scenarios simulated",
+    after: &["agents"],
+    needs: &[],
+    run: &["target/debug/chinwag-runner --sim"],
 };
 
 const SCENARIOS_GO: Step = Step {

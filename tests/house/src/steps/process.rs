@@ -26,6 +26,8 @@ pub fn run(step: &Step, rules: Rules<'_>) -> Result<(), String> {
         let mut child = Command::new("sh")
             .args(["-eu", "-c", command])
             .current_dir(rules.root)
+            // A bare system has no locale, and the BEAM then reads names as Latin-1.
+            .env("LC_ALL", "C.UTF-8")
             .stdin(Stdio::null())
             .stdout(log.try_clone().map_err(failed)?)
             .stderr(log.try_clone().map_err(failed)?)
@@ -92,8 +94,14 @@ mod tests {
         assert!(start.elapsed() < Duration::from_secs(60));
         let log = fs::read_to_string(log_path(&root, step.name)).expect("a log");
         for id in log.lines() {
-            let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
-            assert!(status.is_empty() || status.contains("Z (zombie)"), "{id} lives: {status}");
+            let lives = || {
+                let status = fs::read_to_string(format!("/proc/{id}/status"));
+                status.is_ok_and(|status| !status.contains("Z (zombie)"))
+            };
+            while lives() {
+                assert!(start.elapsed() < Duration::from_secs(60), "{id} lives");
+                thread::sleep(POLL);
+            }
         }
     }
 }

@@ -20,6 +20,8 @@ const ARROWS: &[(&str, &str, &[&str])] = &[
     ("node", "driver", &[]),
     ("node", "engine", WORDS),
     ("node", "signals", &[]),
+    ("query", "driver", &["Silence", "ask"]),
+    ("query", "wire", &[]),
     ("host", "node", &[]),
     ("host", "engine", WORDS),
 ];

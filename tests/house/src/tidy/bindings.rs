@@ -19,7 +19,9 @@ const OWN: &[(&str, &str)] = &[
         "constants.rs",
         "only C has its constants in Rust; the others have them in their own language",
     ),
+    ("callbacks.rs", "only C is called back on a thread of ours"),
     ("ffi.rs", "only C has pointers to check"),
+    ("queue.rs", "only C takes events from a descriptor of ours"),
     ("signals.rs", "the other runtimes have signal handling of their own"),
 ];
 
@@ -34,6 +36,8 @@ pub fn same_files(tree: &Tree) -> Vec<String> {
         owners.entry(&file.path[source.len()..]).or_default().insert(source);
         present.insert(source);
     }
+    // One that has nothing but its root is not there yet.
+    present.retain(|source| owners.values().filter(|own| own.contains(source)).count() > 1);
     let mut report = Vec::new();
     for (name, own) in owners {
         if OWN.iter().any(|(known, _)| *known == name) {
@@ -90,6 +94,33 @@ pub fn caught(tree: &Tree) -> Vec<String> {
     report
 }
 
+/// Exports to C that only name a constant.
+const CONSTANT: &[&str] = &["chinwag_abi_version", "chinwag_version"];
+
+/// What a guarded body hands its work to: a guard, or another export.
+const GUARDS: &[&str] = &["    status(", "    value(", "    chinwag_"];
+
+/// Functions exported to C whose result does not come from one of the guards of `ffi.rs`.
+pub fn guarded(tree: &Tree) -> Vec<String> {
+    let mut report = Vec::new();
+    for file in tree.rust().filter(|file| file.path.starts_with("bindings-c/src/")) {
+        // The ABI's name is the inside of a literal, and so has been blanked.
+        for export in blank(&file.text).split("#[unsafe(no_mangle)]").skip(1) {
+            let (head, body) = export.split_once("{\n").unwrap_or((export, ""));
+            let name = head.split("fn ").nth(1).unwrap_or(head);
+            let name = name.split(['(', '<']).next().unwrap_or(name);
+            let guarded = body
+                .lines()
+                .take_while(|line| *line != "}")
+                .any(|line| GUARDS.iter().any(|guard| line.starts_with(guard)));
+            if !guarded && !CONSTANT.contains(&name) {
+                report.push(format!("{}: {name} has no guard", file.path));
+            }
+        }
+    }
+    report
+}
+
 /// Rust files that no module declares.
 pub fn orphans(tree: &Tree) -> Vec<String> {
     let mut report = Vec::new();
@@ -130,6 +161,7 @@ fn declared(tree: &Tree, file: &File) -> bool {
 const LIFTED: &[(&str, &str)] = &[
     ("core/src/driver/", "sockets, tasks, the clock and entropy are its job"),
     ("core/src/signals.rs", "signals need a thread"),
+    ("core/tests/", "tests run real nodes"),
     ("core/benches/", "benchmarks read the clock"),
 ];
 
@@ -153,9 +185,12 @@ mod tests {
 
     #[test]
     fn a_file_that_one_binding_lacks_is_reported() {
-        let tree = [("bindings-c/src/node.rs", ""), ("bindings-node/src/node.rs", "")];
+        let paths = ["c/src/lib.rs", "c/src/node.rs", "node/src/lib.rs", "node/src/node.rs"];
+        let paths: Vec<String> = paths.iter().map(|path| format!("bindings-{path}")).collect();
+        let tree: Vec<(&str, &str)> = paths.iter().map(|path| (path.as_str(), "")).collect();
         assert!(same_files(&Tree::of(&tree)).is_empty());
-        let more = [tree[0], tree[1], ("bindings-c/src/ffi.rs", ""), ("bindings-c/src/x.rs", "")];
+        let extra = [("bindings-c/src/ffi.rs", ""), ("bindings-c/src/x.rs", "")];
+        let more = [&tree[..], &extra[..]].concat();
         assert_eq!(same_files(&Tree::of(&more)), ["bindings-node/src/ lacks x.rs"]);
     }
 
@@ -173,6 +208,18 @@ mod tests {
         assert_eq!(count("#[napi]\n/// Doc.\npub fn f() {}"), 1);
         assert_eq!(count("#[napi(catch_unwind)]\npub fn f() {}"), 0);
         assert_eq!(count("#[napi]\npub struct S {}\n#[napi]\nimpl S {}"), 0);
+    }
+
+    #[test]
+    fn an_export_to_c_without_a_guard_is_reported() {
+        let count = |body: &str| {
+            let head = "#[unsafe(no_mangle)]\npub extern \"C\" fn chinwag_f(a: u8) -> Status {\n";
+            let text = format!("{head}    {body}\n}}\n");
+            guarded(&Tree::of(&[("bindings-c/src/a.rs", &text)])).len()
+        };
+        assert_eq!(count("status(err, || Ok(()))"), 0);
+        assert_eq!(count("static A: u8 = 1;\n    value(0, || a)"), 0);
+        assert_eq!(count("a.unwrap().status(err, || Ok(()))"), 1);
     }
 
     #[test]

@@ -70,6 +70,36 @@ pub fn titles(tree: &Tree) -> Vec<String> {
     report
 }
 
+/// Folders of ours, as documents name them.
+const OURS: &[&str] = &["core/", "docs/", "tests/", "bindings-", "include/", "cli/", ".ci/"];
+
+/// Files and folders that documents name and that are not there.
+pub fn places(tree: &Tree) -> Vec<String> {
+    let there = |path: &str| {
+        let path = path.trim_end_matches('/');
+        tree.files.iter().any(|file| {
+            file.path
+                .strip_prefix(path)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        })
+    };
+    let mut report = Vec::new();
+    for file in tree.files.iter().filter(|file| file.extension() == "md") {
+        // Beside packages and agents, documents speak of what building them makes.
+        if !(file.folder().is_empty() || file.folder().starts_with("docs")) {
+            continue;
+        }
+        for word in file.text.split('`').skip(1).step_by(2) {
+            let path = OURS.iter().any(|own| word.starts_with(own));
+            let plain = !word.contains([' ', '*', '<', '{', '\n']);
+            if path && plain && !there(word) {
+                report.push(format!("{}: {word} is not there", file.path));
+            }
+        }
+    }
+    report
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -90,6 +120,14 @@ mod tests {
         assert_eq!(lock("a/package-lock.json", "  \"resolved\": \"https://x\","), 1);
         assert_eq!(lock("Cargo.lock", "source = \"registry+https://mirror.example\""), 1);
         assert_eq!(lock("Cargo.lock", &format!("source = \"{INDEX}\"")), 0);
+    }
+
+    #[test]
+    fn a_place_that_is_not_there_is_reported() {
+        let tree = |text| Tree::of(&[("docs/a.md", text), ("core/src/lib.rs", "")]);
+        assert!(places(&tree("see `core/src/lib.rs`, `core/src/` and `core`")).is_empty());
+        assert!(places(&tree("as in `quinn/a.rs` and `core/src/*.rs`")).is_empty());
+        assert_eq!(places(&tree("see `core/src/li`")).len(), 1);
     }
 
     #[test]
