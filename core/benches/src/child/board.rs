@@ -90,11 +90,25 @@ impl Board {
     }
 
     pub(crate) fn joined(&self, observer: usize) {
-        if self.views[observer].fetch_add(1, SeqCst) + 1 != self.nodes {
-            return;
+        if self.views[observer].fetch_add(1, SeqCst) + 1 == self.nodes {
+            self.became_complete();
         }
+    }
+
+    fn became_complete(&self) {
         if self.complete.fetch_add(1, SeqCst) + 1 == self.nodes && self.set(&self.full_at) {
             self.finish();
+        }
+    }
+
+    /// Sets the view of an observer who lost count of the steps.
+    pub(crate) fn recount(&self, observer: usize, view: usize) {
+        let before = self.views[observer].swap(view, SeqCst);
+        if before == self.nodes && view != self.nodes {
+            self.complete.fetch_sub(1, SeqCst);
+        }
+        if before != self.nodes && view == self.nodes {
+            self.became_complete();
         }
     }
 
@@ -102,6 +116,11 @@ impl Board {
         if self.views[observer].fetch_sub(1, SeqCst) == self.nodes {
             self.complete.fetch_sub(1, SeqCst);
         }
+        self.known_dead(observer, subject);
+    }
+
+    /// The verdict of [`Board::failed`], when the view already has it.
+    pub(crate) fn known_dead(&self, observer: usize, subject: usize) {
         if self.gone[observer].load(SeqCst) {
             return;
         }
@@ -224,6 +243,18 @@ mod tests {
         board.joined(1);
         assert!(board.wait(SOON));
         assert!(board.full_at().is_some());
+    }
+
+    #[test]
+    fn a_recount_completes_and_uncompletes() {
+        let board = Board::new(2);
+        board.recount(0, 2);
+        board.recount(1, 1);
+        assert_eq!(board.complete(), 1);
+        board.recount(1, 2);
+        assert!(board.wait(SOON));
+        board.recount(0, 1);
+        assert_eq!(board.complete(), 1);
     }
 
     #[test]

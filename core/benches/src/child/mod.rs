@@ -14,6 +14,7 @@
 
 mod board;
 mod foca;
+mod ours;
 
 use std::io::{self, BufRead, Write};
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -46,7 +47,8 @@ pub(crate) struct State {
     pub(crate) complete: usize,
     /// Failures announced of nodes that live.
     pub(crate) false_failures: u64,
-    /// Failed probes of nodes that live.
+    /// Suspicions of nodes that live. Not to be compared: memberlist and foca tell of their own
+    /// failed probes only, this library also of what it hears from others.
     pub(crate) false_suspicions: u64,
 }
 
@@ -103,6 +105,11 @@ fn index_of(address: SocketAddrV4) -> usize {
 /// Runs the foca child until stdin ends.
 pub(crate) fn serve_foca(nodes: usize, seed: u64) -> io::Result<()> {
     serve(foca::Cluster::new(nodes, seed)?, nodes)
+}
+
+/// Runs the child of this library until stdin ends.
+pub(crate) fn serve_ours(nodes: usize) -> io::Result<()> {
+    serve(ours::Cluster::new()?, nodes)
 }
 
 fn serve(mut cluster: impl Cluster, nodes: usize) -> io::Result<()> {

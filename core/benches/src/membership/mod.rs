@@ -15,6 +15,16 @@ use crate::rival::{Kind, Machine, Rivals};
 use report::Report;
 use run::{Script, run};
 
+/// memberlist's interval of push/pulls in a LAN. Its first one comes up to this much after a whole
+/// period has passed.
+const PUSH_PULL: Duration = Duration::from_secs(30);
+
+/// The interval at a given size: memberlist stretches it by one for each doubling above 32 nodes.
+fn push_pull_period(nodes: usize) -> Duration {
+    let doublings = nodes.max(32).next_power_of_two().ilog2() - 32_usize.ilog2();
+    PUSH_PULL * (doublings + 1)
+}
+
 /// Measures membership: convergence, steady cost, spreading and failure detection.
 #[derive(Args, Debug)]
 pub(crate) struct Membership {
@@ -33,6 +43,10 @@ pub(crate) struct Membership {
     /// Seconds between the join and the quiet window.
     #[arg(long, default_value_t = 5)]
     settle: u64,
+    /// Instead, settle until every peer has begun its periodic push/pulls and then watch a whole
+    /// period of them: 2 minutes with 32 nodes, 3½ with 128, 6½ with 1,000.
+    #[arg(long)]
+    whole_periods: bool,
     /// Changes of meta in each run.
     #[arg(long, default_value_t = 10)]
     updates: u64,
@@ -42,7 +56,7 @@ pub(crate) struct Membership {
     /// Seconds after which a death counts as unnoticed.
     #[arg(long, default_value_t = 60)]
     death_limit: u64,
-    /// Seconds after which a run is ended wherever it is.
+    /// Seconds, beside settling and the quiet window, after which a run is ended wherever it is.
     #[arg(long, default_value_t = 400)]
     hard_limit: u64,
     /// Where the results go.
@@ -55,14 +69,13 @@ impl Membership {
     pub(crate) fn play(&self) -> io::Result<()> {
         let rivals = Rivals::build(&self.peers, &self.out)?;
         let machine = Machine::look()?;
-        let script = self.script();
         let mut runs = Vec::new();
         for round in 0..self.rounds {
             for nodes in &self.sizes {
                 for kind in rivals.in_turn(round) {
                     eprintln!("round {round}: {} x {nodes}", kind.name());
                     let program = rivals.program(kind, *nodes, round)?;
-                    let mut run = run(&program, &script, *nodes, round);
+                    let mut run = run(&program, &self.script(*nodes), *nodes, round);
                     run.peer = kind.name().to_owned();
                     for note in &run.notes {
                         eprintln!("  {note}");
@@ -76,15 +89,31 @@ impl Membership {
         Ok(())
     }
 
-    const fn script(&self) -> Script {
+    fn script(&self, nodes: usize) -> Script {
+        let (settle, quiet) = match self.whole_periods {
+            true => (PUSH_PULL + push_pull_period(nodes), push_pull_period(nodes)),
+            false => (Duration::from_secs(self.settle), Duration::from_secs(self.quiet)),
+        };
         Script {
             join_limit: Duration::from_secs(self.join_limit),
-            settle: Duration::from_secs(self.settle),
-            quiet: Duration::from_secs(self.quiet),
+            settle,
+            quiet,
             updates: self.updates,
             update_limit: Duration::from_secs(10),
             death_limit: Duration::from_secs(self.death_limit),
-            hard_limit: Duration::from_secs(self.hard_limit),
+            hard_limit: Duration::from_secs(self.hard_limit) + settle + quiet,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn push_pulls_are_stretched_as_memberlist_does() {
+        for (nodes, factor) in [(8, 1), (32, 1), (33, 2), (64, 2), (65, 3), (128, 3), (1000, 6)] {
+            assert_eq!(push_pull_period(nodes), PUSH_PULL * factor, "{nodes} nodes");
         }
     }
 }
