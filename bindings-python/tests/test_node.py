@@ -161,13 +161,15 @@ def test_a_cancelled_task_still_says_goodbye() -> None:
     async def main() -> None:
         async with chinwag.start("a", **quick()) as a:
             events = a.events()
+            started = asyncio.Event()
 
             async def work() -> None:
                 async with chinwag.start("b", **quick(seeds=[a.addr])):
+                    started.set()
                     await asyncio.Event().wait()
 
             task = asyncio.create_task(work())
-            await wait_for(events, "member-join", "b")
+            await started.wait()
             task.cancel()
             await wait_for(events, "member-leave", "b")
             with pytest.raises(asyncio.CancelledError):
