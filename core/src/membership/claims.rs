@@ -1,32 +1,23 @@
 //! What is said about members, and what the node makes of it: alive, suspect, failed, left; its
-//! own announcements, refutations and farewell.
+//! own announcements and refutations.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::broadcast::News;
 use super::roster::{Claim, LOCAL, Record, Slot, beats};
 use super::suspicion::Suspicion;
-use super::timer::{Due, Timer};
+use super::timer::Due;
 use super::{Membership, Presence};
-use crate::engine::{Output, Reply, RequestId};
-use crate::error::{Error, ErrorKind};
+use crate::engine::Output;
 use crate::event::EventKind;
 use crate::member::{Facts, Member, MemberState};
-use crate::wire::serf::LeaveIntent;
 use crate::wire::{Alive, Dead, Message, RawAddr, Suspect, Vsn, to_socket_addr};
 
 /// Members remembered at most. A flood of invented names must not take all memory.
 const MEMBERS_MAX: usize = 131_072;
 /// No honest member gets here; whoever claims it wants the counter to wrap.
 const INCARNATION_MAX: u32 = u32::MAX - 1;
-/// The lowest delegate version of serf. Other applications use 0 or 1.
-const SERF_MIN: u8 = 2;
-/// Gossip intervals that an intent to leave has to spread before the farewell.
-const INTENT_ROUNDS: u32 = 3;
-/// Where the intent stands in the queue: it is about no slot.
-const INTENT: Slot = Slot::MAX;
 
 impl Membership {
     /// Somebody says that a member is there.
@@ -278,99 +269,6 @@ impl Membership {
         }
     }
 
-    /// Says goodbye. The node goes on answering, so that the others can hear it.
-    pub(super) fn leave(&mut self, id: RequestId, timeout: Duration) {
-        if self.presence != Presence::Here {
-            return self.reply(id, Ok(Reply::Done));
-        }
-        self.stop_probes();
-        self.timers.set(Timer::Leave, self.now + timeout);
-        if self.roster.present() > 1 && self.speaks_serf() {
-            self.presence = Presence::Intending(id);
-            self.spread_intent();
-            let pause = self.protocol.gossip_interval.saturating_mul(INTENT_ROUNDS);
-            self.timers.set(Timer::Farewell, self.now + pause.min(timeout / 2));
-        } else {
-            self.say_goodbye(id);
-        }
-    }
-
-    /// serf takes a farewell for a failure unless it was told of the intent before.
-    fn spread_intent(&mut self) {
-        let name = Arc::clone(&self.name);
-        // Grows from one farewell to the next, as serf's clock must.
-        let ltime = u64::from(self.local().incarnation());
-        let mut payload = Vec::new();
-        LeaveIntent { ltime, node: &name, prune: false }.encode(&mut payload);
-        self.spread(INTENT, &Message::User(&payload));
-    }
-
-    fn speaks_serf(&self) -> bool {
-        let [.., delegate_max, delegate] = self.local().versions();
-        delegate >= SERF_MIN && delegate_max >= SERF_MIN
-    }
-
-    /// The intent has had its time.
-    pub(super) fn intent_spread(&mut self) {
-        if let Presence::Intending(id) = self.presence {
-            self.say_goodbye(id);
-        }
-    }
-
-    fn say_goodbye(&mut self, id: RequestId) {
-        let alone = self.roster.present() == 1;
-        self.set_local(|facts| facts.state = MemberState::Left);
-        self.presence = Presence::Leaving(id);
-        if !alone {
-            let (name, incarnation) = (Arc::clone(&self.name), self.local().incarnation());
-            let goodbye = Dead { incarnation, node: &name, from: &name };
-            self.spread(LOCAL, &Message::Dead(goodbye));
-        } else {
-            self.broadcasts.drop_about(LOCAL);
-            self.check_farewell();
-        }
-    }
-
-    /// The farewell is over once it has been sent as often as any news.
-    pub(super) fn check_farewell(&mut self) {
-        if let Presence::Leaving(id) = self.presence
-            && !self.broadcasts.holds(LOCAL)
-        {
-            self.presence = Presence::Gone;
-            self.timers.stop(Timer::Leave);
-            self.reply(id, Ok(Reply::Done));
-        }
-    }
-
-    pub(super) fn leave_timed_out(&mut self) {
-        if let Presence::Leaving(id) | Presence::Intending(id) = self.presence {
-            self.set_local(|facts| facts.state = MemberState::Left);
-            self.presence = Presence::Gone;
-            let message = "the farewell could not be sent often enough in time; some members may \
-                           see a failure instead";
-            self.reply(id, Err(Error::new(ErrorKind::Timeout, message)));
-        }
-    }
-
-    /// Takes part again after a leave.
-    pub(super) fn come_back(&mut self) {
-        if self.presence == Presence::Here {
-            return;
-        }
-        if let Presence::Leaving(id) | Presence::Intending(id) = self.presence {
-            self.timers.stop(Timer::Leave);
-            self.timers.stop(Timer::Farewell);
-            self.reply(id, Ok(Reply::Done));
-        }
-        self.presence = Presence::Here;
-        self.set_local(|facts| {
-            facts.state = MemberState::Alive;
-            facts.incarnation += 1;
-        });
-        self.announce();
-        self.start_rounds();
-    }
-
     fn spread_alive(&mut self, slot: Slot, member: &Member) {
         let mut bytes = Vec::with_capacity(128);
         encode_alive(member.facts(), &mut bytes);
@@ -381,7 +279,7 @@ impl Membership {
         self.spread(slot, &Message::Suspect(Suspect { incarnation, node, from }));
     }
 
-    fn spread(&mut self, about: Slot, message: &Message<'_>) {
+    pub(super) fn spread(&mut self, about: Slot, message: &Message<'_>) {
         let mut bytes = Vec::with_capacity(128);
         message.encode(&mut bytes);
         let length = bytes.len();
