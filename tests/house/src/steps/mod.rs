@@ -123,8 +123,9 @@ const PYTHON_BUILD: Step = Step {
     name: "python build",
     after: &["setup"],
     needs: &["target/venv/bin/pip"],
-    run: &["target/venv/bin/pip install -q --disable-pip-version-check --no-deps \
-            --no-build-isolation --force-reinstall ./bindings-python"],
+    // The build backend is looked for on the path.
+    run: &["PATH=\"$PWD/target/venv/bin:$PATH\" pip install -q --disable-pip-version-check \
+            --no-deps --no-build-isolation --force-reinstall ./bindings-python"],
 };
 
 const PYTHON: Step = Step {
