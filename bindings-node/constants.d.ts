@@ -90,6 +90,7 @@ export interface StartOptions {
   delegateVersions?: string | undefined;
   /**
    * Send LZW where it pays (streams and packets over 1 KiB). Compressed input is always understood.
+   * Default: true.
    */
   compression?: boolean | undefined;
   /**

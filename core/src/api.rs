@@ -166,7 +166,7 @@ pub const OPTIONS: &[OptionInfo] = &[
     OptionInfo {
         name: "compression",
         kind: OptionKind::Flag,
-        default: "false",
+        default: "true",
         wan: None,
         local: None,
         doc: "Send LZW where it pays (streams and packets over 1 KiB). Compressed input is always \

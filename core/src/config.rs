@@ -105,7 +105,7 @@ impl Config {
         let span = |key| self.duration(key, profile);
         Ok(Protocol {
             delegate_versions: self.delegate_versions()?,
-            compression: self.flag("compression"),
+            compression: self.values.get("compression") != Some(&Value::Flag(false)),
             packet_size: self.count("packet_size", profile),
             probe_interval: span("probe_interval"),
             probe_timeout: span("probe_timeout"),

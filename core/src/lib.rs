@@ -42,6 +42,8 @@ mod driver;
 pub mod host;
 #[cfg(feature = "runtime")]
 mod node;
+#[cfg(feature = "runtime")]
+pub mod query;
 #[cfg(all(unix, feature = "signals"))]
 pub mod signals;
 

@@ -12,7 +12,7 @@
 //! # drop(guard);
 //! # Ok::<(), chinwag::Error>(())
 //! ```
-#![allow(clippy::disallowed_methods, reason = "signals are waited for on a thread of their own")]
+#![allow(clippy::disallowed_methods, reason = "farewells run on threads of their own")]
 
 use std::collections::BTreeMap;
 use std::io::{self, Read};

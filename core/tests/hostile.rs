@@ -1,6 +1,13 @@
 //! A flood of bad input on real sockets: random bytes, mutated and truncated vectors, lying
 //! lengths. The node stays up, its memory stays bounded, it counts, and its members stay.
 
+#![cfg(feature = "runtime")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "the attacker has sockets and threads of its own"
+)]
+
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::path::Path;

@@ -29,7 +29,7 @@ defmodule Chinwag.Constants do
   * `:delegate_versions` - Application protocol versions min,max,current; serf speaks 2,5,5. auto
     takes those of the first cluster joined. Default: auto.
   * `:compression` - Send LZW where it pays (streams and packets over 1 KiB). Compressed input is
-    always understood.
+    always understood. Default: true.
   * `:packet_size` - Bytes of UDP payload that gossip fills at most (memberlist's UDPBufferSize).
     Default: 1400.
   * `:probe_interval` - Time between two probes of this member. Default: 1s.

@@ -129,7 +129,7 @@ class Options(TypedDict, total=False):
     """
     compression: bool
     """Send LZW where it pays (streams and packets over 1 KiB). Compressed input is always
-    understood.
+    understood. Default: true.
     """
     packet_size: int
     """Bytes of UDP payload that gossip fills at most (memberlist's UDPBufferSize). Default: 1400.

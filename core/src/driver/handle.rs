@@ -24,6 +24,8 @@ pub(crate) struct Handle {
     joined: watch::Receiver<Option<Result<Reply>>>,
     require_join: bool,
     tasks: Vec<JoinHandle<()>>,
+    #[cfg(feature = "signals")]
+    signals: std::sync::OnceLock<crate::signals::Guard>,
 }
 
 /// Commands that wait for the node's task; a caller waits when there are more.
@@ -69,11 +71,19 @@ impl Handle {
             joined,
             require_join: settings.require_join,
             tasks: vec![main, first, accepting],
+            #[cfg(feature = "signals")]
+            signals: std::sync::OnceLock::new(),
         })
     }
 
     pub(crate) fn board(&self) -> &Arc<Board> {
         &self.board
+    }
+
+    /// Keeps the farewell on a signal in force as long as the node lives.
+    #[cfg(feature = "signals")]
+    pub(crate) fn keep(&self, guard: crate::signals::Guard) {
+        let _ = self.signals.set(guard);
     }
 
     /// Waits until the seeds have been tried.
@@ -142,18 +152,10 @@ async fn keep_joined(
     }
     let mut pause = RETRY_MIN;
     loop {
-        if board.is_lonely() {
-            let (reply, joined) = oneshot::channel();
-            let (targets, failures) = sockets::resolve(seeds.clone()).await;
-            let Some(sender) = commands.upgrade() else { return };
-            if sender.send(Command::Join { targets, failures, reply }).await.is_err() {
-                return;
-            }
-            drop(sender);
-            let Ok(result) = joined.await else { return };
-            match &result {
-                Ok(_) => {}
-                Err(error) => info!(%error, "alone for now; the seeds are tried again"),
+        if board.is_lonely() || outcome.borrow().is_none() {
+            let Some(result) = join(&commands, seeds.clone()).await else { return };
+            if let Err(error) = &result {
+                info!(%error, "alone for now; the seeds are tried again");
             }
             outcome.send_if_modified(|first| {
                 let unset = first.is_none();
@@ -161,7 +163,19 @@ async fn keep_joined(
                 unset
             });
         }
-        time::sleep(pause.mul_f64(sockets::jitter())).await;
+        // In company, it looks rarely; once alone again, it begins anew.
+        let wait = if board.is_lonely() { pause } else { RETRY_MAX };
         pause = if board.is_lonely() { (pause * 2).min(RETRY_MAX) } else { RETRY_MIN };
+        time::sleep(wait.mul_f64(sockets::jitter())).await;
     }
+}
+
+/// None once the node is gone.
+async fn join(commands: &mpsc::WeakSender<Command>, seeds: Vec<String>) -> Option<Result<Reply>> {
+    let (targets, failures) = sockets::resolve(seeds).await;
+    let (reply, joined) = oneshot::channel();
+    let sender = commands.upgrade()?;
+    sender.send(Command::Join { targets, failures, reply }).await.ok()?;
+    drop(sender);
+    joined.await.ok()
 }

@@ -9,6 +9,7 @@
     reason = "sockets, tasks, the clock and entropy are its job"
 )]
 
+mod ask;
 mod board;
 mod handle;
 mod sockets;
@@ -25,6 +26,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{self, Instant as Clock};
 use tracing::{debug, warn};
 
+pub(crate) use self::ask::{Silence, ask};
 pub(crate) use self::board::{Board, Read, Reader};
 pub(crate) use self::handle::Handle;
 use crate::config::encode_tags;

@@ -66,10 +66,12 @@ pub(crate) struct Membership {
     streams: u64,
     timers: Timers,
     builder: PacketBuilder,
-    scratch: Scratch,
     out: VecDeque<Output>,
     stats: Stats,
 }
+
+/// Room for outputs that is kept from one input to the next.
+const OUTPUTS_KEPT: usize = 8;
 
 /// Whether the local member takes part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,7 +119,6 @@ impl Membership {
             streams: 0,
             timers: Timers::new(),
             builder: PacketBuilder::new(protocol.packet_size),
-            scratch: Scratch::new(),
             out: VecDeque::new(),
             stats: Stats::default(),
             label,
@@ -164,19 +165,24 @@ impl Membership {
     }
 
     pub(crate) fn poll_output(&mut self) -> Output {
-        self.out.pop_front().unwrap_or_else(|| Output::Idle(self.timers.next()))
+        if let Some(output) = self.out.pop_front() {
+            return output;
+        }
+        // A bulk join fills it once in a life.
+        self.out.shrink_to(OUTPUTS_KEPT);
+        Output::Idle(self.timers.next())
     }
 
     fn on_packet(&mut self, from: SocketAddr, bytes: &[u8]) {
         self.stats.packets_received += 1;
         self.stats.bytes_received += bytes.len() as u64;
-        // Both are needed while messages are handled; neither is touched by that.
-        let mut scratch = mem::take(&mut self.scratch);
+        // Empty until something is compressed, which is rare: a node that kept it would hold 64 KiB.
+        let mut scratch = Scratch::new();
+        // Needed while messages are handled, and not touched by that.
         let label = mem::take(&mut self.label);
         let opened = wire::open(bytes, &label, &mut scratch, |message| {
             self.on_message(from, message);
         });
-        self.scratch = scratch;
         self.label = label;
         self.stats.packets_malformed += (opened.dropped + opened.cut) as u64;
     }

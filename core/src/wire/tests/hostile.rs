@@ -153,7 +153,7 @@ fn many_bombs_in_one_datagram_cost_as_much_as_one() {
     let bomb = compressed(compress::Deflater::default().deflate(&zeros));
     let parts = std::iter::repeat_n(&bomb[..], 100);
     let mut datagram = Vec::new();
-    let mut builder = PacketBuilder::new(usize::MAX);
+    let builder = PacketBuilder::new(usize::MAX);
     assert_eq!(builder.compound("", false, parts, Compression::Off, &mut datagram), 100);
     let opened = open(&datagram, "", &mut Scratch::new(), |_| {});
     assert_eq!((opened.dropped, opened.error), (100, Some(WireError::TooLarge)));

@@ -259,7 +259,7 @@ fn the_builder_keeps_to_its_budget() {
     for budget in [100, 200, 600, 1400, 9000] {
         for label in ["", "blue"] {
             for crc in [false, true] {
-                let mut builder = PacketBuilder::new(budget);
+                let builder = PacketBuilder::new(budget);
                 let mut out = Vec::new();
                 let parts = std::iter::repeat_n(&message[..], 500);
                 let count = builder.compound(label, crc, parts, Compression::Off, &mut out);
@@ -279,7 +279,7 @@ fn the_builder_keeps_to_its_budget() {
 #[test]
 fn the_builder_takes_no_part_that_has_no_length() {
     let long = vec![kind::USER; packet::MAX_PART + 1];
-    let mut builder = PacketBuilder::new(usize::MAX);
+    let builder = PacketBuilder::new(usize::MAX);
     let mut out = Vec::new();
     let parts = [&b"\x08a"[..], &long, b"\x08b"];
     assert_eq!(builder.compound("", true, parts.into_iter(), Compression::On, &mut out), 1);
@@ -291,8 +291,8 @@ fn the_builder_takes_no_part_that_has_no_length() {
 
 #[test]
 fn compression_is_used_only_when_it_pays() {
-    let mut builder = PacketBuilder::default();
-    let mut size = |message: &[u8], compression| {
+    let builder = PacketBuilder::default();
+    let size = |message: &[u8], compression| {
         let mut out = Vec::new();
         builder.single("blue", true, message, compression, &mut out);
         assert_opens(&out, "blue", &[Message::User(&message[1..])]);
