@@ -115,13 +115,15 @@ const SIMULATOR: Step = Step {
     name: "simulator",
     after: &["rust"],
     needs: &[],
-    run: &["cargo test --locked -q --release -p chinwag --features sim --test simulation"],
+    run: &["SEEDS=${SEEDS:-1000} cargo test --locked -q --release -p chinwag --features sim \
+            --test simulation"],
 };
 
 const PYTHON_BUILD: Step = Step {
     name: "python build",
     after: &["setup"],
     needs: &["target/venv/bin/pip"],
+    // The build backend is looked for on the path.
     run: &["PATH=\"$PWD/target/venv/bin:$PATH\" pip install -q --disable-pip-version-check \
             --no-deps --no-build-isolation --force-reinstall ./bindings-python"],
 };
