@@ -21,28 +21,29 @@ end
 
 defmodule Mix.Tasks.Compile.ChinwagNif do
   @moduledoc """
-  Builds the native part with Cargo and puts it into `priv/`; a release build in `MIX_ENV=prod`.
+  Builds the native part with Cargo and puts it into the application's `priv`, one in each build
+  directory: environments and projects do not overwrite each other's. In `MIX_ENV=prod`, which is
+  also what Mix compiles dependencies in, it is a release build.
 
   Set `CHINWAG_NIF_PATH` to the path of a library that is already built, and Cargo is not needed.
   """
   use Mix.Task.Compiler
 
   @crate Path.join(__DIR__, "native/chinwag_nif")
-  @target Path.join(__DIR__, "priv/chinwag_nif.so")
 
   @impl true
   def run(_args) do
     library = System.get_env("CHINWAG_NIF_PATH") || build()
-    outcome = install(library)
-    Mix.Project.build_structure()
-    {outcome, []}
+    {install(library, target()), []}
   end
 
   @impl true
   def clean do
-    File.rm(@target)
+    File.rm(target())
     :ok
   end
+
+  defp target, do: Path.join(Mix.Project.app_path(), "priv/chinwag_nif.so")
 
   defp build do
     cargo =
@@ -71,16 +72,16 @@ defmodule Mix.Tasks.Compile.ChinwagNif do
   end
 
   # By renaming: a running VM may have the old file mapped.
-  defp install(library) do
+  defp install(library, target) do
     content = read!(library)
 
-    if File.read(@target) == {:ok, content} do
+    if File.read(target) == {:ok, content} do
       :noop
     else
-      File.mkdir_p!(Path.dirname(@target))
-      temporary = "#{@target}.#{System.pid()}"
+      File.mkdir_p!(Path.dirname(target))
+      temporary = "#{target}.#{System.pid()}"
       File.write!(temporary, content)
-      File.rename!(temporary, @target)
+      File.rename!(temporary, target)
       :ok
     end
   end

@@ -31,10 +31,7 @@ export type ErrorCode =
   | 'ERR_CHINWAG_FORKED'
   | 'ERR_CHINWAG_INTERNAL';
 
-/**
- * Options of a node; what is absent has its default. Times are in milliseconds, or texts such as
- * '500ms'.
- */
+/** Options of a node; what is absent has its default. Times are in milliseconds. */
 export interface StartOptions {
   /**
    * The member's name, unique in the cluster; free text of at most 128 bytes. Default: the host
@@ -101,9 +98,9 @@ export interface StartOptions {
    */
   packetSize?: number | undefined;
   /** Time between two probes of this member. Default: 1s. */
-  probeInterval?: number | string | undefined;
+  probeInterval?: number | undefined;
   /** Wait for a direct answer before others are asked to probe. Default: 500ms. */
-  probeTimeout?: number | string | undefined;
+  probeTimeout?: number | undefined;
   /** Members asked to probe in our place when a direct probe is not answered. Default: 3. */
   indirectChecks?: number | undefined;
   /** Do not fall back to a ping over TCP when UDP is not answered. */
@@ -118,23 +115,23 @@ export interface StartOptions {
    */
   awarenessMaxMultiplier?: number | undefined;
   /** Time between two rounds of gossip while there is something to tell. Default: 200ms. */
-  gossipInterval?: number | string | undefined;
+  gossipInterval?: number | undefined;
   /** Members told in one round of gossip. Default: 3. */
   gossipNodes?: number | undefined;
   /**
    * How long a failed member is still told about its failure, so that it can refute, and is
    * remembered. Default: 30s.
    */
-  gossipToTheDeadTime?: number | string | undefined;
+  gossipToTheDeadTime?: number | undefined;
   /** Multiplier of the number of times one message is gossiped. Default: 4. */
   retransmitMult?: number | undefined;
   /**
    * Time between two exchanges of the full state with a random member over TCP; 0s switches them
    * off. Default: 30s.
    */
-  pushPullInterval?: number | string | undefined;
+  pushPullInterval?: number | undefined;
   /** Limit of one exchange over TCP, connecting included. Default: 10s. */
-  tcpTimeout?: number | string | undefined;
+  tcpTimeout?: number | undefined;
 }
 
 /** Every event type, by its number less one. */

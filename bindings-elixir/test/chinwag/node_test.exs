@@ -20,9 +20,9 @@ defmodule Chinwag.NodeTest do
     seed = node!(__MODULE__.A)
     node!(__MODULE__.B, seeds: [seed])
     :ok = Chinwag.subscribe(__MODULE__.A, :members, replay: true)
-    assert_receive {:chinwag, _, {:member_join, %Member{name: "b", addr: addr}}}, 5_000
+    assert_receive {:chinwag, _, {:member_join, %Member{name: "b", addr: addr}}}
     :ok = stop_supervised(__MODULE__.B)
-    assert_receive {:chinwag, _, {:member_leave, %Member{name: "b"}}}, 5_000
+    assert_receive {:chinwag, _, {:member_leave, %Member{name: "b"}}}
     refute_received {:chinwag, _, {:member_failed, _}}
     assert free?(addr)
   end
@@ -38,10 +38,10 @@ defmodule Chinwag.NodeTest do
         receive(do: (:crash -> raise("on purpose")))
       end)
 
-    assert_receive {:chinwag, _, {:member_join, %Member{name: "crashing", addr: addr}}}, 5_000
+    assert_receive {:chinwag, _, {:member_join, %Member{name: "crashing", addr: addr}}}
     send(pid, :crash)
-    assert_receive {:DOWN, ^monitor, :process, ^pid, {%RuntimeError{}, _}}, 5_000
-    assert_receive {:chinwag, _, {:member_leave, %Member{name: "crashing"}}}, 5_000
+    assert_receive {:DOWN, ^monitor, :process, ^pid, {%RuntimeError{}, _}}
+    assert_receive {:chinwag, _, {:member_leave, %Member{name: "crashing"}}}
     eventually(fn -> free?(addr) end)
   end
 
@@ -74,7 +74,7 @@ defmodule Chinwag.NodeTest do
     Process.flag(:trap_exit, true)
     {:ok, owner} = Chinwag.start_link(options(__MODULE__.Victim, seeds: [seed]))
     addr = addr(__MODULE__.Victim)
-    assert_receive {:chinwag, _, {:member_join, %Member{name: "victim"}}}, 5_000
+    assert_receive {:chinwag, _, {:member_join, %Member{name: "victim"}}}
     Process.exit(owner, :kill)
     assert_receive {:chinwag, _, {:member_suspect, %Member{name: "victim"}}}, 10_000
     assert_receive {:chinwag, _, {:member_failed, %Member{name: "victim"}}}, 10_000

@@ -82,38 +82,39 @@ defmodule Chinwag.Case do
         args: arguments
       ])
 
-    {os_pid, _} = port |> output_until(~r/pid (\d+)\n/) |> Integer.parse()
-    on_exit(fn -> System.cmd("kill", ["-9", "#{os_pid}"], stderr_to_stdout: true) end)
-    {port, os_pid}
+    {os_pid, rest} = pid_printed(port, "")
+    on_exit(fn -> System.cmd("kill", ["-9", os_pid], stderr_to_stdout: true) end)
+    %{port: port, os_pid: os_pid, output: rest}
   end
 
-  defp output_until(port, pattern, output \\ "") do
-    case Regex.run(pattern, output) do
-      [_, found] ->
-        found
+  defp pid_printed(port, output) do
+    case Regex.run(~r/pid (\d+)\n(.*)/s, output, capture: :all_but_first) do
+      [os_pid, rest] -> {os_pid, rest}
+      nil -> pid_printed(port, output <> printed!(port, output))
+    end
+  end
 
-      nil ->
-        receive do
-          {^port, {:data, more}} -> output_until(port, pattern, output <> more)
-          {^port, {:exit_status, status}} -> flunk("the VM ended with #{status}: #{output}")
-        after
-          20_000 -> flunk("the VM is not ready: #{output}")
-        end
+  defp printed!(port, before) do
+    receive do
+      {^port, {:data, more}} -> more
+      {^port, {:exit_status, status}} -> flunk("the VM ended with #{status}: #{before}")
+    after
+      20_000 -> flunk("the VM is not ready: #{before}")
     end
   end
 
   @doc "Waits for the end of a VM: its exit status and what it printed after its pid."
-  def ended({port, _os_pid}, output \\ "") do
+  def ended(%{port: port, output: output} = vm) do
     receive do
-      {^port, {:data, more}} -> ended({port, nil}, output <> more)
+      {^port, {:data, more}} -> ended(%{vm | output: output <> more})
       {^port, {:exit_status, status}} -> {status, output}
     after
       20_000 -> flunk("the VM does not end: #{output}")
     end
   end
 
-  def signal({_port, os_pid}, signal) do
-    {_, 0} = System.cmd("kill", ["-#{signal}", "#{os_pid}"])
+  def signal(%{os_pid: os_pid}, signal) do
+    {_, 0} = System.cmd("kill", ["-#{signal}", os_pid])
     :ok
   end
 

@@ -134,9 +134,9 @@ class Options(TypedDict, total=False):
     packet_size: int
     """Bytes of UDP payload that gossip fills at most (memberlist's UDPBufferSize). Default: 1400.
     """
-    probe_interval: float | timedelta | str
+    probe_interval: float | timedelta
     """Time between two probes of this member. Default: 1s."""
-    probe_timeout: float | timedelta | str
+    probe_timeout: float | timedelta
     """Wait for a direct answer before others are asked to probe. Default: 500ms."""
     indirect_checks: int
     """Members asked to probe in our place when a direct probe is not answered. Default: 3."""
@@ -150,21 +150,21 @@ class Options(TypedDict, total=False):
     """Upper bound of the local health score, by which an ailing node stretches its own probe
     interval. Default: 8.
     """
-    gossip_interval: float | timedelta | str
+    gossip_interval: float | timedelta
     """Time between two rounds of gossip while there is something to tell. Default: 200ms."""
     gossip_nodes: int
     """Members told in one round of gossip. Default: 3."""
-    gossip_to_the_dead_time: float | timedelta | str
+    gossip_to_the_dead_time: float | timedelta
     """How long a failed member is still told about its failure, so that it can refute, and is
     remembered. Default: 30s.
     """
     retransmit_mult: int
     """Multiplier of the number of times one message is gossiped. Default: 4."""
-    push_pull_interval: float | timedelta | str
+    push_pull_interval: float | timedelta
     """Time between two exchanges of the full state with a random member over TCP; 0s switches them
     off. Default: 30s.
     """
-    tcp_timeout: float | timedelta | str
+    tcp_timeout: float | timedelta
     """Limit of one exchange over TCP, connecting included. Default: 10s."""
 
 

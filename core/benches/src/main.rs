@@ -1,1 +1,65 @@
-fn main() {}
+//! The benchmarks of the library beside its peers, on the machine they are run on.
+//!
+//! Every (peer, size) runs as a process of its own in a network of its own, driven over stdin by
+//! the program that prints the table: `child/` is what is measured, the rest measures.
+
+mod child;
+mod counters;
+mod hog;
+mod membership;
+mod process;
+mod report;
+mod rival;
+mod starvation;
+mod stats;
+
+use std::io;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use membership::Membership;
+use rival::Kind;
+use starvation::Starvation;
+
+#[derive(Parser, Debug)]
+#[command(about)]
+enum Bench {
+    Membership(Membership),
+    Starvation(Starvation),
+    #[command(flatten)]
+    Inner(Inner),
+}
+
+/// What the benchmarks start themselves as.
+#[derive(Subcommand, Debug)]
+#[command(hide = true)]
+enum Inner {
+    /// The cluster of one library.
+    Child { kind: Kind, nodes: usize, seed: u64 },
+    /// Threads that burn CPU.
+    Hog { threads: usize },
+}
+
+fn main() -> ExitCode {
+    match run(&Bench::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(bench: &Bench) -> io::Result<()> {
+    match bench {
+        Bench::Membership(membership) => membership.play(),
+        Bench::Starvation(starvation) => starvation.play(),
+        Bench::Inner(Inner::Hog { threads }) => hog::spin(*threads),
+        Bench::Inner(Inner::Child { kind, nodes, seed }) => match kind {
+            Kind::Foca => child::serve_foca(*nodes, *seed),
+            Kind::Ours => child::serve_ours(*nodes),
+            Kind::Go => Err(io::Error::other("not a child of this program")),
+        },
+    }
+}

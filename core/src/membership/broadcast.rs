@@ -2,7 +2,6 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use super::roster::Slot;
 
@@ -28,7 +27,54 @@ struct Key {
 #[derive(Debug)]
 struct Item {
     about: Slot,
-    message: Arc<[u8]>,
+    news: News,
+}
+
+/// What there is to tell about a member.
+#[derive(Debug)]
+pub(crate) enum News {
+    /// That it is there, as it is known: written when it is sent. A bulk join queues one for
+    /// everybody, and a copy of each would take more memory than the members themselves.
+    Alive,
+    /// A message as it is.
+    Message(Box<[u8]>),
+}
+
+/// Messages for one packet, back to back.
+#[derive(Debug, Default)]
+pub(crate) struct Parts {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Parts {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Bytes of all messages together.
+    pub(crate) fn size(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Appends what `write` writes.
+    pub(crate) fn push(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        write(&mut self.bytes);
+        self.ends.push(self.bytes.len());
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        let mut start = 0;
+        self.ends.iter().map(move |end| {
+            let part = self.bytes.get(start..*end).unwrap_or_default();
+            start = *end;
+            part
+        })
+    }
 }
 
 impl Broadcasts {
@@ -57,40 +103,45 @@ impl Broadcasts {
         }
     }
 
-    /// Queues a message about a member, in place of an older one.
-    pub(crate) fn push(&mut self, about: Slot, message: Vec<u8>) {
+    /// Queues news about a member, in place of older news; `length` is that of the message.
+    pub(crate) fn push(&mut self, about: Slot, news: News, length: usize) {
         self.next_id += 1;
-        let key = Key { transmits: 0, length: Reverse(message.len()), id: Reverse(self.next_id) };
+        let key = Key { transmits: 0, length: Reverse(length), id: Reverse(self.next_id) };
         if let Some(old) = self.about.insert(about, key) {
             self.queue.remove(&old);
         }
-        self.queue.insert(key, Item { about, message: message.into() });
+        self.queue.insert(key, Item { about, news });
     }
 
-    /// Takes messages that fit into `room` bytes, each costing `overhead` on top, `count` at most.
-    /// Each is counted as sent once; after `limit` times it is gone.
+    /// Takes messages that fit into `room` bytes, each costing `overhead` on top, until there are
+    /// `count` parts. Each is counted as sent once; after `limit` times it is gone. `write_alive`
+    /// writes that a member is there.
     pub(crate) fn take(
         &mut self,
         mut room: usize,
         overhead: usize,
         count: usize,
         limit: u32,
-        out: &mut Vec<Arc<[u8]>>,
+        write_alive: impl Fn(Slot, &mut Vec<u8>),
+        parts: &mut Parts,
     ) {
         let mut sent = Vec::new();
         let mut tier = 0;
-        while out.len() < count && room > overhead {
+        while parts.len() < count && room > overhead {
             // The longest message of this tier that fits, else the first of the next tier.
-            let from =
-                Key { transmits: tier, length: Reverse(room - overhead), id: Reverse(u64::MAX) };
+            let length = Reverse(room - overhead);
+            let from = Key { transmits: tier, length, id: Reverse(u64::MAX) };
             let Some((&key, _)) = self.queue.range(from..).next() else { break };
             if key.transmits > tier {
                 tier = key.transmits;
                 continue;
             }
             let Some(item) = self.queue.remove(&key) else { break };
-            room -= item.message.len() + overhead;
-            out.push(Arc::clone(&item.message));
+            room -= key.length.0 + overhead;
+            parts.push(|bytes| match &item.news {
+                News::Alive => write_alive(item.about, bytes),
+                News::Message(message) => bytes.extend_from_slice(message),
+            });
             sent.push((key, item));
         }
         // Not before the packet is full, or a message would be packed twice.
@@ -124,15 +175,20 @@ mod tests {
     use super::*;
 
     fn take(queue: &mut Broadcasts, room: usize, limit: u32) -> Vec<String> {
-        let mut out = Vec::new();
-        queue.take(room, 2, 127, limit, &mut out);
-        out.iter().map(|m| String::from_utf8_lossy(m).into_owned()).collect()
+        let mut parts = Parts::default();
+        let write_alive = |slot: Slot, out: &mut Vec<u8>| out.push(b'A' + slot as u8);
+        queue.take(room, 2, 127, limit, write_alive, &mut parts);
+        parts.iter().map(|part| String::from_utf8_lossy(part).into_owned()).collect()
+    }
+
+    fn push(queue: &mut Broadcasts, about: Slot, message: &str) {
+        queue.push(about, News::Message(message.as_bytes().into()), message.len());
     }
 
     fn queue(messages: &[(Slot, &str)]) -> Broadcasts {
         let mut queue = Broadcasts::default();
         for (about, message) in messages {
-            queue.push(*about, message.as_bytes().to_vec());
+            push(&mut queue, *about, message);
         }
         queue
     }
@@ -163,7 +219,7 @@ mod tests {
     fn fewer_transmissions_come_first() {
         let mut queue = queue(&[(0, "old")]);
         take(&mut queue, 100, 3);
-        queue.push(1, b"n".to_vec());
+        push(&mut queue, 1, "n");
         assert_eq!(take(&mut queue, 100, 3), ["n", "old"]);
     }
 
@@ -171,10 +227,17 @@ mod tests {
     fn a_newer_message_replaces_the_older_about_the_same_member() {
         let mut queue = queue(&[(0, "old")]);
         take(&mut queue, 100, 3);
-        queue.push(0, b"new".to_vec());
+        push(&mut queue, 0, "new");
         assert_eq!(queue.len(), 1);
         assert!(queue.has_fresh());
         assert_eq!(take(&mut queue, 100, 3), ["new"]);
+    }
+
+    #[test]
+    fn that_a_member_is_there_is_written_when_it_is_sent() {
+        let mut queue = queue(&[(0, "x")]);
+        queue.push(2, News::Alive, 1);
+        assert_eq!(take(&mut queue, 100, 3), ["C", "x"]);
     }
 
     #[test]

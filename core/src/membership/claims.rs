@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::broadcast::News;
 use super::roster::{Claim, LOCAL, Record, Slot, beats};
 use super::suspicion::Suspicion;
 use super::timer::{Due, Timer};
@@ -371,17 +372,9 @@ impl Membership {
     }
 
     fn spread_alive(&mut self, slot: Slot, member: &Member) {
-        let facts = member.facts();
-        let addr = raw_addr(facts);
-        let alive = Alive {
-            incarnation: facts.incarnation,
-            node: &facts.name,
-            addr: addr.as_bytes(),
-            port: facts.addr.port(),
-            meta: &facts.meta,
-            vsn: Vsn::new(facts.versions),
-        };
-        self.spread(slot, &Message::Alive(alive));
+        let mut bytes = Vec::with_capacity(128);
+        encode_alive(member.facts(), &mut bytes);
+        self.broadcasts.push(slot, News::Alive, bytes.len());
     }
 
     fn spread_suspect(&mut self, slot: Slot, incarnation: u32, node: &str, from: &str) {
@@ -391,8 +384,23 @@ impl Membership {
     fn spread(&mut self, about: Slot, message: &Message<'_>) {
         let mut bytes = Vec::with_capacity(128);
         message.encode(&mut bytes);
-        self.broadcasts.push(about, bytes);
+        let length = bytes.len();
+        self.broadcasts.push(about, News::Message(bytes.into()), length);
     }
+}
+
+/// Appends the announcement of a member, as it is known.
+pub(super) fn encode_alive(facts: &Facts, out: &mut Vec<u8>) {
+    let addr = raw_addr(facts);
+    let alive = Alive {
+        incarnation: facts.incarnation,
+        node: &facts.name,
+        addr: addr.as_bytes(),
+        port: facts.addr.port(),
+        meta: &facts.meta,
+        vsn: Vsn::new(facts.versions),
+    };
+    alive.encode(out);
 }
 
 /// The version of memberlist's protocol that is spoken.

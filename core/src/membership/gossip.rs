@@ -1,10 +1,10 @@
 //! Sending: rounds of gossip, and gossip that rides on other packets.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
-use super::broadcast::transmit_limit;
+use super::broadcast::{Parts, transmit_limit};
+use super::claims::encode_alive;
 use super::roster::Record;
 use super::{Membership, Presence};
 use crate::engine::Output;
@@ -64,7 +64,8 @@ impl Membership {
             let Some(record) = self.roster.get(slot) else { continue };
             let (to, crc) = (record.member.addr(), understands_crc(record));
             let room = self.builder.room(&self.label, crc).saturating_sub(COMPOUND_OVERHEAD);
-            let parts = self.take_broadcasts(room, MAX_PARTS);
+            let mut parts = Parts::default();
+            self.take_broadcasts(room, MAX_PARTS, &mut parts);
             if parts.is_empty() {
                 break;
             }
@@ -73,50 +74,49 @@ impl Membership {
         self.check_farewell();
     }
 
-    fn take_broadcasts(&mut self, room: usize, count: usize) -> Vec<Arc<[u8]>> {
-        let mut parts = Vec::new();
+    fn take_broadcasts(&mut self, room: usize, count: usize, parts: &mut Parts) {
         let limit = transmit_limit(self.protocol.retransmit_mult, self.roster.len());
-        self.broadcasts.take(room, PART_OVERHEAD, count, limit, &mut parts);
-        parts
+        let roster = &self.roster;
+        let write_alive = |slot, out: &mut Vec<u8>| {
+            if let Some(record) = roster.get(slot) {
+                encode_alive(record.member.facts(), out);
+            }
+        };
+        self.broadcasts.take(room, PART_OVERHEAD, count, limit, write_alive, parts);
     }
 
     /// Sends a message of a probe, with as much gossip as fits beside it. As in memberlist, these
     /// packets carry no checksum.
     pub(super) fn send_with_gossip(&mut self, to: SocketAddr, message: &Message<'_>) {
-        let mut first = Vec::with_capacity(128);
-        message.encode(&mut first);
-        if self.broadcasts.is_empty() {
-            return self.send_parts(to, false, &[first.into()]);
+        let mut parts = Parts::default();
+        parts.push(|out| message.encode(out));
+        if !self.broadcasts.is_empty() {
+            let taken =
+                parts.size() + PART_OVERHEAD + COMPOUND_OVERHEAD + label_overhead(&self.label);
+            let room = self.protocol.packet_size.saturating_sub(taken);
+            self.take_broadcasts(room, MAX_PARTS, &mut parts);
         }
-        let taken = first.len() + PART_OVERHEAD + COMPOUND_OVERHEAD + label_overhead(&self.label);
-        let room = self.protocol.packet_size.saturating_sub(taken);
-        let mut parts = vec![first.into()];
-        parts.extend(self.take_broadcasts(room, MAX_PARTS - 1));
         self.send_parts(to, false, &parts);
         self.check_farewell();
     }
 
     /// Sends these messages, and nothing else, in one packet with a checksum.
     pub(super) fn send_together(&mut self, to: SocketAddr, messages: &[Message<'_>]) {
-        let encode = |message: &Message<'_>| {
-            let mut bytes = Vec::with_capacity(128);
-            message.encode(&mut bytes);
-            bytes.into()
-        };
-        let parts: Vec<Arc<[u8]>> = messages.iter().map(encode).collect();
+        let mut parts = Parts::default();
+        for message in messages {
+            parts.push(|out| message.encode(out));
+        }
         self.send_parts(to, true, &parts);
     }
 
-    fn send_parts(&mut self, to: SocketAddr, crc: bool, parts: &[Arc<[u8]>]) {
+    fn send_parts(&mut self, to: SocketAddr, crc: bool, parts: &Parts) {
         let compression = match self.protocol.compression {
             true => Compression::On,
             false => Compression::Off,
         };
-        let size: usize = parts.iter().map(|part| part.len() + PART_OVERHEAD).sum();
-        let mut bytes = Vec::with_capacity(size + 16);
-        let parts = parts.iter().map(|part| &**part);
-        let sent = self.builder.compound(&self.label, crc, parts, compression, &mut bytes);
-        debug_assert!(sent > 0, "the room was reckoned from the same numbers");
+        let mut bytes = Vec::with_capacity(parts.size() + parts.len() * PART_OVERHEAD + 16);
+        let sent = self.builder.compound(&self.label, crc, parts.iter(), compression, &mut bytes);
+        debug_assert_eq!(sent, parts.len(), "the room was reckoned from the same numbers");
         self.stats.packets_sent += 1;
         self.stats.bytes_sent += bytes.len() as u64;
         self.out.push_back(Output::Packet { to, bytes });

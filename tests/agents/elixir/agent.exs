@@ -25,7 +25,7 @@ defmodule ChinwagAgent.Line do
 
   defp escape(text) do
     for <<byte <- text>>, into: "" do
-      if byte in ?a..?z or byte in ?A..?Z or byte in ?0..?9 or byte in '_.:/-',
+      if byte in ?a..?z or byte in ?A..?Z or byte in ?0..?9 or byte in ~c"_.:/-",
         do: <<byte>>,
         else: "%" <> Base.encode16(<<byte>>)
     end

@@ -69,7 +69,7 @@ func start(command line) (*node, error) {
 	return n, err
 }
 
-// joinUntilAnswered does what a user of memberlist writes around Join: it asks until a seed answers.
+// joinUntilAnswered does what a user of memberlist writes around Join: ask until a seed answers.
 func (n *node) joinUntilAnswered(seeds []string) {
 	for len(seeds) > 0 {
 		if _, err := n.list.Join(seeds); err == nil {
@@ -140,7 +140,7 @@ func (n *node) NotifyLeave(told *memberlist.Node) {
 
 // recordState reads the state of the record around a Node. memberlist knows whether a member left
 // or died, and never tells: it has a State in Node, which it leaves at zero, and one in its private
-// record, of which the Node handed to delegates is a part. The record's layout is asked, not assumed.
+// record, of which the Node handed to delegates is a part. Its layout is asked, not assumed.
 func recordState(told *memberlist.Node) memberlist.NodeStateType {
 	nodes, _ := reflect.TypeFor[memberlist.Memberlist]().FieldByName("nodes")
 	record := nodes.Type.Elem().Elem()

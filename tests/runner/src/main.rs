@@ -6,8 +6,8 @@
 //! ```
 //!
 //! `--mixed` also plays each scenario with the agents taking turns at its roles; `--sim` also, or
-//! without `--agents` only, in the simulator, once for each of `--seeds` seeds. With `REWRITE=1` and
-//! one agent, the expected lines are written anew from what that agent reports.
+//! without `--agents` only, in the simulator, once for each of `--seeds` seeds. With `REWRITE=1`
+//! and one agent, the expected lines are written anew from what that agent reports.
 
 mod agents;
 mod gaps;

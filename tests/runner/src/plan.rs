@@ -41,8 +41,8 @@ pub(crate) enum Outcome {
     Failed(String),
 }
 
-/// Every scenario for each agent alone; if `mixed`, also with the agents taking turns; and, if there
-/// are `seeds`, in the simulator.
+/// Every scenario for each agent alone; if `mixed`, also with the agents taking turns; and, if
+/// there are `seeds`, in the simulator.
 pub(crate) fn plan<'a>(
     scenarios: &'a [Scenario],
     agents: &[&'static AgentKind],

@@ -200,7 +200,8 @@ mod tests {
     }
 
     const TWO_STEPS: &str = "# Title.\n\nstart a tag.k=\"x y\"\nstart b seeds=a; start c quiet\n\
-        ----\na: join b alive\nb: join a alive k=\"x y\"\n\n# Then.\nleave b\n----\n\nclose a\n----\n";
+        ----\na: join b alive\nb: join a alive k=\"x y\"\n\n\
+        # Then.\nleave b\n----\n\nclose a\n----\n";
 
     #[test]
     fn steps_commands_and_expectations() {

@@ -17,17 +17,16 @@ const ARROWS: &[(&str, &str, &[&str])] = &[
     ("engine", "membership", &[]),
     ("driver", "engine", &[]),
     ("sim", "engine", &[]),
-    ("driver", "signals", &["Guard"]),
     ("node", "driver", &[]),
     ("node", "engine", WORDS),
     ("node", "signals", &[]),
-    // One exchange of states by hand, without an engine.
-    ("query", "driver", &["ask", "Silence"]),
+    ("query", "driver", &["Silence", "ask"]),
     ("query", "wire", &[]),
     ("host", "node", &[]),
     ("host", "engine", WORDS),
 ];
-const WORDS: &[&str] = &["Input", "Output", "Reply", "Request", "RequestId", "Setup", "StreamId"];
+const WORDS: &[&str] =
+    &["Input", "Output", "Reply", "Request", "RequestId", "Setup", "Stats", "StreamId"];
 
 /// Arrows that the table does not allow.
 pub fn arrows(tree: &Tree) -> Vec<String> {

@@ -44,9 +44,8 @@ pub fn lines(tree: &Tree) -> Vec<String> {
 /// Folders with too many files of code.
 pub fn folders(tree: &Tree) -> Vec<String> {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    // The map of a folder does not count: it is what keeps the others findable.
-    let map = |path: &str| path.ends_with("/lib.rs") || path.ends_with("/mod.rs");
-    for file in tree.code().filter(|file| !map(&file.path)) {
+    // The root of a crate is the folder's index.
+    for file in tree.code().filter(|file| !matches!(file.name(), "lib.rs" | "main.rs")) {
         *counts.entry(file.folder()).or_default() += 1;
     }
     counts.retain(|folder, count| {

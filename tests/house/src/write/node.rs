@@ -41,9 +41,7 @@ pub(super) fn types(api: &Manifest) -> String {
     text += &union("What is believed about a member.", "MemberState", states);
     let codes = api.errors.iter().map(|e| code(&e.row.name));
     text += &union("`code` of every error.", "ErrorCode", codes);
-    text += "/**\n";
-    text += &wrap(OPTIONS, " * ", WIDTH);
-    text += " */\n";
+    text += &format!("/** {OPTIONS} */\n");
     text += "export interface StartOptions {\n";
     for option in &api.options {
         text += &doc(&option.described());
@@ -77,8 +75,7 @@ fn kind(kind: &Kind) -> String {
         Kind::List => "readonly string[]".to_owned(),
         Kind::Map => "Readonly<Record<string, string>>".to_owned(),
         Kind::Bytes => "Uint8Array".to_owned(),
-        Kind::Duration => "number | string".to_owned(),
-        Kind::Count(..) => "number".to_owned(),
+        Kind::Duration | Kind::Count(..) => "number".to_owned(),
         Kind::Flag => "boolean".to_owned(),
         Kind::Choice(words) => {
             words.iter().map(|word| format!("'{word}'")).collect::<Vec<_>>().join(" | ")
@@ -86,8 +83,8 @@ fn kind(kind: &Kind) -> String {
     }
 }
 
-const OPTIONS: &str = "Options of a node; what is absent has its default. Times are in \
-                       milliseconds, or texts such as '500ms'.";
+const OPTIONS: &str =
+    "Options of a node; what is absent has its default. Times are in milliseconds.";
 
 const TABLES: &str = r#"/** Every event type, by its number less one. */
 export const EVENT_TYPES: readonly EventType[];

@@ -51,7 +51,7 @@ fn kind(option: &Opt) -> String {
         Kind::List => "Iterable[str]".to_owned(),
         Kind::Map => "Mapping[str, str]".to_owned(),
         Kind::Bytes => "bytes".to_owned(),
-        Kind::Duration => "float | timedelta | str".to_owned(),
+        Kind::Duration => "float | timedelta".to_owned(),
         Kind::Flag => "bool".to_owned(),
         Kind::Count(..) => "int".to_owned(),
         Kind::Choice(words) => {

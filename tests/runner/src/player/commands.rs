@@ -1,4 +1,4 @@
-//! What each verb of a scenario does: the line that an agent is given, and what of the answer counts.
+//! What each verb of a scenario does: the line for the agent, and what of the answer counts.
 
 use std::time::Duration;
 
