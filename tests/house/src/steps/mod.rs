@@ -42,6 +42,7 @@ pub const TEST: &[Step] = &[
     SCENARIOS_SIM,
     SCENARIOS,
     SCENARIOS_GO,
+    PEERS,
     INSTALL,
 ];
 
@@ -115,8 +116,7 @@ const SIMULATOR: Step = Step {
     name: "simulator",
     after: &["rust"],
     needs: &[],
-    run: &["SEEDS=${SEEDS:-1000} cargo test --locked -q --release -p chinwag --features sim \
-            --test simulation"],
+    run: &["cargo test --locked -q --release -p chinwag --features sim --test simulation"],
 };
 
 const PYTHON_BUILD: Step = Step {
@@ -211,6 +211,14 @@ const SCENARIOS_GO: Step = Step {
         "sh tests/steps/agents.sh go",
         "target/debug/chinwag-runner --agents rust,go,go-0.2.2 --mixed",
     ],
+};
+
+/// The command, and clusters with Debian's serf and Alertmanager and with Go's memberlist.
+const PEERS: Step = Step {
+    name: "peers",
+    after: &["scenarios with memberlist"],
+    needs: &["serf", "prometheus-alertmanager", "go"],
+    run: &["cargo test --locked -q -p chinwag-peers"],
 };
 
 const INSTALL: Step = Step {
