@@ -4,7 +4,6 @@
     clippy::disallowed_types,
     reason = "peers that are not real need sockets"
 )]
-
 #![cfg(feature = "runtime")]
 #![allow(
     clippy::disallowed_methods,

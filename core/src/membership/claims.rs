@@ -14,19 +14,14 @@ use crate::engine::{Output, Reply, RequestId};
 use crate::error::{Error, ErrorKind};
 use crate::event::EventKind;
 use crate::member::{Facts, Member, MemberState};
-use crate::wire::serf::LeaveIntent;
 use crate::wire::{Alive, Dead, Message, RawAddr, Suspect, Vsn, to_socket_addr};
 
 /// Members remembered at most. A flood of invented names must not take all memory.
 const MEMBERS_MAX: usize = 131_072;
 /// No honest member gets here; whoever claims it wants the counter to wrap.
 const INCARNATION_MAX: u32 = u32::MAX - 1;
-/// The lowest delegate version of serf. Other applications use 0 or 1.
-const SERF_MIN: u8 = 2;
 /// Gossip intervals that an intent to leave has to spread before the farewell.
 const INTENT_ROUNDS: u32 = 3;
-/// Where the intent stands in the queue: it is about no slot.
-const INTENT: Slot = Slot::MAX;
 
 impl Membership {
     /// Somebody says that a member is there.
@@ -248,6 +243,7 @@ impl Membership {
         }
         if let Some(member) = self.roster.remove(slot) {
             self.broadcasts.drop_about(slot);
+            self.forget_intent(slot);
             self.out.push_back(Output::Forgotten(member));
         }
     }
@@ -293,21 +289,6 @@ impl Membership {
         } else {
             self.say_goodbye(id);
         }
-    }
-
-    /// serf takes a farewell for a failure unless it was told of the intent before.
-    fn spread_intent(&mut self) {
-        let name = Arc::clone(&self.name);
-        // Grows from one farewell to the next, as serf's clock must.
-        let ltime = u64::from(self.local().incarnation());
-        let mut payload = Vec::new();
-        LeaveIntent { ltime, node: &name, prune: false }.encode(&mut payload);
-        self.spread(INTENT, &Message::User(&payload));
-    }
-
-    fn speaks_serf(&self) -> bool {
-        let [.., delegate_max, delegate] = self.local().versions();
-        delegate >= SERF_MIN && delegate_max >= SERF_MIN
     }
 
     /// The intent has had its time.
@@ -381,7 +362,7 @@ impl Membership {
         self.spread(slot, &Message::Suspect(Suspect { incarnation, node, from }));
     }
 
-    fn spread(&mut self, about: Slot, message: &Message<'_>) {
+    pub(super) fn spread(&mut self, about: Slot, message: &Message<'_>) {
         let mut bytes = Vec::with_capacity(128);
         message.encode(&mut bytes);
         let length = bytes.len();

@@ -10,6 +10,7 @@ mod awareness;
 mod broadcast;
 mod claims;
 mod gossip;
+mod intents;
 mod probe;
 mod push_pull;
 mod relay;
@@ -31,7 +32,7 @@ use self::broadcast::Broadcasts;
 use self::probe::Probe;
 use self::push_pull::{Exchange, Joining};
 use self::relay::Relay;
-use self::roster::{LOCAL, Record, Roster};
+use self::roster::{LOCAL, Record, Roster, Slot};
 use self::timer::{Due, Fired, Timer, Timers};
 use crate::config::Protocol;
 use crate::engine::{Input, Output, Reply, Request, RequestId, Setup, StreamId};
@@ -55,6 +56,8 @@ pub(crate) struct Membership {
     presence: Presence,
     awareness: Awareness,
     broadcasts: Broadcasts,
+    /// The time, by serf's clock, of the last intent to leave of a member.
+    intents: BTreeMap<Slot, u64>,
     last_gossip: Instant,
     probe: Option<Probe>,
     relays: BTreeMap<u32, Relay>,
@@ -110,6 +113,7 @@ impl Membership {
             presence: Presence::Here,
             awareness: Awareness::new(protocol.awareness_max_multiplier),
             broadcasts: Broadcasts::default(),
+            intents: BTreeMap::new(),
             last_gossip: now,
             probe: None,
             relays: BTreeMap::new(),
@@ -196,7 +200,7 @@ impl Membership {
             Message::Suspect(claim) => self.on_suspect(claim.incarnation, claim.node, claim.from),
             Message::Alive(claim) => self.on_alive(&claim),
             Message::Dead(claim) => self.on_dead(claim.incarnation, claim.node, claim.from),
-            Message::User(_) => self.stats.user_messages_ignored += 1,
+            Message::User(payload) => self.on_user(payload),
         }
     }
 
