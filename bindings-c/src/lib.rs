@@ -1,1 +1,135 @@
+//! Chinwag for C: handles, status codes, callbacks, and a descriptor to poll.
+//!
+//! What is exported is documented for readers of the header, `include/chinwag.h`, which is written
+//! from these comments by `cargo test -p chinwag-c --test header`.
+#![allow(
+    clippy::not_unsafe_ptr_arg_deref,
+    reason = "called from C only, where every call is unsafe; ffi.rs says what C promises"
+)]
 
+pub mod callbacks;
+pub mod config;
+pub mod constants;
+pub mod error;
+pub mod events;
+mod ffi;
+pub mod member;
+pub mod node;
+
+use std::ffi::c_char;
+
+/// Number of the binary interface: that of the shared library's name. It grows when a program that
+/// was compiled for an older one would not work any more.
+pub const CHINWAG_ABI_VERSION: u32 = 0;
+
+/// CHINWAG_ABI_VERSION of the library at run time: not yours? Then do not use it.
+#[unsafe(no_mangle)]
+pub extern "C" fn chinwag_abi_version() -> u32 {
+    CHINWAG_ABI_VERSION
+}
+
+/// CHINWAG_VERSION of the library at run time. Never freed.
+#[unsafe(no_mangle)]
+pub extern "C" fn chinwag_version() -> *const c_char {
+    concat!(env!("CARGO_PKG_VERSION"), "\0").as_ptr().cast()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write;
+    use std::path::Path;
+
+    use chinwag::api::{ERRORS, EVENTS, STATES};
+
+    use crate::constants::{self, EVENT_KINDS, STATUSES, Status};
+    use crate::node::Tag;
+
+    #[test]
+    fn every_row_of_the_tables_has_its_constant() {
+        let (ok, statuses) = STATUSES.split_first().expect("not empty");
+        assert_eq!(*ok, Status::CHINWAG_OK);
+        assert_eq!(statuses.len(), ERRORS.len());
+        for (status, row) in statuses.iter().zip(ERRORS) {
+            let name = format!("CHINWAG_E{}", row.code.replace('_', "").to_uppercase());
+            assert_eq!((format!("{status:?}"), *status as i32), (name, -(row.number as i32)));
+        }
+        assert_eq!(EVENT_KINDS.len(), EVENTS.len());
+        for (kind, row) in EVENT_KINDS.iter().zip(EVENTS) {
+            let name = format!("CHINWAG_EVENT_{}", row.token.replace('-', "_").to_uppercase());
+            assert_eq!((format!("{kind:?}"), *kind as u32), (name, row.number));
+        }
+        assert_eq!(constants::STATES.len(), STATES.len());
+        for (constant, (state, word)) in constants::STATES.iter().zip(STATES) {
+            let name = format!("CHINWAG_STATE_{}", word.to_uppercase());
+            assert_eq!((format!("{constant:?}"), *constant as u32), (name, *state as u32));
+        }
+    }
+
+    /// What a compiler of C must see as this one does.
+    fn layout() -> String {
+        let mut out = String::from(
+            "/* Written from bindings-c/src by `cargo test -p chinwag-c --lib`. Change it there. */\n\
+             #include \"chinwag.h\"\n\n\
+             #define SAME(name, claim) typedef char same_##name[(claim) ? 1 : -1]\n\n",
+        );
+        let mut same = |name: &str, claim: String| {
+            writeln!(out, "SAME({name}, {claim});").expect("fits");
+        };
+        same("abi", format!("CHINWAG_ABI_VERSION == {}", crate::CHINWAG_ABI_VERSION));
+        same("status", format!("sizeof(chinwag_status) == {}", size_of::<Status>()));
+        same(
+            "kind",
+            format!("sizeof(chinwag_event_kind) == {}", size_of::<constants::EventKind>()),
+        );
+        same("state", format!("sizeof(chinwag_state) == {}", size_of::<constants::State>()));
+        let words = |bytes| format!("{} * sizeof(char *)", bytes / size_of::<usize>());
+        same("tag", format!("sizeof(chinwag_tag) == {}", words(size_of::<Tag>())));
+        let (key, value) = (std::mem::offset_of!(Tag, key), std::mem::offset_of!(Tag, value));
+        same("tag_key", format!("offsetof(chinwag_tag, key) == {}", words(key)));
+        same("tag_value", format!("offsetof(chinwag_tag, value) == {}", words(value)));
+        for status in STATUSES {
+            same(&format!("{status:?}"), format!("{status:?} == {}", *status as i32));
+        }
+        for kind in EVENT_KINDS {
+            let (name, number) = (format!("{kind:?}"), *kind as u32);
+            same(&name, format!("{name} == {number}"));
+            let mask = name.replace("_EVENT_", "_MASK_");
+            same(&mask, format!("{mask} == 1u << {number}"));
+        }
+        for state in constants::STATES {
+            same(&format!("{state:?}"), format!("{state:?} == {}", *state as u32));
+        }
+        out
+    }
+
+    #[test]
+    fn the_layout_assertions_are_fresh() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/abi/layout.c");
+        let fresh = layout();
+        if std::fs::read_to_string(&path).is_ok_and(|old| old == fresh) {
+            return;
+        }
+        if std::env::var_os("CI").is_none() {
+            std::fs::write(&path, &fresh).expect("writable");
+        }
+        panic!("tests/abi/layout.c was out of date: run this test again, and look at it");
+    }
+
+    #[test]
+    fn every_entry_point_is_guarded() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        let mut entries = 0;
+        for file in std::fs::read_dir(folder).expect("readable") {
+            let source = std::fs::read_to_string(file.expect("readable").path()).expect("text");
+            for entry in source.split("#[unsafe(no_mangle)]\n").skip(1) {
+                entries += 1;
+                let body = entry.split("\n}\n").next().expect("a body");
+                let name = body.split('(').next().expect("a name");
+                let guard = ["    status(", "    value(", "    chinwag_update_tags("];
+                let constant = name.ends_with("version");
+                assert!(constant || guard.iter().any(|call| body.contains(call)), "{name}");
+            }
+        }
+        assert!(entries > 40, "only {entries} were found");
+    }
+}

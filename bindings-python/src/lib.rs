@@ -1,1 +1,31 @@
+//! The native half of the `chinwag` package: the facade of the core, in values that Python knows.
+//!
+//! No thread of the core ever attaches to the interpreter. It rings a bell; threads of Python's own
+//! take what there is, in batches. Everything pleasant is Python, in `python/chinwag`.
+#![forbid(unsafe_code)]
 
+mod config;
+mod error;
+mod events;
+mod member;
+mod node;
+
+/// The private module `chinwag._chinwag`.
+#[pyo3::pymodule(gil_used = false)]
+mod _chinwag {
+    use pyo3::prelude::*;
+
+    #[pymodule_export]
+    use super::error::panic;
+    #[pymodule_export]
+    use super::events::{Subscription, Wake};
+    #[pymodule_export]
+    use super::member::Member;
+    #[pymodule_export]
+    use super::node::Host;
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("__version__", env!("CARGO_PKG_VERSION"))
+    }
+}

@@ -55,7 +55,8 @@ pub const OPTIONS: &[OptionInfo] = &[
         default: "",
         wan: None,
         local: None,
-        doc: "The member's name, unique in the cluster; free text of at most 128 bytes. Default: the host name and a random suffix.",
+        doc: "The member's name, unique in the cluster; free text of at most 128 bytes. Default: \
+              the host name and a random suffix.",
     },
     OptionInfo {
         name: "bind",
@@ -63,7 +64,8 @@ pub const OPTIONS: &[OptionInfo] = &[
         default: "127.0.0.1:7946",
         wan: None,
         local: None,
-        doc: "IP address and port to listen on, UDP and TCP alike. Port 0 takes a free one; so does the default when 7946 is taken.",
+        doc: "IP address and port to listen on, UDP and TCP alike. Port 0 takes a free one; so \
+              does the default when 7946 is taken.",
     },
     OptionInfo {
         name: "advertise",
@@ -71,7 +73,8 @@ pub const OPTIONS: &[OptionInfo] = &[
         default: "",
         wan: None,
         local: None,
-        doc: "Address told to the others, when they cannot reach `bind` as it is. Default: the bound address.",
+        doc: "Address told to the others, when they cannot reach `bind` as it is. Default: the \
+              bound address.",
     },
     OptionInfo {
         name: "seeds",
@@ -79,7 +82,8 @@ pub const OPTIONS: &[OptionInfo] = &[
         default: "",
         wan: None,
         local: None,
-        doc: "Members to contact first, each host[:port]; one that answers is enough. Tried again while this node is alone.",
+        doc: "Members to contact first, each host[:port]; one that answers is enough. Tried again \
+              while this node is alone.",
     },
     OptionInfo {
         name: "require_join",
@@ -87,7 +91,8 @@ pub const OPTIONS: &[OptionInfo] = &[
         default: "false",
         wan: None,
         local: None,
-        doc: "Fail the start with join_failed when no seed answers, instead of starting alone and trying again.",
+        doc: "Fail the start with join_failed when no seed answers, instead of starting alone and \
+              trying again.",
     },
     OptionInfo {
         name: "tags",
@@ -95,7 +100,8 @@ pub const OPTIONS: &[OptionInfo] = &[
         default: "",
         wan: None,
         local: None,
-        doc: "Key/value facts about this member, seen by all; at most 512 bytes once encoded as serf encodes them.",
+        doc: "Key/value facts about this member, seen by all; at most 512 bytes once encoded as \
+              serf encodes them.",
     },
     OptionInfo {
         name: "meta",
@@ -119,7 +125,8 @@ pub const OPTIONS: &[OptionInfo] = &[
         default: "",
         wan: None,
         local: None,
-        doc: "Cluster label of at most 255 bytes, memberlist's packet label: members of other clusters are not heard. Default: none.",
+        doc: "Cluster label of at most 255 bytes, memberlist's packet label: members of other \
+              clusters are not heard. Default: none.",
     },
     OptionInfo {
         name: "insecure",
@@ -135,7 +142,8 @@ pub const OPTIONS: &[OptionInfo] = &[
         default: "false",
         wan: None,
         local: None,
-        doc: "Leave gracefully on SIGTERM and SIGINT, then let the process end as it would have; a second signal ends it at once.",
+        doc: "Leave gracefully on SIGTERM and SIGINT, then let the process end as it would have; \
+              a second signal ends it at once.",
     },
     OptionInfo {
         name: "event_buffer",
@@ -143,7 +151,8 @@ pub const OPTIONS: &[OptionInfo] = &[
         default: "1024",
         wan: None,
         local: None,
-        doc: "Events kept for a slow reader; one that falls further behind gets a single events-lost and a fresh snapshot.",
+        doc: "Events kept for a slow reader; one that falls further behind gets a single \
+              events-lost and a fresh snapshot.",
     },
     OptionInfo {
         name: "delegate_versions",
@@ -151,15 +160,17 @@ pub const OPTIONS: &[OptionInfo] = &[
         default: "auto",
         wan: None,
         local: None,
-        doc: "Application protocol versions min,max,current; serf speaks 2,5,5. auto takes those of the first cluster joined.",
+        doc: "Application protocol versions min,max,current; serf speaks 2,5,5. auto takes those \
+              of the first cluster joined.",
     },
     OptionInfo {
         name: "compression",
         kind: OptionKind::Flag,
-        default: "false",
+        default: "true",
         wan: None,
         local: None,
-        doc: "Send LZW where it pays (streams and packets over 1 KiB). Compressed input is always understood.",
+        doc: "Send LZW where it pays (streams and packets over 1 KiB). Compressed input is always \
+              understood.",
     },
     OptionInfo {
         name: "packet_size",
@@ -223,7 +234,8 @@ pub const OPTIONS: &[OptionInfo] = &[
         default: "8",
         wan: None,
         local: None,
-        doc: "Upper bound of the local health score, by which an ailing node stretches its own probe interval.",
+        doc: "Upper bound of the local health score, by which an ailing node stretches its own \
+              probe interval.",
     },
     OptionInfo {
         name: "gossip_interval",
@@ -247,7 +259,8 @@ pub const OPTIONS: &[OptionInfo] = &[
         default: "30s",
         wan: Some("60s"),
         local: Some("15s"),
-        doc: "How long a failed member is still told about its failure, so that it can refute, and is remembered.",
+        doc: "How long a failed member is still told about its failure, so that it can refute, \
+              and is remembered.",
     },
     OptionInfo {
         name: "retransmit_mult",
@@ -263,7 +276,8 @@ pub const OPTIONS: &[OptionInfo] = &[
         default: "30s",
         wan: Some("60s"),
         local: Some("15s"),
-        doc: "Time between two exchanges of the full state with a random member over TCP; 0s switches them off.",
+        doc: "Time between two exchanges of the full state with a random member over TCP; 0s \
+              switches them off.",
     },
     OptionInfo {
         name: "tcp_timeout",
@@ -387,7 +401,8 @@ pub const ERRORS: &[ErrorInfo] = &[
         number: 10,
         code: "internal",
         retryable: false,
-        doc: "A defect in Chinwag, caught at the border; the node may be unusable. Please report it.",
+        doc: "A defect in Chinwag, caught at the border; the node may be unusable. Please report \
+              it.",
     },
 ];
 
@@ -429,12 +444,14 @@ pub const EVENTS: &[EventInfo] = &[
     EventInfo {
         number: 7,
         token: "replay-done",
-        doc: "The members that were known at the time of subscribing have all been reported; what follows is live.",
+        doc: "The members that were known at the time of subscribing have all been reported; what \
+              follows is live.",
     },
     EventInfo {
         number: 8,
         token: "events-lost",
-        doc: "The reader was too slow; carries how many events are missing and the members as they are now.",
+        doc: "The reader was too slow; carries how many events are missing and the members as \
+              they are now.",
     },
 ];
 

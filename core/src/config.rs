@@ -3,6 +3,7 @@
 //! A [`Config`] holds checked values only. An unknown key is refused with the nearest known one.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
@@ -41,6 +42,25 @@ pub enum Value {
     Flag(bool),
     /// A number.
     Count(u64),
+}
+
+impl fmt::Display for Value {
+    /// As it would be written on a command line.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => f.write_str(text),
+            Self::Addr(addr) => write!(f, "{addr}"),
+            Self::List(list) => f.write_str(&list.join(",")),
+            Self::Map(map) => {
+                let pairs: Vec<String> = map.iter().map(|(k, v)| format!("{k}={v}")).collect();
+                f.write_str(&pairs.join(","))
+            }
+            Self::Bytes(bytes) => write!(f, "{} bytes", bytes.len()),
+            Self::Duration(span) => write!(f, "{span:?}"),
+            Self::Flag(flag) => write!(f, "{flag}"),
+            Self::Count(count) => write!(f, "{count}"),
+        }
+    }
 }
 
 impl Config {
@@ -105,7 +125,7 @@ impl Config {
         let span = |key| self.duration(key, profile);
         Ok(Protocol {
             delegate_versions: self.delegate_versions()?,
-            compression: self.flag("compression"),
+            compression: self.values.get("compression") != Some(&Value::Flag(false)),
             packet_size: self.count("packet_size", profile),
             probe_interval: span("probe_interval"),
             probe_timeout: span("probe_timeout"),
@@ -144,7 +164,11 @@ impl Config {
             [min, max, current] if min <= current && current <= max => {
                 Ok(Some([min, max, current]))
             }
-            _ => Err(bad("delegate_versions", &text, "auto, or min,max,current such as 2,5,5")),
+            _ => Err(bad(
+                "delegate_versions",
+                &format!("\"{text}\""),
+                "auto, or min,max,current such as 2,5,5",
+            )),
         }
     }
 
@@ -332,7 +356,7 @@ fn parse(option: &OptionInfo, text: &str) -> Result<Value> {
         },
         OptionKind::Count { .. } => text.parse().ok().map(Value::Count),
     };
-    value.ok_or_else(|| bad(option.name, text, expected(option.kind)))
+    value.ok_or_else(|| bad(option.name, &format!("\"{text}\""), expected(option.kind)))
 }
 
 fn pieces(text: &str) -> impl Iterator<Item = &str> {
@@ -383,7 +407,7 @@ fn check(option: &OptionInfo, value: &Value) -> Result<()> {
     if fits {
         return Ok(());
     }
-    Err(bad(option.name, &format!("{value:?}"), expected(option.kind)))
+    Err(bad(option.name, &format!("\"{value}\""), expected(option.kind)))
 }
 
 /// No interval of the protocol makes sense beyond a day.
@@ -470,7 +494,7 @@ mod tests {
             ("profile", "moon"),
             ("indirect_checks", "65"),
             ("probe_interval", "-1s"),
-            ("probe_interval", "25h"),
+            ("probe_interval", "90000s"),
             ("insecure", "yes"),
             ("tags", "novalue"),
             ("name", ""),
@@ -479,6 +503,7 @@ mod tests {
             let error = settings(&[(key, text)]).expect_err(key);
             assert_eq!(error.kind(), ErrorKind::BadConfig, "{key}={text}");
             assert!(error.message().contains(key), "{error}");
+            assert!(error.message().contains(&format!("\"{text}\"")), "{error}");
         }
     }
 

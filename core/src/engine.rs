@@ -1,6 +1,6 @@
 //! The protocol as a state machine without I/O.
 //!
-//! Two methods: [`Engine::handle`] takes one [`Input`] and the time; [`Engine::poll_output`] returns
+//! Two methods: [`Engine::handle`] takes one [`Input`] and the time; [`Engine::poll_output`] gives
 //! the next [`Output`].
 //!
 //! **One law.** After each input, call `poll_output` until it returns [`Output::Idle`], carry out
@@ -166,6 +166,12 @@ pub enum Output {
     Idle(Instant),
 }
 
+/// What carries an engine's outputs out: the driver's sockets, or the simulator's network.
+pub trait Shell {
+    /// Carries out one output, which is never [`Output::Idle`].
+    fn carry_out(&mut self, output: Output);
+}
+
 /// The state machine of one node. See the module for the law.
 #[derive(Debug)]
 pub struct Engine {
@@ -188,6 +194,17 @@ impl Engine {
         self.membership.poll_output()
     }
 
+    /// Carries out every output; the time of the next deadline. The one loop of driver and
+    /// simulator.
+    pub fn drain(&mut self, shell: &mut impl Shell) -> Instant {
+        loop {
+            match self.poll_output() {
+                Output::Idle(at) => return at,
+                output => shell.carry_out(output),
+            }
+        }
+    }
+
     /// A name for a connection that a peer opened.
     pub fn next_stream(&mut self) -> StreamId {
         self.membership.next_stream()
@@ -201,6 +218,11 @@ impl Engine {
     /// Everybody known, the local member included, in no order.
     pub fn members(&self) -> impl Iterator<Item = &Member> {
         self.membership.members()
+    }
+
+    /// The member of that name, whatever its state.
+    pub fn member(&self, name: &str) -> Option<&Member> {
+        self.membership.member(name)
     }
 
     /// The local member.

@@ -60,9 +60,13 @@ pub struct Host {
     pid: u32,
     node: Node,
     runtime: Mutex<Option<Runtime>>,
+    /// Held by the one goodbye that is under way.
+    leaving: Arc<Turn>,
     outcomes: Arc<Outcomes>,
     wake: Arc<HostWake>,
 }
+
+type Turn = tokio::sync::Mutex<()>;
 
 impl Host {
     /// Binds and starts a node. The seeds are tried in the background; submit or run [`Op::Ready`]
@@ -99,6 +103,7 @@ impl Host {
             pid: std::process::id(),
             node,
             runtime: Mutex::new(Some(runtime)),
+            leaving: Arc::default(),
             outcomes: Arc::default(),
             wake: Arc::default(),
         })
@@ -181,9 +186,9 @@ impl Host {
         let runtime = runtime.as_ref().ok_or_else(Error::closed)?;
         let ticket = self.outcomes.ticket(self.waker())?;
         let id = ticket.id;
-        let node = self.node.clone();
+        let (node, leaving) = (self.node.clone(), Arc::clone(&self.leaving));
         runtime.spawn(async move {
-            let result = perform(&node, op).await;
+            let result = perform(&node, &leaving, op).await;
             ticket.settle(result);
         });
         Ok(id)
@@ -200,9 +205,9 @@ impl Host {
         {
             let runtime = lock(&self.runtime);
             let runtime = runtime.as_ref().ok_or_else(Error::closed)?;
-            let node = self.node.clone();
+            let (node, leaving) = (self.node.clone(), Arc::clone(&self.leaving));
             runtime.spawn(async move {
-                let _ = sender.send(perform(&node, op).await);
+                let _ = sender.send(perform(&node, &leaving, op).await);
             });
         }
         let outcome = match timeout {
@@ -232,7 +237,8 @@ impl Host {
     /// `forked`.
     pub fn subscribe(&self, replay: Replay) -> Result<Subscription> {
         self.check()?;
-        Ok(Subscription { pid: self.pid, events: self.node.events(replay), waker: self.waker() })
+        let events = Some(self.node.events(replay));
+        Ok(Subscription { pid: self.pid, events, waker: self.waker() })
     }
 
     fn waker(&self) -> Waker {
@@ -285,21 +291,29 @@ impl Drop for Host {
     fn drop(&mut self) {
         if self.check().is_ok() {
             self.shut(None);
-        } else if let Ok(mut runtime) = self.runtime.try_lock() {
-            // The child has none of the threads that the runtime would wait for.
+            return;
+        }
+        // The child has none of the threads that the runtime would wait for, and any of the node's
+        // locks may have been held by one of them at the time of the fork.
+        std::mem::forget(self.node.clone());
+        if let Ok(mut runtime) = self.runtime.try_lock() {
             std::mem::forget(runtime.take());
         }
     }
 }
 
-async fn perform(node: &Node, op: Op) -> Result<Reply> {
+async fn perform(node: &Node, leaving: &Turn, op: Op) -> Result<Reply> {
     match op {
         Op::Ready => node.ready().await.map(|()| Reply::Done),
         Op::Join(seeds) => node.join(seeds).await.map(Reply::Joined),
         Op::UpdateTags(changes) => node.update_tags(changes).await.map(|()| Reply::Done),
         Op::SetTags(tags) => node.set_tags(tags).await.map(|()| Reply::Done),
         Op::SetMeta(meta) => node.set_meta(meta).await.map(|()| Reply::Done),
-        Op::Leave(timeout) => node.leave(timeout).await.map(|()| Reply::Done),
+        Op::Leave(timeout) => {
+            // A second goodbye is done when the first is: a close after it must not cut that short.
+            let _turn = leaving.lock().await;
+            node.leave(timeout).await.map(|()| Reply::Done)
+        }
     }
 }
 
@@ -316,7 +330,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[derive(Debug)]
 pub struct Subscription {
     pid: u32,
-    events: Events,
+    /// Always there; an option so that a forked child can forget it.
+    events: Option<Events>,
     waker: Waker,
 }
 
@@ -340,8 +355,9 @@ impl Subscription {
         }
         let mut batch = Batch::default();
         let mut context = Context::from_waker(&self.waker);
+        let Some(events) = &mut self.events else { return Ok(batch) };
         while batch.events.len() < max {
-            match self.events.poll_event(&mut context) {
+            match events.poll_event(&mut context) {
                 Poll::Ready(Some(event)) => batch.events.push(event),
                 Poll::Ready(None) => {
                     batch.ended = true;
@@ -351,6 +367,15 @@ impl Subscription {
             }
         }
         Ok(batch)
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        if std::process::id() != self.pid {
+            // To let go takes the lock of the node's board, which may be held for ever here.
+            std::mem::forget(self.events.take());
+        }
     }
 }
 

@@ -31,6 +31,10 @@ pub mod time;
 pub mod engine;
 mod membership;
 
+// The same engine under virtual time.
+#[cfg(feature = "sim")]
+pub mod sim;
+
 // Sockets, tasks, the clock, and the facade on top of them.
 #[cfg(feature = "runtime")]
 mod driver;
@@ -38,6 +42,10 @@ mod driver;
 pub mod host;
 #[cfg(feature = "runtime")]
 mod node;
+#[cfg(feature = "runtime")]
+pub mod query;
+#[cfg(all(unix, feature = "signals"))]
+pub mod signals;
 
 pub use config::Config;
 pub use error::{Error, ErrorKind, Result};

@@ -26,6 +26,10 @@ pub enum Replay {
     No,
 }
 
+/// How long a farewell on a signal may take.
+#[cfg(feature = "signals")]
+const SIGNAL_LEAVE: Duration = Duration::from_secs(5);
+
 /// A running node. Clones share it. Dropping the last one without [`Node::close`] stops it without
 /// a farewell: the others will see a failure.
 #[derive(Clone, Debug)]
@@ -56,8 +60,41 @@ impl Node {
     /// `bad_config`, `too_large`, `bind_failed`, `join_failed` (only with `require_join`).
     pub async fn start(config: &Config) -> Result<Self> {
         let node = Self::bind(config).await?;
-        node.ready().await?;
+        if config.settings()?.handle_signals {
+            node.leave_on_signals()?;
+        }
+        if let Err(error) = node.ready().await {
+            // It reached nobody, so there is nobody to say goodbye to.
+            node.close().await;
+            return Err(error);
+        }
         Ok(node)
+    }
+
+    /// The signals' thread waits for the farewell on the caller's runtime.
+    #[cfg(feature = "signals")]
+    fn leave_on_signals(&self) -> Result<()> {
+        let runtime = tokio::runtime::Handle::current();
+        let handle = Arc::downgrade(&self.handle);
+        let guard = crate::signals::on_terminate(move || {
+            let Some(handle) = handle.upgrade() else { return };
+            let node = Self { handle };
+            runtime.block_on(async {
+                if let Err(error) = node.leave(SIGNAL_LEAVE).await {
+                    tracing::warn!(%error, "the farewell on a signal was cut short");
+                }
+                node.close().await;
+            });
+        })?;
+        self.handle.keep(guard);
+        Ok(())
+    }
+
+    #[cfg(not(feature = "signals"))]
+    #[expect(clippy::unused_self, reason = "the same call with and without the feature")]
+    fn leave_on_signals(&self) -> Result<()> {
+        let message = "handle_signals needs the feature \"signals\" of the crate";
+        Err(Error::new(ErrorKind::BadConfig, message))
     }
 
     /// Binds and starts a node, without waiting for the seeds.

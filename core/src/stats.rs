@@ -11,6 +11,8 @@ pub struct Stats {
     pub packets_sent: u64,
     /// Bytes in them.
     pub bytes_sent: u64,
+    /// Datagrams that the system would not take: its buffer was full, or it knows no route.
+    pub packets_unsent: u64,
     /// Messages or whole datagrams that could not be read, and were dropped.
     pub packets_malformed: u64,
     /// Well-formed messages that were refused: absurd, unsafe, or not for this node.
@@ -47,12 +49,13 @@ pub struct Stats {
 
 impl Stats {
     /// Every counter with its name, in the order of declaration.
-    pub fn rows(&self) -> [(&'static str, u64); 20] {
+    pub fn rows(&self) -> [(&'static str, u64); 21] {
         [
             ("packets_received", self.packets_received),
             ("bytes_received", self.bytes_received),
             ("packets_sent", self.packets_sent),
             ("bytes_sent", self.bytes_sent),
+            ("packets_unsent", self.packets_unsent),
             ("packets_malformed", self.packets_malformed),
             ("messages_refused", self.messages_refused),
             ("user_messages_ignored", self.user_messages_ignored),

@@ -1,5 +1,7 @@
 //! The facade over real sockets on loopback.
 
+#![cfg(feature = "runtime")]
+
 use std::time::Duration;
 
 use chinwag::{ErrorKind, Event, EventKind, Events, MemberState, Node, Replay};

@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{self, Instant as Clock};
 use tracing::{info, warn};
 
-use super::{Board, Command, Driver, ReplyTo, sockets, tcp};
+use super::{Board, Command, Driver, ReplyTo, Sockets, sockets, tcp};
 use crate::config::Settings;
 use crate::engine::{Engine, Reply, Setup};
 use crate::error::{Error, Result};
@@ -24,12 +24,16 @@ pub(crate) struct Handle {
     joined: watch::Receiver<Option<Result<Reply>>>,
     require_join: bool,
     tasks: Vec<JoinHandle<()>>,
+    #[cfg(feature = "signals")]
+    signals: std::sync::OnceLock<crate::signals::Guard>,
 }
 
 /// Commands that wait for the node's task; a caller waits when there are more.
 const COMMANDS_MAX: usize = 16;
-/// A lonely node tries its seeds again after about that time.
-const RETRY: Duration = Duration::from_secs(30);
+/// A lonely node tries its seeds again after about that time, which doubles up to a limit: a seed
+/// that starts a moment later must not be missed for long.
+const RETRY_MIN: Duration = Duration::from_secs(1);
+const RETRY_MAX: Duration = Duration::from_secs(30);
 
 impl Handle {
     pub(crate) async fn start(settings: Settings) -> Result<Self> {
@@ -47,15 +51,15 @@ impl Handle {
         let board = Board::new(engine.local().clone(), settings.event_buffer);
         let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
         let (streams, reports, accepting) = tcp::Streams::new(bound.tcp);
-        let driver = Driver {
-            engine,
+        let shell = Sockets {
             board: Arc::clone(&board),
             udp: bound.udp,
             streams,
-            origin: Clock::now(),
             pending: BTreeMap::new(),
-            requests: 0,
+            failed: Vec::new(),
+            unsent: 0,
         };
+        let driver = Driver { engine, origin: Clock::now(), requests: 0, shell };
         let main = tokio::spawn(driver.run(inbox, reports));
         let (outcome, joined) = watch::channel(None);
         let seeds = settings.seeds;
@@ -67,11 +71,19 @@ impl Handle {
             joined,
             require_join: settings.require_join,
             tasks: vec![main, first, accepting],
+            #[cfg(feature = "signals")]
+            signals: std::sync::OnceLock::new(),
         })
     }
 
     pub(crate) fn board(&self) -> &Arc<Board> {
         &self.board
+    }
+
+    /// Keeps the farewell on a signal in force as long as the node lives.
+    #[cfg(feature = "signals")]
+    pub(crate) fn keep(&self, guard: crate::signals::Guard) {
+        let _ = self.signals.set(guard);
     }
 
     /// Waits until the seeds have been tried.
@@ -138,19 +150,12 @@ async fn keep_joined(
         let _ = outcome.send(Some(Ok(Reply::Joined(0))));
         return;
     }
+    let mut pause = RETRY_MIN;
     loop {
-        if board.is_lonely() {
-            let (reply, joined) = oneshot::channel();
-            let (targets, failures) = sockets::resolve(seeds.clone()).await;
-            let Some(sender) = commands.upgrade() else { return };
-            if sender.send(Command::Join { targets, failures, reply }).await.is_err() {
-                return;
-            }
-            drop(sender);
-            let Ok(result) = joined.await else { return };
-            match &result {
-                Ok(_) => {}
-                Err(error) => info!(%error, "alone for now; the seeds are tried again"),
+        if board.is_lonely() || outcome.borrow().is_none() {
+            let Some(result) = join(&commands, seeds.clone()).await else { return };
+            if let Err(error) = &result {
+                info!(%error, "alone for now; the seeds are tried again");
             }
             outcome.send_if_modified(|first| {
                 let unset = first.is_none();
@@ -158,6 +163,19 @@ async fn keep_joined(
                 unset
             });
         }
-        time::sleep(RETRY.mul_f64(sockets::jitter())).await;
+        // In company, it looks rarely; once alone again, it begins anew.
+        let wait = if board.is_lonely() { pause } else { RETRY_MAX };
+        pause = if board.is_lonely() { (pause * 2).min(RETRY_MAX) } else { RETRY_MIN };
+        time::sleep(wait.mul_f64(sockets::jitter())).await;
     }
+}
+
+/// None once the node is gone.
+async fn join(commands: &mpsc::WeakSender<Command>, seeds: Vec<String>) -> Option<Result<Reply>> {
+    let (targets, failures) = sockets::resolve(seeds).await;
+    let (reply, joined) = oneshot::channel();
+    let sender = commands.upgrade()?;
+    sender.send(Command::Join { targets, failures, reply }).await.ok()?;
+    drop(sender);
+    joined.await.ok()
 }

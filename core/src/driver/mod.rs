@@ -3,7 +3,13 @@
 //! One task a node owns the engine. It waits for one input, hands it over, carries out every output
 //! and waits again. Connections have small tasks of their own, because a peer that reads or writes
 //! slowly must not hold up anything else; they talk to the node's task through bounded channels.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "sockets, tasks, the clock and entropy are its job"
+)]
 
+mod ask;
 mod board;
 mod handle;
 mod sockets;
@@ -20,10 +26,11 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{self, Instant as Clock};
 use tracing::{debug, warn};
 
+pub(crate) use self::ask::{Silence, ask};
 pub(crate) use self::board::{Board, Read, Reader};
 pub(crate) use self::handle::Handle;
 use crate::config::encode_tags;
-use crate::engine::{Engine, Input, Output, Reply, Request, RequestId};
+use crate::engine::{Engine, Input, Output, Reply, Request, RequestId, Shell};
 use crate::error::{Attempt, Error, ErrorKind, Result};
 use crate::time::Instant;
 
@@ -53,12 +60,20 @@ struct Pending {
 /// The task of one node.
 struct Driver {
     engine: Engine,
+    origin: Clock,
+    requests: u64,
+    shell: Sockets,
+}
+
+/// What the engine's outputs go to.
+struct Sockets {
     board: Arc<Board>,
     udp: UdpSocket,
     streams: tcp::Streams,
-    origin: Clock,
     pending: BTreeMap<RequestId, Pending>,
-    requests: u64,
+    /// Where the system refused to send to, until the engine is told.
+    failed: Vec<SocketAddr>,
+    unsent: u64,
 }
 
 /// Packets taken from the socket before other inputs get a turn.
@@ -80,7 +95,7 @@ impl Driver {
         deadline.as_mut().reset(self.clock(at));
         loop {
             tokio::select! {
-                ready = self.udp.readable() => match ready {
+                ready = self.shell.udp.readable() => match ready {
                     Ok(()) => self.receive(),
                     Err(error) => warn!(%error, "the UDP socket cannot be waited for"),
                 },
@@ -121,40 +136,21 @@ impl Driver {
 
     /// Carries out every output; the time of the next deadline.
     fn drain(&mut self) -> Instant {
-        loop {
-            match self.engine.poll_output() {
-                Output::Packet { to, bytes } => self.send(to, &bytes),
-                Output::Connect { stream, to, bytes } => self.streams.connect(stream, to, bytes),
-                Output::Send { stream, bytes } => self.streams.send(stream, bytes),
-                Output::Close { stream } => self.streams.close(stream),
-                Output::Event(kind) => self.board.post(kind),
-                Output::Local(member) => self.board.set_local(member),
-                Output::Forgotten(member) => self.board.forget(&member),
-                Output::Reply { id, result } => self.settle(id, result),
-                Output::Idle(at) => {
-                    self.board.set_stats(self.engine.stats());
-                    return at;
-                }
-            }
+        let mut at = self.engine.drain(&mut self.shell);
+        while let Some(to) = self.shell.failed.pop() {
+            self.handle(Input::PacketFailed { to });
+            at = self.engine.drain(&mut self.shell);
         }
-    }
-
-    fn send(&mut self, to: SocketAddr, bytes: &[u8]) {
-        match self.udp.try_send_to(bytes, to) {
-            Ok(_) => {}
-            // The kernel's buffer is full: the datagram is lost as it would be on the way.
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(error) => {
-                debug!(%error, %to, "a datagram could not be sent");
-                self.handle(Input::PacketFailed { to });
-            }
-        }
+        let mut stats = self.engine.stats();
+        stats.packets_unsent = self.shell.unsent;
+        self.shell.board.set_stats(stats);
+        at
     }
 
     fn receive(&mut self) {
         for _ in 0..PACKETS_A_TURN {
             let more = DATAGRAM.with_borrow_mut(|buffer| {
-                let Ok((length, from)) = self.udp.try_recv_from(buffer) else { return false };
+                let Ok((length, from)) = self.shell.udp.try_recv_from(buffer) else { return false };
                 let bytes = buffer.get(..length).unwrap_or_default();
                 let now = self.now();
                 self.engine.handle(now, Input::Packet { from, bytes });
@@ -171,16 +167,16 @@ impl Driver {
         match report {
             tcp::Report::Accepted { socket, from } => {
                 let stream = self.engine.next_stream();
-                self.streams.adopt(stream, socket);
+                self.shell.streams.adopt(stream, socket);
                 self.handle(Input::Accepted { stream, from });
             }
             tcp::Report::Bytes { stream, bytes } => {
-                if self.streams.knows(stream) {
+                if self.shell.streams.knows(stream) {
                     self.handle(Input::StreamBytes { stream, bytes: &bytes });
                 }
             }
             tcp::Report::Closed { stream, cause } => {
-                if self.streams.forget(stream) {
+                if self.shell.streams.forget(stream) {
                     self.handle(Input::StreamClosed { stream, cause });
                 }
             }
@@ -224,8 +220,48 @@ impl Driver {
     fn request(&mut self, request: Request, pending: Pending) {
         self.requests += 1;
         let id = RequestId(self.requests);
-        self.pending.insert(id, pending);
+        self.shell.pending.insert(id, pending);
         self.handle(Input::Request { id, request });
+    }
+
+    fn stop(&mut self) {
+        let shell = &mut self.shell;
+        shell.board.close();
+        shell.streams.close_all();
+        for (_, pending) in std::mem::take(&mut shell.pending) {
+            let _ = pending.reply.send(Err(Error::closed()));
+        }
+    }
+}
+
+impl Shell for Sockets {
+    fn carry_out(&mut self, output: Output) {
+        match output {
+            Output::Packet { to, bytes } => self.send(to, &bytes),
+            Output::Connect { stream, to, bytes } => self.streams.connect(stream, to, bytes),
+            Output::Send { stream, bytes } => self.streams.send(stream, bytes),
+            Output::Close { stream } => self.streams.close(stream),
+            Output::Event(kind) => self.board.post(kind),
+            Output::Local(member) => self.board.set_local(member),
+            Output::Forgotten(member) => self.board.forget(&member),
+            Output::Reply { id, result } => self.settle(id, result),
+            Output::Idle(_) => {}
+        }
+    }
+}
+
+impl Sockets {
+    fn send(&mut self, to: SocketAddr, bytes: &[u8]) {
+        match self.udp.try_send_to(bytes, to) {
+            Ok(_) => {}
+            // The kernel's buffer is full: the datagram is lost as it would be on the way.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.unsent += 1,
+            Err(error) => {
+                self.unsent += 1;
+                debug!(%error, %to, "a datagram could not be sent");
+                self.failed.push(to);
+            }
+        }
     }
 
     fn settle(&mut self, id: RequestId, result: Result<Reply>) {
@@ -239,14 +275,6 @@ impl Driver {
         };
         // Nobody waits any more: the caller gave up.
         let _ = reply.send(result);
-    }
-
-    fn stop(&mut self) {
-        self.board.close();
-        self.streams.close_all();
-        for (_, pending) in std::mem::take(&mut self.pending) {
-            let _ = pending.reply.send(Err(Error::closed()));
-        }
     }
 }
 

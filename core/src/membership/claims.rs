@@ -1,16 +1,15 @@
 //! What is said about members, and what the node makes of it: alive, suspect, failed, left; its
-//! own announcements, refutations and farewell.
+//! own announcements and refutations.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
+use super::broadcast::News;
 use super::roster::{Claim, LOCAL, Record, Slot, beats};
 use super::suspicion::Suspicion;
-use super::timer::{Due, Timer};
+use super::timer::Due;
 use super::{Membership, Presence};
-use crate::engine::{Output, Reply, RequestId};
-use crate::error::{Error, ErrorKind};
+use crate::engine::Output;
 use crate::event::EventKind;
 use crate::member::{Facts, Member, MemberState};
 use crate::wire::{Alive, Dead, Message, RawAddr, Suspect, Vsn, to_socket_addr};
@@ -41,11 +40,7 @@ impl Membership {
     /// A member that took part in spite of these would spoil every later exchange of states.
     fn is_sane(&self, claim: &Alive<'_>, addr: SocketAddr) -> bool {
         let vsn = claim.vsn;
-        let versions_fit = !vsn.is_complete()
-            || (vsn.pmin() >= 1 && vsn.pmin() <= vsn.pcur() && vsn.pcur() <= vsn.pmax())
-                && (vsn.pmin()..=vsn.pmax()).contains(&PROTOCOL_VERSION)
-                && vsn.pmin() <= PROTOCOL_MAX;
-        versions_fit
+        (!vsn.is_complete() || versions_fit(self.local().versions(), vsn.to_array()))
             && claim.incarnation <= INCARNATION_MAX
             && addr.port() != 0
             && !addr.ip().is_unspecified()
@@ -60,8 +55,8 @@ impl Membership {
         }
         let member = Member::new(self.facts(claim.node.into(), claim, addr, None));
         let record = Record { member: member.clone(), changed: self.now, suspicion: None };
-        self.roster.insert(record, &mut self.rng);
-        self.spread_alive(&member);
+        let slot = self.roster.insert(record, &mut self.rng);
+        self.spread_alive(slot, &member);
         self.event(EventKind::MemberJoin(member));
     }
 
@@ -84,7 +79,7 @@ impl Membership {
         let member = Member::new(self.facts(name, claim, addr, Some(&previous)));
         let changed = (state != MemberState::Alive).then_some(self.now);
         self.roster.update(slot, member.clone(), changed);
-        self.spread_alive(&member);
+        self.spread_alive(slot, &member);
         match state {
             MemberState::Failed | MemberState::Left => self.event(EventKind::MemberJoin(member)),
             MemberState::Suspect => {
@@ -160,7 +155,7 @@ impl Membership {
         if let Some(record) = self.roster.get_mut(slot) {
             record.suspicion = Some(Box::new(suspicion));
         }
-        self.spread_suspect(incarnation, node, from);
+        self.spread_suspect(slot, incarnation, node, from);
         self.event(EventKind::MemberSuspect(member));
     }
 
@@ -173,7 +168,7 @@ impl Membership {
         if suspicion.confirm(from) {
             let deadline = suspicion.deadline();
             self.timers.add(Due::Suspicion(slot), deadline);
-            self.spread_suspect(incarnation, node, from);
+            self.spread_suspect(slot, incarnation, node, from);
         }
     }
 
@@ -222,7 +217,7 @@ impl Membership {
         };
         let Some(member) = self.turn(slot, state, incarnation) else { return };
         self.timers.add(Due::Forget(slot), self.now + self.protocol.gossip_to_the_dead_time);
-        self.spread(&Message::Dead(Dead { incarnation, node, from }), node);
+        self.spread(slot, &Message::Dead(Dead { incarnation, node, from }));
         self.event(kind(member));
     }
 
@@ -243,6 +238,7 @@ impl Membership {
             return;
         }
         if let Some(member) = self.roster.remove(slot) {
+            self.broadcasts.drop_about(slot);
             self.out.push_back(Output::Forgotten(member));
         }
     }
@@ -259,7 +255,7 @@ impl Membership {
     /// Gossips the local member as it is.
     pub(super) fn announce(&mut self) {
         let local = self.local().clone();
-        self.spread_alive(&local);
+        self.spread_alive(LOCAL, &local);
     }
 
     pub(super) fn set_meta(&mut self, meta: Vec<u8>) {
@@ -273,98 +269,54 @@ impl Membership {
         }
     }
 
-    /// Says goodbye. The node goes on answering, so that the others can hear it.
-    pub(super) fn leave(&mut self, id: RequestId, timeout: Duration) {
-        if self.presence != Presence::Here {
-            return self.reply(id, Ok(Reply::Done));
-        }
-        let alone = self.roster.present() == 1;
-        self.stop_probes();
-        self.set_local(|facts| facts.state = MemberState::Left);
-        if alone {
-            self.presence = Presence::Gone;
-            return self.reply(id, Ok(Reply::Done));
-        }
-        self.presence = Presence::Leaving(id);
-        let (name, incarnation) = (Arc::clone(&self.name), self.local().incarnation());
-        let goodbye = Dead { incarnation, node: &name, from: &name };
-        self.spread(&Message::Dead(goodbye), &name);
-        self.timers.set(Timer::Leave, self.now + timeout);
+    fn spread_alive(&mut self, slot: Slot, member: &Member) {
+        let mut bytes = Vec::with_capacity(128);
+        encode_alive(member.facts(), &mut bytes);
+        self.broadcasts.push(slot, News::Alive, bytes.len());
     }
 
-    /// The farewell is over once it has been sent as often as any news.
-    pub(super) fn check_farewell(&mut self) {
-        if let Presence::Leaving(id) = self.presence
-            && !self.broadcasts.holds(&self.name)
-        {
-            self.presence = Presence::Gone;
-            self.timers.stop(Timer::Leave);
-            self.reply(id, Ok(Reply::Done));
-        }
+    fn spread_suspect(&mut self, slot: Slot, incarnation: u32, node: &str, from: &str) {
+        self.spread(slot, &Message::Suspect(Suspect { incarnation, node, from }));
     }
 
-    pub(super) fn leave_timed_out(&mut self) {
-        if let Presence::Leaving(id) = self.presence {
-            self.presence = Presence::Gone;
-            let message = "the farewell could not be sent often enough in time; some members may \
-                           see a failure instead";
-            self.reply(id, Err(Error::new(ErrorKind::Timeout, message)));
-        }
-    }
-
-    /// Takes part again after a leave.
-    pub(super) fn come_back(&mut self) {
-        if self.presence == Presence::Here {
-            return;
-        }
-        if let Presence::Leaving(id) = self.presence {
-            self.timers.stop(Timer::Leave);
-            self.reply(id, Ok(Reply::Done));
-        }
-        self.presence = Presence::Here;
-        self.set_local(|facts| {
-            facts.state = MemberState::Alive;
-            facts.incarnation += 1;
-        });
-        self.announce();
-        self.start_rounds();
-    }
-
-    fn spread_alive(&mut self, member: &Member) {
-        let facts = member.facts();
-        let addr = raw_addr(facts);
-        let alive = Alive {
-            incarnation: facts.incarnation,
-            node: &facts.name,
-            addr: addr.as_bytes(),
-            port: facts.addr.port(),
-            meta: &facts.meta,
-            vsn: Vsn::new(facts.versions),
-        };
-        self.spread_named(&Message::Alive(alive), Arc::clone(&facts.name));
-    }
-
-    fn spread_suspect(&mut self, incarnation: u32, node: &str, from: &str) {
-        self.spread(&Message::Suspect(Suspect { incarnation, node, from }), node);
-    }
-
-    fn spread(&mut self, message: &Message<'_>, about: &str) {
-        let slot = self.roster.find(about);
-        let Some(record) = slot.and_then(|slot| self.roster.get(slot)) else { return };
-        let name = Arc::clone(&record.member.facts().name);
-        self.spread_named(message, name);
-    }
-
-    fn spread_named(&mut self, message: &Message<'_>, name: Arc<str>) {
+    pub(super) fn spread(&mut self, about: Slot, message: &Message<'_>) {
         let mut bytes = Vec::with_capacity(128);
         message.encode(&mut bytes);
-        self.broadcasts.push(name, bytes);
+        let length = bytes.len();
+        self.broadcasts.push(about, News::Message(bytes.into()), length);
     }
 }
 
-/// The version of memberlist's protocol that is spoken, and the newest that is understood.
-const PROTOCOL_VERSION: u8 = 2;
-const PROTOCOL_MAX: u8 = 5;
+/// Appends the announcement of a member, as it is known.
+pub(super) fn encode_alive(facts: &Facts, out: &mut Vec<u8>) {
+    let addr = raw_addr(facts);
+    let alive = Alive {
+        incarnation: facts.incarnation,
+        node: &facts.name,
+        addr: addr.as_bytes(),
+        port: facts.addr.port(),
+        meta: &facts.meta,
+        vsn: Vsn::new(facts.versions),
+    };
+    alive.encode(out);
+}
+
+/// The version of memberlist's protocol that is spoken.
+pub(super) const PROTOCOL_VERSION: u8 = 2;
+
+/// Whether each of the two speaks what the other understands, for the protocol and for the
+/// application on top.
+pub(super) fn versions_fit(own: [u8; 6], other: [u8; 6]) -> bool {
+    let [own_min, own_max, own_now, own_dmin, own_dmax, own_dnow] = own;
+    let [min, max, now, dmin, dmax, dnow] = other;
+    min >= 1
+        && (own_min..=own_max).contains(&now)
+        && (min..=max).contains(&now)
+        && (min..=max).contains(&own_now)
+        && (own_dmin..=own_dmax).contains(&dnow)
+        && (dmin..=dmax).contains(&dnow)
+        && (dmin..=dmax).contains(&own_dnow)
+}
 
 /// The address as it came, so that Go peers, who compare the bytes, see the same member.
 pub(super) fn raw_addr(facts: &Facts) -> RawAddr {

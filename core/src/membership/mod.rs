@@ -2,13 +2,14 @@
 //!
 //! [`Membership`] routes; each part beside it knows one thing. `awareness`, `suspicion`,
 //! `broadcast` and `timer` are values that import next to nothing. `roster` knows everybody and
-//! which claim wins. `claims`, `probe`, `relay`, `gossip` and `push_pull` are what the node does
-//! with them. The names are those of the papers and of memberlist, so that the two can be read
-//! side by side.
+//! which claim wins. `claims`, `farewell`, `probe`, `relay`, `gossip` and `push_pull` are what the
+//! node does with them. The names are those of the papers and of memberlist, so that the two can be
+//! read side by side.
 
 mod awareness;
 mod broadcast;
 mod claims;
+mod farewell;
 mod gossip;
 mod probe;
 mod push_pull;
@@ -28,7 +29,7 @@ use rand::{Rng, RngExt, SeedableRng};
 
 use self::awareness::Awareness;
 use self::broadcast::Broadcasts;
-use self::gossip::Eagerness;
+use self::farewell::Stage;
 use self::probe::Probe;
 use self::push_pull::{Exchange, Joining};
 use self::relay::Relay;
@@ -54,30 +55,35 @@ pub(crate) struct Membership {
     rng: Xoshiro256PlusPlus,
     roster: Roster,
     presence: Presence,
+    /// Who waits for the farewell.
+    leavers: Vec<RequestId>,
     awareness: Awareness,
     broadcasts: Broadcasts,
-    eagerness: Eagerness,
+    last_gossip: Instant,
     probe: Option<Probe>,
     relays: BTreeMap<u32, Relay>,
     /// Number of the last probe.
     seq: u32,
     exchanges: BTreeMap<StreamId, Exchange>,
     joins: BTreeMap<RequestId, Joining>,
+    /// The next exchange of states is the one soon after a join.
+    settling: bool,
     /// Number of the last connection.
     streams: u64,
     timers: Timers,
     builder: PacketBuilder,
-    scratch: Scratch,
     out: VecDeque<Output>,
     stats: Stats,
 }
+
+/// Room for outputs that is kept from one input to the next.
+const OUTPUTS_KEPT: usize = 8;
 
 /// Whether the local member takes part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Presence {
     Here,
-    /// The farewell is being spread.
-    Leaving(RequestId),
+    Leaving(Stage),
     Gone,
 }
 
@@ -105,18 +111,19 @@ impl Membership {
             name,
             roster: Roster::new(local, rng.next_u64()),
             presence: Presence::Here,
+            leavers: Vec::new(),
             awareness: Awareness::new(protocol.awareness_max_multiplier),
             broadcasts: Broadcasts::default(),
-            eagerness: Eagerness::new(now),
+            last_gossip: now,
             probe: None,
             relays: BTreeMap::new(),
             seq: 0,
             exchanges: BTreeMap::new(),
             joins: BTreeMap::new(),
+            settling: false,
             streams: 0,
             timers: Timers::new(),
             builder: PacketBuilder::new(protocol.packet_size),
-            scratch: Scratch::new(),
             out: VecDeque::new(),
             stats: Stats::default(),
             label,
@@ -133,11 +140,7 @@ impl Membership {
     fn start_rounds(&mut self) {
         let probe = self.random_part(self.protocol.probe_interval);
         self.timers.set(Timer::Probe, self.now + probe);
-        let push_pull = self.push_pull_interval();
-        if push_pull > Duration::ZERO {
-            let push_pull = self.random_part(push_pull);
-            self.timers.set(Timer::PushPull, self.now + push_pull);
-        }
+        self.plan_push_pull(true);
     }
 
     fn random_part(&mut self, span: Duration) -> Duration {
@@ -163,19 +166,24 @@ impl Membership {
     }
 
     pub(crate) fn poll_output(&mut self) -> Output {
-        self.out.pop_front().unwrap_or_else(|| Output::Idle(self.timers.next()))
+        if let Some(output) = self.out.pop_front() {
+            return output;
+        }
+        // A bulk join fills it once in a life.
+        self.out.shrink_to(OUTPUTS_KEPT);
+        Output::Idle(self.timers.next())
     }
 
     fn on_packet(&mut self, from: SocketAddr, bytes: &[u8]) {
         self.stats.packets_received += 1;
         self.stats.bytes_received += bytes.len() as u64;
-        // Both are needed while messages are handled; neither is touched by that.
-        let mut scratch = mem::take(&mut self.scratch);
+        // Empty until something is compressed, which is rare: a node that kept it would hold 64 KiB.
+        let mut scratch = Scratch::new();
+        // Needed while messages are handled, and not touched by that.
         let label = mem::take(&mut self.label);
         let opened = wire::open(bytes, &label, &mut scratch, |message| {
             self.on_message(from, message);
         });
-        self.scratch = scratch;
         self.label = label;
         self.stats.packets_malformed += (opened.dropped + opened.cut) as u64;
     }
@@ -200,6 +208,7 @@ impl Membership {
             Fired::Timer(Timer::ProbeEnd) => self.end_probe(),
             Fired::Timer(Timer::Gossip) => self.gossip(),
             Fired::Timer(Timer::PushPull) => self.push_pull_round(),
+            Fired::Timer(Timer::Farewell) => self.farewell_due(),
             Fired::Timer(Timer::Leave) => self.leave_timed_out(),
             Fired::Due(Due::Suspicion(slot)) => self.suspicion_ended(slot),
             Fired::Due(Due::Forget(slot)) => self.forget(slot),
@@ -247,6 +256,11 @@ impl Membership {
 
     pub(crate) fn members(&self) -> impl Iterator<Item = &Member> {
         self.roster.iter().map(|record| &record.member)
+    }
+
+    pub(crate) fn member(&self, name: &str) -> Option<&Member> {
+        let slot = self.roster.find(name)?;
+        self.roster.get(slot).map(|record| &record.member)
     }
 
     pub(crate) fn local(&self) -> &Member {

@@ -4,8 +4,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rand::RngExt;
+
 use super::Membership;
-use super::claims::raw_addr;
+use super::claims::{PROTOCOL_VERSION, raw_addr, versions_fit};
 use super::timer::{Due, Timer};
 use crate::engine::{Output, Reply, RequestId, StreamId};
 use crate::error::{Attempt, Error};
@@ -47,6 +49,8 @@ pub(super) struct Joining {
     failed: Vec<Attempt>,
 }
 
+/// Gossip intervals from a join to the exchange that brings what gossip has missed.
+const SETTLE_TICKS: std::ops::Range<u32> = 5..16;
 /// Streams that peers may have open at the same time; memberlist's limit.
 const SERVED_MAX: usize = 128;
 /// Below this size of the cluster, every node exchanges states once an interval; above, the
@@ -64,8 +68,32 @@ impl Membership {
         self.protocol.push_pull_interval.saturating_mul(scale)
     }
 
+    /// The next periodic exchange; nodes that joined together must not begin theirs in step.
+    pub(super) fn plan_push_pull(&mut self, stagger: bool) {
+        let interval = self.push_pull_interval();
+        if interval == Duration::ZERO {
+            return;
+        }
+        let wait = match stagger {
+            true => interval + self.random_part(interval),
+            false => interval,
+        };
+        self.timers.set(Timer::PushPull, self.now + wait);
+    }
+
+    /// When many join at once, gossip misses some; one exchange soon after brings them.
+    fn plan_settling(&mut self) {
+        if self.push_pull_interval() > Duration::ZERO && !self.settling {
+            self.settling = true;
+            let ticks = self.rng.random_range(SETTLE_TICKS);
+            let wait = self.protocol.gossip_interval * ticks;
+            self.timers.set(Timer::PushPull, self.now + wait);
+        }
+    }
+
     pub(super) fn push_pull_round(&mut self) {
-        self.timers.set(Timer::PushPull, self.now + self.push_pull_interval());
+        let stagger = std::mem::take(&mut self.settling);
+        self.plan_push_pull(stagger);
         let alive = self
             .roster
             .pick(1, &mut self.rng, |record| record.member.state() == MemberState::Alive);
@@ -150,8 +178,7 @@ impl Membership {
             return;
         }
         let label = self.label.clone();
-        let label = Some(label.as_str()).filter(|label| !label.is_empty());
-        self.expect(stream, Purpose::Serve, label);
+        self.expect(stream, Purpose::Serve, Some(&label));
     }
 
     pub(super) fn on_stream_bytes(&mut self, stream: StreamId, bytes: &[u8]) {
@@ -233,7 +260,10 @@ impl Membership {
         if let Some(joining) = self.joins.get_mut(&request) {
             joining.open -= 1;
             match outcome {
-                Ok(()) => joining.contacted += 1,
+                Ok(()) => {
+                    joining.contacted += 1;
+                    self.plan_settling();
+                }
                 Err(cause) => joining.failed.push(Attempt { seed, cause }),
             }
         }
@@ -284,41 +314,30 @@ impl Membership {
         Ok(())
     }
 
-    /// memberlist's rule: each node's current versions must lie within what all alive nodes, here
-    /// and there, understand.
+    /// Whether anybody there speaks what this node understands, and the other way round.
+    ///
+    /// memberlist refuses the whole exchange when any two of all members exclude each other, so a
+    /// single forged one keeps everybody from joining. Here, such a member alone is left out (see
+    /// `is_sane`), and the exchange is refused only if nobody is left.
     fn check_versions(&self, nodes: &[NodeState]) -> Result<(), String> {
-        let here = self.members().map(|m| (m.name(), m.state(), m.versions()));
-        let there = nodes.iter().filter(|node| node.vsn.is_complete()).map(|node| {
-            let state = match node.state {
-                WireState::Alive => MemberState::Alive,
-                WireState::Suspect => MemberState::Suspect,
-                WireState::Dead | WireState::Left => MemberState::Failed,
-            };
-            (&*node.name, state, node.vsn.to_array())
-        });
-        let all: Vec<_> = here.chain(there).collect();
-        let (mut low, mut high) = ([0, 0], [u8::MAX, u8::MAX]);
-        for (_, state, v) in &all {
-            if *state == MemberState::Alive {
-                low = [low[0].max(v[0]), low[1].max(v[3])];
-                high = [high[0].min(v[1]), high[1].min(v[4])];
+        let own = self.local().versions();
+        let mut misfit = None;
+        for node in nodes.iter().filter(|node| node.state == WireState::Alive) {
+            if !node.vsn.is_complete() || versions_fit(own, node.vsn.to_array()) {
+                return Ok(());
             }
+            misfit = Some((&node.name, node.vsn));
         }
-        for (name, state, v) in &all {
-            if !matches!(state, MemberState::Alive | MemberState::Suspect) {
-                continue;
-            }
-            for (what, current, i) in [("protocol", v[2], 0), ("delegate", v[5], 1)] {
-                if current < low[i] || current > high[i] {
-                    return Err(format!(
-                        "is of another kind: {name} speaks {what} version {current}, the others \
-                         understand {} to {}",
-                        low[i], high[i]
-                    ));
-                }
-            }
-        }
-        Ok(())
+        let Some((name, vsn)) = misfit else { return Ok(()) };
+        let [.., delegate_min, delegate_max, delegate] = own;
+        Err(format!(
+            "is of another kind: {name} speaks protocol {} and delegate {} ({} to {}), this node \
+             {PROTOCOL_VERSION} and {delegate} ({delegate_min} to {delegate_max})",
+            vsn.pcur(),
+            vsn.dcur(),
+            vsn.dmin(),
+            vsn.dmax(),
+        ))
     }
 
     pub(super) fn on_stream_closed(&mut self, stream: StreamId, cause: Option<String>) {
@@ -361,6 +380,7 @@ impl Membership {
             count => Ok(Reply::Joined(count)),
         };
         self.reply(request, result);
+        self.go_on_leaving();
     }
 }
 

@@ -19,16 +19,19 @@ pub(crate) enum Timer {
     Gossip,
     /// Exchange states with somebody.
     PushPull,
+    /// What comes before the farewell has had its time: say goodbye.
+    Farewell,
     /// The farewell has taken too long.
     Leave,
 }
 
-const TIMERS: [Timer; 6] = [
+const TIMERS: [Timer; 7] = [
     Timer::Probe,
     Timer::ProbeIndirect,
     Timer::ProbeEnd,
     Timer::Gossip,
     Timer::PushPull,
+    Timer::Farewell,
     Timer::Leave,
 ];
 

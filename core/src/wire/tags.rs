@@ -12,7 +12,7 @@ pub const TAGS_MAX: usize = 1024;
 
 const MAGIC: u8 = 0xff;
 
-/// Encodes tags as serf does, keys in order. Whether they fit [`META_MAX`] is the caller's to check.
+/// Encodes tags as serf does, keys in order. That they fit [`META_MAX`] is the caller's to check.
 pub fn encode_tags(tags: &BTreeMap<String, String>) -> Vec<u8> {
     let mut meta = vec![MAGIC];
     put_map_len(&mut meta, tags.len());

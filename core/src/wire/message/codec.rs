@@ -225,6 +225,26 @@ impl<'a> Alive<'a> {
         [Field::Incarnation, Field::Node, Field::Addr, Field::Port, Field::Meta, Field::Vsn];
 
     fn read(reader: &mut Reader<'a>) -> Result<Self> {
+        match Self::read_sorted(*reader) {
+            Some(alive) => Ok(alive),
+            None => Self::read_any(reader),
+        }
+    }
+
+    /// The body as Go writes it, without looking at what each key might be: nearly all that a
+    /// cluster receives is this. Anything else, errors included, is for [`Self::read_any`].
+    fn read_sorted(mut reader: Reader<'a>) -> Option<Self> {
+        let reader = &mut reader;
+        let addr = reader.after(b"\x86\xa4Addr")?.raw().ok()?;
+        let incarnation = reader.after(b"\xabIncarnation")?.uint().ok()?;
+        let meta = reader.after(b"\xa4Meta")?.raw().ok()?;
+        let node = reader.after(b"\xa4Node")?.str().ok()?;
+        let port = reader.after(b"\xa4Port")?.uint().ok()?;
+        let vsn = Vsn::read(reader.after(b"\xa3Vsn")?).ok()?;
+        Some(Self { incarnation, node, addr, port, meta, vsn })
+    }
+
+    fn read_any(reader: &mut Reader<'a>) -> Result<Self> {
         let mut alive = Self::default();
         reader.fields(&Self::ORDER, Field::from_key, |field, value| {
             match field {
@@ -304,4 +324,29 @@ fn put_claim(out: &mut Vec<u8>, incarnation: u32, node: &str, from: &str) {
     put_str(out, "From", from);
     put_u32(out, "Incarnation", incarnation);
     put_str(out, "Node", node);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_ways_to_read_an_alive_agree() {
+        let vsn = Vsn::MEMBERLIST;
+        let alive =
+            Alive { incarnation: 300, node: "n", addr: &[1; 4], port: 7946, meta: b"m", vsn };
+        let mut bytes = Vec::new();
+        alive.encode(&mut bytes);
+        let body = &bytes[1..];
+        assert_eq!(Alive::read_sorted(Reader::new(body)), Some(alive));
+        for at in 0..body.len() {
+            for bit in 0..8 {
+                let mut bent = body.to_vec();
+                bent[at] ^= 1 << bit;
+                if let Some(alive) = Alive::read_sorted(Reader::new(&bent)) {
+                    assert_eq!(Alive::read_any(&mut Reader::new(&bent)), Ok(alive));
+                }
+            }
+        }
+    }
 }

@@ -73,6 +73,13 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
+    /// The reader itself, past these bytes, if they come next.
+    #[inline]
+    pub(crate) fn after(&mut self, expected: &[u8]) -> Option<&mut Self> {
+        self.rest = self.rest.strip_prefix(expected)?;
+        Some(self)
+    }
+
     /// The header of a map or array.
     #[inline]
     pub(crate) fn shape(&mut self) -> Result<Shape> {

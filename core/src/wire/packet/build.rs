@@ -15,13 +15,10 @@ pub enum Compression {
     On,
 }
 
-/// Builds datagrams within a budget of bytes; keeps its buffers from one to the next.
-#[derive(Debug)]
+/// Builds datagrams within a budget of bytes.
+#[derive(Clone, Copy, Debug)]
 pub struct PacketBuilder {
     budget: usize,
-    deflater: Deflater,
-    /// A compound before compression.
-    plain: Vec<u8>,
 }
 
 impl Default for PacketBuilder {
@@ -33,7 +30,7 @@ impl Default for PacketBuilder {
 impl PacketBuilder {
     /// A builder of datagrams of up to `budget` bytes, label and checksum included.
     pub fn new(budget: usize) -> Self {
-        Self { budget, deflater: Deflater::default(), plain: Vec::new() }
+        Self { budget }
     }
 
     /// How many bytes are left for messages, and for the compound around them.
@@ -44,7 +41,7 @@ impl PacketBuilder {
 
     /// Appends a datagram of one message, whatever its size: a message is never split.
     pub fn single(
-        &mut self,
+        &self,
         label: &str,
         crc: bool,
         message: &[u8],
@@ -52,7 +49,7 @@ impl PacketBuilder {
         out: &mut Vec<u8>,
     ) {
         seal(label, crc, out, |out| {
-            put_compressed(&mut self.deflater, message, compression, out);
+            put_compressed(message, compression, out);
         });
     }
 
@@ -61,7 +58,7 @@ impl PacketBuilder {
     /// The first part is taken even if it alone exceeds the budget. One part is sent bare, without
     /// a compound around it. Without parts, nothing is appended.
     pub fn compound<'p>(
-        &mut self,
+        &self,
         label: &str,
         crc: bool,
         parts: impl Iterator<Item = &'p [u8]>,
@@ -78,11 +75,9 @@ impl PacketBuilder {
                 seal(label, crc, out, |out| put_compound(parts, out));
             }
             parts => {
-                self.plain.clear();
-                put_compound(parts, &mut self.plain);
-                seal(label, crc, out, |out| {
-                    put_compressed(&mut self.deflater, &self.plain, compression, out);
-                });
+                let mut plain = Vec::new();
+                put_compound(parts, &mut plain);
+                seal(label, crc, out, |out| put_compressed(&plain, compression, out));
             }
         }
         count
@@ -135,14 +130,11 @@ fn put_compound(parts: &[&[u8]], out: &mut Vec<u8>) {
 }
 
 /// Appends a message, compressed if allowed, long enough and smaller that way.
-fn put_compressed(
-    deflater: &mut Deflater,
-    message: &[u8],
-    compression: Compression,
-    out: &mut Vec<u8>,
-) {
+///
+/// The tables for it take over 100 KB, and it is rare: they are not kept.
+fn put_compressed(message: &[u8], compression: Compression, out: &mut Vec<u8>) {
     let worth = compression == Compression::On && message.len() >= COMPRESS_MIN;
-    if !(worth && deflater.wrap(message, out)) {
+    if !(worth && Deflater::default().wrap(message, out)) {
         out.extend_from_slice(message);
     }
 }

@@ -36,7 +36,7 @@ pub const MAX_NESTING: usize = 4;
 /// How many parts of one datagram may be compressed. Real senders compress the whole.
 const MAX_COMPRESSED: usize = 4;
 
-/// Memory that [`open`] reuses from datagram to datagram: nothing until one is compressed, then
+/// Memory that [`open`] may reuse from datagram to datagram: nothing until one is compressed, then
 /// [`MAX_INFLATED`] bytes and the tables of the decoder.
 #[derive(Debug, Default)]
 pub struct Scratch {

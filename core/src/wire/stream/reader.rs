@@ -55,8 +55,9 @@ pub struct StreamReader {
     received: usize,
     /// Whether this reads what was inside a compress wrapper.
     inner: bool,
+    /// Steps, tokens and bytes moved, to prove the work linear.
     #[cfg(test)]
-    looks: usize,
+    pub(in crate::wire) work: usize,
 }
 
 /// What the next bytes are.
@@ -108,7 +109,7 @@ impl StreamReader {
             received: 0,
             inner,
             #[cfg(test)]
-            looks: 0,
+            work: 0,
         }
     }
 
@@ -150,6 +151,10 @@ impl StreamReader {
         if self.at > self.buffer.len() / 2 {
             self.buffer.drain(..self.at);
             self.at = 0;
+            #[cfg(test)]
+            {
+                self.work += self.buffer.len();
+            }
         }
         self.buffer.extend_from_slice(bytes);
         Ok(())
@@ -171,7 +176,7 @@ impl StreamReader {
     fn step(&mut self) -> Result<Step> {
         #[cfg(test)]
         {
-            self.looks += 1;
+            self.work += 1;
         }
         match self.stage {
             Stage::Label(ref expected) => self.label(expected),
@@ -311,7 +316,7 @@ impl StreamReader {
         if end.is_some() {
             #[cfg(test)]
             {
-                self.looks += self.scanner.looks;
+                self.work += self.scanner.looks;
             }
             self.scanner = Scanner::default();
         }

@@ -1,0 +1,22 @@
+# An index: each target is one command, and the logic is where it is tested.
+#   make test STEP=python    one step and what it waits for       make sim SEED=0x2a    one seed
+HOUSE = cargo run --locked -q -p chinwag-house --
+
+build:            ; cargo build --locked --release
+test:             ; $(HOUSE) test "$(STEP)"
+demo:             ; $(HOUSE) demo && target/release/chinwag demo
+check:            ; $(HOUSE) check
+setup:            ; sh tests/steps/setup.sh test
+fmt:              ; cargo fmt --all
+lint:             ; cargo clippy --locked --workspace --all-targets --all-features -- -D warnings
+header:           ; cargo test --locked -q -p chinwag-c --test header
+scenarios:        ; $(HOUSE) test scenarios
+sim:              ; cargo test --locked --release -p chinwag --features sim --test simulation
+bench-membership: ; cargo run --locked --release -p chinwag-bench -- membership
+bench-events:     ; cargo run --locked --release -p chinwag-bench -- events
+install:          ; sh bindings-c/install.sh
+docs:             ; cargo doc --locked -p chinwag --all-features --no-deps
+clean:            ; cargo clean && rm -rf bindings-node/node_modules bindings-elixir/_build
+
+.PHONY: build test demo check setup fmt lint header scenarios sim docs install clean
+.PHONY: bench-membership bench-events

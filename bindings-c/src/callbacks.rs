@@ -1,0 +1,196 @@
+//! Callbacks: one dispatcher thread a node, which the protocol never waits for.
+//!
+//! Every callback has a subscription of its own, so its events are in order and numbered; as one
+//! thread runs them all, they are never concurrent. No lock that an entry point takes is held while
+//! a callback runs, except its own handler's, and that one a callback thread never waits for.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::ffi::c_void;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+
+use chinwag::error::{Error as CoreError, ErrorKind, Result};
+use chinwag::host::Subscription;
+
+use crate::constants::CHINWAG_MASK_EVENTS_LOST;
+use crate::events::{Bell, Event, lock};
+use crate::ffi::Handler;
+
+/// A callback: runs on the node's dispatcher thread, never on the protocol's, one event at a time.
+/// `event` is borrowed until it returns. It may call any function, chinwag_close() and
+/// chinwag_node_free() included. It must return, not throw, jump or end the thread; while it takes
+/// its time, the events after this one wait.
+pub type EventFn = Option<unsafe extern "C" fn(event: *const Event, user_data: *mut c_void)>;
+
+/// Frees the data of a callback: called once, after its last event, on the thread that ends it.
+pub type FreeFn = Option<unsafe extern "C" fn(user_data: *mut c_void)>;
+
+/// Events that one callback gets before the next one has its turn.
+const TURN: usize = 64;
+
+thread_local! {
+    /// Set on dispatcher threads: they wait for no callback, lest two wait for each other.
+    static IS_DISPATCHER: Cell<bool> = const { Cell::new(false) };
+}
+
+/// The callbacks of one node.
+pub(crate) struct Callbacks {
+    bell: Arc<Bell>,
+    registry: Mutex<Registry>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    stopping: AtomicBool,
+}
+
+#[derive(Default)]
+struct Registry {
+    last: i32,
+    entries: BTreeMap<i32, Arc<Entry>>,
+}
+
+/// One callback.
+struct Entry {
+    mask: u32,
+    subscription: Mutex<Subscription>,
+    /// Held while the callback runs; empty once it is removed.
+    handler: Mutex<Option<Handler>>,
+    removed: AtomicBool,
+}
+
+impl Callbacks {
+    pub(crate) fn new(bell: Arc<Bell>) -> Arc<Self> {
+        Arc::new(Self {
+            bell,
+            registry: Mutex::default(),
+            thread: Mutex::default(),
+            stopping: AtomicBool::new(false),
+        })
+    }
+
+    /// Adds a callback; its number. The handler comes back to nobody: on failure it is disowned.
+    pub(crate) fn add(
+        self: &Arc<Self>,
+        mask: u32,
+        subscription: Subscription,
+        handler: Handler,
+    ) -> Result<i32> {
+        if let Err(error) = self.start() {
+            handler.disown();
+            return Err(error);
+        }
+        let mut registry = lock(&self.registry);
+        // Under the lock: the dispatcher takes what is registered when it ends, and only that.
+        if self.stopping.load(Ordering::SeqCst) {
+            drop(registry);
+            handler.disown();
+            return Err(CoreError::closed());
+        }
+        registry.last = registry.last.checked_add(1).unwrap_or(1);
+        let number = registry.last;
+        let entry = Entry {
+            mask: mask | CHINWAG_MASK_EVENTS_LOST,
+            subscription: Mutex::new(subscription),
+            handler: Mutex::new(Some(handler)),
+            removed: AtomicBool::new(false),
+        };
+        registry.entries.insert(number, Arc::new(entry));
+        drop(registry);
+        self.bell.ring();
+        Ok(number)
+    }
+
+    /// Removes a callback and waits for it, if it is running on another thread.
+    pub(crate) fn remove(&self, number: i32) -> Result<()> {
+        let entry = lock(&self.registry).entries.remove(&number).ok_or_else(|| {
+            CoreError::new(ErrorKind::BadArgument, format!("no callback has number {number}"))
+        })?;
+        entry.removed.store(true, Ordering::SeqCst);
+        if IS_DISPATCHER.get() {
+            // It may be running below us; the dispatcher frees it as soon as it is not.
+            return Ok(());
+        }
+        let handler = lock(&entry.handler).take();
+        drop(handler);
+        Ok(())
+    }
+
+    /// Ends the dispatcher; waits for it unless called from a callback.
+    pub(crate) fn stop(&self) {
+        self.stopping.store(true, Ordering::SeqCst);
+        self.bell.ring();
+        if IS_DISPATCHER.get() {
+            return;
+        }
+        let thread = lock(&self.thread).take();
+        if let Some(thread) = thread {
+            let _ = thread.join();
+        }
+    }
+
+    fn start(self: &Arc<Self>) -> Result<()> {
+        let mut thread = lock(&self.thread);
+        if thread.is_some() || self.stopping.load(Ordering::SeqCst) {
+            return Ok(());
+        }
+        let callbacks = Arc::clone(self);
+        let spawned = thread::Builder::new()
+            .name("chinwag-events".to_owned())
+            .spawn(move || callbacks.dispatch());
+        *thread = Some(spawned.map_err(|cause| {
+            CoreError::new(ErrorKind::Internal, format!("no thread could be started: {cause}"))
+        })?);
+        Ok(())
+    }
+
+    fn dispatch(&self) {
+        IS_DISPATCHER.set(true);
+        while !self.stopping.load(Ordering::SeqCst) {
+            let seen = self.bell.count();
+            let entries: Vec<_> = lock(&self.registry).entries.values().cloned().collect();
+            let mut idle = true;
+            for entry in entries {
+                idle &= !entry.deliver(&self.stopping);
+            }
+            if idle {
+                self.bell.wait(seen, None);
+            }
+        }
+        let rest = std::mem::take(&mut lock(&self.registry).entries);
+        drop(rest);
+    }
+}
+
+impl Entry {
+    /// Hands over what there is, up to a turn; whether there may be more.
+    fn deliver(&self, stopping: &AtomicBool) -> bool {
+        // A closed node has nothing more; the entry stays until the node is done with.
+        let Ok(batch) = lock(&self.subscription).drain(TURN) else { return false };
+        let more = batch.events.len() == TURN;
+        for event in batch.events {
+            if self.mask & Event::bit(&event) == 0 {
+                continue;
+            }
+            if stopping.load(Ordering::SeqCst) || !self.call(&Event::new(event)) {
+                return false;
+            }
+        }
+        more
+    }
+
+    /// Runs the callback unless it was removed; whether it is still there afterwards.
+    fn call(&self, event: &Event) -> bool {
+        let mut handler = lock(&self.handler);
+        if let (Some(handler), false) = (&*handler, self.removed.load(Ordering::SeqCst)) {
+            handler.call(event);
+        }
+        if !self.removed.load(Ordering::SeqCst) {
+            return true;
+        }
+        let removed = handler.take();
+        // The free function is user code: no lock is held while it runs.
+        drop(handler);
+        drop(removed);
+        false
+    }
+}

@@ -1,0 +1,122 @@
+// Written from api.toml by `cargo test -p chinwag-house --test api`. Change it there.
+
+//! Numbers of outcomes, event types and member states, as C spells them.
+#![allow(non_camel_case_types, clippy::upper_case_acronyms, reason = "these are C's names")]
+
+/// What a call came to: zero, or the negative number of an error.
+#[repr(i32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// Done.
+    CHINWAG_OK = 0,
+    /// An option is unknown, malformed, or contradicts another; nothing was started.
+    CHINWAG_EBADCONFIG = -1,
+    /// An argument is malformed or missing; nothing was changed.
+    CHINWAG_EBADARGUMENT = -2,
+    /// The address could not be bound; nothing was started.
+    CHINWAG_EBINDFAILED = -3,
+    /// No seed answered; the node goes on as it was. Each attempt is listed with its cause.
+    CHINWAG_EJOINFAILED = -4,
+    /// A value is over its size limit; the old value stays.
+    CHINWAG_ETOOLARGE = -5,
+    /// The deadline passed before the outcome was known; it may still happen.
+    CHINWAG_ETIMEOUT = -6,
+    /// The node is closed, or was closed while the operation was under way.
+    CHINWAG_ECLOSED = -7,
+    /// The caller gave the operation up; it may still happen.
+    CHINWAG_ECANCELLED = -8,
+    /// The node belongs to the parent process; a forked child starts a node of its own.
+    CHINWAG_EFORKED = -9,
+    /// A defect in Chinwag, caught at the border; the node may be unusable. Please report it.
+    CHINWAG_EINTERNAL = -10,
+}
+
+/// Type of an event.
+#[repr(u32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EventKind {
+    /// A member is here: new, or back after it had failed or left.
+    CHINWAG_EVENT_MEMBER_JOIN = 1,
+    /// A member said goodbye.
+    CHINWAG_EVENT_MEMBER_LEAVE = 2,
+    /// A suspected member did not refute in time.
+    CHINWAG_EVENT_MEMBER_FAILED = 3,
+    /// A member changed its tags, metadata or address; carries what it was before.
+    CHINWAG_EVENT_MEMBER_UPDATE = 4,
+    /// A member does not answer; it fails unless it refutes in time.
+    CHINWAG_EVENT_MEMBER_SUSPECT = 5,
+    /// A suspected member refuted.
+    CHINWAG_EVENT_MEMBER_RECOVER = 6,
+    /// The members that were known at the time of subscribing have all been reported; what follows
+    /// is live.
+    CHINWAG_EVENT_REPLAY_DONE = 7,
+    /// The reader was too slow; carries how many events are missing and the members as they are
+    /// now.
+    CHINWAG_EVENT_EVENTS_LOST = 8,
+}
+
+/// What is believed about a member.
+#[repr(u32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Answers probes.
+    CHINWAG_STATE_ALIVE = 0,
+    /// Did not answer; still counted as a member.
+    CHINWAG_STATE_SUSPECT = 1,
+    /// Did not answer and did not refute in time.
+    CHINWAG_STATE_FAILED = 2,
+    /// Said goodbye.
+    CHINWAG_STATE_LEFT = 3,
+}
+
+/// Every status, by the number of its error; `CHINWAG_OK` is number 0.
+pub(crate) const STATUSES: &[Status] = &[
+    Status::CHINWAG_OK,
+    Status::CHINWAG_EBADCONFIG,
+    Status::CHINWAG_EBADARGUMENT,
+    Status::CHINWAG_EBINDFAILED,
+    Status::CHINWAG_EJOINFAILED,
+    Status::CHINWAG_ETOOLARGE,
+    Status::CHINWAG_ETIMEOUT,
+    Status::CHINWAG_ECLOSED,
+    Status::CHINWAG_ECANCELLED,
+    Status::CHINWAG_EFORKED,
+    Status::CHINWAG_EINTERNAL,
+];
+
+/// Every type of event, in the order of the manifest.
+pub(crate) const EVENT_KINDS: &[EventKind] = &[
+    EventKind::CHINWAG_EVENT_MEMBER_JOIN,
+    EventKind::CHINWAG_EVENT_MEMBER_LEAVE,
+    EventKind::CHINWAG_EVENT_MEMBER_FAILED,
+    EventKind::CHINWAG_EVENT_MEMBER_UPDATE,
+    EventKind::CHINWAG_EVENT_MEMBER_SUSPECT,
+    EventKind::CHINWAG_EVENT_MEMBER_RECOVER,
+    EventKind::CHINWAG_EVENT_REPLAY_DONE,
+    EventKind::CHINWAG_EVENT_EVENTS_LOST,
+];
+
+/// Every state, in the order of the manifest.
+pub(crate) const STATES: &[State] = &[
+    State::CHINWAG_STATE_ALIVE,
+    State::CHINWAG_STATE_SUSPECT,
+    State::CHINWAG_STATE_FAILED,
+    State::CHINWAG_STATE_LEFT,
+];
+
+/// Bit of `member-join` in a mask of events.
+pub const CHINWAG_MASK_MEMBER_JOIN: u32 = 0x2;
+/// Bit of `member-leave` in a mask of events.
+pub const CHINWAG_MASK_MEMBER_LEAVE: u32 = 0x4;
+/// Bit of `member-failed` in a mask of events.
+pub const CHINWAG_MASK_MEMBER_FAILED: u32 = 0x8;
+/// Bit of `member-update` in a mask of events.
+pub const CHINWAG_MASK_MEMBER_UPDATE: u32 = 0x10;
+/// Bit of `member-suspect` in a mask of events.
+pub const CHINWAG_MASK_MEMBER_SUSPECT: u32 = 0x20;
+/// Bit of `member-recover` in a mask of events.
+pub const CHINWAG_MASK_MEMBER_RECOVER: u32 = 0x40;
+/// Bit of `replay-done` in a mask of events.
+pub const CHINWAG_MASK_REPLAY_DONE: u32 = 0x80;
+/// Bit of `events-lost` in a mask of events.
+pub const CHINWAG_MASK_EVENTS_LOST: u32 = 0x100;

@@ -1,0 +1,227 @@
+//! The border to C: the one place that trusts pointers, and the guards that no panic passes.
+//!
+//! C promises what the top of the header says: a pointer is NULL or valid, text ends with a zero
+//! byte, a handle is not used after it was freed. NULL is checked everywhere; the rest cannot be.
+
+use std::any::Any;
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::mem::MaybeUninit;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Once;
+
+use chinwag::error::{Error as CoreError, ErrorKind, Result};
+
+use crate::callbacks::FreeFn;
+use crate::constants::Status;
+use crate::error::{Error, status_of};
+use crate::events::Event;
+
+/// Where a result is written; NULL when the caller does not want it.
+pub(crate) type Out<'a, T> = Option<&'a mut MaybeUninit<T>>;
+
+/// Runs the body of an entry point that can fail. A panic inside is an `internal` error.
+pub(crate) fn status(err: Out<'_, *mut Error>, body: impl FnOnce() -> Result<()>) -> Status {
+    let result = catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|panic| Err(defect(&*panic)));
+    let (status, error) = match result {
+        Ok(()) => (Status::CHINWAG_OK, std::ptr::null_mut()),
+        Err(error) => {
+            let status = status_of(&error);
+            let wanted = err.is_some();
+            // The texts are copied only for somebody who reads them.
+            (status, if wanted { Error::boxed(error) } else { std::ptr::null_mut() })
+        }
+    };
+    if let Some(err) = err {
+        err.write(error);
+    }
+    status
+}
+
+/// Runs the body of an entry point that only looks something up, or frees something. A panic
+/// inside yields `fallback`.
+pub(crate) fn value<T>(fallback: T, body: impl FnOnce() -> T) -> T {
+    catch_unwind(AssertUnwindSafe(body)).unwrap_or(fallback)
+}
+
+fn defect(panic: &(dyn Any + Send)) -> CoreError {
+    let text = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message");
+    CoreError::new(ErrorKind::Internal, format!("a panic was caught: {text}"))
+}
+
+/// The argument, or `bad_argument` when it is NULL.
+pub(crate) fn given<T>(argument: Option<T>, name: &str) -> Result<T> {
+    argument.ok_or_else(|| CoreError::new(ErrorKind::BadArgument, format!("{name} is NULL")))
+}
+
+/// A handle that other threads may be using too, or `bad_argument` when it is NULL.
+pub(crate) fn shared<'a, T: Sync>(handle: *mut T, name: &str) -> Result<&'a T> {
+    // SAFETY: C promises NULL or a handle that is not freed before the call returns. It is never
+    // borrowed exclusively, except to be freed.
+    given(unsafe { handle.as_ref() }, name)
+}
+
+/// A text argument, or `bad_argument` when it is NULL or not UTF-8.
+///
+/// # Safety
+/// `text` is NULL, or points to bytes that end with a zero and stay as they are for `'a`.
+pub(crate) unsafe fn text<'a>(text: *const c_char, name: &str) -> Result<&'a str> {
+    // SAFETY: the caller's promise is the same.
+    let text = unsafe { optional_text(text, name) }?;
+    given(text, name)
+}
+
+/// As [`text`], but NULL is `None`.
+///
+/// # Safety
+/// As for [`text`].
+pub(crate) unsafe fn optional_text<'a>(text: *const c_char, name: &str) -> Result<Option<&'a str>> {
+    if text.is_null() {
+        return Ok(None);
+    }
+    // SAFETY: not NULL, and the caller promised the rest.
+    let bytes = unsafe { CStr::from_ptr(text) };
+    let text = bytes.to_str().map_err(|_| {
+        CoreError::new(ErrorKind::BadArgument, format!("{name} is not text in UTF-8"))
+    })?;
+    Ok(Some(text))
+}
+
+/// An array argument; NULL is allowed when it has no items.
+///
+/// # Safety
+/// `first` is NULL, or points to `count` items that stay as they are for `'a`.
+pub(crate) unsafe fn items<'a, T>(first: *const T, count: usize, name: &str) -> Result<&'a [T]> {
+    if count == 0 {
+        return Ok(&[]);
+    }
+    if first.is_null() || count > isize::MAX as usize / size_of::<T>().max(1) {
+        let message = format!("{name} is NULL or its count is impossible");
+        return Err(CoreError::new(ErrorKind::BadArgument, message));
+    }
+    // SAFETY: not NULL, within the address space, and the caller promised the rest.
+    Ok(unsafe { std::slice::from_raw_parts(first, count) })
+}
+
+/// Text for C. A zero byte inside, which only a hostile peer sends, becomes U+FFFD.
+pub(crate) fn c_text(text: &str) -> CString {
+    CString::new(text.replace('\0', "\u{fffd}")).unwrap_or_default()
+}
+
+/// The pointer to a text, or NULL.
+pub(crate) fn pointer(text: Option<&CStr>) -> *const c_char {
+    text.map_or(std::ptr::null(), CStr::as_ptr)
+}
+
+/// A callback and its data. Dropped: the data is freed.
+pub(crate) struct Handler {
+    function: unsafe extern "C" fn(*const Event, *mut c_void),
+    user_data: *mut c_void,
+    free: FreeFn,
+}
+
+// SAFETY: the header says that the callback and the free function run on a thread of the library;
+// whoever passes `user_data` has to pass something that this is legal for.
+unsafe impl Send for Handler {}
+
+impl Handler {
+    pub(crate) fn new(
+        function: unsafe extern "C" fn(*const Event, *mut c_void),
+        user_data: *mut c_void,
+        free: FreeFn,
+    ) -> Self {
+        Self { function, user_data, free }
+    }
+
+    /// Gives the data back to the caller, who keeps it.
+    pub(crate) fn disown(mut self) {
+        self.free = None;
+    }
+
+    pub(crate) fn call(&self, event: &Event) {
+        // SAFETY: C passed a function of this type, and the event outlives the call.
+        unsafe { (self.function)(event, self.user_data) }
+    }
+}
+
+impl Drop for Handler {
+    fn drop(&mut self) {
+        if let Some(free) = self.free {
+            // SAFETY: C passed a function of this type; it is called once, after the last event.
+            unsafe { free(self.user_data) }
+        }
+    }
+}
+
+unsafe extern "C" {
+    fn pthread_atfork(
+        prepare: Option<unsafe extern "C" fn()>,
+        parent: Option<unsafe extern "C" fn()>,
+        child: Option<unsafe extern "C" fn()>,
+    ) -> c_int;
+}
+
+/// Sees to it that a forked child, which has none of our threads, dies of a signal as usual.
+pub(crate) fn give_signals_back_after_fork() {
+    unsafe extern "C" fn in_child() {
+        chinwag::signals::after_fork();
+    }
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        // SAFETY: the function lives as long as the process (the library is never unloaded) and
+        // does nothing but store a flag. Out of memory is the only failure; nothing is lost then.
+        let _ = unsafe { pthread_atfork(None, None, Some(in_child)) };
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_becomes_an_internal_error() {
+        let mut err = MaybeUninit::uninit();
+        let outcome = status(Some(&mut err), || panic!("number {}", 7));
+        assert_eq!(outcome, Status::CHINWAG_EINTERNAL);
+        // SAFETY: `status` always writes it, and on failure writes a box.
+        let error = unsafe { Box::from_raw(err.assume_init()) };
+        assert_eq!(error.message(), c"a panic was caught: number 7");
+        assert_eq!(status(None, || panic!("unseen")), Status::CHINWAG_EINTERNAL);
+        assert_eq!(value(5, || panic!("unseen")), 5);
+    }
+
+    #[test]
+    fn success_leaves_no_error() {
+        let mut err = MaybeUninit::uninit();
+        assert_eq!(status(Some(&mut err), || Ok(())), Status::CHINWAG_OK);
+        // SAFETY: `status` always writes it.
+        assert!(unsafe { err.assume_init() }.is_null());
+    }
+
+    #[test]
+    fn null_malformed_and_impossible_arguments_are_refused() {
+        fn kind(result: Result<&str>) -> std::result::Result<&str, ErrorKind> {
+            result.map_err(|error| error.kind())
+        }
+        // SAFETY: NULL and literals are allowed.
+        unsafe {
+            assert_eq!(kind(text(std::ptr::null(), "x")), Err(ErrorKind::BadArgument));
+            assert_eq!(kind(text(c"\xff".as_ptr(), "x")), Err(ErrorKind::BadArgument));
+            assert_eq!(kind(text(c"so".as_ptr(), "x")), Ok("so"));
+            assert_eq!(optional_text(std::ptr::null(), "x"), Ok(None));
+            assert_eq!(items::<u8>(std::ptr::null(), 0, "x"), Ok(&[][..]));
+            assert!(items::<u8>(std::ptr::null(), 1, "x").is_err());
+            assert!(items::<u64>(&raw const SOME, usize::MAX, "x").is_err());
+        }
+    }
+
+    static SOME: u64 = 0;
+
+    #[test]
+    fn a_zero_byte_does_not_shorten_a_text() {
+        assert_eq!(c_text("a\0b").to_str(), Ok("a\u{fffd}b"));
+    }
+}

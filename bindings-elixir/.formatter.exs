@@ -1,0 +1,7 @@
+[
+  inputs: [
+    "{mix,.formatter}.exs",
+    "{lib,test,examples}/**/*.{ex,exs}",
+    "../tests/agents/elixir/*.exs"
+  ]
+]

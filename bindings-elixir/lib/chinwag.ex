@@ -1,0 +1,235 @@
+defmodule Chinwag do
+  @moduledoc """
+  Cluster membership: who is here, who failed, who left. SWIM with Lifeguard on HashiCorp
+  memberlist's wire, so members written in any language share one cluster.
+
+      children = [
+        {Chinwag, name: MyApp.Mesh, node: "web-1", seeds: ["127.0.0.1:7947"]}
+      ]
+
+      Supervisor.start_link(children, strategy: :rest_for_one)
+
+  ## Options
+
+  The option table of `Chinwag.Constants`, the same in every language, with these differences:
+
+    * `:name` (required) - the atom under which the application finds the node, as with any
+      named process. An ETS table of that name holds what the calls below need.
+    * `:node` - the member's own name in the cluster (the table's `name`).
+    * `:shutdown` - milliseconds that the supervisor grants for leaving and closing; 10,000 unless
+      told otherwise. The farewell may take half of it, and 5,000 at most.
+    * Durations are milliseconds. Every option may also be given as text, as in a configuration
+      file: `probe_interval: "500ms"`.
+
+  An unknown option is an error that suggests the nearest known one.
+
+  ## Functions
+
+  What reads returns plain values and raises `Chinwag.Error` when there is no such node. What acts
+  returns `:ok`, `{:ok, value}` or `{:error, %Chinwag.Error{}}`, and has a variant with `!` that
+  raises instead. None of them passes through the node's process, so any may be called from
+  anywhere, a process that handles an event included.
+
+  ## Events
+
+  See `subscribe/3`.
+  """
+
+  alias Chinwag.{Config, Constants, Error, Member, Native, Node, Telemetry}
+
+  @typedoc "The `:name` of a node."
+  @type mesh :: atom()
+
+  @typedoc "Tags as a map or a keyword list; keys and values are strings or atoms."
+  @type tags :: Enumerable.t()
+
+  @type option ::
+          Constants.option() | {:name, mesh()} | {:node, String.t()} | {:shutdown, timeout()}
+
+  @typedoc "What a subscriber gets inside `{:chinwag, mesh, event}`."
+  @type event ::
+          {:member_join, Member.t()}
+          | {:member_leave, Member.t()}
+          | {:member_failed, Member.t()}
+          | {:member_update, Member.t(), previous :: Member.t()}
+          | {:member_suspect, Member.t()}
+          | {:member_recover, Member.t()}
+          | :replay_done
+          | {:events_lost, count :: pos_integer(), [Member.t()]}
+
+  @default_timeout 5_000
+  # Above `tcp_timeout`, by which the core itself gives up.
+  @join_timeout 30_000
+
+  @doc "The specification for a supervisor: permanent, and shut down gracefully."
+  @spec child_spec([option()]) :: Supervisor.child_spec()
+  def child_spec(options) do
+    config = Config.new(options)
+
+    %{
+      id: config.name,
+      start: {__MODULE__, :start_link, [options]},
+      type: :worker,
+      restart: :permanent,
+      shutdown: config.shutdown
+    }
+  end
+
+  @doc """
+  Starts a node that is linked to the caller.
+
+  Returns once the address is bound and the seeds have been tried. Being alone is success unless
+  `:require_join` is set; the seeds are tried again while it lasts. The error is a
+  `Chinwag.Error` with the code `:bad_config`, `:too_large`, `:bind_failed` or `:join_failed`.
+  """
+  @spec start_link([option()]) :: GenServer.on_start()
+  def start_link(options), do: options |> Config.new() |> Node.start_link()
+
+  @doc """
+  The members that are present, alive or suspect, in the order of their names; the local one is
+  among them until it has left. With `tags:`, only those that have all of these tags.
+
+      Chinwag.members(MyApp.Mesh, tags: %{"role" => "web"})
+  """
+  @spec members(mesh(), tags: tags()) :: [Member.t()]
+  def members(mesh, options \\ []) do
+    options = Keyword.validate!(options, tags: [])
+    members = mesh |> native!() |> Native.all(:members)
+
+    if Enum.empty?(options[:tags]),
+      do: members,
+      else: Enum.filter(members, &Member.tagged?(&1, options[:tags]))
+  end
+
+  @doc "Everybody remembered, failed and departed members included."
+  @spec known_members(mesh()) :: [Member.t()]
+  def known_members(mesh), do: mesh |> native!() |> Native.all(:known)
+
+  @doc "The member of that name, in whatever state it is remembered, or `nil`."
+  @spec member(mesh(), String.t()) :: Member.t() | nil
+  def member(mesh, name) when is_binary(name), do: mesh |> native!() |> Native.member(name)
+
+  @doc "The local member; its address has the port that was really bound."
+  @spec local_member(mesh()) :: Member.t()
+  def local_member(mesh), do: mesh |> native!() |> Native.local_member()
+
+  @doc "Counters since the start."
+  @spec stats(mesh()) :: %{atom() => non_neg_integer()}
+  def stats(mesh), do: mesh |> native!() |> Native.stats()
+
+  @doc """
+  Joins through `seeds`, each `host[:port]`, all at once; how many answered.
+
+  `{:error, %Chinwag.Error{code: :join_failed, attempts: attempts}}` when none did.
+  """
+  @spec join(mesh(), [String.t()], timeout()) :: {:ok, pos_integer()} | {:error, Error.t()}
+  def join(mesh, seeds, timeout \\ @join_timeout), do: run(mesh, {:join, seeds}, timeout)
+
+  @doc "As `join/3`; raises `Chinwag.Error`."
+  @spec join!(mesh(), [String.t()], timeout()) :: pos_integer()
+  def join!(mesh, seeds, timeout \\ @join_timeout), do: mesh |> join(seeds, timeout) |> bang!()
+
+  @doc """
+  Changes tags; `nil` removes one, the others stay.
+
+      :ok = Chinwag.update_tags(MyApp.Mesh, role: "draining", canary: nil)
+  """
+  @spec update_tags(mesh(), tags()) :: :ok | {:error, Error.t()}
+  def update_tags(mesh, changes), do: run(mesh, {:update_tags, changes})
+
+  @doc "As `update_tags/2`; raises `Chinwag.Error`."
+  @spec update_tags!(mesh(), tags()) :: :ok
+  def update_tags!(mesh, changes), do: mesh |> update_tags(changes) |> bang!()
+
+  @doc "Replaces all tags."
+  @spec set_tags(mesh(), tags()) :: :ok | {:error, Error.t()}
+  def set_tags(mesh, tags), do: run(mesh, {:set_tags, tags})
+
+  @doc "As `set_tags/2`; raises `Chinwag.Error`."
+  @spec set_tags!(mesh(), tags()) :: :ok
+  def set_tags!(mesh, tags), do: mesh |> set_tags(tags) |> bang!()
+
+  @doc "Replaces the raw metadata, of which tags are one encoding."
+  @spec set_meta(mesh(), binary()) :: :ok | {:error, Error.t()}
+  def set_meta(mesh, meta), do: run(mesh, {:set_meta, meta})
+
+  @doc "As `set_meta/2`; raises `Chinwag.Error`."
+  @spec set_meta!(mesh(), binary()) :: :ok
+  def set_meta!(mesh, meta), do: mesh |> set_meta(meta) |> bang!()
+
+  @doc """
+  Says goodbye, so that the others see a leave and not a failure. The node stays, alone and silent,
+  until it joins again. A supervisor that stops the node does this by itself.
+  """
+  @spec leave(mesh(), non_neg_integer()) :: :ok | {:error, Error.t()}
+  def leave(mesh, timeout \\ @default_timeout), do: run(mesh, {:leave, timeout}, :infinity)
+
+  @doc "As `leave/2`; raises `Chinwag.Error`."
+  @spec leave!(mesh(), non_neg_integer()) :: :ok
+  def leave!(mesh, timeout \\ @default_timeout), do: mesh |> leave(timeout) |> bang!()
+
+  @doc """
+  Frees the node's sockets and threads and ends its process, without a word to the others: they see
+  a failure unless `leave/2` came first. Closing again does nothing. Under a supervisor prefer
+  `Supervisor.terminate_child/2`, which leaves; a child that is closed is started again.
+  """
+  @spec close(mesh()) :: :ok | {:error, Error.t()}
+  def close(mesh), do: Node.close(mesh)
+
+  @doc """
+  Subscribes the calling process to what happens to the other members.
+
+  Events are messages, in order, tagged with the node's name:
+
+      :ok = Chinwag.subscribe(MyApp.Mesh, :members, replay: true)
+
+      def handle_info({:chinwag, MyApp.Mesh, {:member_join, member}}, state)
+      def handle_info({:chinwag, MyApp.Mesh, {:member_leave, member}}, state)
+      def handle_info({:chinwag, MyApp.Mesh, {:member_failed, member}}, state)
+      def handle_info({:chinwag, MyApp.Mesh, {:member_update, member, previous}}, state)
+      def handle_info({:chinwag, MyApp.Mesh, {:member_suspect, member}}, state)
+      def handle_info({:chinwag, MyApp.Mesh, {:member_recover, member}}, state)
+      def handle_info({:chinwag, MyApp.Mesh, :replay_done}, state)
+      def handle_info({:chinwag, MyApp.Mesh, {:events_lost, count, members}}, state)
+
+    * `replay: true` - first one `:member_join` for each present member, then `:replay_done`, then
+      what happens, with no gap.
+    * `seq: true` - each message has the event's number as a fourth element:
+      `{:chinwag, MyApp.Mesh, event, seq}`.
+
+  A subscriber with `event_buffer` (1,024) or more messages in its mailbox is passed over. Once it
+  has worked off half of them it gets one `:events_lost` with the number of events that it missed
+  and the members as they are now. It holds up nobody else.
+
+  A process has one subscription a node; subscribing again starts it anew. It ends with the process,
+  with `unsubscribe/1`, and with the node: monitor the node's name to hear of a restart.
+  """
+  @spec subscribe(mesh(), :members, replay: boolean(), seq: boolean()) ::
+          :ok | {:error, Error.t()}
+  def subscribe(mesh, topic \\ :members, options \\ [])
+
+  def subscribe(mesh, :members, options) do
+    Node.call(mesh, {:subscribe, Keyword.validate!(options, replay: false, seq: false)})
+  end
+
+  @doc "Ends the calling process's subscription. Messages that were sent before stay."
+  @spec unsubscribe(mesh()) :: :ok
+  def unsubscribe(mesh) do
+    _ = Node.call(mesh, :unsubscribe)
+    :ok
+  end
+
+  defp native!(mesh) do
+    mesh |> Node.fetch() |> bang!()
+  end
+
+  defp run(mesh, {name, _argument} = operation, timeout \\ @default_timeout) do
+    Telemetry.operation(mesh, name, fn ->
+      with {:ok, native} <- Node.fetch(mesh), do: Native.run(native, operation, timeout)
+    end)
+  end
+
+  defp bang!(:ok), do: :ok
+  defp bang!({:ok, value}), do: value
+  defp bang!({:error, %Error{} = error}), do: raise(error)
+end

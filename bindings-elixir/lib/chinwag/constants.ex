@@ -1,0 +1,237 @@
+# Written from api.toml by `cargo test -p chinwag-house --test api`. Change it there.
+defmodule Chinwag.Constants do
+  @moduledoc """
+  The vocabulary that every language shares.
+
+  ## Options
+
+  * `:name` - The member's name, unique in the cluster; free text of at most 128 bytes. Default:
+    the host name and a random suffix.
+  * `:bind` - IP address and port to listen on, UDP and TCP alike. Port 0 takes a free one; so
+    does the default when 7946 is taken. Default: 127.0.0.1:7946.
+  * `:advertise` - Address told to the others, when they cannot reach `bind` as it is. Default:
+    the bound address.
+  * `:seeds` - Members to contact first, each host[:port]; one that answers is enough. Tried again
+    while this node is alone.
+  * `:require_join` - Fail the start with join_failed when no seed answers, instead of starting
+    alone and trying again.
+  * `:tags` - Key/value facts about this member, seen by all; at most 512 bytes once encoded as
+    serf encodes them.
+  * `:meta` - Raw metadata of at most 512 bytes, for peers that do not use tags; excludes `tags`.
+  * `:profile` - memberlist's timing presets; the options below start from it. Default: lan.
+  * `:cluster` - Cluster label of at most 255 bytes, memberlist's packet label: members of other
+    clusters are not heard. Default: none.
+  * `:insecure` - Allow plaintext on an address that is not loopback.
+  * `:handle_signals` - Leave gracefully on SIGTERM and SIGINT, then let the process end as it
+    would have; a second signal ends it at once.
+  * `:event_buffer` - Events kept for a slow reader; one that falls further behind gets a single
+    events-lost and a fresh snapshot. Default: 1024.
+  * `:delegate_versions` - Application protocol versions min,max,current; serf speaks 2,5,5. auto
+    takes those of the first cluster joined. Default: auto.
+  * `:compression` - Send LZW where it pays (streams and packets over 1 KiB). Compressed input is
+    always understood. Default: true.
+  * `:packet_size` - Bytes of UDP payload that gossip fills at most (memberlist's UDPBufferSize).
+    Default: 1400.
+  * `:probe_interval` - Time between two probes of this member. Default: 1s.
+  * `:probe_timeout` - Wait for a direct answer before others are asked to probe. Default: 500ms.
+  * `:indirect_checks` - Members asked to probe in our place when a direct probe is not answered.
+    Default: 3.
+  * `:disable_tcp_pings` - Do not fall back to a ping over TCP when UDP is not answered.
+  * `:suspicion_mult` - Multiplier of the time a suspect has to refute before it counts as failed.
+    Default: 4.
+  * `:suspicion_max_timeout_mult` - How many times longer an unconfirmed suspicion lasts than a
+    confirmed one. Default: 6.
+  * `:awareness_max_multiplier` - Upper bound of the local health score, by which an ailing node
+    stretches its own probe interval. Default: 8.
+  * `:gossip_interval` - Time between two rounds of gossip while there is something to tell.
+    Default: 200ms.
+  * `:gossip_nodes` - Members told in one round of gossip. Default: 3.
+  * `:gossip_to_the_dead_time` - How long a failed member is still told about its failure, so that
+    it can refute, and is remembered. Default: 30s.
+  * `:retransmit_mult` - Multiplier of the number of times one message is gossiped. Default: 4.
+  * `:push_pull_interval` - Time between two exchanges of the full state with a random member over
+    TCP; 0s switches them off. Default: 30s.
+  * `:tcp_timeout` - Limit of one exchange over TCP, connecting included. Default: 10s.
+
+  ## Errors
+
+  * `:bad_config` - An option is unknown, malformed, or contradicts another; nothing was started.
+  * `:bad_argument` - An argument is malformed or missing; nothing was changed.
+  * `:bind_failed` - The address could not be bound; nothing was started.
+  * `:join_failed` - No seed answered; the node goes on as it was. Each attempt is listed with its
+    cause.
+  * `:too_large` - A value is over its size limit; the old value stays.
+  * `:timeout` - The deadline passed before the outcome was known; it may still happen.
+  * `:closed` - The node is closed, or was closed while the operation was under way.
+  * `:cancelled` - The caller gave the operation up; it may still happen.
+  * `:forked` - The node belongs to the parent process; a forked child starts a node of its own.
+  * `:internal` - A defect in Chinwag, caught at the border; the node may be unusable. Please
+    report it.
+
+  ## Events
+
+  * `:member_join` - A member is here: new, or back after it had failed or left.
+  * `:member_leave` - A member said goodbye.
+  * `:member_failed` - A suspected member did not refute in time.
+  * `:member_update` - A member changed its tags, metadata or address; carries what it was before.
+  * `:member_suspect` - A member does not answer; it fails unless it refutes in time.
+  * `:member_recover` - A suspected member refuted.
+  * `:replay_done` - The members that were known at the time of subscribing have all been
+    reported; what follows is live.
+  * `:events_lost` - The reader was too slow; carries how many events are missing and the members
+    as they are now.
+
+  ## Member states
+
+  * `:alive` - Answers probes.
+  * `:suspect` - Did not answer; still counted as a member.
+  * `:failed` - Did not answer and did not refute in time.
+  * `:left` - Said goodbye.
+  """
+
+  @typedoc "What went wrong."
+  @type error_code ::
+          :bad_config
+          | :bad_argument
+          | :bind_failed
+          | :join_failed
+          | :too_large
+          | :timeout
+          | :closed
+          | :cancelled
+          | :forked
+          | :internal
+
+  @typedoc "What an event tells."
+  @type event_type ::
+          :member_join
+          | :member_leave
+          | :member_failed
+          | :member_update
+          | :member_suspect
+          | :member_recover
+          | :replay_done
+          | :events_lost
+
+  @typedoc "What is believed about a member."
+  @type member_state ::
+          :alive
+          | :suspect
+          | :failed
+          | :left
+
+  @typedoc "An option of a node."
+  @type option ::
+          {:name, String.t()}
+          | {:bind, String.t()}
+          | {:advertise, String.t()}
+          | {:seeds, [String.t()]}
+          | {:require_join, boolean()}
+          | {:tags, Enumerable.t()}
+          | {:meta, binary()}
+          | {:profile, :lan | :wan | :local}
+          | {:cluster, String.t()}
+          | {:insecure, boolean()}
+          | {:handle_signals, boolean()}
+          | {:event_buffer, non_neg_integer()}
+          | {:delegate_versions, String.t()}
+          | {:compression, boolean()}
+          | {:packet_size, non_neg_integer()}
+          | {:probe_interval, non_neg_integer()}
+          | {:probe_timeout, non_neg_integer()}
+          | {:indirect_checks, non_neg_integer()}
+          | {:disable_tcp_pings, boolean()}
+          | {:suspicion_mult, non_neg_integer()}
+          | {:suspicion_max_timeout_mult, non_neg_integer()}
+          | {:awareness_max_multiplier, non_neg_integer()}
+          | {:gossip_interval, non_neg_integer()}
+          | {:gossip_nodes, non_neg_integer()}
+          | {:gossip_to_the_dead_time, non_neg_integer()}
+          | {:retransmit_mult, non_neg_integer()}
+          | {:push_pull_interval, non_neg_integer()}
+          | {:tcp_timeout, non_neg_integer()}
+
+  @doc "Every option and its kind, in the order of the manifest."
+  def options do
+    [
+      name: :text,
+      bind: :addr,
+      advertise: :addr,
+      seeds: :list,
+      require_join: :flag,
+      tags: :map,
+      meta: :bytes,
+      profile: :choice,
+      cluster: :text,
+      insecure: :flag,
+      handle_signals: :flag,
+      event_buffer: :count,
+      delegate_versions: :text,
+      compression: :flag,
+      packet_size: :count,
+      probe_interval: :duration,
+      probe_timeout: :duration,
+      indirect_checks: :count,
+      disable_tcp_pings: :flag,
+      suspicion_mult: :count,
+      suspicion_max_timeout_mult: :count,
+      awareness_max_multiplier: :count,
+      gossip_interval: :duration,
+      gossip_nodes: :count,
+      gossip_to_the_dead_time: :duration,
+      retransmit_mult: :count,
+      push_pull_interval: :duration,
+      tcp_timeout: :duration
+    ]
+  end
+
+  @doc "Every error code and its number."
+  def errors do
+    [
+      bad_config: 1,
+      bad_argument: 2,
+      bind_failed: 3,
+      join_failed: 4,
+      too_large: 5,
+      timeout: 6,
+      closed: 7,
+      cancelled: 8,
+      forked: 9,
+      internal: 10
+    ]
+  end
+
+  @doc "Error codes after which the same call may succeed later."
+  def retryable do
+    [
+      :bind_failed,
+      :join_failed,
+      :timeout,
+      :cancelled
+    ]
+  end
+
+  @doc "Every type of event and its number."
+  def events do
+    [
+      member_join: 1,
+      member_leave: 2,
+      member_failed: 3,
+      member_update: 4,
+      member_suspect: 5,
+      member_recover: 6,
+      replay_done: 7,
+      events_lost: 8
+    ]
+  end
+
+  @doc "Every member state and its number."
+  def states do
+    [
+      alive: 0,
+      suspect: 1,
+      failed: 2,
+      left: 3
+    ]
+  end
+end

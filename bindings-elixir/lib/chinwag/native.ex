@@ -1,0 +1,78 @@
+defmodule Chinwag.Native do
+  @moduledoc false
+  # The native library: each function here is replaced when it is loaded. A library of a newer
+  # version cannot replace a loaded one in a running VM; restart the VM instead.
+
+  alias Chinwag.Error
+
+  @on_load :load
+
+  @opaque t :: reference()
+
+  @doc false
+  def load do
+    :erlang.load_nif(:filename.join(:code.priv_dir(:chinwag), ~c"chinwag_nif"), 0)
+  end
+
+  @doc "Performs an operation; the caller gets its outcome, or `:timeout` after that time."
+  @spec run(t(), term(), timeout()) :: :ok | {:ok, non_neg_integer()} | {:error, Error.t()}
+  def run(native, operation, timeout) do
+    tag = make_ref()
+
+    with {:ok, id} <- submit(native, tag, operation) do
+      receive do
+        {^tag, outcome} -> outcome
+      after
+        timeout -> give_up(native, id, tag, timeout)
+      end
+    end
+  end
+
+  # No late answer may be left in the caller's mailbox.
+  defp give_up(native, id, tag, timeout) do
+    if forget(native, id) do
+      {:error, Error.new(:timeout, "not settled within #{timeout} ms")}
+    else
+      receive do
+        {^tag, outcome} -> outcome
+      end
+    end
+  end
+
+  @doc "Closes the node and waits until its port is free."
+  @spec shut(t()) :: :ok
+  def shut(native) do
+    tag = make_ref()
+
+    if close(native, tag) do
+      receive do
+        {^tag, :ok} -> :ok
+      end
+    else
+      :ok
+    end
+  end
+
+  @doc "The members of a scope, in the order of their names."
+  @spec all(t(), :members | :known) :: [Chinwag.Member.t()]
+  def all(native, scope) do
+    case roster(native, scope) do
+      :large -> large_roster(native, scope)
+      members -> members
+    end
+  end
+
+  def start(_options), do: missing()
+  def submit(_native, _tag, _operation), do: missing()
+  def forget(_native, _id), do: missing()
+  def grant(_native, _events), do: missing()
+  def close(_native, _tag), do: missing()
+  def roster(_native, _scope), do: missing()
+  def large_roster(_native, _scope), do: missing()
+  def snapshot(_native), do: missing()
+  def member(_native, _name), do: missing()
+  def local_member(_native), do: missing()
+  def stats(_native), do: missing()
+
+  defp missing, do: :erlang.nif_error(:nif_not_loaded)
+end

@@ -1,0 +1,173 @@
+defmodule Chinwag.Node do
+  @moduledoc false
+  # The owner of a node. It starts it, hands its events on, and says goodbye when it ends; if it is
+  # killed, the native side closes the node. Calls of the API do not pass through it: they find the
+  # native node in the table that bears the node's name.
+
+  use GenServer
+
+  alias Chinwag.{Config, Error, Events, Native}
+
+  # Events that may be under way from the native side; beyond them the core's buffer applies.
+  @credit 256
+  # How often those who are behind are looked at.
+  @catch_up_interval 100
+  @call_timeout 30_000
+  @calling_self "the node's own process, where telemetry handlers run, cannot be its own client"
+
+  def start_link(%Config{} = config) do
+    GenServer.start_link(__MODULE__, config, name: config.name)
+  end
+
+  @doc "The native node of that name."
+  def fetch(mesh) do
+    {:ok, :ets.lookup_element(mesh, :native, 2)}
+  rescue
+    ArgumentError -> {:error, not_running(mesh)}
+  end
+
+  @doc "Asks the owner; one that is not there is a closed node."
+  def call(mesh, request) do
+    GenServer.call(mesh, request, @call_timeout)
+  catch
+    :exit, {:timeout, _} ->
+      {:error, Error.new(:timeout, "#{inspect(mesh)} is too busy to answer")}
+
+    :exit, {:calling_self, _} ->
+      {:error, Error.new(:bad_argument, @calling_self)}
+
+    :exit, _ ->
+      {:error, not_running(mesh)}
+  end
+
+  @doc "Closes the node and waits until its process is gone, so that its name is free."
+  def close(mesh) do
+    monitor = Process.monitor(mesh)
+
+    case call(mesh, :close) do
+      {:error, %Error{code: code} = error} when code != :closed ->
+        Process.demonitor(monitor, [:flush])
+        {:error, error}
+
+      _closed ->
+        receive do
+          {:DOWN, ^monitor, :process, _, _} -> :ok
+        end
+    end
+  end
+
+  defp not_running(mesh) do
+    Error.new(:closed, "no node #{inspect(mesh)} is running; start {Chinwag, name: ...} first")
+  end
+
+  @impl true
+  def init(config) do
+    Process.flag(:trap_exit, true)
+    _ = Code.ensure_loaded(:telemetry)
+
+    with {:ok, native} <- Native.start(config.options),
+         :ok <- ready(native) do
+      Native.grant(native, @credit)
+      publish(config.name, native)
+      if config.handle_signals, do: handle_signals(config)
+      events = Events.new(config.name, native, event_buffer(config))
+      {:ok, %{config: config, native: native, events: events, timer: nil, farewell: true}}
+    else
+      {:error, error} -> {:stop, in_our_words(error)}
+    end
+  end
+
+  # The core bounds this by `tcp_timeout`.
+  defp ready(native) do
+    with {:error, error} <- Native.run(native, :ready, :infinity) do
+      Native.shut(native)
+      {:error, error}
+    end
+  end
+
+  # Owned by this process, and so gone with it.
+  defp publish(name, native) do
+    :ets.new(name, [:named_table, :protected, read_concurrency: true])
+    :ets.insert(name, {:native, native})
+  end
+
+  # The member's name is `node:` here.
+  defp in_our_words(%Error{message: message} = error) do
+    %{error | message: String.replace(message, ~s(option "name"), ~s(option "node"))}
+  end
+
+  defp event_buffer(config) do
+    case List.keyfind(config.options, "event_buffer", 0) do
+      {_, text} when is_binary(text) -> String.to_integer(text)
+      {_, count} -> count
+      nil -> 1_024
+    end
+  end
+
+  # Under a supervision tree `:init.stop` leaves anyway; a script has none. The VM's own handler
+  # runs after this one and stops the VM.
+  defp handle_signals(%Config{name: name, leave_timeout: timeout}) do
+    System.trap_signal(:sigterm, {Chinwag, name}, fn ->
+      _ = Chinwag.leave(name, timeout)
+      :ok
+    end)
+  end
+
+  @impl true
+  def handle_call({:subscribe, options}, {pid, _tag}, state) do
+    {:reply, :ok, %{state | events: Events.subscribe(state.events, pid, options)}}
+  end
+
+  def handle_call(:unsubscribe, {pid, _tag}, state) do
+    {:reply, :ok, %{state | events: Events.unsubscribe(state.events, pid)}}
+  end
+
+  def handle_call(:close, _from, state) do
+    {:stop, :normal, :ok, finish(%{state | farewell: false})}
+  end
+
+  @impl true
+  def handle_info({Native, {:events, batch}}, state) do
+    events = Events.publish(state.events, batch)
+    Native.grant(state.native, length(batch))
+    {:noreply, watch(%{state | events: events})}
+  end
+
+  def handle_info({Native, :ended}, state) do
+    {:stop, {:shutdown, Error.new(:closed, "the node ended by itself")}, state}
+  end
+
+  def handle_info(:catch_up, state) do
+    {:noreply, watch(%{state | events: Events.catch_up(state.events), timer: nil})}
+  end
+
+  def handle_info({:DOWN, _monitor, :process, pid, _reason}, state) do
+    {:noreply, %{state | events: Events.unsubscribe(state.events, pid)}}
+  end
+
+  # Linked to somebody who is not the parent: end as an ordinary process would.
+  def handle_info({:EXIT, _pid, :normal}, state), do: {:noreply, state}
+  def handle_info({:EXIT, _pid, reason}, state), do: {:stop, reason, state}
+  def handle_info(_other, state), do: {:noreply, state}
+
+  defp watch(%{timer: nil} = state) do
+    case Events.behind?(state.events) do
+      true -> %{state | timer: Process.send_after(self(), :catch_up, @catch_up_interval)}
+      false -> state
+    end
+  end
+
+  defp watch(state), do: state
+
+  @impl true
+  def terminate(_reason, state), do: finish(state)
+
+  defp finish(%{config: config, native: native} = state) do
+    if state.farewell,
+      do: Native.run(native, {:leave, config.leave_timeout}, config.leave_timeout)
+
+    Native.shut(native)
+    if config.handle_signals, do: System.untrap_signal(:sigterm, {Chinwag, config.name})
+    %{state | farewell: false}
+  end
+end

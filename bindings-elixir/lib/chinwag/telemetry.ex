@@ -1,0 +1,56 @@
+defmodule Chinwag.Telemetry do
+  @moduledoc """
+  Events for `:telemetry`, when the application has it.
+
+    * `[:chinwag, :member, :join]`, and likewise `:leave`, `:failed`, `:update`, `:suspect` and
+      `:recover`, with `%{count: 1, seq: number}` and `%{mesh: name, member: member}`; `:update`
+      has `previous` too
+    * `[:chinwag, :events, :lost]`, with `%{count: lost, seq: number}` and `%{mesh: name}`
+    * `[:chinwag, :operation, :stop]`, with `%{duration: native_time}` and
+      `%{mesh: name, operation: :join, result: :ok}`; `result` may be the code of an error
+
+  The first two are emitted by the node's own process, the last by the caller.
+  """
+
+  alias Chinwag.Error
+
+  @doc false
+  def event(mesh, seq, {:events_lost, count, _members}) do
+    execute([:chinwag, :events, :lost], %{count: count, seq: seq}, %{mesh: mesh})
+  end
+
+  def event(mesh, seq, {type, member}) do
+    execute([:chinwag, :member, short(type)], %{count: 1, seq: seq}, %{mesh: mesh, member: member})
+  end
+
+  def event(mesh, seq, {type, member, previous}) do
+    metadata = %{mesh: mesh, member: member, previous: previous}
+    execute([:chinwag, :member, short(type)], %{count: 1, seq: seq}, metadata)
+  end
+
+  @doc false
+  def operation(mesh, name, fun) do
+    start = System.monotonic_time()
+    outcome = fun.()
+    metadata = %{mesh: mesh, operation: name, result: result(outcome)}
+    duration = System.monotonic_time() - start
+    execute([:chinwag, :operation, :stop], %{duration: duration}, metadata)
+    outcome
+  end
+
+  for {type, _number} <- Chinwag.Constants.events() do
+    defp short(unquote(type)),
+      do: unquote(type |> to_string() |> String.split("_") |> List.last() |> String.to_atom())
+  end
+
+  defp result({:error, %Error{code: code}}), do: code
+  defp result(_outcome), do: :ok
+
+  defp execute(event, measurements, metadata) do
+    if function_exported?(:telemetry, :execute, 3) do
+      apply(:telemetry, :execute, [event, measurements, metadata])
+    end
+
+    :ok
+  end
+end

@@ -1,0 +1,148 @@
+// Written from api.toml by `cargo test -p chinwag-house --test api`. Change it there.
+
+/** What an event tells. */
+export type EventType =
+  | 'member-join'
+  | 'member-leave'
+  | 'member-failed'
+  | 'member-update'
+  | 'member-suspect'
+  | 'member-recover'
+  | 'replay-done'
+  | 'events-lost';
+
+/** What is believed about a member. */
+export type MemberState =
+  | 'alive'
+  | 'suspect'
+  | 'failed'
+  | 'left';
+
+/** `code` of every error. */
+export type ErrorCode =
+  | 'ERR_CHINWAG_BAD_CONFIG'
+  | 'ERR_CHINWAG_BAD_ARGUMENT'
+  | 'ERR_CHINWAG_BIND_FAILED'
+  | 'ERR_CHINWAG_JOIN_FAILED'
+  | 'ERR_CHINWAG_TOO_LARGE'
+  | 'ERR_CHINWAG_TIMEOUT'
+  | 'ERR_CHINWAG_CLOSED'
+  | 'ERR_CHINWAG_CANCELLED'
+  | 'ERR_CHINWAG_FORKED'
+  | 'ERR_CHINWAG_INTERNAL';
+
+/** Options of a node; what is absent has its default. Times are in milliseconds. */
+export interface StartOptions {
+  /**
+   * The member's name, unique in the cluster; free text of at most 128 bytes. Default: the host
+   * name and a random suffix.
+   */
+  name?: string | undefined;
+  /**
+   * IP address and port to listen on, UDP and TCP alike. Port 0 takes a free one; so does the
+   * default when 7946 is taken. Default: 127.0.0.1:7946.
+   */
+  bind?: string | undefined;
+  /**
+   * Address told to the others, when they cannot reach `bind` as it is. Default: the bound address.
+   */
+  advertise?: string | undefined;
+  /**
+   * Members to contact first, each host[:port]; one that answers is enough. Tried again while this
+   * node is alone.
+   */
+  seeds?: readonly string[] | undefined;
+  /**
+   * Fail the start with join_failed when no seed answers, instead of starting alone and trying
+   * again.
+   */
+  requireJoin?: boolean | undefined;
+  /**
+   * Key/value facts about this member, seen by all; at most 512 bytes once encoded as serf encodes
+   * them.
+   */
+  tags?: Readonly<Record<string, string>> | undefined;
+  /** Raw metadata of at most 512 bytes, for peers that do not use tags; excludes `tags`. */
+  meta?: Uint8Array | undefined;
+  /** memberlist's timing presets; the options below start from it. Default: lan. */
+  profile?: 'lan' | 'wan' | 'local' | undefined;
+  /**
+   * Cluster label of at most 255 bytes, memberlist's packet label: members of other clusters are
+   * not heard. Default: none.
+   */
+  cluster?: string | undefined;
+  /** Allow plaintext on an address that is not loopback. */
+  insecure?: boolean | undefined;
+  /**
+   * Leave gracefully on SIGTERM and SIGINT, then let the process end as it would have; a second
+   * signal ends it at once.
+   */
+  handleSignals?: boolean | undefined;
+  /**
+   * Events kept for a slow reader; one that falls further behind gets a single events-lost and a
+   * fresh snapshot. Default: 1024.
+   */
+  eventBuffer?: number | undefined;
+  /**
+   * Application protocol versions min,max,current; serf speaks 2,5,5. auto takes those of the first
+   * cluster joined. Default: auto.
+   */
+  delegateVersions?: string | undefined;
+  /**
+   * Send LZW where it pays (streams and packets over 1 KiB). Compressed input is always understood.
+   * Default: true.
+   */
+  compression?: boolean | undefined;
+  /**
+   * Bytes of UDP payload that gossip fills at most (memberlist's UDPBufferSize). Default: 1400.
+   */
+  packetSize?: number | undefined;
+  /** Time between two probes of this member. Default: 1s. */
+  probeInterval?: number | undefined;
+  /** Wait for a direct answer before others are asked to probe. Default: 500ms. */
+  probeTimeout?: number | undefined;
+  /** Members asked to probe in our place when a direct probe is not answered. Default: 3. */
+  indirectChecks?: number | undefined;
+  /** Do not fall back to a ping over TCP when UDP is not answered. */
+  disableTcpPings?: boolean | undefined;
+  /** Multiplier of the time a suspect has to refute before it counts as failed. Default: 4. */
+  suspicionMult?: number | undefined;
+  /** How many times longer an unconfirmed suspicion lasts than a confirmed one. Default: 6. */
+  suspicionMaxTimeoutMult?: number | undefined;
+  /**
+   * Upper bound of the local health score, by which an ailing node stretches its own probe
+   * interval. Default: 8.
+   */
+  awarenessMaxMultiplier?: number | undefined;
+  /** Time between two rounds of gossip while there is something to tell. Default: 200ms. */
+  gossipInterval?: number | undefined;
+  /** Members told in one round of gossip. Default: 3. */
+  gossipNodes?: number | undefined;
+  /**
+   * How long a failed member is still told about its failure, so that it can refute, and is
+   * remembered. Default: 30s.
+   */
+  gossipToTheDeadTime?: number | undefined;
+  /** Multiplier of the number of times one message is gossiped. Default: 4. */
+  retransmitMult?: number | undefined;
+  /**
+   * Time between two exchanges of the full state with a random member over TCP; 0s switches them
+   * off. Default: 30s.
+   */
+  pushPullInterval?: number | undefined;
+  /** Limit of one exchange over TCP, connecting included. Default: 10s. */
+  tcpTimeout?: number | undefined;
+}
+
+/** Every event type, by its number less one. */
+export const EVENT_TYPES: readonly EventType[];
+/** Every member state, by its number. */
+export const MEMBER_STATES: readonly MemberState[];
+/** Every error code of the core. */
+export const ERRORS: Readonly<
+  Record<string, { readonly number: number; readonly code: ErrorCode; readonly retryable: boolean }>
+>;
+/** Every option as it is spelled here, and its key and kind in the core. */
+export const OPTIONS: Readonly<
+  Record<keyof StartOptions, { readonly key: string; readonly kind: string }>
+>;

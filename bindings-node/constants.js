@@ -1,0 +1,70 @@
+// Written from api.toml by `cargo test -p chinwag-house --test api`. Change it there.
+'use strict';
+
+// Every event type, by its number less one.
+const EVENT_TYPES = Object.freeze([
+  'member-join',
+  'member-leave',
+  'member-failed',
+  'member-update',
+  'member-suspect',
+  'member-recover',
+  'replay-done',
+  'events-lost',
+]);
+
+// Every member state, by its number.
+const MEMBER_STATES = Object.freeze([
+  'alive',
+  'suspect',
+  'failed',
+  'left',
+]);
+
+// Every error code of the core.
+const ERRORS = Object.freeze({
+  bad_config: { number: 1, code: 'ERR_CHINWAG_BAD_CONFIG', retryable: false },
+  bad_argument: { number: 2, code: 'ERR_CHINWAG_BAD_ARGUMENT', retryable: false },
+  bind_failed: { number: 3, code: 'ERR_CHINWAG_BIND_FAILED', retryable: true },
+  join_failed: { number: 4, code: 'ERR_CHINWAG_JOIN_FAILED', retryable: true },
+  too_large: { number: 5, code: 'ERR_CHINWAG_TOO_LARGE', retryable: false },
+  timeout: { number: 6, code: 'ERR_CHINWAG_TIMEOUT', retryable: true },
+  closed: { number: 7, code: 'ERR_CHINWAG_CLOSED', retryable: false },
+  cancelled: { number: 8, code: 'ERR_CHINWAG_CANCELLED', retryable: true },
+  forked: { number: 9, code: 'ERR_CHINWAG_FORKED', retryable: false },
+  internal: { number: 10, code: 'ERR_CHINWAG_INTERNAL', retryable: false },
+});
+
+// Every option as it is spelled here, and its key and kind in the core.
+const OPTIONS = Object.freeze({
+  name: { key: 'name', kind: 'text' },
+  bind: { key: 'bind', kind: 'addr' },
+  advertise: { key: 'advertise', kind: 'addr' },
+  seeds: { key: 'seeds', kind: 'list' },
+  requireJoin: { key: 'require_join', kind: 'flag' },
+  tags: { key: 'tags', kind: 'map' },
+  meta: { key: 'meta', kind: 'bytes' },
+  profile: { key: 'profile', kind: 'choice' },
+  cluster: { key: 'cluster', kind: 'text' },
+  insecure: { key: 'insecure', kind: 'flag' },
+  handleSignals: { key: 'handle_signals', kind: 'flag' },
+  eventBuffer: { key: 'event_buffer', kind: 'count' },
+  delegateVersions: { key: 'delegate_versions', kind: 'text' },
+  compression: { key: 'compression', kind: 'flag' },
+  packetSize: { key: 'packet_size', kind: 'count' },
+  probeInterval: { key: 'probe_interval', kind: 'duration' },
+  probeTimeout: { key: 'probe_timeout', kind: 'duration' },
+  indirectChecks: { key: 'indirect_checks', kind: 'count' },
+  disableTcpPings: { key: 'disable_tcp_pings', kind: 'flag' },
+  suspicionMult: { key: 'suspicion_mult', kind: 'count' },
+  suspicionMaxTimeoutMult: { key: 'suspicion_max_timeout_mult', kind: 'count' },
+  awarenessMaxMultiplier: { key: 'awareness_max_multiplier', kind: 'count' },
+  gossipInterval: { key: 'gossip_interval', kind: 'duration' },
+  gossipNodes: { key: 'gossip_nodes', kind: 'count' },
+  gossipToTheDeadTime: { key: 'gossip_to_the_dead_time', kind: 'duration' },
+  retransmitMult: { key: 'retransmit_mult', kind: 'count' },
+  pushPullInterval: { key: 'push_pull_interval', kind: 'duration' },
+  tcpTimeout: { key: 'tcp_timeout', kind: 'duration' },
+});
+
+module.exports = { EVENT_TYPES, MEMBER_STATES, ERRORS, OPTIONS };

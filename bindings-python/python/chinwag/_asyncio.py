@@ -1,0 +1,244 @@
+"""The asyncio face of a node."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import (
+    AsyncIterator,
+    Callable,
+    Coroutine,
+    Generator,
+    Iterable,
+    Iterator,
+    Mapping,
+)
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final
+
+from ._base import BATCH, LEAVE, BaseNode, Seconds, gather
+from ._chinwag import Host
+from .errors import ChinwagError
+from .events import Event
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from ._constants import Options
+
+
+#: Seconds for a program that closed its node to end before a signal ends it.
+_GRACE: Final = 0.1
+
+
+class Node(BaseNode):
+    """A running node, for asyncio. Any event loop may use it, also several at once."""
+
+    def __init__(self, options: dict[str, object]) -> None:
+        self._loop: Final = asyncio.get_running_loop()
+        self._pumps: Final[dict[asyncio.AbstractEventLoop, _Pump]] = {}
+        self._farewell: asyncio.Task[None] | None = None
+        super().__init__(options)
+
+    def _pump(self) -> _Pump:
+        """That of the running loop."""
+        loop = asyncio.get_running_loop()
+        pump = self._pumps.get(loop)
+        if pump is None:
+            for closed in [other for other in list(self._pumps) if other.is_closed()]:
+                del self._pumps[closed]
+            pump = self._pumps[loop] = _Pump(loop, self._host)
+        return pump
+
+    async def _ready(self) -> None:
+        await self._pump().outcome(self._host.ready())
+
+    async def join(self, seeds: str | Iterable[str]) -> int:
+        """Joins through `seeds`, each `host[:port]`, all at once; how many answered."""
+        targets = [seeds] if isinstance(seeds, str) else list(seeds)
+        return await self._pump().outcome(self._host.join(targets)) or 0
+
+    async def update_tags(
+        self, changes: Mapping[str, str | None] | None = None, /, **more: str | None
+    ) -> None:
+        """Sets some tags and removes those that are `None`; the others stay."""
+        await self._pump().outcome(self._host.update_tags({**(changes or {}), **more}))
+
+    async def set_tags(self, tags: Mapping[str, str]) -> None:
+        """Replaces all tags."""
+        await self._pump().outcome(self._host.set_tags(dict(tags)))
+
+    async def set_meta(self, meta: bytes) -> None:
+        """Replaces the raw metadata."""
+        await self._pump().outcome(self._host.set_meta(meta))
+
+    def events(self, *, replay: bool = False) -> Events:
+        """Subscribes, now, to what happens to the other members; for `async for`.
+
+        With `replay`, one `MemberJoin` for each member that is already here comes first, then a
+        `ReplayDone`. Ends when the node is closed. Dropping it ends the subscription.
+        """
+        return Events(self, replay)
+
+    async def leave(self, timeout: Seconds = LEAVE) -> None:
+        """Says goodbye, so that the others see a leave and not a failure; can join again."""
+        await self._pump().outcome(self._host.leave(timeout))
+
+    async def close(self) -> None:
+        """Frees everything. Without a leave before it, the others see a failure."""
+        self._retire()
+        await asyncio.to_thread(self._host.close)
+        pump = self._pumps.get(asyncio.get_running_loop())
+        if pump is not None:
+            pump.look()
+
+    async def __aenter__(self) -> Node:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            await self.leave()
+        except ChinwagError as failure:
+            self._mourn(failure)
+        finally:
+            await self.close()
+
+    def _depart(self, finish: Callable[[], None]) -> None:
+        if self._loop.is_running():
+            self._loop.call_soon_threadsafe(self._begin_farewell, finish)
+        else:
+            super()._depart(finish)
+
+    def _begin_farewell(self, finish: Callable[[], None]) -> None:
+        self._farewell = self._loop.create_task(self._bid_farewell(finish))
+
+    async def _bid_farewell(self, finish: Callable[[], None]) -> None:
+        try:
+            await self.leave()
+        except ChinwagError as error:
+            self._mourn(error)
+        if self.closed:
+            # Not by this: the program may be about to end by itself, and take this task along.
+            await asyncio.sleep(_GRACE)
+        finish()
+
+
+class Events(AsyncIterator[Event]):
+    """Events as they happen: ordered, numbered, never two at once."""
+
+    def __init__(self, node: Node, replay: bool) -> None:
+        self._node: Final = node
+        self._subscription: Final = node._host.subscribe(replay)
+        self._taken: Iterator[Event] = iter(())
+
+    async def __anext__(self) -> Event:
+        while True:
+            for event in self._taken:
+                return event
+            events, ended = self._subscription.drain(BATCH)
+            self._taken = iter(events)
+            if len(events) == BATCH:
+                await asyncio.sleep(0)  # A flood must not keep the loop's other tasks waiting.
+            elif not events:
+                if ended:
+                    raise StopAsyncIteration
+                await self._node._pump().news()
+
+
+class _Pump:
+    """Brings to one event loop what a node has for it."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, host: Host) -> None:
+        self._loop: Final = loop
+        self._host: Final = host
+        self._wake: Final = host.wake()
+        self._pending: Final[dict[int, asyncio.Future[int | None]]] = {}
+        self._waiting: Final[set[asyncio.Future[None]]] = set()
+        loop.add_reader(self._wake.fileno(), self.look)
+
+    async def outcome(self, number: int) -> int | None:
+        """Waits for an operation. Given up by its caller, it still happens."""
+        future: asyncio.Future[int | None] = self._loop.create_future()
+        self._pending[number] = future
+        return await future
+
+    async def news(self) -> None:
+        """Waits until there is something new."""
+        future = self._loop.create_future()
+        self._waiting.add(future)
+        try:
+            await future
+        finally:
+            self._waiting.discard(future)
+
+    def look(self) -> None:
+        """Hands out what there is. Runs on the loop, whenever the node rings."""
+        closed = self._host.is_closed()
+        self._wake.clear()
+        for number, outcome in self._host.settled(list(self._pending)):
+            _resolve(self._pending.pop(number), outcome)
+        for waiting in self._waiting:
+            if not waiting.done():
+                waiting.set_result(None)
+        if closed and not self._pending:
+            self._loop.remove_reader(self._wake.fileno())
+
+
+def _resolve(future: asyncio.Future[int | None], outcome: int | ChinwagError | None) -> None:
+    if future.done():
+        return
+    if isinstance(outcome, ChinwagError):
+        future.set_exception(outcome)
+    else:
+        future.set_result(outcome)
+
+
+class Starting:
+    """A node that is about to start: to be awaited, or entered with `async with`."""
+
+    def __init__(self, start: Coroutine[Any, Any, Node]) -> None:
+        self._start: Final = start
+        self._node: Node | None = None
+
+    def __await__(self) -> Generator[Any, None, Node]:
+        return self._start.__await__()
+
+    async def __aenter__(self) -> Node:
+        self._node = await self._start
+        return self._node
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._node is not None:
+            await self._node.__aexit__(kind, error, trace)
+
+
+def start(name: str | None = None, /, **options: Unpack[Options]) -> Starting:
+    """Starts a node: `async with chinwag.start("web-1") as node`, or `await chinwag.start(…)`.
+
+    The node is there once its address is bound and its seeds have been tried. Being alone is
+    success, unless `require_join` is set; the seeds are tried again while it lasts. Leaving the
+    `async with` block, in whatever way, says goodbye and closes.
+    """
+    return Starting(_start(gather(name, options)))
+
+
+async def _start(options: dict[str, object]) -> Node:
+    node = Node(options)
+    try:
+        await node._ready()
+    except BaseException:
+        await node.__aexit__(None, None, None)  # Others may have met it already.
+        raise
+    return node
+
+
+Node.__module__ = Events.__module__ = start.__module__ = "chinwag"

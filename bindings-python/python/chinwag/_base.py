@@ -1,0 +1,194 @@
+"""What both faces of a node share: what is known, how it looks, and how it ends."""
+
+from __future__ import annotations
+
+import atexit
+import html
+import logging
+import os
+import threading
+import weakref
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Final
+
+from ._chinwag import Host, Member
+from ._constants import MemberState
+from ._signals import SignalHook
+from .errors import BadConfig, ChinwagError, Closed, Forked
+
+logger: Final = logging.getLogger("chinwag")
+logger.addHandler(logging.NullHandler())
+
+#: Events taken from the core in one go.
+BATCH: Final = 256
+#: Seconds that a goodbye may take.
+LEAVE: Final = 5.0
+#: Seconds between two looks for signals, which reach only the main thread.
+_SLICE: Final = 0.1
+
+Seconds = float | timedelta
+
+
+class BaseNode:
+    """A running node."""
+
+    def __init__(self, options: dict[str, object]) -> None:
+        self._host: Final = Host(options)
+        self._name: Final = self._host.local_member().name
+        self._cluster: Final = options.get("cluster")
+        self._pid: Final = os.getpid()
+        self._signals: SignalHook | None = None
+        _live.add(self)
+        if options.get("handle_signals") in (True, "true"):
+            self._hook_signals()
+
+    def _hook_signals(self) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            self._host.close_now()
+            raise BadConfig("handle_signals needs the main thread, where Python handles signals")
+        self._signals = SignalHook(self._depart)
+        self._signals.install()
+
+    def _depart(self, finish: Callable[[], None]) -> None:
+        """Says goodbye because of a signal, then calls `finish`."""
+        try:
+            settle(self._host, self._host.leave(LEAVE))
+        except ChinwagError as error:
+            self._mourn(error)
+        finish()
+
+    def _mourn(self, error: ChinwagError) -> None:
+        if isinstance(error, Closed):
+            return
+        logger.warning("%r could not leave, its peers may see a failure: %s", self, error)
+
+    def _retire(self) -> None:
+        """What there is to do before closing, once."""
+        _live.discard(self)
+        if self._signals is not None:
+            self._signals.remove()
+
+    @property
+    def name(self) -> str:
+        """The local member's name."""
+        return self._name
+
+    @property
+    def addr(self) -> str:
+        """The address that the others are told, `ip:port`."""
+        return self._host.local_member().addr
+
+    @property
+    def closed(self) -> bool:
+        """Whether the node is closed."""
+        return self._host.is_closed()
+
+    def local_member(self) -> Member:
+        """The local member."""
+        return self._host.local_member()
+
+    def members(self, *, tags: Mapping[str, str] | None = None) -> list[Member]:
+        """The members that are present, this one among them, by name; only those with `tags`."""
+        members = self._host.members(False)
+        if not tags:
+            return members
+        return [member for member in members if tags.items() <= member.tags.items()]
+
+    def known_members(self) -> list[Member]:
+        """Everybody remembered, failed and departed members included, by name."""
+        return self._host.members(True)
+
+    def member(self, name: str) -> Member | None:
+        """The member of that name, in whatever state it is remembered."""
+        return self._host.member(name)
+
+    def stats(self) -> dict[str, int]:
+        """Counters since the start, by name."""
+        return self._host.stats()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__module__}.Node {self._name} {self._condition()}>"
+
+    def _condition(self) -> str:
+        try:
+            if self._host.is_closed():
+                return "closed"
+            states = [member.state for member in self.known_members()]
+        except Forked:
+            return "forked"
+        failed = states.count(MemberState.FAILED)
+        alive = len(states) - failed - states.count(MemberState.LEFT)
+        cluster = f" cluster={self._cluster}" if self._cluster else ""
+        return f"{self.addr} alive={alive} failed={failed}{cluster}"
+
+    def _repr_html_(self) -> str:
+        """A table of the members, for notebooks."""
+        rows = "".join(map(_row, self.known_members()))
+        head = "<tr><th>name</th><th>addr</th><th>state</th><th>tags</th></tr>"
+        return f"<p>{html.escape(repr(self))}</p><table>{head}{rows}</table>"
+
+    def _abandon(self, why: str) -> bool:
+        """Tells that nobody closed the node, unless somebody did."""
+        if os.getpid() != self._pid or self._host.is_closed():
+            return False
+        if self.local_member().state != MemberState.LEFT:
+            logger.warning("%r was not closed before %s; its peers see a failure", self, why)
+        self._retire()
+        return True
+
+    def __del__(self) -> None:
+        # A node that could not be started has nothing to end.
+        if hasattr(self, "_pid") and self._abandon("it was garbage-collected"):
+            self._host.close_now()
+
+
+def _row(member: Member) -> str:
+    tags = " ".join(f"{key}={value}" for key, value in member.tags.items())
+    cells = (member.name, member.addr, member.state.value, tags)
+    return "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in cells) + "</tr>"
+
+
+def gather(name: str | None, options: Mapping[str, object]) -> dict[str, object]:
+    """The arguments of `start` as options."""
+    if name is None:
+        return dict(options)
+    if "name" in options:
+        raise TypeError("start() got the name twice")
+    return {"name": name, **options}
+
+
+def settle(host: Host, number: int) -> int | None:
+    """Waits for the outcome of an operation. Signals are handled meanwhile, and may end it."""
+    try:
+        while True:
+            rings = host.rings()
+            for _, outcome in host.settled([number]):
+                if isinstance(outcome, ChinwagError):
+                    raise outcome
+                return outcome
+            listen(host, rings)
+    except BaseException:
+        host.forget(number)
+        raise
+
+
+def listen(host: Host, rings: int) -> None:
+    """Waits until there was more to take than `rings` times."""
+    seconds = _SLICE if threading.current_thread() is threading.main_thread() else None
+    while not host.wait(rings, seconds):
+        pass
+
+
+_live: Final[weakref.WeakSet[BaseNode]] = weakref.WeakSet()
+
+
+@atexit.register
+def _stop_live() -> None:
+    for node in list(_live):
+        if node._abandon("the interpreter ended"):
+            node._host.close()
+
+
+# A child owns none of its parent's nodes.
+os.register_at_fork(after_in_child=_live.clear)

@@ -1,0 +1,215 @@
+# Written from api.toml by `cargo test -p chinwag-house --test api`. Change it there.
+"""The vocabulary that every language shares: options, error codes, event types, member states."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from enum import Enum
+from typing import Final, Literal, NamedTuple, TypedDict
+
+EventType = Literal[
+    "member-join",
+    "member-leave",
+    "member-failed",
+    "member-update",
+    "member-suspect",
+    "member-recover",
+    "replay-done",
+    "events-lost",
+]
+ErrorCode = Literal[
+    "bad_config",
+    "bad_argument",
+    "bind_failed",
+    "join_failed",
+    "too_large",
+    "timeout",
+    "closed",
+    "cancelled",
+    "forked",
+    "internal",
+]
+OptionName = Literal[
+    "name",
+    "bind",
+    "advertise",
+    "seeds",
+    "require_join",
+    "tags",
+    "meta",
+    "profile",
+    "cluster",
+    "insecure",
+    "handle_signals",
+    "event_buffer",
+    "delegate_versions",
+    "compression",
+    "packet_size",
+    "probe_interval",
+    "probe_timeout",
+    "indirect_checks",
+    "disable_tcp_pings",
+    "suspicion_mult",
+    "suspicion_max_timeout_mult",
+    "awareness_max_multiplier",
+    "gossip_interval",
+    "gossip_nodes",
+    "gossip_to_the_dead_time",
+    "retransmit_mult",
+    "push_pull_interval",
+    "tcp_timeout",
+]
+
+
+class MemberState(str, Enum):
+    """What is believed about a member."""
+
+    ALIVE = "alive"
+    """Answers probes."""
+    SUSPECT = "suspect"
+    """Did not answer; still counted as a member."""
+    FAILED = "failed"
+    """Did not answer and did not refute in time."""
+    LEFT = "left"
+    """Said goodbye."""
+
+    def __str__(self) -> str:
+        return self.value
+
+
+class Options(TypedDict, total=False):
+    """Every option of a node; what is absent has its default."""
+
+    name: str
+    """The member's name, unique in the cluster; free text of at most 128 bytes. Default: the host
+    name and a random suffix.
+    """
+    bind: str
+    """IP address and port to listen on, UDP and TCP alike. Port 0 takes a free one; so does the
+    default when 7946 is taken. Default: 127.0.0.1:7946.
+    """
+    advertise: str
+    """Address told to the others, when they cannot reach `bind` as it is. Default: the bound
+    address.
+    """
+    seeds: Iterable[str]
+    """Members to contact first, each host[:port]; one that answers is enough. Tried again while
+    this node is alone.
+    """
+    require_join: bool
+    """Fail the start with join_failed when no seed answers, instead of starting alone and trying
+    again.
+    """
+    tags: Mapping[str, str]
+    """Key/value facts about this member, seen by all; at most 512 bytes once encoded as serf
+    encodes them.
+    """
+    meta: bytes
+    """Raw metadata of at most 512 bytes, for peers that do not use tags; excludes `tags`."""
+    profile: Literal["lan", "wan", "local"]
+    """memberlist's timing presets; the options below start from it. Default: lan."""
+    cluster: str
+    """Cluster label of at most 255 bytes, memberlist's packet label: members of other clusters are
+    not heard. Default: none.
+    """
+    insecure: bool
+    """Allow plaintext on an address that is not loopback."""
+    handle_signals: bool
+    """Leave gracefully on SIGTERM and SIGINT, then let the process end as it would have; a second
+    signal ends it at once.
+    """
+    event_buffer: int
+    """Events kept for a slow reader; one that falls further behind gets a single events-lost and a
+    fresh snapshot. Default: 1024.
+    """
+    delegate_versions: str
+    """Application protocol versions min,max,current; serf speaks 2,5,5. auto takes those of the
+    first cluster joined. Default: auto.
+    """
+    compression: bool
+    """Send LZW where it pays (streams and packets over 1 KiB). Compressed input is always
+    understood. Default: true.
+    """
+    packet_size: int
+    """Bytes of UDP payload that gossip fills at most (memberlist's UDPBufferSize). Default: 1400.
+    """
+    probe_interval: float | timedelta
+    """Time between two probes of this member. Default: 1s."""
+    probe_timeout: float | timedelta
+    """Wait for a direct answer before others are asked to probe. Default: 500ms."""
+    indirect_checks: int
+    """Members asked to probe in our place when a direct probe is not answered. Default: 3."""
+    disable_tcp_pings: bool
+    """Do not fall back to a ping over TCP when UDP is not answered."""
+    suspicion_mult: int
+    """Multiplier of the time a suspect has to refute before it counts as failed. Default: 4."""
+    suspicion_max_timeout_mult: int
+    """How many times longer an unconfirmed suspicion lasts than a confirmed one. Default: 6."""
+    awareness_max_multiplier: int
+    """Upper bound of the local health score, by which an ailing node stretches its own probe
+    interval. Default: 8.
+    """
+    gossip_interval: float | timedelta
+    """Time between two rounds of gossip while there is something to tell. Default: 200ms."""
+    gossip_nodes: int
+    """Members told in one round of gossip. Default: 3."""
+    gossip_to_the_dead_time: float | timedelta
+    """How long a failed member is still told about its failure, so that it can refute, and is
+    remembered. Default: 30s.
+    """
+    retransmit_mult: int
+    """Multiplier of the number of times one message is gossiped. Default: 4."""
+    push_pull_interval: float | timedelta
+    """Time between two exchanges of the full state with a random member over TCP; 0s switches them
+    off. Default: 30s.
+    """
+    tcp_timeout: float | timedelta
+    """Limit of one exchange over TCP, connecting included. Default: 10s."""
+
+
+class ErrorInfo(NamedTuple):
+    """One row of the error table."""
+
+    code: ErrorCode
+    number: int
+    title: str
+    """Name of the exception class."""
+    base: type[Exception]
+    """The builtin that it extends beside `ChinwagError`."""
+    retryable: bool
+
+
+#: Every error code, in the order of the manifest.
+ERRORS: Final[tuple[ErrorInfo, ...]] = (
+    ErrorInfo("bad_config", 1, "BadConfig", ValueError, False),
+    ErrorInfo("bad_argument", 2, "BadArgument", ValueError, False),
+    ErrorInfo("bind_failed", 3, "BindFailed", OSError, True),
+    ErrorInfo("join_failed", 4, "JoinFailed", ConnectionError, True),
+    ErrorInfo("too_large", 5, "TooLarge", ValueError, False),
+    ErrorInfo("timeout", 6, "Timeout", TimeoutError, True),
+    ErrorInfo("closed", 7, "Closed", RuntimeError, False),
+    ErrorInfo("cancelled", 8, "Cancelled", RuntimeError, True),
+    ErrorInfo("forked", 9, "Forked", RuntimeError, False),
+    ErrorInfo("internal", 10, "Internal", RuntimeError, False),
+)
+
+#: Number of each type of event.
+EVENTS: Final[dict[EventType, int]] = {
+    "member-join": 1,
+    "member-leave": 2,
+    "member-failed": 3,
+    "member-update": 4,
+    "member-suspect": 5,
+    "member-recover": 6,
+    "replay-done": 7,
+    "events-lost": 8,
+}
+
+#: Member states by their number.
+STATES: Final[tuple[MemberState, ...]] = (
+    MemberState.ALIVE,
+    MemberState.SUSPECT,
+    MemberState.FAILED,
+    MemberState.LEFT,
+)

@@ -1,0 +1,175 @@
+"""The same node for programs without an event loop: the same names, and calls that block.
+
+Every call may come from any thread. Ctrl-C ends a wait in the main thread.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Final
+
+from ._base import BATCH, LEAVE, BaseNode, Seconds, gather, listen, logger, settle
+from ._chinwag import Host, Member, Subscription
+from .errors import ChinwagError
+from .events import Event
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from ._constants import Options
+
+__all__ = ["Member", "Node", "start"]
+
+#: Seconds that closing waits for a callback.
+_PATIENCE: Final = 2.0
+
+
+class Node(BaseNode):
+    """A running node, for threads."""
+
+    def __init__(self, options: dict[str, object]) -> None:
+        self._dispatcher: _Dispatcher | None = None
+        self._dispatching: Final = threading.Lock()
+        super().__init__(options)
+
+    def join(self, seeds: str | Iterable[str]) -> int:
+        """Joins through `seeds`, each `host[:port]`, all at once; how many answered."""
+        targets = [seeds] if isinstance(seeds, str) else list(seeds)
+        return settle(self._host, self._host.join(targets)) or 0
+
+    def update_tags(
+        self, changes: Mapping[str, str | None] | None = None, /, **more: str | None
+    ) -> None:
+        """Sets some tags and removes those that are `None`; the others stay."""
+        settle(self._host, self._host.update_tags({**(changes or {}), **more}))
+
+    def set_tags(self, tags: Mapping[str, str]) -> None:
+        """Replaces all tags."""
+        settle(self._host, self._host.set_tags(dict(tags)))
+
+    def set_meta(self, meta: bytes) -> None:
+        """Replaces the raw metadata."""
+        settle(self._host, self._host.set_meta(meta))
+
+    def events(self, *, replay: bool = False) -> Iterator[Event]:
+        """Subscribes, now, to what happens to the other members; for `for`.
+
+        With `replay`, one `MemberJoin` for each member that is already here comes first, then a
+        `ReplayDone`. Ends when the node is closed. Dropping it ends the subscription.
+        """
+        return self._read(self._host.subscribe(replay))
+
+    def _read(self, subscription: Subscription) -> Iterator[Event]:
+        while True:
+            rings = self._host.rings()
+            events, ended = subscription.drain(BATCH)
+            yield from events
+            if ended:
+                return
+            if not events:
+                listen(self._host, rings)
+
+    def on_event(
+        self, callback: Callable[[Event], object], *, replay: bool = False
+    ) -> Callable[[], None]:
+        """Calls `callback` with each event; returns a function that ends it.
+
+        All callbacks of a node run on one thread of their own, one after the other, and keep the
+        node alive until it is closed. They may call anything. What they raise is logged.
+        """
+        subscription = self._host.subscribe(replay)
+        with self._dispatching:
+            if self._dispatcher is None:
+                self._dispatcher = _Dispatcher(self)
+                self._dispatcher.start()
+            return self._dispatcher.add(callback, subscription)
+
+    def leave(self, timeout: Seconds = LEAVE) -> None:
+        """Says goodbye, so that the others see a leave and not a failure; can join again."""
+        settle(self._host, self._host.leave(timeout))
+
+    def close(self) -> None:
+        """Frees everything. Without a leave before it, the others see a failure.
+
+        No callback is running any more afterwards, except one that called this, or one that took
+        more than two seconds to return.
+        """
+        self._retire()
+        self._host.close()
+        dispatcher = self._dispatcher
+        if dispatcher is not None and dispatcher is not threading.current_thread():
+            dispatcher.join(_PATIENCE)
+
+    def __enter__(self) -> Node:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            self.leave()
+        except ChinwagError as failure:
+            self._mourn(failure)
+        finally:
+            self.close()
+
+
+class _Dispatcher(threading.Thread):
+    """The thread that a node's callbacks run on."""
+
+    def __init__(self, node: Node) -> None:
+        super().__init__(name=f"chinwag-events-{node.name}", daemon=True)
+        self._node: Final = node
+        self._seats: Final[dict[Subscription, Callable[[Event], object]]] = {}
+
+    def add(self, callback: Callable[[Event], object], to: Subscription) -> Callable[[], None]:
+        self._seats[to] = callback
+        self._node._host.ring()
+        return lambda: self._seats.pop(to, None) and None
+
+    def run(self) -> None:
+        host = self._node._host
+        while self._seats or not host.is_closed():
+            rings = host.rings()
+            if not self._round():
+                listen(host, rings)
+
+    def _round(self) -> bool:
+        """Serves every callback once; whether there was anything to do."""
+        busy = [self._serve(subscription) for subscription in list(self._seats)]
+        return any(busy)
+
+    def _serve(self, subscription: Subscription) -> bool:
+        events, ended = subscription.drain(BATCH)
+        for event in events:
+            callback = self._seats.get(subscription)
+            if callback is None:
+                break
+            try:
+                callback(event)
+            except Exception:
+                logger.exception("a callback of %r failed on %s", self._node, event.type)
+        if ended:
+            self._seats.pop(subscription, None)
+        return ended or bool(events)
+
+
+def start(name: str | None = None, /, **options: Unpack[Options]) -> Node:
+    """Starts a node: `with chinwag.blocking.start("web-1") as node`.
+
+    Returns once its address is bound and its seeds have been tried. Being alone is success,
+    unless `require_join` is set; the seeds are tried again while it lasts. Leaving the `with`
+    block, in whatever way, says goodbye and closes.
+    """
+    node = Node(gather(name, options))
+    try:
+        settle(node._host, node._host.ready())
+    except BaseException:
+        node.__exit__(None, None, None)  # Others may have met it already.
+        raise
+    return node

@@ -1,0 +1,89 @@
+"""The exceptions: one class for each row of the error table, each also the builtin of its kind.
+
+`code`, `number` and `retryable` come from the table, so that every language tells the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar, Final, NamedTuple
+
+from ._constants import ERRORS, ErrorCode, ErrorInfo
+
+_ROWS: Final[dict[str, ErrorInfo]] = {row.title: row for row in ERRORS}
+
+
+class Attempt(NamedTuple):
+    """One seed that a join tried, and why it did not answer."""
+
+    seed: str
+    cause: str
+
+
+class ChinwagError(Exception):
+    """Whatever Chinwag raises. The text says what happened, to whom, and what to do next."""
+
+    code: ClassVar[ErrorCode]
+    """The permanent code, the same in every language."""
+    number: ClassVar[int]
+    """The permanent number."""
+    retryable: ClassVar[bool]
+    """Whether the same call may succeed later."""
+
+    def __init__(self, message: str, attempts: Iterable[tuple[str, str]] = ()) -> None:
+        super().__init__(message)
+        self.attempts: tuple[Attempt, ...] = tuple(Attempt(*attempt) for attempt in attempts)
+        """What a failed join tried; empty for other errors."""
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        row = _ROWS.get(cls.__name__)
+        if row is not None and cls.__module__ == __name__:
+            cls.code, cls.number, cls.retryable = row.code, row.number, row.retryable
+            cls.__module__ = "chinwag"
+
+
+class BadConfig(ChinwagError, ValueError):
+    """An option is unknown, malformed, or contradicts another; nothing was started."""
+
+
+class BadArgument(ChinwagError, ValueError):
+    """An argument is malformed or missing; nothing was changed."""
+
+
+class BindFailed(ChinwagError, OSError):
+    """The address could not be bound; nothing was started."""
+
+
+class JoinFailed(ChinwagError, ConnectionError):
+    """No seed answered; the node goes on as it was. `attempts` has the cause for each."""
+
+
+class TooLarge(ChinwagError, ValueError):
+    """A value is over its size limit; the old value stays."""
+
+
+class Timeout(ChinwagError, TimeoutError):
+    """The deadline passed before the outcome was known; it may still happen."""
+
+
+class Closed(ChinwagError, RuntimeError):
+    """The node is closed, or was closed while the operation was under way."""
+
+
+class Cancelled(ChinwagError, RuntimeError):
+    """The caller gave the operation up; it may still happen."""
+
+
+class Forked(ChinwagError, RuntimeError):
+    """The node belongs to the parent process; a forked child starts a node of its own."""
+
+
+class Internal(ChinwagError, RuntimeError):
+    """A defect in Chinwag, caught at the border; the node may be unusable. Please report it."""
+
+
+#: The class of each code.
+CLASSES: Final[dict[ErrorCode, type[ChinwagError]]] = {
+    cls.code: cls for cls in ChinwagError.__subclasses__()
+}

@@ -1,0 +1,106 @@
+"""The events: frozen values that together make the closed union `Event`, for `match`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Final, Literal
+
+from ._chinwag import Member
+from ._constants import EventType
+
+
+@dataclass(frozen=True, slots=True)
+class MemberJoin:
+    """A member is here: new, or back after it had failed or left."""
+
+    member: Member
+    seq: int
+    """Number of the event, from 1, in the order in which things happened on this node."""
+    type: ClassVar[Literal["member-join"]] = "member-join"
+
+
+@dataclass(frozen=True, slots=True)
+class MemberLeave:
+    """A member said goodbye."""
+
+    member: Member
+    seq: int
+    type: ClassVar[Literal["member-leave"]] = "member-leave"
+
+
+@dataclass(frozen=True, slots=True)
+class MemberFailed:
+    """A suspected member did not refute in time."""
+
+    member: Member
+    seq: int
+    type: ClassVar[Literal["member-failed"]] = "member-failed"
+
+
+@dataclass(frozen=True, slots=True)
+class MemberUpdate:
+    """A member changed its tags, metadata or address."""
+
+    member: Member
+    previous: Member
+    """As it was before."""
+    seq: int
+    type: ClassVar[Literal["member-update"]] = "member-update"
+
+
+@dataclass(frozen=True, slots=True)
+class MemberSuspect:
+    """A member does not answer; it fails unless it refutes in time."""
+
+    member: Member
+    seq: int
+    type: ClassVar[Literal["member-suspect"]] = "member-suspect"
+
+
+@dataclass(frozen=True, slots=True)
+class MemberRecover:
+    """A suspected member refuted."""
+
+    member: Member
+    seq: int
+    type: ClassVar[Literal["member-recover"]] = "member-recover"
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayDone:
+    """The members known at the time of subscribing have all been reported; now it is live."""
+
+    seq: int
+    type: ClassVar[Literal["replay-done"]] = "replay-done"
+
+
+@dataclass(frozen=True, slots=True)
+class EventsLost:
+    """The reader was too slow and will not see `count` events."""
+
+    count: int
+    members: tuple[Member, ...]
+    """The other members as they are now, to start over from."""
+    seq: int
+    type: ClassVar[Literal["events-lost"]] = "events-lost"
+
+
+#: An event about one member.
+MemberEvent = (
+    MemberJoin | MemberLeave | MemberFailed | MemberUpdate | MemberSuspect | MemberRecover
+)
+
+#: Any event.
+Event = MemberEvent | ReplayDone | EventsLost
+
+#: The class of each type of event.
+CLASSES: Final[dict[EventType, type[Event]]] = {
+    "member-join": MemberJoin,
+    "member-leave": MemberLeave,
+    "member-failed": MemberFailed,
+    "member-update": MemberUpdate,
+    "member-suspect": MemberSuspect,
+    "member-recover": MemberRecover,
+    "replay-done": ReplayDone,
+    "events-lost": EventsLost,
+}

@@ -1,0 +1,243 @@
+//! A node: operations that are begun here and settle later, and what is known at once.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use chinwag::Replay;
+use chinwag::error::{Error, ErrorKind, Result};
+use chinwag::host::{self, Op, Reply};
+use chinwag::member::Tags;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList};
+
+use crate::config::{config, span};
+use crate::error::{OrRaise, exception, guard, raised};
+use crate::events::{Bell, Subscription, Wake, lock};
+use crate::member::Member;
+
+/// A node with the operations that are under way.
+#[pyclass(frozen, module = "chinwag._chinwag")]
+pub(crate) struct Host {
+    host: host::Host,
+    bell: Arc<Bell>,
+    /// Outcomes that somebody still asks for, by the number of the operation.
+    open: Mutex<BTreeMap<u64, Option<Result<Reply>>>>,
+}
+
+/// Outcomes taken from the core in one go.
+const BATCH: usize = 256;
+
+impl Host {
+    /// Begins an operation; its number.
+    fn begin(&self, py: Python<'_>, op: Op) -> PyResult<u64> {
+        let id = {
+            // Held over both steps: another thread may collect the outcome before this one is back.
+            let mut open = lock(&self.open);
+            self.host.submit(op).inspect(|id| drop(open.insert(*id, None)))
+        };
+        id.or_raise(py)
+    }
+
+    /// Sorts what the core has settled; an outcome that nobody asks for is let go.
+    fn collect(&self) -> Result<()> {
+        let mut open = lock(&self.open);
+        loop {
+            let batch = self.host.completions(BATCH)?;
+            let last = batch.len() < BATCH;
+            for completion in batch {
+                if let Some(slot) = open.get_mut(&completion.id) {
+                    *slot = Some(completion.result);
+                }
+            }
+            if last {
+                return Ok(());
+            }
+        }
+    }
+
+    fn take(&self, id: u64) -> Option<Result<Reply>> {
+        let mut open = lock(&self.open);
+        let settled = open.get(&id)?.is_some();
+        if settled { open.remove(&id).flatten() } else { None }
+    }
+
+    /// `forked` in a child, before any lock is touched.
+    fn check(&self, py: Python<'_>) -> PyResult<()> {
+        self.host.is_closed().map(drop).or_raise(py)
+    }
+}
+
+/// The outcome as Python has it: a count, `None`, or the exception to raise.
+fn outcome<'py>(py: Python<'py>, result: &Result<Reply>) -> PyResult<Bound<'py, PyAny>> {
+    match result {
+        Ok(Reply::Joined(count)) => Ok(count.into_pyobject(py)?.into_any()),
+        Ok(Reply::Done) => Ok(py.None().into_bound(py)),
+        Err(error) => exception(py, error),
+    }
+}
+
+#[pymethods]
+impl Host {
+    /// Binds and starts a node.
+    #[new]
+    fn new(py: Python<'_>, options: &Bound<'_, PyDict>) -> PyResult<Self> {
+        guard(py, || {
+            let config = config(options)?;
+            let host = py.detach(|| host::Host::start(&config)).or_raise(py)?;
+            let bell = Arc::new(Bell::default());
+            let rung = Arc::clone(&bell);
+            host.set_wake(Some(Box::new(move || rung.ring()))).or_raise(py)?;
+            Ok(Self { host, bell, open: Mutex::default() })
+        })
+    }
+
+    /// The local member.
+    fn local_member(&self, py: Python<'_>) -> PyResult<Member> {
+        guard(py, || self.host.local_member().map(Member::new).or_raise(py))
+    }
+
+    /// The present members, or everybody remembered, in the order of their names.
+    fn members<'py>(&self, py: Python<'py>, known: bool) -> PyResult<Bound<'py, PyList>> {
+        guard(py, || {
+            let members = if known { self.host.known_members() } else { self.host.members() };
+            Member::tuple(py, members.or_raise(py)?).map(|members| members.to_list())
+        })
+    }
+
+    /// The member of that name.
+    fn member(&self, py: Python<'_>, name: &str) -> PyResult<Option<Member>> {
+        guard(py, || Ok(self.host.member(name).or_raise(py)?.map(Member::new)))
+    }
+
+    /// Counters by their names.
+    fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        guard(py, || {
+            let stats = PyDict::new(py);
+            for (name, count) in self.host.stats().or_raise(py)?.rows() {
+                stats.set_item(name, count)?;
+            }
+            Ok(stats)
+        })
+    }
+
+    /// Begins to wait until the seeds have been tried.
+    fn ready(&self, py: Python<'_>) -> PyResult<u64> {
+        guard(py, || self.begin(py, Op::Ready))
+    }
+
+    /// Begins to join; settles with the number of seeds that answered.
+    fn join(&self, py: Python<'_>, seeds: Vec<String>) -> PyResult<u64> {
+        guard(py, || self.begin(py, Op::Join(seeds)))
+    }
+
+    /// Begins to set some tags and to remove those that are `None`.
+    fn update_tags(
+        &self,
+        py: Python<'_>,
+        changes: BTreeMap<String, Option<String>>,
+    ) -> PyResult<u64> {
+        guard(py, || self.begin(py, Op::UpdateTags(changes)))
+    }
+
+    /// Begins to replace all tags.
+    fn set_tags(&self, py: Python<'_>, tags: Tags) -> PyResult<u64> {
+        guard(py, || self.begin(py, Op::SetTags(tags)))
+    }
+
+    /// Begins to replace the metadata.
+    fn set_meta(&self, py: Python<'_>, meta: Vec<u8>) -> PyResult<u64> {
+        guard(py, || self.begin(py, Op::SetMeta(meta)))
+    }
+
+    /// Begins to say goodbye, within that time.
+    fn leave(&self, py: Python<'_>, timeout: &Bound<'_, PyAny>) -> PyResult<u64> {
+        guard(py, || {
+            let Some(timeout) = span(timeout) else {
+                let message = format!("timeout is {timeout}, expected seconds or a timedelta");
+                return Err(raised(py, &Error::new(ErrorKind::BadArgument, message)));
+            };
+            self.begin(py, Op::Leave(timeout))
+        })
+    }
+
+    /// Those of `ids` that have settled, each with a value or with the exception to raise.
+    fn settled<'py>(
+        &self,
+        py: Python<'py>,
+        ids: Vec<u64>,
+    ) -> PyResult<Vec<(u64, Bound<'py, PyAny>)>> {
+        guard(py, || {
+            self.collect().or_raise(py)?;
+            let found = ids.into_iter().filter_map(|id| Some((id, self.take(id)?)));
+            found.map(|(id, result)| Ok((id, outcome(py, &result)?))).collect()
+        })
+    }
+
+    /// Lets the outcome of an operation go.
+    fn forget(&self, py: Python<'_>, id: u64) -> PyResult<()> {
+        guard(py, || {
+            self.check(py)?;
+            lock(&self.open).remove(&id);
+            Ok(())
+        })
+    }
+
+    /// Subscribes to what happens to the other members.
+    fn subscribe(&self, py: Python<'_>, replay: bool) -> PyResult<Subscription> {
+        guard(py, || {
+            let replay = if replay { Replay::Yes } else { Replay::No };
+            self.host.subscribe(replay).map(Subscription::new).or_raise(py)
+        })
+    }
+
+    /// A new descriptor to watch.
+    fn wake(&self, py: Python<'_>) -> PyResult<Wake> {
+        guard(py, || {
+            self.check(py)?;
+            Ok(self.bell.wire()?)
+        })
+    }
+
+    /// How often there was something new to take. To be read before looking for it.
+    fn rings(&self, py: Python<'_>) -> PyResult<u64> {
+        guard(py, || {
+            self.check(py)?;
+            Ok(self.bell.count())
+        })
+    }
+
+    /// Rings, so that whoever waits looks again.
+    fn ring(&self, py: Python<'_>) -> PyResult<()> {
+        guard(py, || {
+            self.check(py)?;
+            self.bell.ring();
+            Ok(())
+        })
+    }
+
+    /// Waits until `rings` is more than `seen`, or so many seconds; whether it is.
+    #[pyo3(signature = (seen, seconds=None))]
+    fn wait(&self, py: Python<'_>, seen: u64, seconds: Option<f64>) -> PyResult<bool> {
+        guard(py, || {
+            self.check(py)?;
+            let timeout = seconds.map(|seconds| Duration::from_secs_f64(seconds.clamp(0.0, 1e6)));
+            Ok(py.detach(|| self.bell.wait(seen, timeout)))
+        })
+    }
+
+    /// Whether the node is closed.
+    fn is_closed(&self, py: Python<'_>) -> PyResult<bool> {
+        guard(py, || self.host.is_closed().or_raise(py))
+    }
+
+    /// Frees everything, and waits for that, two seconds at most.
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        guard(py, || py.detach(|| self.host.close()).or_raise(py))
+    }
+
+    /// Frees everything, without waiting.
+    fn close_now(&self, py: Python<'_>) -> PyResult<()> {
+        guard(py, || py.detach(|| self.host.close_now()).or_raise(py))
+    }
+}

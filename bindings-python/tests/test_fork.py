@@ -1,0 +1,134 @@
+"""A forked child: told so by every call, free to start its own, and harmless to its parent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support import child
+
+HEAD = f"""
+import asyncio, gc, multiprocessing, os, signal, sys, threading, time, warnings
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+warnings.simplefilter("ignore", DeprecationWarning)
+import chinwag
+from chinwag import blocking
+from support import eventually_blocking, find, quick
+
+def status_of(work):
+    pid = os.fork()
+    if pid == 0:
+        try:
+            work()
+            os._exit(0)
+        except BaseException as failure:
+            print(repr(failure), file=sys.stderr, flush=True)
+            os._exit(1)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+"""
+
+SITUATIONS = {
+    "every call tells": """
+node = blocking.start("a", **quick())
+events = node.events()
+def work():
+    calls = [
+        node.members, node.known_members, node.local_member, node.stats, node.leave, node.close,
+        lambda: node.member("a"), lambda: node.join(["x"]), lambda: node.update_tags(a="b"),
+        lambda: node.set_tags({}), lambda: node.set_meta(b""), node.events, lambda: node.closed,
+        lambda: node.on_event(print), lambda: next(events),
+    ]
+    for call in calls:
+        try:
+            call()
+        except chinwag.Forked as error:
+            assert "start one of your own" in str(error) or "parent" in str(error)
+        else:
+            raise AssertionError(call)
+    assert repr(node) == "<chinwag.blocking.Node a forked>"
+assert status_of(work) == 0
+assert node.members()
+node.close()
+""",
+    "the child lets go": """
+node = blocking.start("a", **quick())
+kept = [node.events() for _ in range(3)]
+def work():
+    global node, kept
+    del node, kept
+    gc.collect()
+assert all(status_of(work) == 0 for _ in range(20))
+assert node.members()
+node.close()
+""",
+    "the child starts its own": """
+node = blocking.start("a", **quick())
+events = node.events()
+def work():
+    with blocking.start("b", **quick(seeds=[sys.argv[1]])) as own:
+        assert [m.name for m in own.members()] == ["a", "b"]
+sys.argv.append(node.addr)
+assert status_of(work) == 0
+find(events, "member-join", "b")
+find(events, "member-leave", "b")
+node.close()
+""",
+    "asyncio in the child": """
+async def parent():
+    node = await chinwag.start("a", **quick())
+    node.events()
+    def work():
+        del globals_loop[:]
+        async def own():
+            async with chinwag.start("b", **quick()) as b:
+                assert b.members()
+        threading_run(own())
+    globals_loop = [asyncio.get_running_loop()]
+    def threading_run(coroutine):
+        outcome = []
+        thread = threading.Thread(target=lambda: outcome.append(asyncio.run(coroutine)))
+        thread.start(); thread.join(20)
+        assert outcome == [None]
+    assert status_of(work) == 0
+    await node.leave()
+    await node.close()
+asyncio.run(parent())
+""",
+    "multiprocessing": """
+node = blocking.start("a", **quick(handle_signals=True))
+node.on_event(print)
+context = multiprocessing.get_context("fork")
+with context.Pool(2) as pool:
+    assert pool.map(abs, range(-9, 1)) == list(range(9, -1, -1))
+def work(up):
+    up.set()
+    while True:
+        time.sleep(0.01)
+up = context.Event()
+idle = context.Process(target=work, args=[up])
+idle.start()
+assert up.wait(20)
+idle.terminate()
+idle.join(20)
+assert idle.exitcode == -signal.SIGTERM, idle.exitcode
+assert node.local_member().state == "alive"
+node.close()
+""",
+    "an ordinary exit of the child": """
+node = blocking.start("a", **quick())
+pid = os.fork()
+if pid == 0:
+    sys.exit(0)
+assert os.waitpid(pid, 0)[1] == 0
+assert node.members()
+node.close()
+""",
+}
+
+
+@pytest.mark.parametrize("situation", SITUATIONS)
+def test_fork(situation: str) -> None:
+    with child("-c", HEAD + SITUATIONS[situation] + "\nprint('done')") as process:
+        status, out, err = process.end()
+    assert (status, out.splitlines()[-1:], err) == (0, ["done"], "")

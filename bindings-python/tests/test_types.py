@@ -1,0 +1,109 @@
+"""Types: the stubs fit the module, everything passes `mypy --strict`, and mistakes do not."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from importlib.resources import files
+from pathlib import Path
+
+import chinwag
+import pytest
+from support import ROOT
+
+GOOD = """
+import chinwag
+from chinwag import Event
+from typing_extensions import assert_never
+
+def show(event: Event) -> str:
+    match event:
+        case chinwag.MemberUpdate(member=m, previous=old):
+            return f"{old.tags} {m.tags}"
+        case chinwag.EventsLost(count=n, members=now):
+            return f"{n} {len(now)}"
+        case chinwag.ReplayDone():
+            return ""
+        case (
+            chinwag.MemberJoin(m) | chinwag.MemberLeave(m) | chinwag.MemberFailed(m)
+            | chinwag.MemberSuspect(m) | chinwag.MemberRecover(m)
+        ):
+            return m.name
+        case _:
+            assert_never(event)
+
+async def main() -> None:
+    async with chinwag.start("a", bind="127.0.0.1:0", probe_interval=0.5) as node:
+        async for event in node.events(replay=True):
+            print(show(event))
+    node = await chinwag.start(seeds=["a"], tags={"role": "web"})
+    count: int = await node.join(["b"])
+    await node.update_tags({"a-b": "c"}, role="x", canary=None)
+    with chinwag.blocking.start("b", profile="wan") as other:
+        other.on_event(print)
+"""
+
+CACHE = ROOT.parent / "target" / "mypy"
+
+MISTAKES = {
+    'chinwag.start("a", probe_intervall=1)': "probe_intervall",
+    'chinwag.start("a", profile="fast")': "profile",
+    'chinwag.blocking.start("a").update_tags(port=80)': "str",
+    "chinwag.MemberJoin(member=1, seq=2)": "Member",
+    'chinwag.blocking.start("a").events().member': "member",
+}
+
+
+def mypy(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    paths = os.pathsep.join(map(str, (ROOT / "python", ROOT / "tests")))
+    environment = {**os.environ, "MYPYPATH": paths, "MYPY_CACHE_DIR": str(CACHE)}
+    return subprocess.run(
+        [sys.executable, "-m", *arguments],
+        cwd=ROOT,
+        env=environment,
+        text=True,
+        capture_output=True,
+    )
+
+
+@pytest.mark.timeout(300)
+def test_everything_is_strictly_typed() -> None:
+    outcome = mypy("mypy", "--strict")
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+
+
+@pytest.mark.timeout(300)
+def test_the_agent_is_strictly_typed() -> None:
+    outcome = mypy("mypy", "--strict", "../tests/agents/python/agent.py")
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+
+
+@pytest.mark.timeout(300)
+def test_the_stubs_fit_the_native_module() -> None:
+    outcome = mypy("mypy.stubtest", "chinwag._chinwag", "--mypy-config-file", "pyproject.toml")
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+
+
+@pytest.mark.timeout(300)
+def test_good_programs_pass_and_mistakes_do_not(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(GOOD)
+    good = mypy("mypy", "--strict", program)
+    assert good.returncode == 0, good.stdout + good.stderr
+    for line, word in MISTAKES.items():
+        program.write_text(f"import chinwag\n{line}\n")
+        bad = mypy("mypy", "--strict", program)
+        assert bad.returncode == 1 and word in bad.stdout, line
+
+
+def test_the_package_is_whole() -> None:
+    assert (files("chinwag") / "py.typed").is_file()
+    assert all(hasattr(chinwag, name) for name in chinwag.__all__)
+    assert chinwag.__all__ == sorted(chinwag.__all__, key=lambda n: (n[0].islower(), n))
+
+
+def test_there_is_one_version() -> None:
+    manifest = (ROOT.parent / "Cargo.toml").read_text()
+    assert f'\nversion = "{chinwag.__version__}"\n' in manifest
+    assert f'\nversion = "{chinwag.__version__}"\n' in (ROOT / "pyproject.toml").read_text()

@@ -1,0 +1,175 @@
+//! `chinwag members`: who is in a cluster, asked without joining it.
+
+use std::io::{IsTerminal, Write};
+use std::time::Duration;
+
+use chinwag::config::Value;
+use chinwag::{Config, Member, MemberState, Tags, query};
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use serde::Serialize;
+
+use crate::failure::Failure;
+use crate::options::{pairs, variable};
+use crate::show::{JsonMember, plain, table, text_tags};
+
+/// How the subcommand is spelled.
+pub(crate) fn command() -> Command {
+    Command::new("members")
+        .about("List the members of a cluster, asked of any memberlist node without joining")
+        .arg(
+            Arg::new("seed")
+                .long("seed")
+                .value_name("ADDR")
+                .required(true)
+                .action(ArgAction::Append)
+                .value_delimiter(',')
+                .env(variable("seeds"))
+                .hide_env_values(true)
+                .help(
+                    "Node to ask, host[:port]. May be repeated: the first that answers is enough",
+                ),
+        )
+        .arg(
+            Arg::new("cluster")
+                .long("cluster")
+                .value_name("LABEL")
+                .default_value("")
+                .hide_default_value(true)
+                .env(variable("cluster"))
+                .hide_env_values(true)
+                .help("Label of the cluster, if it has one"),
+        )
+        .arg(
+            Arg::new("tag")
+                .long("tag")
+                .value_name("KEY=VALUE")
+                .action(ArgAction::Append)
+                .help("Only members with that tag. May be repeated: all must match"),
+        )
+        .arg(
+            Arg::new("timeout")
+                .long("timeout")
+                .value_name("SPAN")
+                .default_value("5s")
+                .help("How long to wait for each answer"),
+        )
+        .arg(
+            Arg::new("output")
+                .short('o')
+                .long("output")
+                .value_name("FORMAT")
+                .value_parser(["table", "json", "name"])
+                .default_value("table")
+                .help("How to print the list"),
+        )
+}
+
+/// Runs it.
+pub(crate) async fn run(matches: &ArgMatches) -> Result<(), Failure> {
+    let text = |id: &str| matches.get_one::<String>(id).map_or("", String::as_str);
+    let all = |id: &str| -> Vec<&str> {
+        matches.get_many::<String>(id).into_iter().flatten().map(String::as_str).collect()
+    };
+    let wanted = pairs(&all("tag"))?;
+    let timeout = span(text("timeout"))?;
+    let mut members = ask(&all("seed"), text("cluster"), timeout).await?;
+    members.retain(|member| has(&member.tags(), &wanted));
+    let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let output = match text("output") {
+        "json" => json(&members),
+        "name" => members.iter().map(|member| plain(member.name()) + "\n").collect(),
+        _ => rows(&members, colour),
+    };
+    std::io::stdout().write_all(output.as_bytes())?;
+    if members.is_empty() {
+        return Err(Failure::no_match("no member matches"));
+    }
+    Ok(())
+}
+
+/// The list as JSON.
+#[derive(Debug, Serialize)]
+struct List {
+    members: Vec<JsonMember>,
+}
+
+fn span(text: &str) -> Result<Duration, Failure> {
+    let mut config = Config::new();
+    let read = config.set("tcp_timeout", text).ok().and_then(|()| config.get("tcp_timeout"));
+    match read {
+        Some(Value::Duration(span)) if !span.is_zero() => Ok(*span),
+        _ => Err(Failure::usage(format!("--timeout {text} is no span such as 500ms or 5s"))),
+    }
+}
+
+/// The list of the first node that answers. Each of the others is mentioned.
+async fn ask(seeds: &[&str], cluster: &str, timeout: Duration) -> Result<Vec<Member>, Failure> {
+    let mut failure = Failure::usage("name a node to ask with --seed");
+    for (left, seed) in (0..seeds.len()).rev().zip(seeds) {
+        match query::members(seed, cluster, timeout).await {
+            Ok(members) => return Ok(members),
+            Err(error) if left == 0 => failure = error.into(),
+            Err(error) => eprintln!("chinwag: {}", plain(&error.to_string())),
+        }
+    }
+    Err(failure)
+}
+
+fn has(tags: &Tags, wanted: &Tags) -> bool {
+    wanted.iter().all(|(key, value)| tags.get(key) == Some(value))
+}
+
+fn json(members: &[Member]) -> String {
+    let list = List { members: members.iter().map(Into::into).collect() };
+    // Strings and maps with string keys: there is nothing that could fail.
+    serde_json::to_string(&list).unwrap_or_default() + "\n"
+}
+
+fn rows(members: &[Member], colour: bool) -> String {
+    let row = |m: &Member| {
+        let state = m.state().as_str().to_owned();
+        vec![plain(m.name()), m.addr().to_string(), state, text_tags(&m.tags())]
+    };
+    let rows: Vec<Vec<String>> = members.iter().map(row).collect();
+    let text = table(&["NAME", "ADDR", "STATE", "TAGS"], &rows);
+    if !colour {
+        return text;
+    }
+    // Whole lines, so that the columns stay where they are.
+    let mut lines = text.lines();
+    let mut painted = format!("{}\n", lines.next().unwrap_or_default());
+    for (line, member) in lines.zip(members) {
+        let ink = match member.state() {
+            MemberState::Alive => "",
+            MemberState::Suspect => "\x1b[33m",
+            MemberState::Failed => "\x1b[31m",
+            MemberState::Left => "\x1b[2m",
+        };
+        painted += &format!("{ink}{line}\x1b[0m\n");
+    }
+    painted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_wanted_tags_must_match() {
+        let tags = |pairs: &[(&str, &str)]| -> Tags {
+            pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
+        };
+        let own = tags(&[("role", "web"), ("dc", "east")]);
+        assert!(has(&own, &Tags::new()));
+        assert!(has(&own, &tags(&[("role", "web")])));
+        assert!(!has(&own, &tags(&[("role", "web"), ("dc", "west")])));
+        assert!(!has(&own, &tags(&[("rack", "1")])));
+    }
+
+    #[test]
+    fn a_span_is_read_as_in_the_option_table() {
+        assert_eq!(span("500ms").ok(), Some(Duration::from_millis(500)));
+        assert_eq!(span("0s").map_err(|f| f.status()), Err(2));
+        assert_eq!(span("soon").map_err(|f| f.status()), Err(2));
+    }
+}

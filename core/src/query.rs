@@ -1,0 +1,129 @@
+//! What a cluster looks like, asked from outside: of any memberlist node, without joining.
+//!
+//! One exchange of states over TCP in which this side brings nothing and does not ask to join. The
+//! asked node answers with everything it knows and merges nothing, so nobody's list changes.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use crate::driver::{Silence, ask};
+use crate::error::{Error, ErrorKind, Result};
+use crate::member::{Facts, Member, MemberState};
+use crate::wire::label::{self, LABEL_MAX};
+use crate::wire::{
+    NodeState, NodeStateRef, PushPull, StreamLimits, StreamMessage, StreamReader, WireError,
+    WireState, encode_push_pull,
+};
+
+/// Everybody that the node at `addr` (`host[:port]`) remembers, itself, failed and departed members
+/// included, in the order of their names. `cluster` is the label of its cluster, empty for none.
+/// Needs a tokio runtime, and no [`Node`](crate::Node).
+///
+/// # Errors
+/// `join_failed` when there is no usable answer, with the likely reason; `timeout`; `bad_argument`.
+pub async fn members(addr: &str, cluster: &str, timeout: Duration) -> Result<Vec<Member>> {
+    if cluster.len() > LABEL_MAX {
+        let message = format!(
+            "the label of the cluster has {} bytes and may have {LABEL_MAX}",
+            cluster.len()
+        );
+        return Err(Error::new(ErrorKind::BadArgument, message));
+    }
+    // An answer carries no label.
+    let mut reader = StreamReader::new(StreamLimits::default(), None);
+    let question = question(cluster);
+    let answer = ask(addr, &question, timeout, |bytes| reader.push(bytes).transpose()).await;
+    let message = match answer {
+        Err(silence) => return Err(silent(addr, cluster, timeout, silence)),
+        Ok(message) => message.map_err(|error| unreadable(addr, error))?,
+    };
+    match message {
+        StreamMessage::PushPull(state) => Ok(listed(addr, state)),
+        StreamMessage::Err(cause) => {
+            Err(no_answer(format!("{addr} speaks memberlist, but refused to answer: {cause}")))
+        }
+        _ => Err(no_answer(format!("{addr} speaks memberlist, but answered something else"))),
+    }
+}
+
+fn question(cluster: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    label::add(cluster, &mut bytes);
+    encode_push_pull(false, std::iter::empty::<NodeStateRef<'_>>(), &[], &mut bytes);
+    bytes
+}
+
+fn listed(addr: &str, state: PushPull) -> Vec<Member> {
+    if state.skipped > 0 {
+        tracing::warn!(addr, count = state.skipped, "members with unreadable names are left out");
+    }
+    let mut members: Vec<Member> = state.nodes.into_iter().map(member).collect();
+    members.sort_by(|a, b| a.name().cmp(b.name()));
+    members
+}
+
+fn member(node: NodeState) -> Member {
+    let nowhere = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), node.port);
+    let addr = node.addr.socket_addr(node.port).unwrap_or(nowhere);
+    Member::new(Facts {
+        name: node.name.into(),
+        addr,
+        state: match node.state {
+            WireState::Alive => MemberState::Alive,
+            WireState::Suspect => MemberState::Suspect,
+            WireState::Dead => MemberState::Failed,
+            WireState::Left => MemberState::Left,
+        },
+        incarnation: node.incarnation,
+        versions: node.vsn.to_array(),
+        mapped: addr.is_ipv4() && node.addr.as_bytes().len() == 16,
+        meta: node.meta,
+    })
+}
+
+fn no_answer(message: String) -> Error {
+    Error::new(ErrorKind::JoinFailed, message)
+}
+
+/// What silence most likely means.
+fn silent(addr: &str, cluster: &str, timeout: Duration, silence: Silence) -> Error {
+    let message = match silence {
+        Silence::NotFound(cause) => format!("{addr} {cause}"),
+        Silence::Broken(cause) => {
+            let hint = match cause.kind() {
+                io::ErrorKind::ConnectionRefused => "; nothing listens there over TCP",
+                _ => "",
+            };
+            format!("{addr} cannot be reached: {cause}{hint}")
+        }
+        Silence::Ended(0) => {
+            let hint = match cluster {
+                "" => "its cluster may have a label: give that label".to_owned(),
+                cluster => format!("the label of its cluster may be another than \"{cluster}\""),
+            };
+            format!("{addr} closed the connection without an answer; {hint}")
+        }
+        Silence::Ended(count) => {
+            format!("{addr} closed the connection in the middle of its answer, after {count} bytes")
+        }
+        Silence::Late => {
+            let message = format!(
+                "{addr} did not answer within {timeout:?}; a firewall may drop TCP, or something \
+                 other than memberlist listens there"
+            );
+            return Error::new(ErrorKind::Timeout, message);
+        }
+    };
+    no_answer(message)
+}
+
+fn unreadable(addr: &str, error: WireError) -> Error {
+    no_answer(match error {
+        WireError::Encrypted => format!(
+            "{addr} speaks memberlist, but its cluster is encrypted and this question is not; \
+             only a member with the key can read the list"
+        ),
+        error => format!("{addr} answered with what is not memberlist ({error}); is it that port?"),
+    })
+}

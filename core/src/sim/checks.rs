@@ -1,0 +1,99 @@
+//! What must hold at every step, whatever the network does. A violation names the seed.
+
+use std::collections::BTreeMap;
+
+use super::NodeId;
+use crate::event::EventKind;
+use crate::member::{Member, MemberState};
+use crate::time::Instant;
+
+/// Follows what every observer tells about every subject.
+#[derive(Debug)]
+pub(super) struct Checks {
+    seed: u64,
+    seen: BTreeMap<(NodeId, String), Told>,
+    told: u64,
+}
+
+/// The last that an observer told about a subject.
+#[derive(Debug)]
+struct Told {
+    state: MemberState,
+    incarnation: u32,
+    addr: std::net::SocketAddr,
+}
+
+impl Checks {
+    pub(super) fn new(seed: u64) -> Self {
+        Self { seed, seen: BTreeMap::new(), told: 0 }
+    }
+
+    /// Grows whenever anybody tells anything.
+    pub(super) fn told(&self) -> u64 {
+        self.told
+    }
+
+    pub(super) fn note(&mut self) {
+        self.told += 1;
+    }
+
+    /// A restarted observer has told nothing yet.
+    pub(super) fn restarted(&mut self, observer: NodeId) {
+        self.note();
+        self.seen.retain(|(id, _), _| *id != observer);
+    }
+
+    pub(super) fn forgotten(&mut self, observer: NodeId, member: &Member) {
+        self.note();
+        assert!(
+            !member.state().is_present(),
+            "seed {:#x}: {observer:?} forgot {member:?}, which is present",
+            self.seed
+        );
+        self.seen.remove(&(observer, member.name().to_owned()));
+    }
+
+    pub(super) fn event(&mut self, observer: NodeId, own: &str, now: Instant, kind: &EventKind) {
+        self.note();
+        let Some(member) = kind.member() else { return };
+        let key = (observer, member.name().to_owned());
+        let before = self.seen.get(&key);
+        let state = before.map(|told| told.state);
+        let seconds = now.as_nanos() as f64 / 1e9;
+        let context = || {
+            format!(
+                "seed {:#x}, {seconds:.3} s: {own} told {} after {state:?}: {member:?}",
+                self.seed,
+                kind.token()
+            )
+        };
+        assert_ne!(member.name(), own, "{}: about itself", context());
+        assert!(may_follow(kind, state), "{}", context());
+        if let Some(before) = before {
+            let same_process = before.addr == member.addr();
+            assert!(
+                !same_process || member.incarnation() >= before.incarnation,
+                "{}: incarnation went back from {}",
+                context(),
+                before.incarnation
+            );
+        }
+        let told =
+            Told { state: member.state(), incarnation: member.incarnation(), addr: member.addr() };
+        self.seen.insert(key, told);
+    }
+}
+
+/// Which event may follow which state, as told before.
+fn may_follow(kind: &EventKind, state: Option<MemberState>) -> bool {
+    use MemberState::{Alive, Failed, Left, Suspect};
+    match kind {
+        EventKind::MemberJoin(_) => matches!(state, None | Some(Failed | Left)),
+        EventKind::MemberLeave(_) | EventKind::MemberFailed(_) => {
+            matches!(state, Some(Alive | Suspect))
+        }
+        EventKind::MemberUpdate { .. } | EventKind::MemberSuspect(_) => state == Some(Alive),
+        EventKind::MemberRecover(_) => state == Some(Suspect),
+        EventKind::ReplayDone | EventKind::EventsLost { .. } => true,
+    }
+}

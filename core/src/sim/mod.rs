@@ -1,0 +1,553 @@
+//! A seeded network and virtual time around the same engine and the same loop as the driver's.
+//!
+//! Everything that happens is drawn from one seed: run it again and every byte is the same. After
+//! every step the [checks](self::checks) watch what each node claims about each other one.
+//!
+//! ```
+//! use std::time::Duration;
+//! use chinwag::sim::Sim;
+//!
+//! let mut sim = Sim::new(7);
+//! let a = sim.start("a");
+//! let b = sim.start("b");
+//! sim.join(b, &[a]);
+//! assert!(sim.run_until(Duration::from_secs(10), |sim| sim.all_see_all()));
+//! ```
+
+mod checks;
+mod network;
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use rand::rngs::Xoshiro256PlusPlus;
+use rand::{Rng, SeedableRng};
+
+use self::checks::Checks;
+pub use self::network::{Faults, Network};
+use crate::config::{Protocol, encode_tags};
+use crate::engine::{Engine, Input, Output, Reply, Request, RequestId, Setup, Shell, StreamId};
+use crate::error::Result;
+use crate::event::EventKind;
+use crate::member::{Member, MemberState, Tags};
+use crate::stats::Stats;
+use crate::time::Instant;
+
+/// Names a node of a simulation, in the order of their starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeId(pub usize);
+
+/// A simulated cluster.
+#[derive(Debug)]
+pub struct Sim {
+    seed: u64,
+    now: Instant,
+    rng: Xoshiro256PlusPlus,
+    protocol: Protocol,
+    nodes: Vec<Node>,
+    addrs: BTreeMap<SocketAddr, NodeId>,
+    network: Network,
+    agenda: BinaryHeap<Reverse<Entry>>,
+    entries: u64,
+    /// The far end of each connection.
+    links: BTreeMap<(NodeId, StreamId), (NodeId, StreamId)>,
+    checks: Checks,
+    packets: u64,
+}
+
+/// A simulated process on a simulated host.
+#[derive(Debug)]
+struct Node {
+    name: String,
+    addr: SocketAddr,
+    meta: Vec<u8>,
+    /// None while the process is down.
+    engine: Option<Engine>,
+    /// The time at which the engine wants to be woken.
+    wake: Instant,
+    /// While it is stopped (SIGSTOP, a long collection): what would have happened to it.
+    paused: Option<Vec<Happening>>,
+    /// Which run of the process this is, so that nothing reaches a later one.
+    run: u32,
+    log: Vec<(Instant, EventKind)>,
+    replies: BTreeMap<RequestId, Result<Reply>>,
+    requests: u64,
+}
+
+#[derive(Debug)]
+struct Entry {
+    at: Instant,
+    /// Equal times in the order of their making.
+    order: u64,
+    node: NodeId,
+    run: u32,
+    happening: Happening,
+}
+
+#[derive(Debug)]
+enum Happening {
+    Wake,
+    Packet {
+        from: SocketAddr,
+        bytes: Vec<u8>,
+    },
+    /// A connection attempt by `peer` under its name `theirs`, with its first bytes.
+    Connect {
+        peer: NodeId,
+        theirs: StreamId,
+        bytes: Vec<u8>,
+    },
+    Bytes {
+        stream: StreamId,
+        bytes: Vec<u8>,
+    },
+    Closed {
+        stream: StreamId,
+        cause: Option<String>,
+    },
+}
+
+/// Outputs of an engine that have yet to be carried out.
+#[derive(Debug, Default)]
+struct Outbox(Vec<Output>);
+
+impl Shell for Outbox {
+    fn carry_out(&mut self, output: Output) {
+        self.0.push(output);
+    }
+}
+
+/// Datagrams that a stopped process finds in its socket when it goes on.
+const SOCKET_BUFFER: usize = 1024;
+
+impl Sim {
+    /// An empty cluster under memberlist's LAN profile.
+    pub fn new(seed: u64) -> Self {
+        Self::with_protocol(seed, Protocol::default())
+    }
+
+    /// An empty cluster under `protocol`.
+    pub fn with_protocol(seed: u64, protocol: Protocol) -> Self {
+        Self {
+            seed,
+            now: Instant::default(),
+            rng: Xoshiro256PlusPlus::seed_from_u64(seed),
+            protocol,
+            nodes: Vec::new(),
+            addrs: BTreeMap::new(),
+            network: Network::new(),
+            agenda: BinaryHeap::new(),
+            entries: 0,
+            links: BTreeMap::new(),
+            checks: Checks::new(seed),
+            packets: 0,
+        }
+    }
+
+    /// The seed that replays this run.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// Virtual time since the start.
+    pub fn now(&self) -> Instant {
+        self.now
+    }
+
+    /// Datagrams that have been sent.
+    pub fn packets(&self) -> u64 {
+        self.packets
+    }
+
+    /// The network between the nodes, to be made worse or better.
+    pub fn network(&mut self) -> &mut Network {
+        &mut self.network
+    }
+
+    /// The protocol's constants of nodes that are started from now on.
+    pub fn set_protocol(&mut self, protocol: Protocol) {
+        self.protocol = protocol;
+    }
+
+    /// Starts a node that knows nobody.
+    pub fn start(&mut self, name: &str) -> NodeId {
+        self.start_with_tags(name, &Tags::new())
+    }
+
+    /// Starts a node that announces `tags`.
+    pub fn start_with_tags(&mut self, name: &str, tags: &Tags) -> NodeId {
+        let id = NodeId(self.nodes.len());
+        let host = u32::try_from(id.0).unwrap_or(u32::MAX) + 1;
+        let addr = SocketAddr::new(Ipv4Addr::from(0x0a00_0000 + host).into(), 7946);
+        self.addrs.insert(addr, id);
+        self.nodes.push(Node {
+            name: name.to_owned(),
+            addr,
+            meta: encode_tags(tags).unwrap_or_default(),
+            engine: None,
+            wake: Instant::NEVER,
+            paused: None,
+            run: 0,
+            log: Vec::new(),
+            replies: BTreeMap::new(),
+            requests: 0,
+        });
+        self.restart(id);
+        id
+    }
+
+    /// Starts the process of a crashed node again: same name and address, nothing remembered.
+    pub fn restart(&mut self, id: NodeId) {
+        let seed = self.rng.next_u64();
+        let protocol = self.protocol.clone();
+        let now = self.now;
+        let node = &mut self.nodes[id.0];
+        node.run += 1;
+        node.paused = None;
+        let setup = Setup {
+            name: node.name.clone(),
+            advertise: node.addr,
+            meta: node.meta.clone(),
+            label: String::new(),
+            protocol,
+            seed,
+        };
+        node.engine = Some(Engine::new(now, setup));
+        self.checks.restarted(id);
+        self.drain(id);
+    }
+
+    /// Ends the process without a word. Its host goes on: connections to it are refused.
+    pub fn crash(&mut self, id: NodeId) {
+        let node = &mut self.nodes[id.0];
+        node.engine = None;
+        node.paused = None;
+        node.run += 1;
+        let gone: Vec<_> = self
+            .links
+            .range((id, StreamId(0))..=(id, StreamId(u64::MAX)))
+            .map(|(near, far)| (*near, *far))
+            .collect();
+        for (near, far) in gone {
+            self.links.remove(&near);
+            self.links.remove(&far);
+            let cause = Some("connection reset".to_owned());
+            self.deliver_reliably(id, far.0, Happening::Closed { stream: far.1, cause });
+        }
+    }
+
+    /// Stops the process without ending it.
+    pub fn pause(&mut self, id: NodeId) {
+        self.nodes[id.0].paused.get_or_insert_with(Vec::new);
+    }
+
+    /// Lets a stopped process go on.
+    pub fn resume(&mut self, id: NodeId) {
+        for happening in self.nodes[id.0].paused.take().unwrap_or_default() {
+            self.happen(id, happening);
+        }
+        self.happen(id, Happening::Wake);
+    }
+
+    /// Lets `id` join through `seeds`.
+    pub fn join(&mut self, id: NodeId, seeds: &[NodeId]) -> RequestId {
+        let target = |seed: &NodeId| {
+            let node = &self.nodes[seed.0];
+            (node.name.clone(), node.addr)
+        };
+        let targets = seeds.iter().map(target).collect();
+        self.request(id, Request::Join { targets })
+    }
+
+    /// Lets `id` say goodbye. It goes on answering until it is crashed.
+    pub fn leave(&mut self, id: NodeId, timeout: Duration) -> RequestId {
+        self.request(id, Request::Leave { timeout })
+    }
+
+    /// Replaces the tags of `id`.
+    pub fn set_tags(&mut self, id: NodeId, tags: &Tags) -> RequestId {
+        let meta = encode_tags(tags).unwrap_or_default();
+        self.nodes[id.0].meta.clone_from(&meta);
+        self.request(id, Request::SetMeta(meta))
+    }
+
+    fn request(&mut self, node: NodeId, request: Request) -> RequestId {
+        let entry = &mut self.nodes[node.0];
+        entry.requests += 1;
+        let id = RequestId(entry.requests);
+        self.input(node, Input::Request { id, request });
+        id
+    }
+
+    /// Gives `id` a datagram that no node sent.
+    pub fn inject(&mut self, id: NodeId, from: SocketAddr, bytes: &[u8]) {
+        self.input(id, Input::Packet { from, bytes });
+    }
+
+    /// What a request came to, once it has.
+    pub fn reply(&self, node: NodeId, id: RequestId) -> Option<&Result<Reply>> {
+        self.nodes[node.0].replies.get(&id)
+    }
+
+    /// Everything that `id` has told, with the time.
+    pub fn log(&self, id: NodeId) -> &[(Instant, EventKind)] {
+        &self.nodes[id.0].log
+    }
+
+    /// The nodes whose process is up.
+    pub fn running(&self) -> Vec<NodeId> {
+        let up = |(_, node): &(usize, &Node)| node.engine.is_some();
+        self.nodes.iter().enumerate().filter(up).map(|(i, _)| NodeId(i)).collect()
+    }
+
+    /// The name of `id`.
+    pub fn name(&self, id: NodeId) -> &str {
+        &self.nodes[id.0].name
+    }
+
+    /// The address of `id`.
+    pub fn addr(&self, id: NodeId) -> SocketAddr {
+        self.nodes[id.0].addr
+    }
+
+    /// Everybody that `id` knows, itself included; nobody when its process is down.
+    pub fn members(&self, id: NodeId) -> Vec<Member> {
+        self.nodes[id.0].engine.iter().flat_map(|e| e.members().cloned()).collect()
+    }
+
+    /// What `observer` believes about `subject`.
+    pub fn view(&self, observer: NodeId, subject: NodeId) -> Option<Member> {
+        let engine = self.nodes[observer.0].engine.as_ref()?;
+        engine.member(&self.nodes[subject.0].name).cloned()
+    }
+
+    /// The counters of `id`.
+    pub fn stats(&self, id: NodeId) -> Stats {
+        self.nodes[id.0].engine.as_ref().map(Engine::stats).unwrap_or_default()
+    }
+
+    /// Whether every running node believes every other one alive, and nobody else.
+    pub fn all_see_all(&self) -> bool {
+        let running = self.running();
+        let engines = running.iter().filter_map(|id| self.nodes[id.0].engine.as_ref());
+        engines.into_iter().all(|engine| {
+            let mut alive = 0;
+            for member in engine.members() {
+                match member.state() {
+                    MemberState::Alive => alive += 1,
+                    MemberState::Suspect => return false,
+                    MemberState::Failed | MemberState::Left => {}
+                }
+            }
+            alive == running.len()
+        })
+    }
+
+    /// How many of the others that are running believe `subject` to be in `state`. A member that
+    /// is forgotten counts as being in any state of absence.
+    pub fn believers(&self, subject: NodeId, state: MemberState) -> usize {
+        let others = self.running().into_iter().filter(|id| *id != subject);
+        others
+            .filter(|observer| match self.view(*observer, subject) {
+                Some(member) => member.state() == state,
+                None => !state.is_present(),
+            })
+            .count()
+    }
+
+    /// Runs for that long.
+    pub fn run_for(&mut self, span: Duration) {
+        let end = self.now + span;
+        while self.step(end) {}
+        self.now = end;
+    }
+
+    /// Runs until `done`, for `limit` at most; whether it came to that. Asked once a millisecond
+    /// in which a node told something, and at the end.
+    pub fn run_until(&mut self, limit: Duration, done: impl Fn(&Self) -> bool) -> bool {
+        let end = self.now + limit;
+        let mut told = None;
+        while self.now < end {
+            if told != Some(self.checks.told()) {
+                told = Some(self.checks.told());
+                if done(self) {
+                    return true;
+                }
+            }
+            let slice = end.min(self.now + Duration::from_millis(1));
+            while self.step(slice) {}
+            self.now = slice;
+        }
+        done(self)
+    }
+
+    /// The next happening, if it comes before `end`.
+    fn step(&mut self, end: Instant) -> bool {
+        match self.agenda.peek() {
+            Some(Reverse(entry)) if entry.at <= end => {}
+            _ => return false,
+        }
+        let Some(Reverse(entry)) = self.agenda.pop() else { return false };
+        self.now = entry.at;
+        let node = &mut self.nodes[entry.node.0];
+        if node.run == entry.run || matches!(entry.happening, Happening::Connect { .. }) {
+            self.happen(entry.node, entry.happening);
+        }
+        true
+    }
+
+    fn happen(&mut self, id: NodeId, happening: Happening) {
+        let node = &mut self.nodes[id.0];
+        if let Some(queue) = &mut node.paused {
+            let packet = matches!(happening, Happening::Packet { .. });
+            let wake = matches!(happening, Happening::Wake);
+            let full = packet && queue.len() >= SOCKET_BUFFER;
+            if !wake && !full {
+                queue.push(happening);
+            }
+            return;
+        }
+        match happening {
+            Happening::Wake if node.wake <= self.now => self.input(id, Input::Deadline),
+            Happening::Wake => {}
+            Happening::Packet { from, bytes } => {
+                self.input(id, Input::Packet { from, bytes: &bytes });
+            }
+            Happening::Connect { peer, theirs, bytes } => self.connected(id, peer, theirs, bytes),
+            Happening::Bytes { stream, bytes } => {
+                self.input(id, Input::StreamBytes { stream, bytes: &bytes });
+            }
+            Happening::Closed { stream, cause } => {
+                if self.links.remove(&(id, stream)).is_some() || cause.is_some() {
+                    self.input(id, Input::StreamClosed { stream, cause });
+                }
+            }
+        }
+    }
+
+    /// A connection attempt arrives at `id`.
+    fn connected(&mut self, id: NodeId, peer: NodeId, theirs: StreamId, bytes: Vec<u8>) {
+        let from = self.nodes[peer.0].addr;
+        let Some(engine) = &mut self.nodes[id.0].engine else {
+            let cause = Some("connection refused".to_owned());
+            let refused = Happening::Closed { stream: theirs, cause };
+            return self.deliver_reliably(id, peer, refused);
+        };
+        let stream = engine.next_stream();
+        self.links.insert((id, stream), (peer, theirs));
+        self.links.insert((peer, theirs), (id, stream));
+        self.input(id, Input::Accepted { stream, from });
+        self.input(id, Input::StreamBytes { stream, bytes: &bytes });
+    }
+
+    /// Hands an input to an engine, and carries out what it answers.
+    fn input(&mut self, id: NodeId, input: Input<'_>) {
+        let now = self.now;
+        if let Some(engine) = &mut self.nodes[id.0].engine {
+            engine.handle(now, input);
+            self.drain(id);
+        }
+    }
+
+    fn drain(&mut self, id: NodeId) {
+        let Some(engine) = &mut self.nodes[id.0].engine else { return };
+        let mut outbox = Outbox::default();
+        let wake = engine.drain(&mut outbox);
+        for output in outbox.0 {
+            self.carry_out(id, output);
+        }
+        let node = &mut self.nodes[id.0];
+        // An entry for the old time may remain; it finds that it came too early.
+        if wake != node.wake && wake != Instant::NEVER {
+            let at = wake.max(self.now);
+            self.put(at, id, Happening::Wake);
+        }
+        self.nodes[id.0].wake = wake;
+    }
+
+    fn carry_out(&mut self, id: NodeId, output: Output) {
+        match output {
+            Output::Packet { to, bytes } => self.send(id, to, bytes),
+            Output::Connect { stream, to, bytes } => match self.addrs.get(&to) {
+                Some(&peer) => {
+                    let attempt = Happening::Connect { peer: id, theirs: stream, bytes };
+                    self.deliver_reliably(id, peer, attempt);
+                }
+                None => {
+                    let cause = Some("no route to host".to_owned());
+                    self.put(self.now, id, Happening::Closed { stream, cause });
+                }
+            },
+            Output::Send { stream, bytes } => {
+                if let Some(&(peer, theirs)) = self.links.get(&(id, stream)) {
+                    let bytes = Happening::Bytes { stream: theirs, bytes };
+                    self.deliver_reliably(id, peer, bytes);
+                }
+            }
+            Output::Close { stream } => {
+                if let Some((peer, theirs)) = self.links.remove(&(id, stream)) {
+                    let end = Happening::Closed { stream: theirs, cause: None };
+                    self.deliver_reliably(id, peer, end);
+                }
+            }
+            Output::Event(kind) => {
+                let name = &*self.nodes[id.0].name;
+                self.checks.event(id, name, self.now, &kind);
+                self.nodes[id.0].log.push((self.now, kind));
+            }
+            Output::Forgotten(member) => self.checks.forgotten(id, &member),
+            Output::Reply { id: request, result } => {
+                self.checks.note();
+                self.nodes[id.0].replies.insert(request, result);
+            }
+            Output::Local(_) | Output::Idle(_) => {}
+        }
+    }
+
+    /// A datagram sets out: it may be lost, late, or there twice.
+    fn send(&mut self, from: NodeId, to: SocketAddr, bytes: Vec<u8>) {
+        self.packets += 1;
+        let Some(&peer) = self.addrs.get(&to) else { return };
+        let source = self.nodes[from.0].addr;
+        for delay in self.network.datagram(from, peer, &mut self.rng) {
+            let bytes = bytes.clone();
+            self.put(self.now + delay, peer, Happening::Packet { from: source, bytes });
+        }
+    }
+
+    /// Something on a connection: late when the network is bad, and not at all when it is cut.
+    fn deliver_reliably(&mut self, from: NodeId, to: NodeId, happening: Happening) {
+        if let Some(delay) = self.network.segment(from, to, self.now, &mut self.rng) {
+            self.put(self.now + delay, to, happening);
+        }
+    }
+
+    fn put(&mut self, at: Instant, node: NodeId, happening: Happening) {
+        self.entries += 1;
+        let run = self.nodes[node.0].run;
+        let entry = Entry { at, order: self.entries, node, run, happening };
+        self.agenda.push(Reverse(entry));
+    }
+}
+
+impl PartialEq for Entry {
+    fn eq(&self, other: &Self) -> bool {
+        self.order == other.order
+    }
+}
+
+impl Eq for Entry {}
+
+impl PartialOrd for Entry {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Entry {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (self.at, self.order).cmp(&(other.at, other.order))
+    }
+}

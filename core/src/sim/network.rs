@@ -1,0 +1,151 @@
+//! The network between simulated nodes: how late, how lossy, and where it is cut.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use rand::RngExt;
+use rand::rngs::Xoshiro256PlusPlus;
+
+use super::NodeId;
+use crate::time::Instant;
+
+/// What goes wrong with datagrams. Connections only get slower by it.
+#[derive(Clone, Debug)]
+pub struct Faults {
+    /// Share of datagrams that are lost, 0 to 1.
+    pub loss: f64,
+    /// Share of datagrams that arrive twice.
+    pub duplication: f64,
+    /// Share of datagrams that are overtaken by later ones.
+    pub reordering: f64,
+    /// Shortest time on the way.
+    pub delay_min: Duration,
+    /// Longest time on the way, unless reordered.
+    pub delay_max: Duration,
+}
+
+impl Default for Faults {
+    /// A healthy local network.
+    fn default() -> Self {
+        Self {
+            loss: 0.0,
+            duplication: 0.0,
+            reordering: 0.0,
+            delay_min: Duration::from_micros(200),
+            delay_max: Duration::from_micros(800),
+        }
+    }
+}
+
+/// The state of the network.
+#[derive(Debug)]
+pub struct Network {
+    faults: Faults,
+    /// Directed pairs between which nothing passes.
+    cut: BTreeSet<(NodeId, NodeId)>,
+    /// Nodes that no datagram reaches, though connections do.
+    deaf: BTreeSet<NodeId>,
+    /// When the last thing on the way between two nodes arrives: connections keep their order.
+    arrivals: BTreeMap<(NodeId, NodeId), Instant>,
+}
+
+/// A sender repeats a lost segment after about that time.
+const RETRANSMIT: Duration = Duration::from_millis(200);
+/// How much later a reordered datagram arrives, in units of the longest delay.
+const REORDER_FACTOR: u32 = 20;
+
+impl Network {
+    pub(super) fn new() -> Self {
+        Self {
+            faults: Faults::default(),
+            cut: BTreeSet::new(),
+            deaf: BTreeSet::new(),
+            arrivals: BTreeMap::new(),
+        }
+    }
+
+    /// Replaces what goes wrong from now on.
+    pub fn set_faults(&mut self, faults: Faults) {
+        self.faults = faults;
+    }
+
+    /// Cuts one direction: what `from` sends no longer reaches `to`.
+    pub fn cut(&mut self, from: NodeId, to: NodeId) {
+        self.cut.insert((from, to));
+    }
+
+    /// Cuts both directions between every node of `left` and every node of `right`.
+    pub fn partition(&mut self, left: &[NodeId], right: &[NodeId]) {
+        for &a in left {
+            for &b in right {
+                self.cut(a, b);
+                self.cut(b, a);
+            }
+        }
+    }
+
+    /// Drops every datagram to `node`, as a firewall that lets only TCP pass.
+    pub fn block_datagrams_to(&mut self, node: NodeId) {
+        self.deaf.insert(node);
+    }
+
+    /// Mends every cut, and unblocks datagrams.
+    pub fn heal(&mut self) {
+        self.cut.clear();
+        self.deaf.clear();
+    }
+
+    /// When the copies of a datagram arrive, counted from now.
+    pub(super) fn datagram(
+        &self,
+        from: NodeId,
+        to: NodeId,
+        rng: &mut Xoshiro256PlusPlus,
+    ) -> Vec<Duration> {
+        let faults = &self.faults;
+        let blocked = self.cut.contains(&(from, to)) || self.deaf.contains(&to);
+        if blocked || chance(rng, faults.loss) {
+            return Vec::new();
+        }
+        let copies = 1 + usize::from(chance(rng, faults.duplication));
+        (0..copies)
+            .map(|_| {
+                let delay = self.delay(rng);
+                match chance(rng, faults.reordering) {
+                    true => delay + faults.delay_max * rng.random_range(1..=REORDER_FACTOR),
+                    false => delay,
+                }
+            })
+            .collect()
+    }
+
+    /// When a segment of a connection arrives, counted from now; never, when the way is cut.
+    pub(super) fn segment(
+        &mut self,
+        from: NodeId,
+        to: NodeId,
+        now: Instant,
+        rng: &mut Xoshiro256PlusPlus,
+    ) -> Option<Duration> {
+        if self.cut.contains(&(from, to)) || self.cut.contains(&(to, from)) {
+            return None;
+        }
+        let mut delay = self.delay(rng);
+        while chance(rng, self.faults.loss) {
+            delay += RETRANSMIT;
+        }
+        let last = self.arrivals.entry((from, to)).or_default();
+        let at = (now + delay).max(*last + Duration::from_nanos(1));
+        *last = at;
+        Some(at.since(now))
+    }
+
+    fn delay(&self, rng: &mut Xoshiro256PlusPlus) -> Duration {
+        rng.random_range(self.faults.delay_min..=self.faults.delay_max)
+    }
+}
+
+/// Draws nothing when the answer is certain, so that a fault that is off changes nothing else.
+fn chance(rng: &mut Xoshiro256PlusPlus, share: f64) -> bool {
+    share > 0.0 && rng.random_bool(share.min(1.0))
+}

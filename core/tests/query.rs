@@ -1,0 +1,136 @@
+//! Asking a node from outside what its cluster looks like.
+
+#![cfg(feature = "runtime")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "the peers that answer wrongly have sockets of their own"
+)]
+
+use std::time::Duration;
+
+use chinwag::{ErrorKind, Member, Node, query};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+/// Far beyond what anything here takes on a busy machine.
+const LIMIT: Duration = Duration::from_secs(30);
+
+const COMPRESSED: &str =
+    include_str!("../../tests/vectors/memberlist/tcp-05-compressed-pushpull.hex");
+const STATES: &str =
+    include_str!("../../tests/vectors/memberlist/tcp-03-pushpull-states-0-1-2-3.hex");
+
+fn bytes(vector: &str) -> Vec<u8> {
+    let digits: String = vector.lines().filter(|line| !line.starts_with('#')).collect();
+    let digits = digits.as_bytes().chunks(2);
+    digits.map(hex).collect()
+}
+
+fn hex(pair: &[u8]) -> u8 {
+    let digits = std::str::from_utf8(pair).expect("ASCII");
+    u8::from_str_radix(digits, 16).expect("hexadecimal")
+}
+
+fn shown(members: &[Member]) -> Vec<String> {
+    members.iter().map(|m| format!("{} {} {}", m.name(), m.addr(), m.state().as_str())).collect()
+}
+
+/// A peer that takes one question, and gives that answer whatever it was.
+async fn peer(answer: Vec<u8>) -> (String, tokio::task::JoinHandle<Vec<u8>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let addr = listener.local_addr().expect("bound").to_string();
+    let task = tokio::spawn(async move {
+        let (mut socket, _) = listener.accept().await.expect("a connection");
+        let mut question = vec![0; 4096];
+        let length = socket.read(&mut question).await.expect("a question");
+        socket.write_all(&answer).await.expect("a reader");
+        question.truncate(length);
+        question
+    });
+    (addr, task)
+}
+
+async fn refusal(answer: &[u8], cluster: &str) -> String {
+    let (addr, _task) = peer(answer.to_vec()).await;
+    let error = query::members(&addr, cluster, LIMIT).await.expect_err("no members in that");
+    assert_eq!(error.kind(), ErrorKind::JoinFailed);
+    assert!(error.message().starts_with(&addr), "{error}");
+    error.message().to_owned()
+}
+
+#[tokio::test]
+async fn a_plain_and_a_compressed_answer_are_sorted_lists() {
+    let (addr, question) = peer(bytes(STATES)).await;
+    let members = query::members(&addr, "", LIMIT).await.expect("a list");
+    assert_eq!(
+        shown(&members),
+        [
+            "alpha 127.0.0.81:18090 alive",
+            "bravo 127.0.0.82:18090 left",
+            "delta 127.0.0.84:18090 failed",
+            "foxtrot 127.0.0.86:18090 suspect",
+        ]
+    );
+    // A push/pull that brings nobody, and does not join.
+    let brings_nobody = b"\x06\x83\xa4Join\xc2\xa5Nodes\x00\xacUserStateLen\x00".as_slice();
+    assert_eq!(question.await.expect("the peer ends"), brings_nobody);
+
+    let (addr, _question) = peer(bytes(COMPRESSED)).await;
+    let members = query::members(&addr, "", LIMIT).await.expect("a list");
+    assert_eq!(shown(&members), ["alpha 127.0.0.11:17946 alive", "bravo 127.0.0.12:17946 alive"]);
+    assert_eq!(members[0].meta(), b"role=alpha");
+}
+
+#[tokio::test]
+async fn a_useless_answer_says_what_it_most_likely_means() {
+    assert!(refusal(b"", "").await.contains("may have a label"));
+    assert!(refusal(b"", "blue").await.contains("another than \"blue\""));
+    assert!(refusal(b"\x0a\0\0\0\x20", "").await.contains("encrypted"));
+    assert!(
+        refusal(b"\x0d\x81\xa5Error\xa8too busy", "").await.contains("refused to answer: too busy")
+    );
+    assert!(refusal(b"HTTP/1.1 400 Bad Request\r\n\r\n", "").await.contains("not memberlist"));
+    let cut = bytes(STATES);
+    assert!(refusal(&cut[..cut.len() / 2], "").await.contains("in the middle"));
+}
+
+#[tokio::test]
+async fn nobody_there_and_nobody_answering_are_told_apart() {
+    let error = query::members("127.0.0.1:1", "", LIMIT).await.expect_err("nobody listens");
+    assert_eq!(error.kind(), ErrorKind::JoinFailed);
+    assert!(error.message().contains("nothing listens there"), "{error}");
+    let error = query::members("127.0.0.1:x", "", LIMIT).await.expect_err("no port");
+    assert!(error.message().contains("malformed port"), "{error}");
+
+    let silent = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let addr = silent.local_addr().expect("bound").to_string();
+    let error = query::members(&addr, "", Duration::from_millis(50)).await.expect_err("silence");
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+
+    let label = "x".repeat(256);
+    let error = query::members(&addr, &label, LIMIT).await.expect_err("no such label");
+    assert_eq!(error.kind(), ErrorKind::BadArgument);
+}
+
+#[tokio::test]
+async fn a_node_answers_those_who_know_its_label_and_forgets_them() {
+    let start = |name: &str| Node::builder().name(name).bind("127.0.0.1:0").tags([("of", name)]);
+    let a = start("a").option("cluster", "blue").start().await.expect("a node starts");
+    let addr = a.local_member().addr().to_string();
+    let b =
+        start("b").option("cluster", "blue").seeds([&addr]).start().await.expect("a node starts");
+    let before = a.known_members();
+
+    let members = query::members(&addr, "blue", LIMIT).await.expect("a list");
+    assert_eq!(members, before);
+    assert_eq!(members[1].tags()["of"], "b");
+    let error = query::members(&addr, "", LIMIT).await.expect_err("a label is missing");
+    assert!(error.message().contains("may have a label"), "{error}");
+    let error = query::members(&addr, "green", LIMIT).await.expect_err("another label");
+    assert!(error.message().contains("another than \"green\""), "{error}");
+    assert_eq!(a.known_members(), before);
+
+    b.close().await;
+    a.close().await;
+}

@@ -1,0 +1,713 @@
+/*
+ * Chinwag: one cluster, every runtime. Membership for C and for all that can call C.
+ *
+ * Written from bindings-c/src by `cargo test -p chinwag-c --test header`. Change it there.
+ *
+ * Ownership. A pointer is *borrowed* (it lives as long as what it came from, and you do not free
+ * it), *yours* (you free it with the function that is named), or *taken* (the library frees it).
+ * What you pass in is borrowed until the call returns, unless a comment says that it is taken.
+ *
+ * Threads. Any function may be called from any thread and from any callback. Exceptions: a
+ * chinwag_config is for one thread at a time, and freeing something is the last use of it.
+ * Functions that talk to others (chinwag_start, _join, _leave, _close, the updates) block;
+ * the others do not, except for chinwag_next_event() when told to wait.
+ *
+ * Errors. A function that can fail returns CHINWAG_OK or a negative chinwag_status. Results are
+ * written on success only. `err` may be NULL; otherwise it is set to NULL on success, and on failure
+ * to an error that is yours. NULL for a required pointer is CHINWAG_EBADARGUMENT, never a crash.
+ *
+ * Text ends with a zero byte and is UTF-8, in both directions.
+ *
+ * Fork. A child gets CHINWAG_EFORKED from its parent's nodes, and may start its own.
+ */
+
+
+#ifndef CHINWAG_H
+#define CHINWAG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/**
+ * Version that this header belongs to.
+ */
+#define CHINWAG_VERSION "0.1.0"
+
+/**
+ * Its first number.
+ */
+#define CHINWAG_VERSION_MAJOR 0
+
+/**
+ * Its second number.
+ */
+#define CHINWAG_VERSION_MINOR 1
+
+/**
+ * Its third number.
+ */
+#define CHINWAG_VERSION_PATCH 0
+
+/**
+ * All three, to be compared: 1.2.3 is 1002003.
+ */
+#define CHINWAG_VERSION_NUMBER 1000
+
+
+/**
+ * Number of the binary interface: that of the shared library's name. It grows when a program that
+ * was compiled for an older one would not work any more.
+ */
+#define CHINWAG_ABI_VERSION 0
+
+/**
+ * Bit of `member-join` in a mask of events.
+ */
+#define CHINWAG_MASK_MEMBER_JOIN 2
+
+/**
+ * Bit of `member-leave` in a mask of events.
+ */
+#define CHINWAG_MASK_MEMBER_LEAVE 4
+
+/**
+ * Bit of `member-failed` in a mask of events.
+ */
+#define CHINWAG_MASK_MEMBER_FAILED 8
+
+/**
+ * Bit of `member-update` in a mask of events.
+ */
+#define CHINWAG_MASK_MEMBER_UPDATE 16
+
+/**
+ * Bit of `member-suspect` in a mask of events.
+ */
+#define CHINWAG_MASK_MEMBER_SUSPECT 32
+
+/**
+ * Bit of `member-recover` in a mask of events.
+ */
+#define CHINWAG_MASK_MEMBER_RECOVER 64
+
+/**
+ * Bit of `replay-done` in a mask of events.
+ */
+#define CHINWAG_MASK_REPLAY_DONE 128
+
+/**
+ * Bit of `events-lost` in a mask of events.
+ */
+#define CHINWAG_MASK_EVENTS_LOST 256
+
+/**
+ * What a call came to: zero, or the negative number of an error.
+ */
+enum chinwag_status
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * Done.
+     */
+    CHINWAG_OK = 0,
+    /**
+     * An option is unknown, malformed, or contradicts another; nothing was started.
+     */
+    CHINWAG_EBADCONFIG = -1,
+    /**
+     * An argument is malformed or missing; nothing was changed.
+     */
+    CHINWAG_EBADARGUMENT = -2,
+    /**
+     * The address could not be bound; nothing was started.
+     */
+    CHINWAG_EBINDFAILED = -3,
+    /**
+     * No seed answered; the node goes on as it was. Each attempt is listed with its cause.
+     */
+    CHINWAG_EJOINFAILED = -4,
+    /**
+     * A value is over its size limit; the old value stays.
+     */
+    CHINWAG_ETOOLARGE = -5,
+    /**
+     * The deadline passed before the outcome was known; it may still happen.
+     */
+    CHINWAG_ETIMEOUT = -6,
+    /**
+     * The node is closed, or was closed while the operation was under way.
+     */
+    CHINWAG_ECLOSED = -7,
+    /**
+     * The caller gave the operation up; it may still happen.
+     */
+    CHINWAG_ECANCELLED = -8,
+    /**
+     * The node belongs to the parent process; a forked child starts a node of its own.
+     */
+    CHINWAG_EFORKED = -9,
+    /**
+     * A defect in Chinwag, caught at the border; the node may be unusable. Please report it.
+     */
+    CHINWAG_EINTERNAL = -10,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum chinwag_status chinwag_status;
+#else
+typedef int32_t chinwag_status;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * Type of an event.
+ */
+enum chinwag_event_kind
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * A member is here: new, or back after it had failed or left.
+     */
+    CHINWAG_EVENT_MEMBER_JOIN = 1,
+    /**
+     * A member said goodbye.
+     */
+    CHINWAG_EVENT_MEMBER_LEAVE = 2,
+    /**
+     * A suspected member did not refute in time.
+     */
+    CHINWAG_EVENT_MEMBER_FAILED = 3,
+    /**
+     * A member changed its tags, metadata or address; carries what it was before.
+     */
+    CHINWAG_EVENT_MEMBER_UPDATE = 4,
+    /**
+     * A member does not answer; it fails unless it refutes in time.
+     */
+    CHINWAG_EVENT_MEMBER_SUSPECT = 5,
+    /**
+     * A suspected member refuted.
+     */
+    CHINWAG_EVENT_MEMBER_RECOVER = 6,
+    /**
+     * The members that were known at the time of subscribing have all been reported; what follows is live.
+     */
+    CHINWAG_EVENT_REPLAY_DONE = 7,
+    /**
+     * The reader was too slow; carries how many events are missing and the members as they are now.
+     */
+    CHINWAG_EVENT_EVENTS_LOST = 8,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum chinwag_event_kind chinwag_event_kind;
+#else
+typedef uint32_t chinwag_event_kind;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * What is believed about a member.
+ */
+enum chinwag_state
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * Answers probes.
+     */
+    CHINWAG_STATE_ALIVE = 0,
+    /**
+     * Did not answer; still counted as a member.
+     */
+    CHINWAG_STATE_SUSPECT = 1,
+    /**
+     * Did not answer and did not refute in time.
+     */
+    CHINWAG_STATE_FAILED = 2,
+    /**
+     * Said goodbye.
+     */
+    CHINWAG_STATE_LEFT = 3,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum chinwag_state chinwag_state;
+#else
+typedef uint32_t chinwag_state;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * Options to start nodes with. You free it with chinwag_config_free(). To be used by one thread
+ * at a time.
+ */
+typedef struct chinwag_config chinwag_config;
+
+/**
+ * What went wrong: a stable code and number, and a sentence that says what happened, to whom, the
+ * likely cause and the next step. You free it with chinwag_error_free().
+ */
+typedef struct chinwag_error chinwag_error;
+
+/**
+ * One event, numbered in the order in which it happened on this node. It never changes; any thread
+ * may read it.
+ *
+ * In a callback it is borrowed until the callback returns; one that a function gave you is freed
+ * with chinwag_event_free().
+ */
+typedef struct chinwag_event chinwag_event;
+
+/**
+ * One member, as it was when the value was taken. It never changes; any thread may read it.
+ *
+ * A member within an event, a list or another value is borrowed and lives as long as that; one
+ * that a function gave you is freed with chinwag_member_free().
+ */
+typedef struct chinwag_member chinwag_member;
+
+/**
+ * Members in the order of their names. You free it with chinwag_member_list_free().
+ */
+typedef struct chinwag_member_list chinwag_member_list;
+
+/**
+ * A running node. Any thread may use it. You free it with chinwag_node_free().
+ */
+typedef struct chinwag_node chinwag_node;
+
+/**
+ * A tag to set, or to remove when `value` is NULL.
+ */
+typedef struct {
+    /**
+     * The key.
+     */
+    const char *key;
+    /**
+     * The value, or NULL.
+     */
+    const char *value;
+} chinwag_tag;
+
+/**
+ * A callback: runs on the node's dispatcher thread, never on the protocol's, one event at a time.
+ * `event` is borrowed until it returns. It may call any function, chinwag_close() and
+ * chinwag_node_free() included. It must return, not throw, jump or end the thread; while it takes
+ * its time, the events after this one wait.
+ */
+typedef void (*chinwag_event_fn)(const chinwag_event *event, void *user_data);
+
+/**
+ * Frees the data of a callback: called once, after its last event, on the thread that ends it.
+ */
+typedef void (*chinwag_free_fn)(void *user_data);
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+/**
+ * CHINWAG_ABI_VERSION of the library at run time: not yours? Then do not use it.
+ */
+uint32_t chinwag_abi_version(void);
+
+/**
+ * CHINWAG_VERSION of the library at run time. Never freed.
+ */
+const char *chinwag_version(void);
+
+/**
+ * Options at their defaults.
+ */
+chinwag_config *chinwag_config_new(void);
+
+/**
+ * Frees options; nodes that were started with them are not touched. NULL is allowed.
+ */
+void chinwag_config_free(chinwag_config *config);
+
+/**
+ * Sets the option `key` from text, such as ("bind", "127.0.0.1:0"), ("probe_interval", "500ms"),
+ * ("seeds", "10.0.0.1,10.0.0.2:7947"), ("tags", "role=web,zone=a") or ("insecure", "true").
+ *
+ * CHINWAG_EBADCONFIG when the key is unknown or the text malformed; the old value stays.
+ */
+chinwag_status chinwag_config_set(chinwag_config *config,
+                                  const char *key,
+                                  const char *value,
+                                  chinwag_error **err);
+
+/**
+ * Sets an option to `length` bytes as they are: "meta", which may contain zeros.
+ */
+chinwag_status chinwag_config_set_bytes(chinwag_config *config,
+                                        const char *key,
+                                        const uint8_t *bytes,
+                                        size_t length,
+                                        chinwag_error **err);
+
+/**
+ * Adds one tag to the option "tags"; key and value may contain commas and equals signs.
+ */
+chinwag_status chinwag_config_set_tag(chinwag_config *config,
+                                      const char *key,
+                                      const char *value,
+                                      chinwag_error **err);
+
+/**
+ * The permanent code, such as "join_failed". Borrowed until the error is freed. NULL for NULL.
+ */
+const char *chinwag_error_code(const chinwag_error *error);
+
+/**
+ * The permanent number, from 1; the status is its negative. 0 for NULL.
+ */
+uint32_t chinwag_error_number(const chinwag_error *error);
+
+/**
+ * The sentence. Borrowed until the error is freed. NULL for NULL.
+ */
+const char *chinwag_error_message(const chinwag_error *error);
+
+/**
+ * Whether the same call may succeed later.
+ */
+bool chinwag_error_retryable(const chinwag_error *error);
+
+/**
+ * How many addresses a failed join tried; 0 for other errors.
+ */
+size_t chinwag_error_attempts(const chinwag_error *error);
+
+/**
+ * The seed of attempt `index`, counted from 0. Borrowed until the error is freed. NULL when there
+ * is no such attempt.
+ */
+const char *chinwag_error_attempt_seed(const chinwag_error *error, size_t index);
+
+/**
+ * Why attempt `index` failed. Borrowed until the error is freed. NULL when there is no such
+ * attempt.
+ */
+const char *chinwag_error_attempt_cause(const chinwag_error *error, size_t index);
+
+/**
+ * Frees an error. NULL is allowed.
+ */
+void chinwag_error_free(chinwag_error *error);
+
+/**
+ * What any status means: its code and what happened to the state. Never NULL, never freed.
+ */
+const char *chinwag_strstatus(int32_t status);
+
+/**
+ * What happened. "events-lost" for NULL.
+ */
+chinwag_event_kind chinwag_event_type(const chinwag_event *event);
+
+/**
+ * Number of the event, from 1. Events of a replay carry that of the last event before it, and
+ * "events-lost" that of the last event which is missing. 0 for NULL.
+ */
+uint64_t chinwag_event_seq(const chinwag_event *event);
+
+/**
+ * The member that it is about, as it is after the event. Borrowed from the event. NULL for
+ * "replay-done" and "events-lost".
+ */
+const chinwag_member *chinwag_event_member(const chinwag_event *event);
+
+/**
+ * The member before a "member-update". Borrowed from the event. NULL for others.
+ */
+const chinwag_member *chinwag_event_previous(const chinwag_event *event);
+
+/**
+ * How many events an "events-lost" stands for; 0 for others.
+ */
+uint64_t chinwag_event_count(const chinwag_event *event);
+
+/**
+ * The other members as they were when an "events-lost" was made, whatever their state. Borrowed
+ * from the event. NULL for others.
+ */
+const chinwag_member_list *chinwag_event_members(const chinwag_event *event);
+
+/**
+ * An event of your own, to be kept beyond the callback. You free it with chinwag_event_free(). NULL
+ * for NULL.
+ */
+chinwag_event *chinwag_event_copy(const chinwag_event *event);
+
+/**
+ * Frees an event that a function gave you. NULL is allowed.
+ */
+void chinwag_event_free(chinwag_event *event);
+
+/**
+ * The word for any type of event, such as "member-join". Never NULL, never freed.
+ */
+const char *chinwag_strevent(uint32_t kind);
+
+/**
+ * The name, unique in the cluster. Borrowed from the member. NULL for NULL.
+ *
+ * In all text, a zero byte that a peer sent stands as U+FFFD.
+ */
+const char *chinwag_member_name(const chinwag_member *member);
+
+/**
+ * The address it advertises for UDP and TCP alike, such as "127.0.0.1:7946" or "[::1]:7946".
+ * Borrowed from the member. NULL for NULL.
+ */
+const char *chinwag_member_addr(const chinwag_member *member);
+
+/**
+ * What was believed about it; "failed" for NULL.
+ */
+chinwag_state chinwag_member_state(const chinwag_member *member);
+
+/**
+ * The value of a tag, or NULL when it has none of that key. Borrowed from the member.
+ */
+const char *chinwag_member_tag(const chinwag_member *member, const char *key);
+
+/**
+ * How many tags it has.
+ */
+size_t chinwag_member_tag_count(const chinwag_member *member);
+
+/**
+ * The key of tag `index`, counted from 0 in the order of the keys. Borrowed from the member. NULL
+ * when there is no such tag.
+ */
+const char *chinwag_member_tag_key(const chinwag_member *member, size_t index);
+
+/**
+ * The value of tag `index`, counted from 0 in the order of the keys. Borrowed from the member.
+ * NULL when there is no such tag.
+ */
+const char *chinwag_member_tag_value(const chinwag_member *member, size_t index);
+
+/**
+ * The metadata as it travels; `length` is set to its number of bytes. Borrowed from the member.
+ * NULL for NULL.
+ */
+const uint8_t *chinwag_member_meta(const chinwag_member *member, size_t *length);
+
+/**
+ * How often it has announced itself; grows with every change and refutation.
+ */
+uint32_t chinwag_member_incarnation(const chinwag_member *member);
+
+/**
+ * A member of your own, to be kept beyond what it was borrowed from. You free it with
+ * chinwag_member_free(). NULL for NULL.
+ */
+chinwag_member *chinwag_member_copy(const chinwag_member *member);
+
+/**
+ * Frees a member that a function gave you. NULL is allowed.
+ */
+void chinwag_member_free(chinwag_member *member);
+
+/**
+ * How many members are in the list.
+ */
+size_t chinwag_member_list_count(const chinwag_member_list *list);
+
+/**
+ * Member `index`, counted from 0. Borrowed from the list. NULL when there is no such member.
+ */
+const chinwag_member *chinwag_member_list_get(const chinwag_member_list *list, size_t index);
+
+/**
+ * Frees a list that a function gave you, and the members in it. NULL is allowed.
+ */
+void chinwag_member_list_free(chinwag_member_list *list);
+
+/**
+ * The word for any state: "alive", "suspect", "failed" or "left". Never NULL, never freed.
+ */
+const char *chinwag_strstate(uint32_t state);
+
+/**
+ * Starts a node: binds its address, then tries the seeds. Being alone is success, unless
+ * "require_join" is set; the seeds are tried again while it lasts.
+ *
+ * `config` is borrowed; NULL stands for the defaults. `node` is yours: free it with
+ * chinwag_node_free().
+ *
+ * CHINWAG_EBADCONFIG, CHINWAG_ETOOLARGE, CHINWAG_EBINDFAILED, CHINWAG_EJOINFAILED.
+ */
+chinwag_status chinwag_start(const chinwag_config *config,
+                             chinwag_node **node,
+                             chinwag_error **err);
+
+/**
+ * The members that are present, alive or suspect, the local one among them until it has left.
+ * `members` is yours: free it with chinwag_member_list_free().
+ */
+chinwag_status chinwag_members(const chinwag_node *node,
+                               chinwag_member_list **members,
+                               chinwag_error **err);
+
+/**
+ * Everybody remembered, failed and departed members included. `members` is yours: free it with
+ * chinwag_member_list_free().
+ */
+chinwag_status chinwag_known_members(const chinwag_node *node,
+                                     chinwag_member_list **members,
+                                     chinwag_error **err);
+
+/**
+ * The member of that name, in whatever state it is remembered; `member` is set to NULL when there
+ * is none. It is yours: free it with chinwag_member_free().
+ */
+chinwag_status chinwag_find_member(const chinwag_node *node,
+                                   const char *name,
+                                   chinwag_member **member,
+                                   chinwag_error **err);
+
+/**
+ * The local member. It is yours: free it with chinwag_member_free().
+ */
+chinwag_status chinwag_local_member(const chinwag_node *node,
+                                    chinwag_member **member,
+                                    chinwag_error **err);
+
+/**
+ * Joins through `seeds`, "host[:port],…", all at once, and waits. `contacted`, which may be NULL,
+ * is set to how many of them answered.
+ *
+ * CHINWAG_EJOINFAILED when none did; the error lists what was tried and the cause for each.
+ */
+chinwag_status chinwag_join(chinwag_node *node,
+                            const char *seeds,
+                            size_t *contacted,
+                            chinwag_error **err);
+
+/**
+ * Sets one tag of the local member, or removes it when `value` is NULL. The others stay.
+ *
+ * CHINWAG_ETOOLARGE when the tags would not fit into 512 bytes; nothing is changed then.
+ */
+chinwag_status chinwag_update_tag(chinwag_node *node,
+                                  const char *key,
+                                  const char *value,
+                                  chinwag_error **err);
+
+/**
+ * As chinwag_update_tag() for `count` tags in one step: all are changed, or none.
+ */
+chinwag_status chinwag_update_tags(chinwag_node *node,
+                                   const chinwag_tag *tags,
+                                   size_t count,
+                                   chinwag_error **err);
+
+/**
+ * Replaces all tags of the local member by `count` others, none of which has a NULL.
+ *
+ * CHINWAG_ETOOLARGE when they do not fit into 512 bytes; nothing is changed then.
+ */
+chinwag_status chinwag_set_tags(chinwag_node *node,
+                                const chinwag_tag *tags,
+                                size_t count,
+                                chinwag_error **err);
+
+/**
+ * Replaces the metadata of the local member by `length` bytes, for peers that do not use tags.
+ *
+ * CHINWAG_ETOOLARGE when there are more than 512; nothing is changed then.
+ */
+chinwag_status chinwag_set_meta(chinwag_node *node,
+                                const uint8_t *bytes,
+                                size_t length,
+                                chinwag_error **err);
+
+/**
+ * Calls `callback` for the events whose bits are set in `mask`; "events-lost" is told whatever the
+ * mask. A mask with CHINWAG_MASK_REPLAY_DONE, as ~0u has, asks for a replay: first one
+ * "member-join" for each member that is here, then "replay-done", then what happens.
+ *
+ * Returns a number above 0, for chinwag_off_event(), or a negative status. On success `user_data`
+ * is taken: `free_user_data`, if not NULL, is called with it once no event can follow. On failure
+ * it stays yours.
+ */
+int32_t chinwag_on_event(chinwag_node *node,
+                         uint32_t mask,
+                         chinwag_event_fn callback,
+                         void *user_data,
+                         chinwag_free_fn free_user_data);
+
+/**
+ * Ends the callback of that number. When this returns, the callback does not run and will not run
+ * again, and its data is freed; so do not hold a lock that it waits for. From within a callback it
+ * does not wait: then that holds once the running callback has returned.
+ */
+chinwag_status chinwag_off_event(chinwag_node *node, int32_t number);
+
+/**
+ * Starts the events of chinwag_next_event() again from here. With `replay`, one "member-join" for
+ * each member that is here and "replay-done" come first. Without this call they start, with a
+ * replay, at the first use of chinwag_event_fd() or chinwag_next_event().
+ */
+chinwag_status chinwag_subscribe(chinwag_node *node, bool replay, chinwag_error **err);
+
+/**
+ * A descriptor for poll, epoll, libuv or GLib: readable while chinwag_next_event() has something to
+ * say, now and then also when it has not. Borrowed: only wait for it, do not read, write or close
+ * it; it is closed by chinwag_node_free(). A negative status on failure.
+ */
+int chinwag_event_fd(chinwag_node *node);
+
+/**
+ * Takes the next event. Waits for it up to `timeout_ms` milliseconds; 0 does not wait, a negative
+ * number waits for ever. `event` is yours: free it with chinwag_event_free().
+ *
+ * CHINWAG_ETIMEOUT when none came in time, CHINWAG_ECLOSED when none will come any more.
+ */
+chinwag_status chinwag_next_event(chinwag_node *node, int32_t timeout_ms, chinwag_event **event);
+
+/**
+ * Says goodbye, so that the others see "member-leave" and not "member-failed". The node stays
+ * open, alone and silent, until it is closed or joins again.
+ *
+ * CHINWAG_ETIMEOUT when the farewell could not be sent often enough within `timeout_ms`; 5000 is a
+ * good limit.
+ */
+chinwag_status chinwag_leave(chinwag_node *node, uint32_t timeout_ms, chinwag_error **err);
+
+/**
+ * Frees sockets and threads. Without a chinwag_leave() before it, the others see a failure. Calls
+ * that are waiting return CHINWAG_ECLOSED, and so do all later ones, except those that tell what
+ * was known. Events that no callback has got yet are dropped. Closing again does nothing.
+ *
+ * When this returns, no callback runs, and the data of all is freed; so do not hold a lock that a
+ * callback waits for. From within a callback it does not wait: then that holds once the running
+ * callback has returned.
+ */
+chinwag_status chinwag_close(chinwag_node *node);
+
+/**
+ * Closes the node if it is not closed, and frees it. It must be the last call with this node: none
+ * may be under way on another thread. NULL is allowed.
+ *
+ * In a forked child it only forgets the node: memory stays taken and no callback's data is freed.
+ */
+void chinwag_node_free(chinwag_node *node);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* CHINWAG_H */

@@ -1,0 +1,197 @@
+# The Elixir agent: speaks the protocol of tests/agents/README.md through the public interface.
+
+defmodule ChinwagAgent.Line do
+  def parse(line) do
+    [word | pairs] = String.split(line, " ")
+    {word, Map.new(pairs, &pair/1)}
+  end
+
+  defp pair(text) do
+    [key, value] = String.split(text, "=", parts: 2)
+    {unescape(key), value}
+  end
+
+  def list(text), do: text |> String.split(",", trim: true) |> Enum.map(&unescape/1)
+
+  def unescape(text) do
+    Regex.replace(~r/%([0-9A-Fa-f]{2})/, text, fn _, hex -> Base.decode16!(hex, case: :mixed) end)
+  end
+
+  def format(word, pairs) do
+    Enum.join([word | Enum.map(pairs, &pair_text/1)], " ")
+  end
+
+  defp pair_text({key, value}), do: "#{escape(to_string(key))}=#{escape(to_string(value))}"
+
+  defp escape(text) do
+    for <<byte <- text>>, into: "" do
+      if byte in ?a..?z or byte in ?A..?Z or byte in ?0..?9 or byte in ~c"_.:/-",
+        do: <<byte>>,
+        else: "%" <> Base.encode16(<<byte>>)
+    end
+  end
+
+  # One request to the output device a line, so lines never mix.
+  def put(line), do: IO.binwrite([line, ?\n])
+end
+
+defmodule ChinwagAgent.Commands do
+  @moduledoc "What an agent can be told to do: each answers with its lines, the final one last."
+
+  alias ChinwagAgent.Line
+
+  @mesh ChinwagAgent.Mesh
+
+  def perform(word, pairs) do
+    command(word, pairs)
+  rescue
+    error in Chinwag.Error -> [failed(error)]
+  end
+
+  defp command("version", _) do
+    ok(version: Application.spec(:chinwag, :vsn), runtime: "elixir")
+  end
+
+  defp command("start", pairs) do
+    keys = [node: "name", bind: "bind", profile: "profile"]
+    given = for {key, name} <- keys, text = pairs[name], do: {key, Line.unescape(text)}
+    lists = [seeds: Line.list(pairs["seeds"] || "")] ++ tags_option(tagged(pairs))
+    options = for {"opt." <> key, text} <- pairs, do: {String.to_atom(key), Line.unescape(text)}
+
+    case Chinwag.start_link([name: @mesh] ++ given ++ lists ++ options) do
+      {:ok, _pid} -> ok(addr: Chinwag.local_member(@mesh).addr)
+      {:error, %Chinwag.Error{} = error} -> [failed(error)]
+      {:error, {:already_started, _}} -> bad_request("a node is open")
+    end
+  end
+
+  defp command("subscribe", pairs) do
+    settle(Chinwag.subscribe(@mesh, :members, replay: pairs["replay"] == "true", seq: true))
+  end
+
+  defp command("members", _) do
+    members = Chinwag.members(@mesh)
+    Enum.map(members, &Line.format("member", facts(&1))) ++ ok(count: length(members))
+  end
+
+  defp command("local", _), do: ok(facts(Chinwag.local_member(@mesh)))
+
+  defp command("join", pairs) do
+    case Chinwag.join(@mesh, Line.list(pairs["seeds"] || "")) do
+      {:ok, count} -> ok(contacted: count)
+      {:error, error} -> [failed(error)]
+    end
+  end
+
+  defp command("update_tags", pairs) do
+    removed = for {"untag." <> key, _} <- pairs, do: {key, nil}
+    settle(Chinwag.update_tags(@mesh, tagged(pairs) ++ removed))
+  end
+
+  defp command("leave", pairs) do
+    settle(Chinwag.leave(@mesh, String.to_integer(Map.get(pairs, "timeout_ms", "5000"))))
+  end
+
+  defp command("close", _), do: settle(Chinwag.close(@mesh))
+  defp command(_, _), do: ["unsupported"]
+
+  def facts(member) do
+    [name: member.name, addr: member.addr, state: member.state] ++ tags("tag.", member)
+  end
+
+  def tags(prefix, member), do: for({key, value} <- member.tags, do: {prefix <> key, value})
+
+  def bad_request(text), do: [Line.format("error", code: "bad_request", message: text)]
+
+  # Given, they would exclude meta.
+  defp tags_option([]), do: []
+  defp tags_option(tags), do: [tags: tags]
+
+  defp tagged(pairs), do: for({"tag." <> key, text} <- pairs, do: {key, Line.unescape(text)})
+  defp ok(pairs), do: [Line.format("ok", pairs)]
+  defp settle(:ok), do: ["ok"]
+  defp settle({:error, error}), do: [failed(error)]
+  defp failed(error), do: Line.format("error", code: error.code, message: error.message)
+end
+
+defmodule ChinwagAgent.Events do
+  @moduledoc "The subscriber: prints each event, and re-enters the library when told to."
+  use GenServer
+
+  alias ChinwagAgent.{Commands, Line}
+
+  def start_link, do: GenServer.start_link(__MODULE__, nil)
+  def subscribe(pid, pairs), do: GenServer.call(pid, {:subscribe, pairs})
+  def reenter(pid, pairs), do: GenServer.call(pid, {:reenter, pairs})
+
+  @impl true
+  def init(nil), do: {:ok, nil}
+
+  @impl true
+  def handle_call({:subscribe, pairs}, _from, reenter) do
+    {:reply, Commands.perform("subscribe", pairs), reenter}
+  end
+
+  def handle_call({:reenter, pairs}, _from, _reenter), do: {:reply, ["ok"], pairs}
+
+  @impl true
+  def handle_info({:chinwag, _mesh, event, seq}, reenter) do
+    {type, pairs} = describe(event)
+    Line.put(Line.format("event", [type: type, seq: seq] ++ pairs))
+
+    again? = reenter["on"] == type
+    if again?, do: reenter(reenter)
+    {:noreply, if(again?, do: nil, else: reenter)}
+  end
+
+  defp reenter(%{"do" => word} = pairs) do
+    case word |> Commands.perform(pairs) |> List.last() |> Line.parse() do
+      {"ok", _} -> Line.put(Line.format("reentered", do: word, ok: true))
+      {_, error} -> Line.put(Line.format("reentered", do: word, ok: false, code: error["code"]))
+    end
+  end
+
+  defp describe({:events_lost, count, _members}), do: {"events-lost", [count: count]}
+  defp describe({type, member}), do: {token(type), Commands.facts(member)}
+
+  defp describe({type, member, previous}) do
+    {token(type), Commands.facts(member) ++ Commands.tags("prev_tag.", previous)}
+  end
+
+  defp describe(type), do: {token(type), []}
+  defp token(type), do: type |> to_string() |> String.replace("_", "-")
+end
+
+defmodule ChinwagAgent.Main do
+  alias ChinwagAgent.{Commands, Events, Line}
+
+  def run do
+    {:ok, _} = Application.ensure_all_started(:chinwag)
+    Logger.configure(level: :none)
+    Process.flag(:trap_exit, true)
+    :io.setopts(:standard_io, encoding: :latin1)
+    {:ok, events} = Events.start_link()
+    loop(events)
+    Chinwag.close(ChinwagAgent.Mesh)
+  end
+
+  defp loop(events) do
+    with line when is_binary(line) <- IO.binread(:stdio, :line),
+         line when line != "exit" <- String.trim_trailing(line, "\n") do
+      Enum.each(answer(line, events), &Line.put/1)
+      loop(events)
+    end
+  end
+
+  defp answer(line, events) do
+    case Line.parse(line) do
+      {"subscribe", pairs} -> Events.subscribe(events, pairs)
+      {"reenter", pairs} -> Events.reenter(events, pairs)
+      {word, pairs} -> Commands.perform(word, pairs)
+    end
+  rescue
+    error in [MatchError, ArgumentError] -> Commands.bad_request(Exception.message(error))
+  end
+end
+
+ChinwagAgent.Main.run()

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"fmt"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/memberlist"
+)
+
+func profile(name string) (*memberlist.Config, error) {
+	switch name {
+	case "lan", "":
+		return memberlist.DefaultLANConfig(), nil
+	case "wan":
+		return memberlist.DefaultWANConfig(), nil
+	case "local":
+		return memberlist.DefaultLocalConfig(), nil
+	}
+	return nil, fmt.Errorf("unknown profile %q", name)
+}
+
+// setOption sets the field of memberlist's Config that an option names: tcp_timeout is TCPTimeout.
+func setOption(config *memberlist.Config, name, text string) error {
+	want := strings.ReplaceAll(name, "_", "")
+	field := reflect.ValueOf(config).Elem().FieldByNameFunc(func(field string) bool {
+		return strings.EqualFold(field, want)
+	})
+	if !field.IsValid() {
+		return fmt.Errorf("unknown option %q", name)
+	}
+	err := fmt.Errorf("it cannot be given as text")
+	switch field.Interface().(type) {
+	case time.Duration:
+		var value time.Duration
+		if value, err = time.ParseDuration(text); err == nil {
+			field.SetInt(int64(value))
+		}
+	case int:
+		var value int
+		if value, err = strconv.Atoi(text); err == nil {
+			field.SetInt(int64(value))
+		}
+	case bool:
+		var value bool
+		if value, err = strconv.ParseBool(text); err == nil {
+			field.SetBool(value)
+		}
+	case string:
+		field.SetString(text)
+		err = nil
+	}
+	if err != nil {
+		return fmt.Errorf("option %q: %w", name, err)
+	}
+	return nil
+}

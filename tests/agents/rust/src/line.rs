@@ -1,0 +1,75 @@
+//! Lines of the agent protocol (`../README.md`).
+
+use std::fmt::Write;
+
+use chinwag::Tags;
+
+/// A command or an answer: a word and its pairs, unescaped.
+#[derive(Clone, Debug)]
+pub(crate) struct Line {
+    pub(crate) word: String,
+    pairs: Vec<(String, String)>,
+}
+
+impl Line {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let mut words = text.split(' ');
+        let word = words.next()?.to_owned();
+        let pair = |word: &str| {
+            let (key, value) = word.split_once('=')?;
+            Some((unescape(key)?, unescape(value)?))
+        };
+        Some(Self { word, pairs: words.map(pair).collect::<Option<_>>()? })
+    }
+
+    pub(crate) fn get(&self, key: &str) -> &str {
+        self.pairs.iter().find(|(k, _)| k == key).map_or("", |(_, value)| value)
+    }
+
+    /// The items of a list. Addresses have no commas of their own.
+    pub(crate) fn list(&self, key: &str) -> Vec<String> {
+        self.get(key).split(',').filter(|item| !item.is_empty()).map(str::to_owned).collect()
+    }
+
+    /// The pairs whose keys start with `prefix`, without it.
+    pub(crate) fn under(&self, prefix: &str) -> impl Iterator<Item = (String, String)> {
+        let strip =
+            |(k, v): &(String, String)| Some((k.strip_prefix(prefix)?.to_owned(), v.clone()));
+        self.pairs.iter().filter_map(strip).collect::<Vec<_>>().into_iter()
+    }
+}
+
+/// Appends ` key=value` to a line.
+pub(crate) fn push(line: &mut String, key: &str, value: &str) {
+    line.push(' ');
+    escape(line, key);
+    line.push('=');
+    escape(line, value);
+}
+
+pub(crate) fn push_tags(line: &mut String, prefix: &str, tags: &Tags) {
+    for (key, value) in tags {
+        push(line, &format!("{prefix}{key}"), value);
+    }
+}
+
+fn escape(line: &mut String, text: &str) {
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"._:/-".contains(&byte) {
+            line.push(char::from(byte));
+        } else {
+            // Writing to a string cannot fail.
+            let _ = write!(line, "%{byte:02X}");
+        }
+    }
+}
+
+fn unescape(text: &str) -> Option<String> {
+    let mut parts = text.split('%');
+    let mut bytes = parts.next()?.as_bytes().to_vec();
+    for part in parts {
+        bytes.push(u8::from_str_radix(part.get(..2)?, 16).ok()?);
+        bytes.extend_from_slice(&part.as_bytes()[2..]);
+    }
+    String::from_utf8(bytes).ok()
+}

@@ -1,0 +1,244 @@
+//! `make test` as a table of steps: what each runs, what it needs, what must have run before.
+
+pub mod process;
+pub mod report;
+pub mod run;
+
+/// One step. Steps that do not wait for each other run two at a time.
+#[derive(Clone, Copy, Debug)]
+pub struct Step {
+    /// Its name, also that of its log in `target/steps`.
+    pub name: &'static str,
+    /// Steps that must have passed before.
+    pub after: &'static [&'static str],
+    /// Commands and files without which it is left out, and never under `CI`.
+    pub needs: &'static [&'static str],
+    /// What it runs from the root, as the shell reads it. The first failure ends it.
+    pub run: &'static [&'static str],
+}
+
+/// The quick part: what one wants to know before a commit.
+pub const CHECK: &[Step] = &[FMT, CLIPPY, FEATURES, HOUSE];
+
+/// Everything, in the order in which it is begun.
+pub const TEST: &[Step] = &[
+    SETUP,
+    FMT,
+    CLIPPY,
+    FEATURES,
+    HOUSE,
+    RUST,
+    DOCS,
+    SIMULATOR,
+    PYTHON_BUILD,
+    NODE_BUILD,
+    ELIXIR_BUILD,
+    C_BUILD,
+    PYTHON,
+    NODE,
+    ELIXIR,
+    C,
+    AGENTS,
+    SCENARIOS_SIM,
+    SCENARIOS,
+    SCENARIOS_GO,
+    INSTALL,
+];
+
+/// What the demonstration needs; it runs with what could be made.
+pub const DEMO: &[Step] = &[
+    Step { run: &["sh tests/steps/setup.sh demo"], ..SETUP },
+    COMMAND,
+    Step { after: &["setup"], ..C_BUILD },
+    PYTHON_BUILD,
+    NODE_BUILD,
+    ELIXIR_BUILD,
+];
+
+const COMMAND: Step = Step {
+    name: "command",
+    after: &["setup"],
+    needs: &[],
+    run: &["cargo build --locked --release"],
+};
+
+const SETUP: Step =
+    Step { name: "setup", after: &[], needs: &[], run: &["sh tests/steps/setup.sh test"] };
+
+const FMT: Step =
+    Step { name: "fmt", after: &["setup"], needs: &[], run: &["cargo fmt --all --check"] };
+
+const CLIPPY: Step = Step {
+    name: "clippy",
+    after: &["setup"],
+    needs: &[],
+    run: &["cargo clippy --locked --workspace --all-targets --all-features -- -D warnings"],
+};
+
+/// The protocol builds without the driver, so it cannot name a socket; and so does each part.
+const FEATURES: Step = Step {
+    name: "features",
+    after: &["setup"],
+    needs: &[],
+    run: &[
+        "cargo check --locked -p chinwag --no-default-features",
+        "cargo check --locked -p chinwag --no-default-features --features sim",
+        "cargo check --locked -p chinwag",
+    ],
+};
+
+const HOUSE: Step = Step {
+    name: "house",
+    after: &["setup"],
+    needs: &[],
+    run: &["cargo test --locked -q --no-fail-fast -p chinwag-house"],
+};
+
+const RUST: Step = Step {
+    name: "rust",
+    after: &["setup"],
+    needs: &[],
+    run: &[
+        "cargo test --locked -q -p chinwag --all-features",
+        "cargo test --locked -q -p chinwag-cli -p chinwag-runner -p chinwag-agent",
+    ],
+};
+
+const DOCS: Step = Step {
+    name: "docs",
+    after: &["rust"],
+    needs: &[],
+    run: &["RUSTDOCFLAGS='-D warnings' cargo doc --locked -q -p chinwag --all-features --no-deps"],
+};
+
+const SIMULATOR: Step = Step {
+    name: "simulator",
+    after: &["rust"],
+    needs: &[],
+    run: &["cargo test --locked -q --release -p chinwag --features sim --test simulation"],
+};
+
+const PYTHON_BUILD: Step = Step {
+    name: "python build",
+    after: &["setup"],
+    needs: &["target/venv/bin/pip"],
+    run: &["PATH=\"$PWD/target/venv/bin:$PATH\" pip install -q --disable-pip-version-check \
+            --no-deps --no-build-isolation --force-reinstall ./bindings-python"],
+};
+
+const PYTHON: Step = Step {
+    name: "python",
+    after: &["python build"],
+    needs: &["target/venv/bin/pytest"],
+    run: &[
+        "cd bindings-python && ../target/venv/bin/python -X dev -m pytest -q",
+        "cd bindings-python && ../target/venv/bin/mypy --strict",
+    ],
+};
+
+const NODE_BUILD: Step = Step {
+    name: "node build",
+    after: &["setup"],
+    needs: &["node", "npm", "bindings-node/node_modules"],
+    run: &["cd bindings-node && node build.mjs"],
+};
+
+const NODE: Step = Step {
+    name: "node",
+    after: &["node build"],
+    needs: &["node", "npm"],
+    run: &["cd bindings-node && npm test"],
+};
+
+const ELIXIR_BUILD: Step = Step {
+    name: "elixir build",
+    after: &["setup"],
+    needs: &["mix", "bindings-elixir/mix.exs"],
+    run: &["cd bindings-elixir && mix compile --warnings-as-errors"],
+};
+
+const ELIXIR: Step = Step {
+    name: "elixir",
+    after: &["elixir build"],
+    needs: &["mix"],
+    run: &["cd bindings-elixir && mix format --check-formatted", "cd bindings-elixir && mix test"],
+};
+
+const C_BUILD: Step = Step {
+    name: "c build",
+    after: &["setup"],
+    needs: &["cc"],
+    run: &["cargo build --locked -p chinwag-c", "sh tests/steps/agents.sh c"],
+};
+
+/// The header in every standard and compiler, the symbols, the layout, and the programs under
+/// valgrind are tests of that crate.
+const C: Step = Step {
+    name: "c",
+    after: &["c build"],
+    needs: &["cc", "c++", "clang", "valgrind"],
+    run: &["cargo test --locked -q -p chinwag-c"],
+};
+
+const AGENTS: Step = Step {
+    name: "agents",
+    after: &["setup"],
+    needs: &[],
+    run: &["cargo build --locked -p chinwag-agent -p chinwag-runner"],
+};
+
+const SCENARIOS: Step = Step {
+    name: "scenarios",
+    after: &["agents", "c build", "python build", "node build", "elixir build"],
+    needs: &["target/venv/bin/python", "node", "elixir"],
+    run: &["target/debug/chinwag-runner --agents rust,c,python,node,elixir --mixed"],
+};
+
+const SCENARIOS_SIM: Step = Step {
+    name: "scenarios simulated",
+    after: &["agents"],
+    needs: &[],
+    run: &["target/debug/chinwag-runner --sim"],
+};
+
+const SCENARIOS_GO: Step = Step {
+    name: "scenarios with memberlist",
+    after: &["agents"],
+    needs: &["go"],
+    run: &[
+        "sh tests/steps/agents.sh go",
+        "target/debug/chinwag-runner --agents rust,go,go-0.2.2 --mixed",
+    ],
+};
+
+const INSTALL: Step = Step {
+    name: "install",
+    after: &["c", "python", "node", "elixir"],
+    needs: &["cc", "pkg-config", "npm", "mix"],
+    run: &["sh tests/steps/install.sh"],
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_waits_only_for_steps_before_it() {
+        for steps in [TEST, DEMO] {
+            for (at, step) in steps.iter().enumerate() {
+                for name in step.after {
+                    let known = steps[..at].iter().any(|before| before.name == *name);
+                    assert!(known, "{} waits for {name}", step.name);
+                }
+                assert!(!step.run.is_empty(), "{} runs nothing", step.name);
+            }
+        }
+    }
+
+    #[test]
+    fn the_quick_part_is_a_part_of_everything() {
+        for step in CHECK {
+            assert!(TEST.iter().any(|other| other.name == step.name), "{}", step.name);
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! What the nodes have reported, in a short form that holds only facts which are the same in
+//! every run, and its comparison with what a step expects.
+//!
+//! Per observer, lines about the same member keep their order; lines about different members have
+//! none, because gossip gives none. `replay-done` is a border that no line crosses.
+
+use std::collections::BTreeMap;
+
+use crate::line::Line;
+
+/// One normalised report: `join b alive role=web`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Report {
+    pub(crate) text: String,
+    /// Text of an error, which an expectation may ask for a part of.
+    pub(crate) detail: String,
+}
+
+/// Reports that no step has accounted for yet, by observer.
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    open: BTreeMap<String, Vec<Report>>,
+}
+
+/// How the reports stand against the expectation of a step.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// All expected lines are there and nothing else.
+    Met,
+    /// Nothing contradicts the expectation yet, but lines are missing; at these observers.
+    Open(Vec<String>),
+    /// There is a line that is not expected; at these observers.
+    Broken(Vec<String>),
+}
+
+impl Report {
+    pub(crate) fn new(text: impl Into<String>) -> Self {
+        Self { text: text.into(), detail: String::new() }
+    }
+
+    fn subject(&self) -> &str {
+        subject(&self.text)
+    }
+
+    fn meets(&self, expected: &str) -> bool {
+        match expected.split_once(" containing ") {
+            Some((text, part)) => self.text == text && self.detail.contains(part),
+            None => self.text == expected,
+        }
+    }
+}
+
+/// The member that a line is about; empty when it is about none.
+fn subject(text: &str) -> &str {
+    let mut words = text.split(' ');
+    match words.next() {
+        Some("join" | "leave" | "failed" | "update" | "suspect" | "recover") => {
+            words.next().unwrap_or_default()
+        }
+        _ => "",
+    }
+}
+
+fn is_suspicion(text: &str) -> bool {
+    text.starts_with("suspect ") || text.starts_with("recover ")
+}
+
+/// Sorts lines about different members, between borders, keeping the order for each.
+fn canonical<T>(lines: &mut [T], text: impl Fn(&T) -> &str) {
+    for part in lines.split_mut(|line| text(line) == "replay-done") {
+        part.sort_by(|one, other| subject(text(one)).cmp(subject(text(other))));
+    }
+}
+
+impl Ledger {
+    pub(crate) fn note(&mut self, observer: &str, report: Report) {
+        self.open.entry(observer.to_owned()).or_default().push(report);
+    }
+
+    /// Drops what a node has reported: it is gone, or does not see the world any more.
+    pub(crate) fn forget(&mut self, observer: &str) {
+        self.open.remove(observer);
+    }
+
+    /// Drops everything: the step has accounted for it.
+    pub(crate) fn settle(&mut self) {
+        self.open.clear();
+    }
+
+    /// Compares with what a step expects.
+    pub(crate) fn compare(&self, expected: &[(String, String)]) -> Verdict {
+        let (mut open, mut broken) = (Vec::new(), Vec::new());
+        for observer in self.observers(expected) {
+            let wanted = wanted_of(&observer, expected);
+            let seen = self.seen_by(&observer, &wanted);
+            if has_surplus(&seen, &wanted) {
+                broken.push(observer);
+            } else if seen.len() < wanted.len() {
+                open.push(observer);
+            } else if !seen.iter().zip(&wanted).all(|(report, want)| report.meets(want)) {
+                broken.push(observer);
+            }
+        }
+        match (open.is_empty(), broken.is_empty()) {
+            (true, true) => Verdict::Met,
+            (false, true) => Verdict::Open(open),
+            (_, false) => Verdict::Broken(broken),
+        }
+    }
+
+    /// What was reported, as a step would expect it. Lines that meet an expectation are written as
+    /// the expectation is.
+    pub(crate) fn lines(&self, expected: &[(String, String)]) -> Vec<String> {
+        let mut lines = Vec::new();
+        for observer in self.observers(expected) {
+            let wanted = wanted_of(&observer, expected);
+            for report in self.seen_by(&observer, &wanted) {
+                let same = wanted.iter().find(|want| report.meets(want));
+                let text = same.map_or(report.text.as_str(), |want| want);
+                lines.push(format!("{observer}: {text}"));
+            }
+        }
+        lines
+    }
+
+    fn observers(&self, expected: &[(String, String)]) -> Vec<String> {
+        let mut observers: Vec<String> = self.open.keys().cloned().collect();
+        observers.extend(expected.iter().map(|(observer, _)| observer.clone()));
+        observers.sort();
+        observers.dedup();
+        observers
+    }
+
+    /// The reports of one observer. Suspicion comes and goes on a busy machine, and counts only
+    /// where the step asks this observer for it about this member.
+    fn seen_by(&self, observer: &str, wanted: &[&str]) -> Vec<&Report> {
+        let asked = |report: &Report| {
+            wanted.iter().any(|want| is_suspicion(want) && subject(want) == report.subject())
+        };
+        let all = self.open.get(observer).map(Vec::as_slice).unwrap_or_default();
+        let mut seen: Vec<&Report> =
+            all.iter().filter(|report| !is_suspicion(&report.text) || asked(report)).collect();
+        canonical(&mut seen, |report| report.text.as_str());
+        seen
+    }
+}
+
+fn wanted_of<'a>(observer: &str, expected: &'a [(String, String)]) -> Vec<&'a str> {
+    let of = expected.iter().filter(|(who, _)| who == observer);
+    let mut wanted: Vec<&str> = of.map(|(_, text)| text.as_str()).collect();
+    canonical(&mut wanted, |text| text);
+    wanted
+}
+
+fn has_surplus(seen: &[&Report], wanted: &[&str]) -> bool {
+    let mut left = wanted.to_vec();
+    seen.iter().any(|report| match left.iter().position(|want| report.meets(want)) {
+        Some(at) => {
+            left.swap_remove(at);
+            false
+        }
+        None => true,
+    })
+}
+
+/// The short form of an `event` or `reentered` line, or `None` for what is not compared. `who`
+/// tells how a scenario calls a member of that name.
+pub(crate) fn normalise(
+    line: &Line,
+    who: impl Fn(&str) -> String,
+) -> Result<Option<Report>, String> {
+    if line.word == "reentered" {
+        return normalise_reentered(line).map(Some);
+    }
+    let need = |key: &str| line.get(key).ok_or_else(|| format!("an event without {key}: {line}"));
+    let kind = need("type")?;
+    let text = match kind {
+        "member-join" | "member-leave" | "member-failed" | "member-update" | "member-suspect"
+        | "member-recover" => {
+            let short = kind.trim_start_matches("member-");
+            let mut text = format!("{short} {} {}", who(need("name")?), need("state")?);
+            push_tags(&mut text, &line.under("tag."));
+            if kind == "member-update" {
+                text.push_str(" was");
+                push_tags(&mut text, &line.under("prev_tag."));
+            }
+            text
+        }
+        "replay-done" => kind.to_owned(),
+        "events-lost" => format!("events-lost {}", need("count")?),
+        _ => return Ok(None),
+    };
+    Ok(Some(Report::new(text)))
+}
+
+fn normalise_reentered(line: &Line) -> Result<Report, String> {
+    let call = line.get("do").ok_or_else(|| format!("no do: {line}"))?;
+    match (line.get("ok"), line.get("code")) {
+        (Some("true"), _) => Ok(Report::new(format!("reentered {call}"))),
+        (Some("false"), Some(code)) => Ok(Report::new(format!("reentered {call} error {code}"))),
+        _ => Err(format!("neither ok=true nor ok=false code=: {line}")),
+    }
+}
+
+/// Appends ` key=value` for each, quoted where the text would be ambiguous.
+pub(crate) fn push_tags(text: &mut String, tags: &[(&str, &str)]) {
+    let quoted = |part: &str| {
+        let plain = !part.is_empty() && !part.contains([' ', '"', '=', '\\']);
+        if plain { part.to_owned() } else { format!("{part:?}") }
+    };
+    for (key, value) in tags {
+        text.push_str(&format!(" {}={}", quoted(key), quoted(value)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn expected(lines: &[&str]) -> Vec<(String, String)> {
+        let split = lines.iter().map(|line| line.split_once(": ").unwrap());
+        split.map(|(n, t)| (n.to_owned(), t.to_owned())).collect()
+    }
+
+    fn ledger(lines: &[&str]) -> Ledger {
+        let mut ledger = Ledger::default();
+        for (observer, text) in expected(lines) {
+            ledger.note(&observer, Report::new(text));
+        }
+        ledger
+    }
+
+    #[test]
+    fn order_counts_for_one_member_only() {
+        let seen = ledger(&["a: join c alive", "a: join b alive", "a: failed b failed"]);
+        let met = expected(&["a: join b alive", "a: failed b failed", "a: join c alive"]);
+        assert_eq!(seen.compare(&met), Verdict::Met);
+        let turned = expected(&["a: failed b failed", "a: join b alive", "a: join c alive"]);
+        assert_eq!(seen.compare(&turned), Verdict::Broken(vec!["a".into()]));
+    }
+
+    #[test]
+    fn missing_lines_may_come_and_surplus_lines_may_not() {
+        let seen = ledger(&["a: join b alive"]);
+        let more = expected(&["a: join b alive", "c: join b alive"]);
+        assert_eq!(seen.compare(&more), Verdict::Open(vec!["c".into()]));
+        assert_eq!(seen.compare(&[]), Verdict::Broken(vec!["a".into()]));
+        let twice = ledger(&["a: join b alive", "a: join b alive"]);
+        assert_eq!(twice.compare(&more), Verdict::Broken(vec!["a".into()]));
+    }
+
+    #[test]
+    fn no_line_crosses_the_end_of_a_replay() {
+        let late = ledger(&["a: join b alive", "a: replay-done", "a: join c alive"]);
+        let want = expected(&["a: join c alive", "a: join b alive", "a: replay-done"]);
+        assert_eq!(late.compare(&want), Verdict::Broken(vec!["a".into()]));
+        let inside = ledger(&["a: join b alive", "a: join c alive", "a: replay-done"]);
+        assert_eq!(inside.compare(&want), Verdict::Met);
+    }
+
+    #[test]
+    fn suspicion_counts_where_it_is_asked_for() {
+        let seen = ledger(&["a: suspect b suspect", "a: suspect c suspect"]);
+        assert_eq!(seen.compare(&[]), Verdict::Met);
+        assert_eq!(seen.compare(&expected(&["a: suspect b suspect"])), Verdict::Met);
+        let want = expected(&["a: suspect b suspect", "a: recover b alive"]);
+        assert_eq!(seen.compare(&want), Verdict::Open(vec!["a".into()]));
+    }
+
+    #[test]
+    fn part_of_an_error_can_be_asked_for() {
+        let mut seen = Ledger::default();
+        let detail = "unknown option; did you mean \"x\"?".to_owned();
+        seen.note("a", Report { text: "error bad_config".into(), detail });
+        let asks = |part: &str| seen.compare(&expected(&[&format!("a: error bad_config{part}")]));
+        assert_eq!(asks(""), Verdict::Met);
+        assert_eq!(asks(" containing did you mean \"x\""), Verdict::Met);
+        assert_eq!(asks(" containing did you mean \"y\""), Verdict::Broken(vec!["a".into()]));
+    }
+
+    #[test]
+    fn events_are_shortened() {
+        let short = |text: &str| {
+            let line = Line::parse(text).unwrap();
+            normalise(&line, str::to_uppercase).map(|report| report.map(|r| r.text))
+        };
+        let update = "event type=member-update seq=9 name=b addr=x:1 state=alive tag.k=v%20w \
+                      tag.a=1 prev_tag.e=";
+        assert_eq!(short(update), Ok(Some("update B alive a=1 k=\"v w\" was e=\"\"".into())));
+        assert_eq!(short("event type=ring-change seq=1"), Ok(None));
+        assert_eq!(short("reentered do=leave ok=false code=closed"), {
+            Ok(Some("reentered leave error closed".into()))
+        });
+        assert!(short("event type=member-join seq=1 name=b").is_err());
+        assert!(short("reentered do=leave ok=false").is_err());
+    }
+}

@@ -1,0 +1,30 @@
+#!/bin/sh
+# Builds agents that no package manager builds.
+#
+#   sh tests/steps/agents.sh c     against the library as it is installed: by its soname
+#   sh tests/steps/agents.sh go    on the real memberlist, its newest release and an old one
+set -eu
+cd "$(dirname "$0")/../.."
+
+c() {
+    folder=target/agents/c
+    mkdir -p "$folder"
+    for name in libchinwag.so libchinwag.so.0; do
+        ln -sf ../../debug/libchinwag_c.so "$folder/$name"
+    done
+    # shellcheck disable=SC2016 # the loader's word, not the shell's
+    cc -std=c11 -O1 -g -Wall -Wextra -Wpedantic -Werror -Iinclude tests/agents/c/*.c \
+        -o "$folder/agent" "-L$folder" -lchinwag -lpthread '-Wl,-rpath,$ORIGIN'
+}
+
+go_agents() {
+    out=../../../target/agents
+    go build -C tests/agents/go -o "$out/go/agent"
+    go build -C tests/agents/go -modfile=go-0.2.2.mod -o "$out/go-0.2.2/agent"
+}
+
+case "$1" in
+    c) c ;;
+    go) go_agents ;;
+    *) exit 2 ;;
+esac
