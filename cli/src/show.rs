@@ -110,8 +110,9 @@ pub(crate) fn text_tags(tags: &Tags) -> String {
 pub(crate) fn plain(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for letter in text.chars() {
-        let turns = matches!(letter, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if letter.is_control() || turns || matches!(letter, '\u{2028}' | '\u{2029}') {
+        let odd = matches!(letter, '\u{200e}'..='\u{200f}' | '\u{2066}'..='\u{2069}')
+            || ('\u{2028}'..='\u{202e}').contains(&letter);
+        if letter.is_control() || odd {
             let _ = write!(safe, "{}", letter.escape_unicode());
         } else {
             safe.push(letter);

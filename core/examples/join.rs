@@ -7,17 +7,26 @@
 //!
 //! Then type `tag role=db`, or `leave`. The end of the input and SIGTERM leave as well.
 
+use std::error::Error;
 use std::io::BufRead;
 use std::time::Duration;
 
 use chinwag::{Event, EventKind, Member, Node, Replay, signals};
-use tokio::runtime::Handle;
+use tokio::runtime::{Handle, Runtime};
 use tokio::sync::mpsc;
+use tokio::task::spawn_blocking;
 
 const FAREWELL: Duration = Duration::from_secs(5);
 
-#[tokio::main]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() -> Result<(), Box<dyn Error>> {
+    let runtime = Runtime::new()?;
+    let outcome = runtime.block_on(run());
+    // Someone may still wait for input.
+    runtime.shutdown_background();
+    outcome
+}
+
+async fn run() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [name, seed, tags @ ..] = &arguments[..] else {
         return Err("usage: join NAME SEED|- [key=value …]".into());
@@ -36,44 +45,39 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let _guard = signals::on_terminate(move || {
         let _ = runtime.block_on(leaving.leave(FAREWELL));
     })?;
-    let mut events = node.events(Replay::Yes);
-    tokio::spawn(async move {
-        while let Some(event) = events.next().await {
-            print(&event);
-        }
-    });
-    obey(&node, lines()).await?;
+    watch(&node).await?;
     node.leave(FAREWELL).await?;
     node.close().await;
     Ok(())
 }
 
-/// Carries out what is typed, up to `leave` or the end.
-async fn obey(node: &Node, mut lines: mpsc::Receiver<String>) -> chinwag::Result<()> {
-    while let Some(line) = lines.recv().await {
+/// Prints what happens and carries out what is typed, up to `leave` or the end of the input.
+async fn watch(node: &Node) -> chinwag::Result<()> {
+    let mut events = node.events(Replay::Yes);
+    let (sender, mut lines) = mpsc::channel(1);
+    spawn_blocking(move || {
+        for line in std::io::stdin().lock().lines().map_while(Result::ok) {
+            let _ = sender.blocking_send(line);
+        }
+    });
+    loop {
+        let line = tokio::select! {
+            Some(event) = events.next() => {
+                print(&event);
+                continue;
+            }
+            line = lines.recv() => line,
+        };
+        let Some(line) = line else { return Ok(()) };
         match line.trim().split_once(' ') {
             Some(("tag", pair)) if pair.contains('=') => {
                 let tag = pair.split_once('=').map(|(key, value)| (key, Some(value)));
                 node.update_tags(tag).await?;
             }
-            None if line.trim() == "leave" => break,
+            None if line.trim() == "leave" => return Ok(()),
             _ => eprintln!("type `tag key=value` or `leave`"),
         }
     }
-    Ok(())
-}
-
-/// Standard input by lines. It cannot be waited for, so a thread of its own reads it.
-fn lines() -> mpsc::Receiver<String> {
-    let (sender, receiver) = mpsc::channel(1);
-    std::thread::spawn(move || {
-        for line in std::io::stdin().lock().lines().map_while(Result::ok) {
-            if sender.blocking_send(line).is_err() {
-                break;
-            }
-        }
-    });
-    receiver
 }
 
 fn print(event: &Event) {

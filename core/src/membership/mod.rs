@@ -177,7 +177,7 @@ impl Membership {
     fn on_packet(&mut self, from: SocketAddr, bytes: &[u8]) {
         self.stats.packets_received += 1;
         self.stats.bytes_received += bytes.len() as u64;
-        // Empty until something is compressed, which is rare: a node that kept it would hold 64 KiB.
+        // Empty until something is compressed, which is rare: kept, it would hold 64 KiB.
         let mut scratch = Scratch::new();
         // Needed while messages are handled, and not touched by that.
         let label = mem::take(&mut self.label);

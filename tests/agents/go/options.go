@@ -43,6 +43,11 @@ func setOption(config *memberlist.Config, name, text string) error {
 		if value, err = strconv.Atoi(text); err == nil {
 			field.SetInt(int64(value))
 		}
+	case uint8:
+		var value uint64
+		if value, err = strconv.ParseUint(text, 10, 8); err == nil {
+			field.SetUint(value)
+		}
 	case bool:
 		var value bool
 		if value, err = strconv.ParseBool(text); err == nil {

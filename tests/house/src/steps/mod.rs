@@ -42,6 +42,7 @@ pub const TEST: &[Step] = &[
     SCENARIOS_SIM,
     SCENARIOS,
     SCENARIOS_GO,
+    PEERS,
     INSTALL,
 ];
 
@@ -122,6 +123,7 @@ const PYTHON_BUILD: Step = Step {
     name: "python build",
     after: &["setup"],
     needs: &["target/venv/bin/pip"],
+    // The build backend is looked for on the path.
     run: &["PATH=\"$PWD/target/venv/bin:$PATH\" pip install -q --disable-pip-version-check \
             --no-deps --no-build-isolation --force-reinstall ./bindings-python"],
 };
@@ -209,6 +211,14 @@ const SCENARIOS_GO: Step = Step {
         "sh tests/steps/agents.sh go",
         "target/debug/chinwag-runner --agents rust,go,go-0.2.2 --mixed",
     ],
+};
+
+/// The command, and clusters with Debian's serf and Alertmanager and with Go's memberlist.
+const PEERS: Step = Step {
+    name: "peers",
+    after: &["scenarios with memberlist"],
+    needs: &["serf", "prometheus-alertmanager", "go"],
+    run: &["cargo test --locked -q -p chinwag-peers"],
 };
 
 const INSTALL: Step = Step {

@@ -1,0 +1,88 @@
+//! Clusters of real peers on loopback: serf, Alertmanager, Go memberlist, this library, the command.
+//!
+//! | test | asks |
+//! |---|---|
+//! | `tests/serf.rs` | do serf agents and we see the same, and does the command read their list? |
+//! | `tests/alertmanager.rs` | the same of Alertmanager, on memberlist 0.2.2 |
+//! | `tests/go.rs` | the same of the newest memberlist, and labels |
+//! | `tests/command.rs` | lines, exit statuses, signals and messages of the command |
+//! | `tests/demo.rs` | the demonstration with what every machine has |
+//!
+//! A peer that is not installed is left out with a word on standard error; never under `CI`.
+//! Processes end with the test. Waiting is for a condition, up to [`LIMIT`].
+
+pub mod alertmanager;
+pub mod command;
+pub mod go;
+pub mod ours;
+pub mod process;
+pub mod serf;
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::net::{TcpListener, UdpSocket};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// Far beyond what anything here takes on a busy machine.
+pub const LIMIT: Duration = Duration::from_secs(60);
+/// Between two looks at a condition.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Members by name, each with its state and tags.
+pub type Listed = BTreeMap<String, (String, BTreeMap<String, String>)>;
+
+/// Looks until there is something to see.
+///
+/// # Panics
+/// After [`LIMIT`].
+pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(start.elapsed() < LIMIT, "not within {LIMIT:?}: {what}");
+        std::thread::sleep(PAUSE);
+    }
+}
+
+/// Whether a program or file is there; without it the test is left out.
+///
+/// # Panics
+/// Under `CI`, where nothing may be left out.
+pub fn present(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let there = match program.contains('/') {
+        true => root().join(program).is_file(),
+        false => std::env::split_paths(&path).any(|folder| folder.join(program).is_file()),
+    };
+    if !there {
+        let ci = std::env::var("CI").is_ok_and(|value| !value.is_empty() && value != "false");
+        assert!(!ci, "{program} is not there, and under CI nothing may be left out");
+        // Past the capture of the test harness: a test that asks nothing must be seen.
+        let _ = writeln!(std::io::stderr(), "left out: {program} is not there");
+    }
+    there
+}
+
+/// The root of the repository.
+pub fn root() -> PathBuf {
+    let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    here.ancestors().nth(2).map(PathBuf::from).unwrap_or_default()
+}
+
+/// A port that is free for UDP and TCP now.
+///
+/// # Panics
+/// When there is none.
+pub fn free_port() -> u16 {
+    for _ in 0..64 {
+        let tcp = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+        let port = tcp.local_addr().expect("it is bound").port();
+        if UdpSocket::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+    panic!("no port is free for both UDP and TCP");
+}

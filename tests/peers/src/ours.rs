@@ -1,0 +1,126 @@
+//! A member of this library.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use chinwag::host::{Host, Op, Subscription};
+use chinwag::{Config, Event, Replay, Tags};
+
+use crate::{LIMIT, eventually};
+
+/// A member, and its events.
+#[derive(Debug)]
+pub struct Ours {
+    host: Host,
+    heard: Mutex<Heard>,
+}
+
+/// All events so far, and how many of them were looked at in search of news of a member.
+#[derive(Debug)]
+struct Heard {
+    subscription: Subscription,
+    events: Vec<Event>,
+    looked_at: BTreeMap<String, usize>,
+}
+
+impl Ours {
+    /// Starts a member with the tag `of=<name>`.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn start(name: &str, seeds: &[&str], options: &[(&str, &str)]) -> Self {
+        let tag = format!("of={name}");
+        let seeds = seeds.join(",");
+        let own = [
+            ("name", name),
+            ("bind", "127.0.0.1:0"),
+            ("seeds", &seeds),
+            ("tags", &tag),
+            ("probe_interval", "200ms"),
+            ("probe_timeout", "100ms"),
+            ("push_pull_interval", "5s"),
+        ];
+        let mut config = Config::new();
+        for (key, text) in own.iter().chain(options) {
+            config.set(key, text).expect("a good option");
+        }
+        let host = Host::start(&config).expect("a member starts on loopback");
+        let subscription = host.subscribe(Replay::Yes).expect("the process did not fork");
+        host.run(Op::Ready, Some(LIMIT)).expect("seeds are tried in time");
+        let heard = Heard { subscription, events: Vec::new(), looked_at: BTreeMap::new() };
+        Self { host, heard: Mutex::new(heard) }
+    }
+
+    /// Where it listens.
+    ///
+    /// # Panics
+    /// In a forked child.
+    pub fn addr(&self) -> String {
+        self.host.local_member().expect("the process did not fork").addr().to_string()
+    }
+
+    /// Waits for an event about a member. Each is found once.
+    ///
+    /// # Panics
+    /// When it does not come in time, or when `never` comes first.
+    pub fn expect(&self, kind: &str, member: &str, never: &str) -> Event {
+        let mut heard = self.heard.lock().expect("no test goes on after a panic");
+        eventually(&format!("{kind} {member}"), || heard.next(kind, member, never))
+    }
+
+    /// Waits until these, and no others, are present; their tags.
+    ///
+    /// # Panics
+    /// When that is not so in time.
+    pub fn sees(&self, names: &[&str]) -> BTreeMap<String, Tags> {
+        eventually(&format!("exactly {names:?} are seen"), || {
+            let members = self.host.members().expect("the process did not fork");
+            let seen: Vec<&str> = members.iter().map(|m| m.name()).collect();
+            let tags = members.iter().map(|m| (m.name().to_owned(), m.tags()));
+            (seen == names).then(|| tags.collect())
+        })
+    }
+
+    /// Sets a tag.
+    ///
+    /// # Panics
+    /// When that fails.
+    pub fn tag(&self, key: &str, value: &str) {
+        let changes = [(key.to_owned(), Some(value.to_owned()))].into();
+        self.host.run(Op::UpdateTags(changes), Some(LIMIT)).expect("the tag fits");
+    }
+
+    /// Says goodbye and stops.
+    ///
+    /// # Panics
+    /// When that takes too long.
+    pub fn leave(self) {
+        self.host.run(Op::Leave(LIMIT), Some(LIMIT)).expect("the farewell is heard");
+        self.host.close().expect("the process did not fork");
+    }
+
+    /// Stops as a crash would.
+    ///
+    /// # Panics
+    /// In a forked child.
+    pub fn crash(self) {
+        self.host.close().expect("the process did not fork");
+    }
+}
+
+impl Heard {
+    fn next(&mut self, kind: &str, member: &str, never: &str) -> Option<Event> {
+        self.events.extend(self.subscription.drain(usize::MAX).expect("no fork").events);
+        let looked_at = self.looked_at.entry(member.to_owned()).or_default();
+        for event in &self.events[*looked_at..] {
+            *looked_at += 1;
+            if event.kind.member().is_some_and(|about| about.name() == member) {
+                assert_ne!(event.kind.token(), never, "{event:?}");
+                if event.kind.token() == kind {
+                    return Some(event.clone());
+                }
+            }
+        }
+        None
+    }
+}

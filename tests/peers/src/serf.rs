@@ -1,0 +1,96 @@
+//! Serf agents.
+
+use std::process::Command;
+
+use rustix::process::Signal;
+use serde_json::Value;
+
+use crate::process::Process;
+use crate::{Listed, eventually, free_port};
+
+/// A running agent.
+#[derive(Debug)]
+pub struct Serf {
+    process: Process,
+    rpc: String,
+    /// Where it listens for the cluster.
+    pub addr: String,
+}
+
+impl Serf {
+    /// Starts an agent with the tag `of=<name>`.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn start(name: &str, join: Option<&str>, more: &[&str]) -> Self {
+        for _ in 0..5 {
+            let addr = format!("127.0.0.1:{}", free_port());
+            let rpc = format!("127.0.0.1:{}", free_port());
+            let mut command = Command::new("serf");
+            command
+                .args(["agent", "-profile=local", "-log-level=warn"])
+                .args([format!("-node={name}"), format!("-bind={addr}")])
+                .args([format!("-rpc-addr={rpc}"), format!("-tag=of={name}")])
+                .args(join.map(|seed| format!("-join={seed}")))
+                .args(more);
+            let mut process = Process::start(&mut command);
+            let running = eventually("serf runs or gives up", || {
+                let runs = process.output().contains("Serf agent running!");
+                runs.then_some(true).or_else(|| process.ended().map(|_| false))
+            });
+            if running {
+                return Self { process, rpc, addr };
+            }
+            // Somebody else may have taken a port in the meantime.
+            assert!(process.output().contains("in use"), "{}", process.output());
+        }
+        panic!("serf found no free port");
+    }
+
+    /// What `serf members` lists.
+    ///
+    /// # Panics
+    /// When that is no longer what it was.
+    pub fn members(&self) -> Listed {
+        let done = Command::new("serf")
+            .args(["members", "-format=json", &format!("-rpc-addr={}", self.rpc)])
+            .output()
+            .expect("serf runs");
+        let list: Value = serde_json::from_slice(&done.stdout).expect("serf prints JSON");
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let member = |m: &Value| {
+            let tags = m["tags"].as_object().into_iter().flatten();
+            let tags = tags.map(|(key, value)| (key.clone(), text(value))).collect();
+            (text(&m["name"]), (text(&m["status"]), tags))
+        };
+        list["members"].as_array().into_iter().flatten().map(member).collect()
+    }
+
+    /// Waits until it lists a member in that state; the member's tags.
+    ///
+    /// # Panics
+    /// When that is not so in time.
+    pub fn expect(&self, name: &str, state: &str) -> std::collections::BTreeMap<String, String> {
+        eventually(&format!("serf lists {name} as {state}"), || {
+            let (found, tags) = self.members().remove(name)?;
+            (found == state).then_some(tags)
+        })
+    }
+
+    /// What it has logged, warnings and errors only.
+    pub fn log(&self) -> Vec<String> {
+        let output = self.process.output();
+        output.lines().filter(|line| line.contains("] ")).map(str::to_owned).collect()
+    }
+
+    /// Leaves gracefully, and waits.
+    pub fn leave(&mut self) {
+        self.process.signal(Signal::INT);
+        self.process.finish();
+    }
+
+    /// `kill -9`.
+    pub fn kill(&mut self) {
+        self.process.kill();
+    }
+}
