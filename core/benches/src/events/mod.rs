@@ -16,22 +16,25 @@
 //!
 //! Three phases: *idle* (one change a millisecond into a sleeping loop: latency), *stream* (full
 //! packets at a fixed rate: latency and CPU from the packet on) and *drain* (the loop stands still
-//! until all changes are queued: what handing over alone costs).
+//! until all changes are queued: what handing over alone costs). Every callback reads the tag, so
+//! building the values that the runtime shows is part of all three.
 
 pub(crate) mod child;
 mod peer;
+mod readers;
 mod report;
 mod wire;
 
 use std::env::args_os;
+use std::fs;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use crate::counters::Load;
@@ -39,6 +42,7 @@ use crate::process::{Peer, Program};
 use crate::report::write_json;
 use crate::rival::Machine;
 use peer::{FakePeer, Pace};
+use readers::Reader;
 use report::Report;
 
 /// Where the node under test listens.
@@ -93,39 +97,14 @@ pub(crate) struct Seen {
     pub(crate) cpu_us: f64,
 }
 
-/// A program that holds a node and looks at the clock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Reader {
-    /// A Rust task.
-    Rust,
-}
-
-impl Reader {
-    const ALL: [Self; 1] = [Self::Rust];
-
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Rust => "rust",
-        }
-    }
-
-    fn program(self) -> io::Result<Program> {
-        match self {
-            Self::Rust => {
-                Ok(Program { path: std::env::current_exe()?, args: vec!["events-child".into()] })
-            }
-        }
-    }
-}
-
 /// Measures event delivery in each runtime.
 #[derive(Args, Debug)]
 pub(crate) struct Events {
     /// Whom to run.
     #[arg(long, value_delimiter = ',', value_enum, default_values_t = Reader::ALL)]
     readers: Vec<Reader>,
-    /// Repetitions; the readers take turns within each.
-    #[arg(long, default_value_t = 5)]
+    /// Repetitions; the readers take turns within each. Five or more before anything is published.
+    #[arg(long, default_value_t = 3)]
     rounds: u64,
     /// Changes of the idle phase, one a millisecond.
     #[arg(long, default_value_t = 3_000)]
@@ -145,6 +124,9 @@ pub(crate) struct Events {
     /// Set by the program itself once it is in a network of its own.
     #[arg(long, hide = true)]
     inside: bool,
+    /// Set by the program itself: readers that could not be built.
+    #[arg(long, hide = true, value_enum)]
+    absent: Vec<Reader>,
 }
 
 /// What one run gave.
@@ -163,8 +145,11 @@ pub(crate) struct Run {
 impl Events {
     /// Runs it, and prints the table.
     pub(crate) fn play(&self) -> io::Result<()> {
+        let folder = self.out.parent().unwrap_or_else(|| Path::new("."));
+        fs::create_dir_all(folder)?;
+        let folder = folder.canonicalize()?;
         if !self.inside {
-            return go_inside();
+            return self.go_inside(&folder);
         }
         let machine = Machine::look()?;
         let mut fakes = FakePeer::open(FAKES)?;
@@ -173,7 +158,11 @@ impl Events {
             for reader in &self.readers {
                 eprintln!("round {round}: {}", reader.name());
                 let mut run = Run { reader: reader.name().into(), round, ..Run::default() };
-                if let Err(error) = self.measure(*reader, &mut fakes, &mut run) {
+                let outcome = match self.absent.contains(reader) {
+                    true => Err(io::Error::other("could not be built")),
+                    false => self.measure(&reader.program(&folder)?, &mut fakes, &mut run),
+                };
+                if let Err(error) = outcome {
                     eprintln!("  {error}");
                     run.notes.push(error.to_string());
                 }
@@ -185,9 +174,9 @@ impl Events {
         Ok(())
     }
 
-    fn measure(&self, reader: Reader, fakes: &mut FakePeer, run: &mut Run) -> io::Result<()> {
+    fn measure(&self, reader: &Program, fakes: &mut FakePeer, run: &mut Run) -> io::Result<()> {
         let hard_limit = Duration::from_secs(300);
-        let mut node = Peer::spawn_here(&reader.program()?, hard_limit)?;
+        let mut node = Peer::spawn_here(reader, hard_limit)?;
         run.runtime = node.hear::<Hello>(AT_ONCE)?.runtime;
         let (load, began) = (Load::read(&[node.pid()])?, Instant::now());
         fakes.introduce()?;
@@ -201,17 +190,22 @@ impl Events {
         run.foreign_cores = Some(Load::read(&[node.pid()])?.foreign_since(load, seconds));
         Ok(())
     }
-}
 
-/// Starts the same command again in a network namespace that it shares with its children.
-fn go_inside() -> io::Result<()> {
-    let status = Command::new("unshare")
-        .args(["-n", "--", "sh", "-c", r#"ip link set lo up && exec "$@""#, "sh"])
-        .arg(std::env::current_exe()?)
-        .args(args_os().skip(1))
-        .arg("--inside")
-        .status()?;
-    if status.success() { Ok(()) } else { Err(io::Error::other(format!("inside: {status}"))) }
+    /// Builds the readers, and starts the same command again in a network namespace that it shares
+    /// with them. What is built may have to be fetched, which only works outside.
+    fn go_inside(&self, folder: &Path) -> io::Result<()> {
+        let mut command = Command::new("unshare");
+        command.args(["-n", "--", "sh", "-c", r#"ip link set lo up && exec "$@""#, "sh"]);
+        command.arg(std::env::current_exe()?).args(args_os().skip(1)).arg("--inside");
+        for reader in &self.readers {
+            if let Err(error) = reader.build(folder) {
+                eprintln!("{}: {error}", reader.name());
+                command.args(["--absent", reader.name()]);
+            }
+        }
+        let status = command.status()?;
+        if status.success() { Ok(()) } else { Err(io::Error::other(format!("inside: {status}"))) }
+    }
 }
 
 fn phase(node: &mut Peer, fakes: &mut FakePeer, count: usize, pace: Pace) -> io::Result<Seen> {
