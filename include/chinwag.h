@@ -737,6 +737,11 @@ chinwag_status chinwag_leave(chinwag_node *node, uint32_t timeout_ms, chinwag_er
 chinwag_status chinwag_close(chinwag_node *node);
 
 /**
+ * Whether the node is closed; also true for NULL and in a forked child.
+ */
+bool chinwag_is_closed(const chinwag_node *node);
+
+/**
  * Closes the node if it is not closed, and frees it. It must be the last call with this node: none
  * may be under way on another thread. NULL is allowed.
  *

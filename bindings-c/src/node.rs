@@ -116,8 +116,6 @@ fn start_with_farewell(options: &CoreConfig) -> Result<(Arc<Host>, Option<Guard>
 /// Leaves, without a close: a thread that heard of one could end the process in another way than
 /// the signal does.
 fn say_goodbye(host: &Host) {
-    // Who is still joining knows nobody to say goodbye to, although others know it already.
-    let _ = host.run(Op::Ready, Some(FAREWELL));
     let _ = host.run(Op::Leave(FAREWELL), Some(FAREWELL + GRACE));
 }
 
@@ -387,6 +385,12 @@ pub extern "C" fn chinwag_leave(
 #[unsafe(no_mangle)]
 pub extern "C" fn chinwag_close(node: *mut Node) -> Status {
     status(None, || shared(node, "node")?.close())
+}
+
+/// Whether the node is closed; also true for NULL and in a forked child.
+#[unsafe(no_mangle)]
+pub extern "C" fn chinwag_is_closed(node: Option<&Node>) -> bool {
+    value(true, || node.is_none_or(|node| node.host.is_closed().unwrap_or(true)))
 }
 
 /// Closes the node if it is not closed, and frees it. It must be the last call with this node: none

@@ -154,6 +154,7 @@ static void nulls_without_a_node(void) {
     CHECK(chinwag_event_count(NULL) == 0 && chinwag_event_members(NULL) == NULL);
     CHECK(chinwag_event_copy(NULL) == NULL);
     chinwag_event_free(NULL);
+    CHECK(chinwag_is_closed(NULL));
     chinwag_node_free(NULL);
 }
 

@@ -134,7 +134,9 @@ int main(void) {
     CHECK(contacted == 1);
     await_only(a, CHINWAG_EVENT_MEMBER_JOIN, "b");
 
+    CHECK(!chinwag_is_closed(b));
     CHECK(chinwag_close(b) == CHINWAG_OK && chinwag_close(b) == CHINWAG_OK);
+    CHECK(chinwag_is_closed(b));
     CHECK(chinwag_leave(b, 5000, NULL) == CHINWAG_ECLOSED);
     CHECK(chinwag_update_tag(b, "k", "v", NULL) == CHINWAG_ECLOSED);
     CHECK(chinwag_join(b, addr, NULL, NULL) == CHINWAG_ECLOSED);

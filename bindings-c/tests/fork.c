@@ -53,7 +53,7 @@ static void in_child(chinwag_node *node, const char *addr) {
     CHECK(chinwag_event_fd(node) == forked);
     CHECK(chinwag_next_event(node, -1, &event) == forked);
     CHECK(chinwag_leave(node, 5000, NULL) == forked);
-    CHECK(chinwag_close(node) == forked);
+    CHECK(chinwag_close(node) == forked && chinwag_is_closed(node));
     chinwag_node_free(node);
 
     chinwag_node *own = start("child", addr);
