@@ -128,8 +128,8 @@ impl Dialect {
 
 /// Serf runs this through the shell for each event, with one member a line of input. Its parent is
 /// serf, and serf's output is a pipe that we read.
-const SERF_HANDLER: &str = "*=while IFS= read -r line; do printf 'event %s\\t%s\\n' \"$SERF_EVENT\" \"$line\"; done \
-     >/proc/$PPID/fd/1";
+const SERF_HANDLER: &str = "*=while IFS= read -r line; do \
+     printf 'event %s\\t%s\\n' \"$SERF_EVENT\" \"$line\"; done >/proc/$PPID/fd/1";
 
 fn hear_join(line: &str) -> Said {
     // Tags come last, and may hold spaces.
