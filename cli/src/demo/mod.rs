@@ -21,8 +21,8 @@ use self::view::View;
 use crate::failure::Failure;
 use crate::signals::Stop;
 
-const HELP: &str = "Runs what the repository's build produces; CHINWAG_DEMO_<RUNTIME> replaces the command of \
-     a runtime, and an empty one leaves it out.";
+const HELP: &str = "Runs what the repository's build produces. CHINWAG_DEMO_<RUNTIME> replaces \
+                    the command of a runtime, and an empty one leaves it out.";
 
 /// How the subcommand is spelled.
 pub(crate) fn command() -> Command {
