@@ -1,3 +1,5 @@
+//! Tells the linker that Node-API comes from the process that loads the library.
+
 fn main() {
     napi_build::setup();
 }

@@ -1,7 +1,6 @@
 //! How members and events look: as lines for people, and as JSON for programs.
 
 use std::fmt::Write as _;
-use std::ops::RangeInclusive;
 
 use chinwag::{Event, EventKind, Member, Tags};
 use serde::Serialize;
@@ -106,16 +105,14 @@ pub(crate) fn text_tags(tags: &Tags) -> String {
     if pairs.is_empty() { "-".to_owned() } else { pairs.join(",") }
 }
 
-/// Marks that turn the direction of writing, and separators of lines and paragraphs.
-const LAYOUT: [RangeInclusive<char>; 3] =
-    ['\u{200e}'..='\u{200f}', '\u{2028}'..='\u{202e}', '\u{2066}'..='\u{2069}'];
-
 /// Text from the network, made safe to print: what would move a terminal's cursor, end a line or
 /// turn the direction of writing is shown as its code.
 pub(crate) fn plain(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for letter in text.chars() {
-        if letter.is_control() || LAYOUT.iter().any(|range| range.contains(&letter)) {
+        let odd = matches!(letter, '\u{200e}'..='\u{200f}' | '\u{2066}'..='\u{2069}')
+            || ('\u{2028}'..='\u{202e}').contains(&letter);
+        if letter.is_control() || odd {
             let _ = write!(safe, "{}", letter.escape_unicode());
         } else {
             safe.push(letter);

@@ -1,9 +1,5 @@
 //! Asking a node from outside what its cluster looks like.
-#![allow(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    reason = "peers that are not real need sockets"
-)]
+
 #![cfg(feature = "runtime")]
 #![allow(
     clippy::disallowed_methods,

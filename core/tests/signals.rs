@@ -1,5 +1,6 @@
 //! The signals of whole processes: each test runs this file's own binary again as a child.
 #![cfg(all(unix, feature = "signals"))]
+#![allow(clippy::disallowed_methods, reason = "the children sleep until they are ended")]
 
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::ExitStatusExt;

@@ -206,6 +206,27 @@ fn a_leave_is_a_leave_everywhere_and_never_a_failure() {
     });
 }
 
+/// The peer that is being joined must not take the leave for a failure, whoever was faster.
+#[test]
+fn a_leave_in_the_middle_of_a_join_is_still_a_leave() {
+    every_seed(100, |seed| {
+        let mut sim = Sim::new(seed);
+        let (a, b) = (sim.start("a"), sim.start("b"));
+        sim.join(b, &[a]);
+        sim.run_for(Duration::from_micros(seed * 30));
+        let first = sim.leave(b, seconds(5.0));
+        let second = sim.leave(b, seconds(5.0));
+        assert!(sim.run_until(seconds(6.0), |sim| sim.reply(b, second).is_some()));
+        assert!(matches!(sim.reply(b, first), Some(Ok(_))), "the second leave did not wait");
+        sim.crash(b);
+        sim.run_for(seconds(30.0));
+        let start = Instant::default();
+        let joined = told(&sim, &[a], b, start, |k| matches!(k, EventKind::MemberJoin(_))).len();
+        let left = told(&sim, &[a], b, start, |k| matches!(k, EventKind::MemberLeave(_))).len();
+        assert_eq!(joined, left);
+    });
+}
+
 #[test]
 fn after_a_leave_a_node_can_join_again() {
     every_seed(40, |seed| {

@@ -21,13 +21,14 @@ use self::view::View;
 use crate::failure::Failure;
 use crate::signals::Stop;
 
-const HELP: &str = "Runs what the repository's build produces. CHINWAG_DEMO_<RUNTIME> replaces \
-                    the command of a runtime, and an empty one leaves it out.";
+const AFTER_HELP: &str = "Runs what the repository's build produces; CHINWAG_DEMO_<RUNTIME> \
+                          replaces the command of a runtime, and an empty one leaves it out.";
 
 /// How the subcommand is spelled.
 pub(crate) fn command() -> Command {
-    let about = "Show one cluster of every runtime that this machine has";
-    Command::new("demo").about(about).after_help(HELP)
+    Command::new("demo")
+        .about("Show one cluster of every runtime that this machine has")
+        .after_help(AFTER_HELP)
 }
 
 /// Ends every child when it goes out of scope, whatever the reason.

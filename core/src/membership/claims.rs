@@ -1,17 +1,15 @@
 //! What is said about members, and what the node makes of it: alive, suspect, failed, left; its
-//! own announcements, refutations and farewell.
+//! own announcements and refutations.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::broadcast::News;
 use super::roster::{Claim, LOCAL, Record, Slot, beats};
 use super::suspicion::Suspicion;
-use super::timer::{Due, Timer};
+use super::timer::Due;
 use super::{Membership, Presence};
-use crate::engine::{Output, Reply, RequestId};
-use crate::error::{Error, ErrorKind};
+use crate::engine::Output;
 use crate::event::EventKind;
 use crate::member::{Facts, Member, MemberState};
 use crate::wire::{Alive, Dead, Message, RawAddr, Suspect, Vsn, to_socket_addr};
@@ -20,8 +18,6 @@ use crate::wire::{Alive, Dead, Message, RawAddr, Suspect, Vsn, to_socket_addr};
 const MEMBERS_MAX: usize = 131_072;
 /// No honest member gets here; whoever claims it wants the counter to wrap.
 const INCARNATION_MAX: u32 = u32::MAX - 1;
-/// Gossip intervals that an intent to leave has to spread before the farewell.
-const INTENT_ROUNDS: u32 = 3;
 
 impl Membership {
     /// Somebody says that a member is there.
@@ -272,84 +268,6 @@ impl Membership {
         if !gone {
             self.announce();
         }
-    }
-
-    /// Says goodbye. The node goes on answering, so that the others can hear it.
-    pub(super) fn leave(&mut self, id: RequestId, timeout: Duration) {
-        if self.presence != Presence::Here {
-            return self.reply(id, Ok(Reply::Done));
-        }
-        self.stop_probes();
-        self.timers.set(Timer::Leave, self.now + timeout);
-        if self.roster.present() > 1 && self.speaks_serf() {
-            self.presence = Presence::Intending(id);
-            self.spread_intent();
-            let pause = self.protocol.gossip_interval.saturating_mul(INTENT_ROUNDS);
-            self.timers.set(Timer::Farewell, self.now + pause.min(timeout / 2));
-        } else {
-            self.say_goodbye(id);
-        }
-    }
-
-    /// The intent has had its time.
-    pub(super) fn intent_spread(&mut self) {
-        if let Presence::Intending(id) = self.presence {
-            self.say_goodbye(id);
-        }
-    }
-
-    fn say_goodbye(&mut self, id: RequestId) {
-        let alone = self.roster.present() == 1;
-        self.set_local(|facts| facts.state = MemberState::Left);
-        self.presence = Presence::Leaving(id);
-        if !alone {
-            let (name, incarnation) = (Arc::clone(&self.name), self.local().incarnation());
-            let goodbye = Dead { incarnation, node: &name, from: &name };
-            self.spread(LOCAL, &Message::Dead(goodbye));
-        } else {
-            self.broadcasts.drop_about(LOCAL);
-            self.check_farewell();
-        }
-    }
-
-    /// The farewell is over once it has been sent as often as any news.
-    pub(super) fn check_farewell(&mut self) {
-        if let Presence::Leaving(id) = self.presence
-            && !self.broadcasts.holds(LOCAL)
-        {
-            self.presence = Presence::Gone;
-            self.timers.stop(Timer::Leave);
-            self.reply(id, Ok(Reply::Done));
-        }
-    }
-
-    pub(super) fn leave_timed_out(&mut self) {
-        if let Presence::Leaving(id) | Presence::Intending(id) = self.presence {
-            self.set_local(|facts| facts.state = MemberState::Left);
-            self.presence = Presence::Gone;
-            let message = "the farewell could not be sent often enough in time; some members may \
-                           see a failure instead";
-            self.reply(id, Err(Error::new(ErrorKind::Timeout, message)));
-        }
-    }
-
-    /// Takes part again after a leave.
-    pub(super) fn come_back(&mut self) {
-        if self.presence == Presence::Here {
-            return;
-        }
-        if let Presence::Leaving(id) | Presence::Intending(id) = self.presence {
-            self.timers.stop(Timer::Leave);
-            self.timers.stop(Timer::Farewell);
-            self.reply(id, Ok(Reply::Done));
-        }
-        self.presence = Presence::Here;
-        self.set_local(|facts| {
-            facts.state = MemberState::Alive;
-            facts.incarnation += 1;
-        });
-        self.announce();
-        self.start_rounds();
     }
 
     fn spread_alive(&mut self, slot: Slot, member: &Member) {

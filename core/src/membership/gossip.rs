@@ -36,7 +36,7 @@ impl Membership {
         }
         let interval = self.protocol.gossip_interval;
         let pause = match self.presence {
-            Presence::Leaving(_) | Presence::Intending(_) => FAREWELL_INTERVAL.min(interval),
+            Presence::Leaving(_) => FAREWELL_INTERVAL.min(interval),
             Presence::Here | Presence::Gone if self.broadcasts.has_fresh() => {
                 let members = u32::try_from(self.roster.len()).unwrap_or(u32::MAX);
                 (interval / CALM_SIZE).saturating_mul(members).min(interval)

@@ -2,13 +2,14 @@
 //!
 //! [`Membership`] routes; each part beside it knows one thing. `awareness`, `suspicion`,
 //! `broadcast` and `timer` are values that import next to nothing. `roster` knows everybody and
-//! which claim wins. `claims`, `probe`, `relay`, `gossip` and `push_pull` are what the node does
-//! with them. The names are those of the papers and of memberlist, so that the two can be read
-//! side by side.
+//! which claim wins. `claims`, `farewell`, `probe`, `relay`, `gossip` and `push_pull` are what the
+//! node does with them. The names are those of the papers and of memberlist, so that the two can be
+//! read side by side.
 
 mod awareness;
 mod broadcast;
 mod claims;
+mod farewell;
 mod gossip;
 mod intents;
 mod probe;
@@ -29,6 +30,7 @@ use rand::{Rng, RngExt, SeedableRng};
 
 use self::awareness::Awareness;
 use self::broadcast::Broadcasts;
+use self::farewell::Stage;
 use self::probe::Probe;
 use self::push_pull::{Exchange, Joining};
 use self::relay::Relay;
@@ -54,6 +56,8 @@ pub(crate) struct Membership {
     rng: Xoshiro256PlusPlus,
     roster: Roster,
     presence: Presence,
+    /// Who waits for the farewell.
+    leavers: Vec<RequestId>,
     awareness: Awareness,
     broadcasts: Broadcasts,
     /// The time, by serf's clock, of the last intent to leave of a member.
@@ -65,6 +69,8 @@ pub(crate) struct Membership {
     seq: u32,
     exchanges: BTreeMap<StreamId, Exchange>,
     joins: BTreeMap<RequestId, Joining>,
+    /// The next exchange of states is the one soon after a join.
+    settling: bool,
     /// Number of the last connection.
     streams: u64,
     timers: Timers,
@@ -80,10 +86,7 @@ const OUTPUTS_KEPT: usize = 8;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Presence {
     Here,
-    /// serf peers are being told that a farewell will come.
-    Intending(RequestId),
-    /// The farewell is being spread.
-    Leaving(RequestId),
+    Leaving(Stage),
     Gone,
 }
 
@@ -111,6 +114,7 @@ impl Membership {
             name,
             roster: Roster::new(local, rng.next_u64()),
             presence: Presence::Here,
+            leavers: Vec::new(),
             awareness: Awareness::new(protocol.awareness_max_multiplier),
             broadcasts: Broadcasts::default(),
             intents: BTreeMap::new(),
@@ -120,6 +124,7 @@ impl Membership {
             seq: 0,
             exchanges: BTreeMap::new(),
             joins: BTreeMap::new(),
+            settling: false,
             streams: 0,
             timers: Timers::new(),
             builder: PacketBuilder::new(protocol.packet_size),
@@ -139,11 +144,7 @@ impl Membership {
     fn start_rounds(&mut self) {
         let probe = self.random_part(self.protocol.probe_interval);
         self.timers.set(Timer::Probe, self.now + probe);
-        let push_pull = self.push_pull_interval();
-        if push_pull > Duration::ZERO {
-            let push_pull = self.random_part(push_pull);
-            self.timers.set(Timer::PushPull, self.now + push_pull);
-        }
+        self.plan_push_pull(true);
     }
 
     fn random_part(&mut self, span: Duration) -> Duration {
@@ -180,7 +181,7 @@ impl Membership {
     fn on_packet(&mut self, from: SocketAddr, bytes: &[u8]) {
         self.stats.packets_received += 1;
         self.stats.bytes_received += bytes.len() as u64;
-        // Empty until something is compressed, which is rare: a node that kept it would hold 64 KiB.
+        // Empty until something is compressed, which is rare: kept, it would hold 64 KiB.
         let mut scratch = Scratch::new();
         // Needed while messages are handled, and not touched by that.
         let label = mem::take(&mut self.label);
@@ -211,7 +212,7 @@ impl Membership {
             Fired::Timer(Timer::ProbeEnd) => self.end_probe(),
             Fired::Timer(Timer::Gossip) => self.gossip(),
             Fired::Timer(Timer::PushPull) => self.push_pull_round(),
-            Fired::Timer(Timer::Farewell) => self.intent_spread(),
+            Fired::Timer(Timer::Farewell) => self.farewell_due(),
             Fired::Timer(Timer::Leave) => self.leave_timed_out(),
             Fired::Due(Due::Suspicion(slot)) => self.suspicion_ended(slot),
             Fired::Due(Due::Forget(slot)) => self.forget(slot),

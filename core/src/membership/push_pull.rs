@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rand::RngExt;
+
 use super::Membership;
 use super::claims::{PROTOCOL_VERSION, raw_addr, versions_fit};
 use super::timer::{Due, Timer};
@@ -47,6 +49,8 @@ pub(super) struct Joining {
     failed: Vec<Attempt>,
 }
 
+/// Gossip intervals from a join to the exchange that brings what gossip has missed.
+const SETTLE_TICKS: std::ops::Range<u32> = 5..16;
 /// Streams that peers may have open at the same time; memberlist's limit.
 const SERVED_MAX: usize = 128;
 /// Below this size of the cluster, every node exchanges states once an interval; above, the
@@ -64,8 +68,32 @@ impl Membership {
         self.protocol.push_pull_interval.saturating_mul(scale)
     }
 
+    /// The next periodic exchange; nodes that joined together must not begin theirs in step.
+    pub(super) fn plan_push_pull(&mut self, stagger: bool) {
+        let interval = self.push_pull_interval();
+        if interval == Duration::ZERO {
+            return;
+        }
+        let wait = match stagger {
+            true => interval + self.random_part(interval),
+            false => interval,
+        };
+        self.timers.set(Timer::PushPull, self.now + wait);
+    }
+
+    /// When many join at once, gossip misses some; one exchange soon after brings them.
+    fn plan_settling(&mut self) {
+        if self.push_pull_interval() > Duration::ZERO && !self.settling {
+            self.settling = true;
+            let ticks = self.rng.random_range(SETTLE_TICKS);
+            let wait = self.protocol.gossip_interval * ticks;
+            self.timers.set(Timer::PushPull, self.now + wait);
+        }
+    }
+
     pub(super) fn push_pull_round(&mut self) {
-        self.timers.set(Timer::PushPull, self.now + self.push_pull_interval());
+        let stagger = std::mem::take(&mut self.settling);
+        self.plan_push_pull(stagger);
         let alive = self
             .roster
             .pick(1, &mut self.rng, |record| record.member.state() == MemberState::Alive);
@@ -232,7 +260,10 @@ impl Membership {
         if let Some(joining) = self.joins.get_mut(&request) {
             joining.open -= 1;
             match outcome {
-                Ok(()) => joining.contacted += 1,
+                Ok(()) => {
+                    joining.contacted += 1;
+                    self.plan_settling();
+                }
                 Err(cause) => joining.failed.push(Attempt { seed, cause }),
             }
         }
@@ -349,6 +380,7 @@ impl Membership {
             count => Ok(Reply::Joined(count)),
         };
         self.reply(request, result);
+        self.go_on_leaving();
     }
 }
 

@@ -19,7 +19,7 @@ pub(crate) enum Timer {
     Gossip,
     /// Exchange states with somebody.
     PushPull,
-    /// The intent to leave has been spread: say goodbye.
+    /// What comes before the farewell has had its time: say goodbye.
     Farewell,
     /// The farewell has taken too long.
     Leave,

@@ -3,9 +3,11 @@
 use std::fs;
 use std::path::PathBuf;
 
-/// The root of the repository.
+/// The root of the repository. Cargo names it at run time; what was known when this was compiled
+/// may be another checkout whose `target` was copied here.
 pub fn root() -> PathBuf {
-    let house = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let house = std::env::var_os("CARGO_MANIFEST_DIR");
+    let house = house.map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
     house.ancestors().nth(2).map(PathBuf::from).unwrap_or_default()
 }
 

@@ -1,4 +1,4 @@
-//! Clusters of real peers on loopback: serf, Alertmanager, Go memberlist, and what is ours.
+//! Clusters of real peers on loopback: serf, Alertmanager, Go memberlist, ours.
 //!
 //! | test | asks |
 //! |---|---|

@@ -42,6 +42,7 @@ pub const TEST: &[Step] = &[
     SCENARIOS_SIM,
     SCENARIOS,
     SCENARIOS_GO,
+    PEERS,
     INSTALL,
 ];
 
@@ -99,7 +100,8 @@ const RUST: Step = Step {
     after: &["setup"],
     needs: &[],
     run: &[
-        "cargo test --locked -q -p chinwag --all-features",
+        // The simulations have a step of their own, with optimisation.
+        "cargo test --locked -q -p chinwag --features host,signals",
         "cargo test --locked -q -p chinwag-cli -p chinwag-runner -p chinwag-agent",
     ],
 };
@@ -115,16 +117,16 @@ const SIMULATOR: Step = Step {
     name: "simulator",
     after: &["rust"],
     needs: &[],
-    run: &["SEEDS=${SEEDS:-1000} cargo test --locked -q --release -p chinwag --features sim \
-            --test simulation"],
+    run: &["cargo test --locked -q --release -p chinwag --features sim --test simulation"],
 };
 
 const PYTHON_BUILD: Step = Step {
     name: "python build",
     after: &["setup"],
     needs: &["target/venv/bin/pip"],
-    run: &["target/venv/bin/pip install -q --disable-pip-version-check --no-deps \
-            --no-build-isolation --force-reinstall ./bindings-python"],
+    // The build backend is looked for on the path.
+    run: &["PATH=\"$PWD/target/venv/bin:$PATH\" pip install -q --disable-pip-version-check \
+            --no-deps --no-build-isolation --force-reinstall ./bindings-python"],
 };
 
 const PYTHON: Step = Step {
@@ -210,6 +212,14 @@ const SCENARIOS_GO: Step = Step {
         "sh tests/steps/agents.sh go",
         "target/debug/chinwag-runner --agents rust,go,go-0.2.2 --mixed",
     ],
+};
+
+/// The command, and clusters with Debian's serf and Alertmanager and with Go's memberlist.
+const PEERS: Step = Step {
+    name: "peers",
+    after: &["scenarios with memberlist"],
+    needs: &["serf", "prometheus-alertmanager", "go"],
+    run: &["cargo test --locked -q -p chinwag-peers"],
 };
 
 const INSTALL: Step = Step {

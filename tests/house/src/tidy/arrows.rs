@@ -16,6 +16,7 @@ const ARROWS: &[(&str, &str, &[&str])] = &[
     ("member", "wire", &["decode_tags"]),
     ("engine", "membership", &[]),
     ("driver", "engine", &[]),
+    ("driver", "signals", &["Guard"]),
     ("sim", "engine", &[]),
     ("node", "driver", &[]),
     ("node", "engine", WORDS),

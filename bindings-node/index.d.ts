@@ -1,0 +1,266 @@
+/// <reference lib="esnext.disposable" />
+
+import type { ErrorCode, MemberState, StartOptions } from './constants.js';
+
+export * from './constants.js';
+
+/** The version of this package and of the core inside it. */
+export const version: string;
+
+/** Gives up waiting. What was begun may still happen. */
+export interface Abortable {
+  /**
+   * Rejects with `CancelledError` when it is aborted, or with `TimeoutError` when it comes from
+   * `AbortSignal.timeout()`; `cause` is the signal's reason.
+   */
+  signal?: AbortSignal | undefined;
+}
+
+/**
+ * Binds, starts, and tries the seeds once. Being alone is success, unless `requireJoin` is set.
+ *
+ * Listeners that are attached at once, before anything else is awaited, hear of the members that
+ * are here already; those attached later hear what happens from then on.
+ *
+ * @throws {BadConfigError} an option is unknown or malformed
+ * @throws {BindFailedError} the address is taken, or not of this host
+ * @throws {JoinFailedError} no seed answered, and `requireJoin` is set
+ */
+export function start(options?: StartOptions & Abortable): Promise<Node>;
+
+/** A member, as it was when the value was taken. */
+export class Member {
+  private constructor();
+  /** Its name, unique in the cluster. */
+  readonly name: string;
+  /** The address it advertises, for UDP and TCP alike: `ip:port`. */
+  readonly addr: string;
+  /** What was believed about it. */
+  readonly state: MemberState;
+  /** How often it has announced itself; grows with every change and refutation. */
+  readonly incarnation: number;
+  /** Its tags; empty when its metadata is not in serf's encoding. */
+  readonly tags: Readonly<Record<string, string>>;
+  /** Its metadata as it travels. */
+  get meta(): Uint8Array;
+  /** Protocol versions: memberlist's min, max, current, then the application's three. */
+  get versions(): number[];
+}
+
+interface Numbered<Type extends string> {
+  readonly type: Type;
+  /**
+   * Number of the event on this node, from 1, exact up to 2^53. Events of a replay carry that of
+   * the last event before it, and `events-lost` that of the last event which is missing.
+   */
+  readonly seq: number;
+}
+
+/** A member is here: new, or back after it had failed or left. */
+export interface MemberJoinEvent extends Numbered<'member-join'> {
+  readonly member: Member;
+}
+
+/** A member said goodbye. */
+export interface MemberLeaveEvent extends Numbered<'member-leave'> {
+  readonly member: Member;
+}
+
+/** A suspected member did not refute in time. */
+export interface MemberFailedEvent extends Numbered<'member-failed'> {
+  readonly member: Member;
+}
+
+/** A member changed its tags, metadata or address. */
+export interface MemberUpdateEvent extends Numbered<'member-update'> {
+  readonly member: Member;
+  /** As it was before. */
+  readonly previous: Member;
+}
+
+/** A member does not answer; it fails unless it refutes in time. */
+export interface MemberSuspectEvent extends Numbered<'member-suspect'> {
+  readonly member: Member;
+}
+
+/** A suspected member refuted. */
+export interface MemberRecoverEvent extends Numbered<'member-recover'> {
+  readonly member: Member;
+}
+
+/** The members known at the time of subscribing have all been reported. */
+export interface ReplayDoneEvent extends Numbered<'replay-done'> {}
+
+/** The reader was too slow. */
+export interface EventsLostEvent extends Numbered<'events-lost'> {
+  /** How many events it will not see. */
+  readonly count: number;
+  /** Everybody known now, the local member left out. */
+  readonly members: Member[];
+}
+
+/** One event; `type` tells which. */
+export type ChinwagEvent =
+  | MemberJoinEvent
+  | MemberLeaveEvent
+  | MemberFailedEvent
+  | MemberUpdateEvent
+  | MemberSuspectEvent
+  | MemberRecoverEvent
+  | ReplayDoneEvent
+  | EventsLostEvent;
+
+/** Something odd that the node deals with by itself. Without a listener, the process is warned. */
+export interface ChinwagWarning extends Error {
+  readonly code: 'CHINWAG_ALONE' | 'CHINWAG_PORT_TAKEN';
+}
+
+/** What listeners are called with. There is no `error` event: trouble is reported by promises. */
+export interface NodeEvents {
+  'member-join': [member: Member, event: MemberJoinEvent];
+  'member-leave': [member: Member, event: MemberLeaveEvent];
+  'member-failed': [member: Member, event: MemberFailedEvent];
+  'member-update': [member: Member, event: MemberUpdateEvent];
+  'member-suspect': [member: Member, event: MemberSuspectEvent];
+  'member-recover': [member: Member, event: MemberRecoverEvent];
+  'replay-done': [event: ReplayDoneEvent];
+  'events-lost': [event: EventsLostEvent];
+  warning: [warning: ChinwagWarning];
+  close: [];
+}
+
+/** A listener for one type of event. */
+export type Listener<Type extends keyof NodeEvents> = (...args: NodeEvents[Type]) => void;
+
+/** Events in the reader's own time. Who falls too far behind gets a single `events-lost`. */
+export interface EventStream extends AsyncIterableIterator<ChinwagEvent> {
+  next(): Promise<IteratorResult<ChinwagEvent, undefined>>;
+  /** Ends the iteration, also under a `next()` that waits. */
+  return(value?: undefined): Promise<IteratorResult<ChinwagEvent, undefined>>;
+  [Symbol.asyncIterator](): this;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/**
+ * A running node; made by `start`. It holds the event loop, like a server that listens, until it is
+ * closed; see `unref`. All methods may be called from any listener.
+ */
+export class Node {
+  private constructor();
+
+  /** The local member. */
+  localMember(): Member;
+  /** The members that are present, alive or suspect, this one among them, by name. */
+  members(filter?: { tags?: Readonly<Record<string, string>> | undefined }): Member[];
+  /** Everybody remembered, failed and departed members included, by name. */
+  knownMembers(): Member[];
+  /** The member of that name, in whatever state it is remembered. */
+  member(name: string): Member | undefined;
+  /** Counters since the start. */
+  stats(): Record<string, number>;
+
+  /**
+   * Joins through seeds, each `host[:port]`, all at once; how many answered.
+   * @throws {JoinFailedError} none did; `attempts` has the cause for each
+   */
+  join(seeds: string | readonly string[], options?: Abortable): Promise<number>;
+  /**
+   * Sets tags, and removes those given as null; the others stay.
+   * @throws {TooLargeError} the result does not fit; nothing was changed
+   */
+  updateTags(
+    changes: Readonly<Record<string, string | null | undefined>>,
+    options?: Abortable,
+  ): Promise<void>;
+  /**
+   * Replaces all tags.
+   * @throws {TooLargeError} they do not fit; nothing was changed
+   */
+  setTags(tags: Readonly<Record<string, string>>, options?: Abortable): Promise<void>;
+  /**
+   * Replaces the raw metadata.
+   * @throws {TooLargeError} it does not fit; nothing was changed
+   */
+  setMeta(meta: Uint8Array, options?: Abortable): Promise<void>;
+
+  /**
+   * What happens to the other members. The subscription begins with this call. With `replay` the
+   * members that are here come first, each as `member-join`, then one `replay-done`. Ends when the
+   * node is closed. A stream that waits does not hold the event loop; the node does.
+   */
+  events(options?: Abortable & { replay?: boolean | undefined }): EventStream;
+
+  /**
+   * Says goodbye, so that the others see a leave and not a failure; the node can join again.
+   * `timeout` is in milliseconds. Default: 5000.
+   * @throws {TimeoutError} the farewell could not be sent often enough in time
+   */
+  leave(options?: Abortable & { timeout?: number | undefined }): Promise<void>;
+  /**
+   * Frees everything that the node holds. Without a leave before it, the others see a failure.
+   * Pending promises reject with `ClosedError`. Closing again does nothing.
+   */
+  close(): Promise<void>;
+  /** Whether it was closed. */
+  get closed(): boolean;
+  /** Leaves, then closes. */
+  [Symbol.asyncDispose](): Promise<void>;
+
+  /** The open node holds the event loop; this is how it begins. */
+  ref(): this;
+  /**
+   * The open node does not hold the event loop; a promise that is pending still does. Nobody
+   * listens, waits or has it in a variable: it may be collected, and is closed then.
+   */
+  unref(): this;
+
+  on<T extends keyof NodeEvents>(type: T, listener: Listener<T>): this;
+  once<T extends keyof NodeEvents>(type: T, listener: Listener<T>): this;
+  off<T extends keyof NodeEvents>(type: T, listener: Listener<T>): this;
+  addListener<T extends keyof NodeEvents>(type: T, listener: Listener<T>): this;
+  removeListener<T extends keyof NodeEvents>(type: T, listener: Listener<T>): this;
+  prependListener<T extends keyof NodeEvents>(type: T, listener: Listener<T>): this;
+  prependOnceListener<T extends keyof NodeEvents>(type: T, listener: Listener<T>): this;
+  removeAllListeners(type?: keyof NodeEvents): this;
+  listenerCount(type: keyof NodeEvents): number;
+  listeners<T extends keyof NodeEvents>(type: T): Listener<T>[];
+  rawListeners<T extends keyof NodeEvents>(type: T): Listener<T>[];
+  eventNames(): (keyof NodeEvents)[];
+  emit<T extends keyof NodeEvents>(type: T, ...args: NodeEvents[T]): boolean;
+  setMaxListeners(count: number): this;
+  getMaxListeners(): number;
+}
+
+/** Whatever Chinwag throws or rejects with. */
+export class ChinwagError extends Error {
+  /** The permanent code. */
+  readonly code: ErrorCode;
+  /** Its permanent number. */
+  readonly number: number;
+  /** Whether the same call may succeed later. */
+  readonly retryable: boolean;
+}
+
+/** An option is unknown, malformed, or contradicts another; nothing was started. */
+export class BadConfigError extends ChinwagError {}
+/** An argument is malformed or missing; nothing was changed. */
+export class BadArgumentError extends ChinwagError {}
+/** The address could not be bound; nothing was started. */
+export class BindFailedError extends ChinwagError {}
+/** No seed answered; the node goes on as it was. */
+export class JoinFailedError extends ChinwagError {
+  /** Every address that was tried, and why it did not answer. */
+  readonly attempts: readonly { readonly seed: string; readonly cause: string }[];
+}
+/** A value is over its size limit; the old value stays. */
+export class TooLargeError extends ChinwagError {}
+/** The deadline passed before the outcome was known; it may still happen. */
+export class TimeoutError extends ChinwagError {}
+/** The node is closed, or was closed while the operation was under way. */
+export class ClosedError extends ChinwagError {}
+/** The caller gave the operation up; it may still happen. */
+export class CancelledError extends ChinwagError {}
+/** The node belongs to the parent process. */
+export class ForkedError extends ChinwagError {}
+/** A defect in Chinwag, caught at the border. Please report it. */
+export class InternalError extends ChinwagError {}

@@ -1,0 +1,121 @@
+'use strict';
+// Readers of what happens: one that is asked, and the asynchronous iterator on top of it.
+
+const { aborted, native: guarded } = require('./errors.js');
+const { Unpacker } = require('./packed.js');
+
+const asyncDispose = Symbol.asyncDispose ?? Symbol.for('nodejs.asyncDispose');
+
+/** Events that cross the border at once. */
+const BATCH = 256;
+const DONE = Object.freeze({ done: true, value: undefined });
+
+/** Takes events out of a native subscription, batch by batch. */
+class Reader {
+  #native;
+  #batch = null;
+
+  constructor(native) {
+    this.#native = native;
+  }
+
+  /** The next event; without one, the node's wake function is called when there is. */
+  take() {
+    if (!this.#batch) {
+      const packed = guarded(() => this.#native.drain(BATCH));
+      if (!packed) return undefined;
+      this.#batch = new Unpacker(packed);
+    }
+    const event = this.#batch.event();
+    if (this.#batch.left === 0) this.#batch = null;
+    return event;
+  }
+
+  /** Whether nothing will come. */
+  get ended() {
+    return !this.#batch && this.#native.ended;
+  }
+
+  close() {
+    this.#batch = null;
+    this.#native.close();
+  }
+}
+
+/** What `node.events()` returns. The reader sets the pace; only who falls behind loses events. */
+class EventStream {
+  #reader;
+  #sleep;
+  #waiting = [];
+  #failure = null;
+  #forget = () => {};
+
+  /** `sleep` tells the node whether this stream waits to be woken. */
+  constructor(native, sleep, signal) {
+    this.#reader = new Reader(native);
+    this.#sleep = sleep;
+    if (!signal) return;
+    const abort = () => this.#end(aborted(signal));
+    signal.addEventListener('abort', abort, { once: true });
+    this.#forget = () => signal.removeEventListener('abort', abort);
+    if (signal.aborted) abort();
+  }
+
+  [Symbol.asyncIterator]() {
+    return this;
+  }
+
+  next() {
+    const result = this.#waiting.length === 0 ? this.#result() : undefined;
+    if (result) return result;
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve);
+      this.#sleep(this, true);
+    });
+  }
+
+  async return(value) {
+    this.#end(null);
+    return { done: true, value };
+  }
+
+  async [asyncDispose]() {
+    this.#end(null);
+  }
+
+  /** Called by the node when there may be something to read. */
+  wake() {
+    let served = 0;
+    for (; served < this.#waiting.length; served++) {
+      const result = this.#result();
+      if (!result) break;
+      this.#waiting[served](result);
+    }
+    this.#waiting.splice(0, served);
+    if (this.#waiting.length === 0) this.#sleep(this, false);
+  }
+
+  /** A promise for the next step, unless it has to be waited for. */
+  #result() {
+    if (this.#failure) {
+      const failed = Promise.reject(this.#failure);
+      this.#failure = null;
+      return failed;
+    }
+    const event = this.#reader.take();
+    if (event) return Promise.resolve({ done: false, value: event });
+    if (!this.#reader.ended) return undefined;
+    this.#forget();
+    return Promise.resolve(DONE);
+  }
+
+  #end(failure) {
+    if (this.#reader.ended) return;
+    this.#failure = failure;
+    this.#reader.close();
+    this.#forget();
+    this.wake();
+  }
+}
+
+module.exports = { Reader, EventStream, asyncDispose };

@@ -1,0 +1,358 @@
+'use strict';
+// A node: values at once, promises for what takes its time, events in both of JavaScript's ways.
+
+const { EventEmitter } = require('node:events');
+const { setImmediate } = require('node:timers');
+const { inspect } = require('node:util');
+const { isMainThread } = require('node:worker_threads');
+const { EVENT_TYPES } = require('../constants.js');
+const { aborted, make, native: guarded } = require('./errors.js');
+const { EventStream, Reader, asyncDispose } = require('./events.js');
+const { NativeNode } = require('./native.js');
+const { Unpacker } = require('./packed.js');
+const signals = require('./signals.js');
+
+/** Outcomes taken, and events emitted, before others get their turn. */
+const BATCH = 1024;
+const LEAVE_TIMEOUT = 5000;
+const DEFAULT_PORT = ':7946';
+
+/** Nodes that must not be collected: somebody waits for them, or listens. */
+const kept = new Set();
+const collected = new FinalizationRegistry((name) => {
+  const message = `node "${name}" was garbage-collected without close(); others see a failure`;
+  process.emitWarning(message, { type: 'ChinwagWarning', code: 'CHINWAG_NOT_CLOSED' });
+});
+
+class Node extends EventEmitter {
+  #native;
+  /** Operations under way: number to what settles them. */
+  #pending = new Map();
+  /** Event streams that wait. */
+  #sleepers = new Set();
+  /** Where listeners are served from; null while nobody listens. */
+  #feed = null;
+  #pumping = false;
+  #started = false;
+  #held = true;
+  #wanted = true;
+  #closing = null;
+
+  static async start(options = {}) {
+    check(options !== null && typeof options === 'object', 'start expects an object of options');
+    const { signal, ...rest } = options;
+    refuse(signal);
+    if (isTrue(rest.handleSignals) && !isMainThread) {
+      throw make('bad_config', 'option "handleSignals" works on the main thread only');
+    }
+    const node = new Node(rest);
+    try {
+      if (isTrue(rest.handleSignals)) signals.handle(node);
+      await node.#perform(() => node.#native.ready(), signal);
+    } catch (error) {
+      await node.close();
+      throw error;
+    }
+    // The next turn: whoever awaited the start has attached its listeners by then.
+    setImmediate(() => node.#begin(rest));
+    return node;
+  }
+
+  constructor(options) {
+    super();
+    this.#native = guarded(() => new NativeNode(options, Node.#waker(new WeakRef(this))));
+    collected.register(this, this.localMember().name, this);
+  }
+
+  /** Made where no `this` is in sight, or the closure would keep the node for ever. */
+  static #waker(reference) {
+    return () => reference.deref()?.#wake();
+  }
+
+  localMember() {
+    return this.#members((native) => native.localMember())[0];
+  }
+
+  members(filter = {}) {
+    for (const key of Object.keys(filter)) check(key === 'tags', `unknown filter "${key}"`);
+    check(filter.tags === undefined || isObject(filter.tags), 'tags is an object of strings');
+    const members = this.#members((native) => native.members(false));
+    const wanted = Object.entries(filter.tags ?? {});
+    if (wanted.length === 0) return members;
+    return members.filter(({ tags }) => wanted.every(([key, value]) => tags[key] === value));
+  }
+
+  knownMembers() {
+    return this.#members((native) => native.members(true));
+  }
+
+  member(name) {
+    check(typeof name === 'string', 'member expects a name');
+    return this.#members((native) => native.member(name))[0];
+  }
+
+  stats() {
+    return guarded(() => this.#native.stats());
+  }
+
+  async join(seeds, { signal } = {}) {
+    const list = typeof seeds === 'string' ? [seeds] : seeds;
+    const good = Array.isArray(list) && list.every((seed) => typeof seed === 'string');
+    check(good, 'join expects host[:port], or an array of them');
+    return this.#perform(() => this.#native.join(list), signal);
+  }
+
+  async updateTags(changes, { signal } = {}) {
+    check(isObject(changes), 'updateTags expects an object of strings and nulls');
+    await this.#perform(() => this.#native.updateTags(changes), signal);
+  }
+
+  async setTags(tags, { signal } = {}) {
+    check(isObject(tags), 'setTags expects an object of strings');
+    await this.#perform(() => this.#native.setTags(tags), signal);
+  }
+
+  async setMeta(meta, { signal } = {}) {
+    check(meta instanceof Uint8Array, 'setMeta expects a Uint8Array');
+    await this.#perform(() => this.#native.setMeta(meta), signal);
+  }
+
+  async leave({ timeout = LEAVE_TIMEOUT, signal } = {}) {
+    const span = typeof timeout === 'number' && timeout >= 0 && timeout < Infinity;
+    check(span, 'timeout is a number of milliseconds');
+    await this.#perform(() => this.#native.leave(timeout), signal);
+  }
+
+  close() {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  get closed() {
+    return this.#closing !== null;
+  }
+
+  async [asyncDispose]() {
+    try {
+      if (!this.closed) await this.leave();
+    } finally {
+      await this.close();
+    }
+  }
+
+  events({ replay = false, signal } = {}) {
+    const native = guarded(() => this.#native.subscribe(Boolean(replay)));
+    const sleep = (stream, asleep) => {
+      if (asleep) this.#sleepers.add(stream);
+      else this.#sleepers.delete(stream);
+      this.#hold();
+    };
+    return new EventStream(native, sleep, signal);
+  }
+
+  ref() {
+    this.#wanted = true;
+    this.#hold();
+    return this;
+  }
+
+  unref() {
+    this.#wanted = false;
+    this.#hold();
+    return this;
+  }
+
+  // `once` and `prependOnceListener` come through these as well.
+  on(type, listener) {
+    super.on(type, listener);
+    this.#listened(type);
+    return this;
+  }
+
+  addListener(type, listener) {
+    return this.on(type, listener);
+  }
+
+  prependListener(type, listener) {
+    super.prependListener(type, listener);
+    this.#listened(type);
+    return this;
+  }
+
+  [inspect.custom](_, options) {
+    const { name, addr, tags } = this.localMember();
+    const members = this.members().length;
+    return `Node ${inspect({ name, addr, tags, members, closed: this.closed }, options)}`;
+  }
+
+  #members(get) {
+    return new Unpacker(guarded(() => get(this.#native))).members();
+  }
+
+  async #perform(submit, signal) {
+    refuse(signal);
+    const id = guarded(submit);
+    const { joined, failed, error } = await this.#outcome(id, signal);
+    // Made here, not where the outcome was taken, so that the stack shows who called.
+    if (failed) throw make(failed.code, failed.message, { attempts: failed.attempts });
+    if (error) throw error();
+    return joined;
+  }
+
+  #outcome(id, signal) {
+    return new Promise((resolve) => {
+      const abort = () => settle({ error: () => aborted(signal) });
+      const settle = (outcome) => {
+        signal?.removeEventListener('abort', abort);
+        this.#pending.delete(id);
+        this.#hold();
+        resolve(outcome);
+      };
+      signal?.addEventListener('abort', abort, { once: true });
+      this.#pending.set(id, settle);
+      this.#hold();
+    });
+  }
+
+  async #close() {
+    signals.forget(this);
+    collected.unregister(this);
+    try {
+      await this.#native.close();
+    } catch (cause) {
+      throw make('internal', cause.message, { cause });
+    } finally {
+      this.#end();
+    }
+  }
+
+  /** Nothing more comes from the core: what still waits learns of it. */
+  #end() {
+    this.#settle();
+    const error = () => make('closed', 'the node was closed meanwhile');
+    for (const settle of [...this.#pending.values()]) settle({ error });
+    for (const stream of [...this.#sleepers]) stream.wake();
+    this.#unlisten();
+    this.#native.release();
+    process.nextTick(() => this.emit('close'));
+  }
+
+  /** Something is there to take: outcomes, or events, or both. */
+  #wake() {
+    this.#settle();
+    for (const stream of [...this.#sleepers]) stream.wake();
+    this.#pump();
+  }
+
+  #settle() {
+    for (;;) {
+      const outcomes = guarded(() => this.#native.outcomes(BATCH));
+      for (const outcome of outcomes) this.#pending.get(outcome.id)?.(outcome);
+      if (outcomes.length < BATCH) return;
+    }
+  }
+
+  /** The first turn after the start: its listeners hear of those that are here already. */
+  #begin(options) {
+    this.#started = true;
+    if (this.#closing) return;
+    if (this.#hasListeners()) this.#subscribe(true);
+    const { addr, name, state } = this.localMember();
+    if (options.bind === undefined && !addr.endsWith(DEFAULT_PORT)) {
+      this.#warn('CHINWAG_PORT_TAKEN', `port 7946 is taken; bound to ${addr} instead`);
+    }
+    const alone = this.members().every((member) => member.name === name);
+    if (options.seeds?.length > 0 && alone && state === 'alive') {
+      this.#warn('CHINWAG_ALONE', 'no seed was reached; alone for now, and trying again');
+    }
+  }
+
+  #warn(code, message) {
+    const warning = Object.assign(new Error(message), { name: 'ChinwagWarning', code });
+    if (!this.emit('warning', warning)) process.emitWarning(warning);
+  }
+
+  #listened(type) {
+    if (this.#started && !this.#closing && !this.#feed && EVENT_TYPES.includes(type)) {
+      this.#subscribe(false);
+    }
+  }
+
+  #hasListeners() {
+    return EVENT_TYPES.some((type) => this.listenerCount(type) > 0);
+  }
+
+  #subscribe(replay) {
+    this.#feed = new Reader(guarded(() => this.#native.subscribe(replay)));
+    this.#hold();
+    setImmediate(() => this.#pump());
+  }
+
+  #unlisten() {
+    this.#feed?.close();
+    this.#feed = null;
+    this.#hold();
+  }
+
+  /** Emits what is there. A listener that throws ends this turn, and the rest comes in the next. */
+  #pump() {
+    if (this.#pumping || !this.#feed || this.#closing) return;
+    if (!this.#hasListeners()) {
+      this.#unlisten();
+      return;
+    }
+    this.#pumping = true;
+    let drained = false;
+    try {
+      drained = this.#emitSome();
+    } finally {
+      this.#pumping = false;
+      if (!drained) setImmediate(() => this.#pump());
+    }
+  }
+
+  /** Whether everything was emitted. */
+  #emitSome() {
+    for (let count = 0; count < BATCH; count++) {
+      const event = this.#closing ? undefined : this.#feed?.take();
+      if (!event) return true;
+      if (event.member) this.emit(event.type, event.member, event);
+      else this.emit(event.type, event);
+    }
+    return false;
+  }
+
+  /** An open node holds the event loop, unless told otherwise; what is awaited always does. */
+  #hold() {
+    const open = !this.#closing || this.#pending.size > 0;
+    const hold = open && (this.#wanted || this.#pending.size > 0);
+    if (hold !== this.#held) {
+      this.#held = hold;
+      guarded(() => this.#native.hold(hold));
+    }
+    const used = hold || this.#feed !== null || this.#sleepers.size > 0;
+    if (open && used) kept.add(this);
+    else kept.delete(this);
+  }
+}
+
+function isObject(value) {
+  return value !== null && typeof value === 'object';
+}
+
+/** Options may be given as text, too. */
+function isTrue(flag) {
+  return flag === true || flag === 'true';
+}
+
+function check(good, message) {
+  if (!good) throw make('bad_argument', message);
+}
+
+function refuse(signal) {
+  if (signal === undefined) return;
+  check(typeof signal?.addEventListener === 'function', 'signal is not an AbortSignal');
+  if (signal.aborted) throw aborted(signal);
+}
+
+module.exports = { Node };

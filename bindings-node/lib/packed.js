@@ -1,0 +1,122 @@
+'use strict';
+// Reads what src/member.rs packs, in the same order.
+
+const { inspect } = require('node:util');
+const { EVENT_TYPES, MEMBER_STATES } = require('../constants.js');
+
+/** A member, as it was when the value was taken. */
+class Member {
+  #bytes;
+  #versions;
+
+  constructor(name, addr, state, incarnation, tags, bytes, versions) {
+    this.name = name;
+    this.addr = addr;
+    this.state = state;
+    this.incarnation = incarnation;
+    this.tags = tags;
+    this.#bytes = bytes;
+    this.#versions = versions;
+  }
+
+  get meta() {
+    const { all, from, to } = this.#bytes;
+    return all.slice(from, to);
+  }
+
+  get versions() {
+    return [5, 4, 3, 2, 1, 0].map((place) => Math.floor(this.#versions / 256 ** place) % 256);
+  }
+
+  [inspect.custom](_, options) {
+    const { name, addr, state, tags } = this;
+    return `Member ${inspect({ name, addr, state, tags }, options)}`;
+  }
+}
+
+/** Walks over packed members or events. */
+class Unpacker {
+  #text;
+  #numbers;
+  #bytes;
+  #character = 0;
+  #number = 0;
+  #byte = 0;
+
+  /** How many are left. */
+  left;
+
+  constructor({ text, numbers, bytes }) {
+    this.#text = text;
+    this.#numbers = numbers;
+    this.#bytes = bytes;
+    this.left = this.#next();
+  }
+
+  /** The next event. */
+  event() {
+    this.left--;
+    const type = EVENT_TYPES[this.#next() - 1];
+    const seq = this.#next();
+    switch (type) {
+      case 'replay-done':
+        return { type, seq };
+      case 'events-lost':
+        return { type, seq, count: this.#next(), members: this.#list(this.#next()) };
+      case 'member-update':
+        return { type, seq, member: this.#member(), previous: this.#member() };
+      default:
+        return { type, seq, member: this.#member() };
+    }
+  }
+
+  /** All members. */
+  members() {
+    return this.#list(this.left);
+  }
+
+  #list(count) {
+    const members = new Array(count);
+    for (let i = 0; i < count; i++) members[i] = this.#member();
+    return members;
+  }
+
+  #member() {
+    const state = MEMBER_STATES[this.#next()];
+    const incarnation = this.#next();
+    const versions = this.#next();
+    const from = this.#byte;
+    const to = (this.#byte += this.#next());
+    const name = this.#cut();
+    const addr = this.#cut();
+    const bytes = { all: this.#bytes, from, to };
+    return new Member(name, addr, state, incarnation, this.#tags(), bytes, versions);
+  }
+
+  #tags() {
+    const tags = {};
+    for (let left = this.#next(); left > 0; left--) {
+      const key = this.#cut();
+      const value = this.#cut();
+      // An assignment to this one key would be swallowed.
+      if (key === '__proto__') {
+        Object.defineProperty(tags, key, { value, enumerable: true, writable: true });
+      } else {
+        tags[key] = value;
+      }
+    }
+    return tags;
+  }
+
+  #cut() {
+    const from = this.#character;
+    this.#character += this.#next();
+    return this.#text.slice(from, this.#character);
+  }
+
+  #next() {
+    return this.#numbers[this.#number++];
+  }
+}
+
+module.exports = { Member, Unpacker };

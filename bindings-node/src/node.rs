@@ -1,0 +1,243 @@
+//! A node: values now, outcomes later.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use chinwag::Replay;
+use chinwag::host::{Completion, Host, Op, Reply};
+use napi::bindgen_prelude::{AsyncTask, Function, Object, Uint8Array};
+use napi::threadsafe_function::{
+    ThreadsafeFunction, ThreadsafeFunctionCallMode, UnknownReturnValue,
+};
+use napi::{Env, Status, Task};
+use napi_derive::napi;
+
+use crate::config;
+use crate::error::{Result, bad_argument, broken, failure};
+use crate::events::NativeEvents;
+use crate::member::{Packed, Packer};
+
+/// The wake function: one call waits at most, so that surplus pokes collapse.
+type Wake = ThreadsafeFunction<(), UnknownReturnValue, (), Status, false, false, 1>;
+
+/// A node with its runtime. Collected without a close, it stops without a farewell.
+#[napi]
+pub struct NativeNode {
+    host: Arc<Host>,
+    wake: Arc<Mutex<Option<Wake>>>,
+}
+
+/// The outcome of an operation.
+#[napi(object, object_from_js = false)]
+pub struct Outcome {
+    /// The number under which it was submitted.
+    pub id: f64,
+    /// How many seeds answered, if it was a join.
+    pub joined: Option<u32>,
+    /// Why it failed, if it did.
+    pub failed: Option<Failed>,
+}
+
+/// An error, as a value.
+#[napi(object, object_from_js = false)]
+pub struct Failed {
+    /// The code in the core's table.
+    pub code: &'static str,
+    /// The sentence.
+    pub message: String,
+    /// What a failed join tried.
+    pub attempts: Vec<Attempt>,
+}
+
+/// One address that a join tried.
+#[napi(object, object_from_js = false)]
+pub struct Attempt {
+    /// As it was given, or as it was resolved.
+    pub seed: String,
+    /// Why it did not answer.
+    pub cause: String,
+}
+
+#[napi]
+impl NativeNode {
+    /// Binds and starts. `wake` is called, on the thread of this call, when there is something to
+    /// take; it holds the event loop until told otherwise.
+    #[napi(constructor, catch_unwind)]
+    pub fn new(options: Object<'_>, wake: Function<'_, (), UnknownReturnValue>) -> Result<Self> {
+        let config = config::config(&options)?;
+        let host = Host::start(&config).map_err(|error| config::spelled(&error))?;
+        let wake: Wake =
+            wake.build_threadsafe_function().max_queue_size::<1>().build().map_err(broken)?;
+        let wake = Arc::new(Mutex::new(Some(wake)));
+        let poke = Arc::clone(&wake);
+        let call = move || {
+            if let Some(wake) = &*lock(&poke) {
+                // A full queue means that a call is on its way already.
+                wake.call((), ThreadsafeFunctionCallMode::NonBlocking);
+            }
+        };
+        host.set_wake(Some(Box::new(call))).map_err(failure)?;
+        Ok(Self { host: Arc::new(host), wake })
+    }
+
+    /// The local member.
+    #[napi(catch_unwind)]
+    pub fn local_member<'env>(&self, env: &'env Env) -> Result<Packed<'env>> {
+        let member = self.host.local_member().map_err(failure)?;
+        Packer::members(&[member]).packed(env)
+    }
+
+    /// The present members, or with `all` everybody remembered.
+    #[napi(catch_unwind)]
+    pub fn members<'env>(&self, env: &'env Env, all: bool) -> Result<Packed<'env>> {
+        let members = if all { self.host.known_members() } else { self.host.members() };
+        Packer::members(&members.map_err(failure)?).packed(env)
+    }
+
+    /// The member of that name: none or one.
+    #[napi(catch_unwind)]
+    pub fn member<'env>(&self, env: &'env Env, name: String) -> Result<Packed<'env>> {
+        let member = self.host.member(&name).map_err(failure)?;
+        Packer::members(member.as_slice()).packed(env)
+    }
+
+    /// Counters by their names in the core.
+    #[napi(catch_unwind)]
+    pub fn stats<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
+        let mut object = Object::new(env).map_err(broken)?;
+        for (name, count) in self.host.stats().map_err(failure)?.rows() {
+            object.set(config::camel(name), count as f64).map_err(broken)?;
+        }
+        Ok(object)
+    }
+
+    /// Subscribes; `replay` starts with the present members.
+    #[napi(catch_unwind)]
+    pub fn subscribe(&self, replay: bool) -> Result<NativeEvents> {
+        let replay = if replay { Replay::Yes } else { Replay::No };
+        self.host.subscribe(replay).map(NativeEvents::new).map_err(failure)
+    }
+
+    /// Waits until the seeds have been tried.
+    #[napi(catch_unwind)]
+    pub fn ready(&self) -> Result<f64> {
+        self.submit(Op::Ready)
+    }
+
+    /// Joins through seeds.
+    #[napi(catch_unwind)]
+    pub fn join(&self, seeds: Vec<String>) -> Result<f64> {
+        self.submit(Op::Join(seeds))
+    }
+
+    /// Sets tags, and removes those whose value is null.
+    #[napi(catch_unwind)]
+    pub fn update_tags(&self, changes: Object<'_>) -> Result<f64> {
+        self.submit(Op::UpdateTags(config::changes(&changes)?))
+    }
+
+    /// Replaces all tags.
+    #[napi(catch_unwind)]
+    pub fn set_tags(&self, tags: Object<'_>) -> Result<f64> {
+        self.submit(Op::SetTags(config::tags(&tags)?))
+    }
+
+    /// Replaces the metadata.
+    #[napi(catch_unwind)]
+    pub fn set_meta(&self, meta: Uint8Array) -> Result<f64> {
+        self.submit(Op::SetMeta(meta.to_vec()))
+    }
+
+    /// Says goodbye, within so many milliseconds.
+    #[napi(catch_unwind)]
+    pub fn leave(&self, millis: f64) -> Result<f64> {
+        let Some(span) = config::span(millis) else {
+            return Err(bad_argument(format!("timeout is {millis}, expected milliseconds")));
+        };
+        self.submit(Op::Leave(span))
+    }
+
+    /// Takes up to `max` outcomes.
+    #[napi(catch_unwind)]
+    pub fn outcomes(&self, max: u32) -> Result<Vec<Outcome>> {
+        let settled = self.host.completions(max as usize).map_err(failure)?;
+        Ok(settled.into_iter().map(Outcome::from).collect())
+    }
+
+    /// Frees everything, on a thread that may wait for it.
+    #[napi(catch_unwind)]
+    pub fn close(&self) -> AsyncTask<Close> {
+        AsyncTask::new(Close(Arc::clone(&self.host)))
+    }
+
+    /// Whether an open node keeps the process alive.
+    #[napi(catch_unwind)]
+    pub fn hold(&self, env: &Env, hold: bool) -> Result<()> {
+        let mut wake = lock(&self.wake);
+        let Some(wake) = wake.as_mut() else { return Ok(()) };
+        #[allow(
+            deprecated,
+            reason = "clones cannot be told apart from the one that holds the loop"
+        )]
+        let outcome = if hold { wake.refer(env) } else { wake.unref(env) };
+        outcome.map_err(broken)
+    }
+
+    /// Lets go of the event loop; the wake function is not called again.
+    #[napi(catch_unwind)]
+    pub fn release(&self) {
+        lock(&self.wake).take();
+    }
+
+    fn submit(&self, op: Op) -> Result<f64> {
+        self.host.submit(op).map(|id| id as f64).map_err(failure)
+    }
+}
+
+impl From<Completion> for Outcome {
+    fn from(completion: Completion) -> Self {
+        let (joined, failed) = match completion.result {
+            Ok(Reply::Joined(count)) => (Some(u32::try_from(count).unwrap_or(u32::MAX)), None),
+            Ok(Reply::Done) => (None, None),
+            Err(error) => (None, Some(Failed::from(error))),
+        };
+        Self { id: completion.id as f64, joined, failed }
+    }
+}
+
+impl From<chinwag::Error> for Failed {
+    fn from(error: chinwag::Error) -> Self {
+        let attempt =
+            |a: &chinwag::error::Attempt| Attempt { seed: a.seed.clone(), cause: a.cause.clone() };
+        Self {
+            code: error.kind().code(),
+            message: error.message().to_owned(),
+            attempts: error.attempts().iter().map(attempt).collect(),
+        }
+    }
+}
+
+/// A close under way on libuv's pool: it may take two seconds, which the event loop has not.
+pub struct Close(Arc<Host>);
+
+impl Task for Close {
+    type Output = ();
+    type JsValue = ();
+
+    fn compute(&mut self) -> napi::Result<()> {
+        // Not an exported function, so nobody else catches a panic here.
+        let closed = catch_unwind(AssertUnwindSafe(|| self.0.close()));
+        match closed {
+            Ok(outcome) => outcome.map_err(|error| napi::Error::from_reason(error.to_string())),
+            Err(_) => Err(napi::Error::from_reason("a panic while closing")),
+        }
+    }
+
+    fn resolve(&mut self, _: Env, (): ()) -> napi::Result<()> {
+        Ok(())
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

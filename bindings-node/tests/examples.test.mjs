@@ -1,0 +1,73 @@
+// The example and the program of the README do what they say.
+
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { open, package_root, Program, seeds, until } from './helpers.mjs';
+
+/** The example in a process of its own; `ended` is its code or signal. */
+function join(t, ...args) {
+  const child = spawn(process.execPath, ['examples/join.mjs', ...args], { cwd: package_root });
+  t.after(() => child.kill('SIGKILL'));
+  const running = { child, text: '', errors: '', ended: null };
+  child.stdout.setEncoding('utf8').on('data', (text) => (running.text += text));
+  child.stderr.setEncoding('utf8').on('data', (text) => (running.errors += text));
+  child.on('close', (code, signal) => (running.ended = signal ?? code));
+  running.says = (pattern) =>
+    until(() => {
+      assert.ok(running.ended === null || pattern.test(running.text), running.errors);
+      return running.text.match(pattern);
+    }, `${pattern} in ${running.text}`);
+  running.ends = async (how) => {
+    await until(() => running.ended !== null, 'the end');
+    assert.deepEqual([running.ended, running.errors], [how, '']);
+  };
+  return running;
+}
+
+test('join.mjs prints what happens, takes orders, and leaves', async (t) => {
+  const a = join(t, 'a', '-', 'role=web');
+  const [, addr] = await a.says(/^ready a (127\.0\.0\.1:\d+)\n/);
+  const b = join(t, 'b', addr);
+  await b.says(new RegExp(`\nmember-join a ${addr} alive role=web\n`));
+  await a.says(/\nmember-join b 127\.0\.0\.1:\d+ alive -\n/);
+  b.child.stdin.write('tag role=db=2\n');
+  await a.says(/\nmember-update b \S+ alive role=db=2\n/);
+  b.child.stdin.write('leave\n');
+  // Its input stays open, and must not keep it.
+  await b.ends(0);
+  await a.says(/\nmember-leave b \S+ left role=db=2\n/);
+
+  const c = join(t, 'c', addr);
+  await a.says(/\nmember-join c/);
+  c.child.stdin.end();
+  await c.ends(0);
+  await a.says(/\nmember-leave c/);
+
+  const d = join(t, 'd', addr);
+  await a.says(/\nmember-join d/);
+  d.child.kill('SIGTERM');
+  await d.ends('SIGTERM');
+  await a.says(/\nmember-leave d/);
+});
+
+test('the first program of the README runs', async (t) => {
+  const node = await open(t, 'web-2');
+  const readme = readFileSync(`${package_root}README.md`, 'utf8');
+  const [, source] = readme.match(/```js\n([^]*?)```/);
+  assert.ok(source.split('\n').length <= 14, source);
+  const [seed] = seeds(node);
+  const here = source
+    .replace(/^import .*\n/m, '')
+    .replace("'127.0.0.1:7946'", "'127.0.0.1:0', profile: 'local'")
+    .replace("'127.0.0.1:7947'", `'${seed}'`);
+  const program = new Program(here);
+  await program.says('web-2');
+  await until(() => node.member('web-1'));
+  await node.updateTags({ role: 'db' });
+  await program.says("role: 'db'");
+  program.signal('SIGTERM');
+  await program.ends({ code: null, signal: 'SIGTERM' });
+  assert.equal(node.member('web-1').state, 'left');
+});

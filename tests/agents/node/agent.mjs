@@ -1,0 +1,183 @@
+// The agent of the npm package: does what the runner tells it, see ../README.md.
+
+import { createInterface } from 'node:readline';
+import { ChinwagError, ERRORS, OPTIONS, start, version } from '../../../bindings-node/index.mjs';
+
+/** The one node, its reader, and what is to be called from inside the reader. */
+let node = null;
+let reading = null;
+let reentry = null;
+
+// Codes on the wire are those of the core, the same in every language.
+const codes = new Map(Object.entries(ERRORS).map(([key, { code }]) => [code, key]));
+const camel = new Map(Object.entries(OPTIONS).map(([name, { key }]) => [key, name]));
+
+class Refusal extends Error {
+  constructor(code, message) {
+    super(message);
+    this.code = code;
+  }
+}
+
+const commands = {
+  version: () => [{ version, runtime: 'node' }],
+
+  async start(pairs) {
+    await close();
+    const { name, bind, profile, seeds } = pairs;
+    const options = { name, bind, profile, tags: under(pairs, 'tag.') };
+    if (seeds !== undefined) options.seeds = seeds;
+    for (const [key, text] of Object.entries(under(pairs, 'opt.'))) {
+      options[camel.get(key) ?? toCamel(key)] = text;
+    }
+    node = await start(options);
+    node.on('warning', (warning) => console.error(warning.message));
+    return [{ addr: node.localMember().addr }];
+  },
+
+  subscribe({ replay }) {
+    reading = read(open().events({ replay: replay === 'true' }));
+  },
+
+  members() {
+    const members = open().members();
+    for (const member of members) print('member', shown(member));
+    return [{ count: members.length }];
+  },
+
+  local: () => [shown(open().localMember())],
+
+  async join({ seeds = [] }) {
+    return [{ contacted: await open().join(seeds) }];
+  },
+
+  async update_tags(pairs) {
+    const unset = Object.keys(under(pairs, 'untag.')).map((key) => [key, null]);
+    await open().updateTags({ ...under(pairs, 'tag.'), ...Object.fromEntries(unset) });
+  },
+
+  async leave({ timeout_ms }) {
+    const timeout = timeout_ms === undefined ? undefined : Number(timeout_ms);
+    await open().leave({ timeout });
+  },
+
+  close,
+
+  reenter({ on, do: word, ...pairs }) {
+    reentry = { on, word, pairs };
+  },
+};
+
+async function close() {
+  const closing = node?.close();
+  node = null;
+  await closing;
+}
+
+function open() {
+  if (!node) throw new Refusal('closed', 'no node was started');
+  return node;
+}
+
+async function read(events) {
+  for await (const event of events) {
+    const { type, seq, count, member, previous } = event;
+    const fields = { type, seq, ...(count === undefined ? {} : { count }) };
+    print('event', { ...fields, ...shown(member), ...tags(previous, 'prev_tag.') });
+    if (reentry?.on === type) await reenter();
+  }
+}
+
+async function reenter() {
+  const { word, pairs } = reentry;
+  reentry = null;
+  try {
+    // The answer is not asked for, only whether there is one.
+    await (word === 'members' ? open().members() : commands[word](pairs));
+    print('reentered', { do: word, ok: true });
+  } catch (error) {
+    print('reentered', { do: word, ok: false, code: code(error) });
+  }
+}
+
+async function obey(line) {
+  let word, pairs;
+  try {
+    [word, pairs] = parse(line);
+  } catch (error) {
+    return print('error', { code: 'bad_request', message: error.message });
+  }
+  if (!Object.hasOwn(commands, word)) return print('unsupported');
+  try {
+    const [fields = {}] = (await commands[word](pairs)) ?? [];
+    print('ok', fields);
+  } catch (error) {
+    print('error', { code: code(error), message: spelled(error.message) });
+  }
+}
+
+/** Options came in the core's spelling, and go back in it. */
+function spelled(message) {
+  return message.replace(/"(\w+)"/g, (whole, name) =>
+    Object.hasOwn(OPTIONS, name) ? `"${OPTIONS[name].key}"` : whole,
+  );
+}
+
+function code(error) {
+  if (error instanceof ChinwagError) return codes.get(error.code);
+  return error instanceof Refusal ? error.code : 'internal';
+}
+
+function shown(member) {
+  if (!member) return {};
+  const { name, addr, state } = member;
+  return { name, addr, state, ...tags(member, 'tag.') };
+}
+
+function tags(member, prefix) {
+  const entries = Object.entries(member?.tags ?? {});
+  return Object.fromEntries(entries.map(([key, value]) => [prefix + key, value]));
+}
+
+function under(pairs, prefix) {
+  const entries = Object.entries(pairs).filter(([key]) => key.startsWith(prefix));
+  return Object.fromEntries(entries.map(([key, value]) => [key.slice(prefix.length), value]));
+}
+
+function toCamel(key) {
+  return key.replace(/_(.)/g, (_, letter) => letter.toUpperCase());
+}
+
+
+function parse(line) {
+  const [word, ...rest] = line.split(' ');
+  const pairs = {};
+  for (const pair of rest) {
+    const at = pair.indexOf('=');
+    if (at < 1) throw new Error(`"${pair}" is no key=value`);
+    const key = decodeURIComponent(pair.slice(0, at));
+    const value = pair.slice(at + 1);
+    const items = () => value.split(',').filter(Boolean).map(decodeURIComponent);
+    pairs[key] = key === 'seeds' ? items() : decodeURIComponent(value);
+  }
+  return [word, pairs];
+}
+
+function escape(value) {
+  const hex = (byte) => '%' + byte.toString(16).padStart(2, '0');
+  const each = (text) => [...Buffer.from(text)].map(hex).join('');
+  return String(value).replace(/[^A-Za-z0-9._:/-]/gu, each);
+}
+
+function print(word, fields = {}) {
+  const pairs = Object.entries(fields).map(([key, value]) => ` ${escape(key)}=${escape(value)}`);
+  process.stdout.write(word + pairs.join('') + '\n');
+}
+
+for await (const line of createInterface({ input: process.stdin })) {
+  if (line === 'exit') break;
+  await obey(line);
+}
+await close();
+await reading;
+process.exit(0);
