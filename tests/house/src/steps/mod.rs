@@ -43,6 +43,7 @@ pub const TEST: &[Step] = &[
     SCENARIOS,
     SCENARIOS_GO,
     PEERS,
+    HELLO,
     INSTALL,
 ];
 
@@ -223,6 +224,13 @@ const PEERS: Step = Step {
     after: &["scenarios with memberlist"],
     needs: &["serf", "prometheus-alertmanager", "go"],
     run: &["cargo test --locked -q -p chinwag-peers"],
+};
+
+const HELLO: Step = Step {
+    name: "hello",
+    after: &["python build", "node build", "elixir build"],
+    needs: &["target/venv/bin/python", "node", "mix"],
+    run: &["cargo build --locked -q -p chinwag --example hello", "sh tests/steps/hello.sh"],
 };
 
 const INSTALL: Step = Step {
