@@ -13,8 +13,9 @@
  * the others do not, except for chinwag_next_event() when told to wait.
  *
  * Errors. A function that can fail returns CHINWAG_OK or a negative chinwag_status. Results are
- * written on success only. `err` may be NULL; otherwise it is set to NULL on success, and on failure
- * to an error that is yours. NULL for a required pointer is CHINWAG_EBADARGUMENT, never a crash.
+ * written on success only. `err` may be NULL; otherwise it is set to NULL on success, and on
+ * failure to an error that is yours. NULL for a required pointer is CHINWAG_EBADARGUMENT, never a
+ * crash.
  *
  * Text ends with a zero byte and is UTF-8, in both directions.
  *
@@ -195,11 +196,13 @@ enum chinwag_event_kind
      */
     CHINWAG_EVENT_MEMBER_RECOVER = 6,
     /**
-     * The members that were known at the time of subscribing have all been reported; what follows is live.
+     * The members that were known at the time of subscribing have all been reported; what follows
+     * is live.
      */
     CHINWAG_EVENT_REPLAY_DONE = 7,
     /**
-     * The reader was too slow; carries how many events are missing and the members as they are now.
+     * The reader was too slow; carries how many events are missing and the members as they are
+     * now.
      */
     CHINWAG_EVENT_EVENTS_LOST = 8,
 };
@@ -251,6 +254,12 @@ typedef uint32_t chinwag_state;
 typedef struct chinwag_config chinwag_config;
 
 /**
+ * Counters of a node, as they were when they were taken. You free them with
+ * chinwag_counters_free().
+ */
+typedef struct chinwag_counters chinwag_counters;
+
+/**
  * What went wrong: a stable code and number, and a sentence that says what happened, to whom, the
  * likely cause and the next step. You free it with chinwag_error_free().
  */
@@ -284,6 +293,19 @@ typedef struct chinwag_member_list chinwag_member_list;
 typedef struct chinwag_node chinwag_node;
 
 /**
+ * A callback: runs on the node's dispatcher thread, never on the protocol's, one event at a time.
+ * `event` is borrowed until it returns. It may call any function, chinwag_close() and
+ * chinwag_node_free() included. It must return, not throw, jump or end the thread; while it takes
+ * its time, the events after this one wait.
+ */
+typedef void (*chinwag_event_fn)(const chinwag_event *event, void *user_data);
+
+/**
+ * Frees the data of a callback: called once, after its last event, on the thread that ends it.
+ */
+typedef void (*chinwag_free_fn)(void *user_data);
+
+/**
  * A tag to set, or to remove when `value` is NULL.
  */
 typedef struct {
@@ -296,19 +318,6 @@ typedef struct {
      */
     const char *value;
 } chinwag_tag;
-
-/**
- * A callback: runs on the node's dispatcher thread, never on the protocol's, one event at a time.
- * `event` is borrowed until it returns. It may call any function, chinwag_close() and
- * chinwag_node_free() included. It must return, not throw, jump or end the thread; while it takes
- * its time, the events after this one wait.
- */
-typedef void (*chinwag_event_fn)(const chinwag_event *event, void *user_data);
-
-/**
- * Frees the data of a callback: called once, after its last event, on the thread that ends it.
- */
-typedef void (*chinwag_free_fn)(void *user_data);
 
 #ifdef __cplusplus
 extern "C" {
@@ -323,6 +332,28 @@ uint32_t chinwag_abi_version(void);
  * CHINWAG_VERSION of the library at run time. Never freed.
  */
 const char *chinwag_version(void);
+
+/**
+ * Calls `callback` for the events whose bits are set in `mask`; "events-lost" is told whatever the
+ * mask. A mask with CHINWAG_MASK_REPLAY_DONE, as ~0u has, asks for a replay: first one
+ * "member-join" for each member that is here, then "replay-done", then what happens.
+ *
+ * Returns a number above 0, for chinwag_off_event(), or a negative status. On success `user_data`
+ * is taken: `free_user_data`, if not NULL, is called with it once no event can follow. On failure
+ * it stays yours.
+ */
+int32_t chinwag_on_event(chinwag_node *node,
+                         uint32_t mask,
+                         chinwag_event_fn callback,
+                         void *user_data,
+                         chinwag_free_fn free_user_data);
+
+/**
+ * Ends the callback of that number. When this returns, the callback does not run and will not run
+ * again, and its data is freed; so do not hold a lock that it waits for. From within a callback it
+ * does not wait: then that holds once the running callback has returned.
+ */
+chinwag_status chinwag_off_event(chinwag_node *node, int32_t number);
 
 /**
  * Options at their defaults.
@@ -410,6 +441,28 @@ void chinwag_error_free(chinwag_error *error);
 const char *chinwag_strstatus(int32_t status);
 
 /**
+ * Starts the events of chinwag_next_event() again from here. With `replay`, one "member-join" for
+ * each member that is here and "replay-done" come first. Without this call they start, with a
+ * replay, at the first use of chinwag_event_fd() or chinwag_next_event().
+ */
+chinwag_status chinwag_subscribe(chinwag_node *node, bool replay, chinwag_error **err);
+
+/**
+ * A descriptor for poll, epoll, libuv or GLib: readable while chinwag_next_event() has something
+ * to say, now and then also when it has not. Borrowed: only wait for it, do not read, write or
+ * close it; it is closed by chinwag_node_free(). A negative status on failure.
+ */
+int chinwag_event_fd(chinwag_node *node);
+
+/**
+ * Takes the next event. Waits for it up to `timeout_ms` milliseconds; 0 does not wait, a negative
+ * number waits for ever. `event` is yours: free it with chinwag_event_free().
+ *
+ * CHINWAG_ETIMEOUT when none came in time, CHINWAG_ECLOSED when none will come any more.
+ */
+chinwag_status chinwag_next_event(chinwag_node *node, int32_t timeout_ms, chinwag_event **event);
+
+/**
  * What happened. "events-lost" for NULL.
  */
 chinwag_event_kind chinwag_event_type(const chinwag_event *event);
@@ -443,8 +496,8 @@ uint64_t chinwag_event_count(const chinwag_event *event);
 const chinwag_member_list *chinwag_event_members(const chinwag_event *event);
 
 /**
- * An event of your own, to be kept beyond the callback. You free it with chinwag_event_free(). NULL
- * for NULL.
+ * An event of your own, to be kept beyond the callback. You free it with chinwag_event_free().
+ * NULL for NULL.
  */
 chinwag_event *chinwag_event_copy(const chinwag_event *event);
 
@@ -586,6 +639,35 @@ chinwag_status chinwag_local_member(const chinwag_node *node,
                                     chinwag_error **err);
 
 /**
+ * The counters of the node since its start. `counters` is yours: free it with
+ * chinwag_counters_free().
+ */
+chinwag_status chinwag_stats(const chinwag_node *node,
+                             chinwag_counters **counters,
+                             chinwag_error **err);
+
+/**
+ * How many counters there are.
+ */
+size_t chinwag_counters_count(const chinwag_counters *counters);
+
+/**
+ * The name of counter `index`, counted from 0, such as "probes_failed". Borrowed from the
+ * counters. NULL when there is no such counter.
+ */
+const char *chinwag_counters_name(const chinwag_counters *counters, size_t index);
+
+/**
+ * The value of counter `index`, counted from 0; 0 when there is no such counter.
+ */
+uint64_t chinwag_counters_value(const chinwag_counters *counters, size_t index);
+
+/**
+ * Frees counters. NULL is allowed.
+ */
+void chinwag_counters_free(chinwag_counters *counters);
+
+/**
  * Joins through `seeds`, "host[:port],…", all at once, and waits. `contacted`, which may be NULL,
  * is set to how many of them answered.
  *
@@ -635,50 +717,6 @@ chinwag_status chinwag_set_meta(chinwag_node *node,
                                 chinwag_error **err);
 
 /**
- * Calls `callback` for the events whose bits are set in `mask`; "events-lost" is told whatever the
- * mask. A mask with CHINWAG_MASK_REPLAY_DONE, as ~0u has, asks for a replay: first one
- * "member-join" for each member that is here, then "replay-done", then what happens.
- *
- * Returns a number above 0, for chinwag_off_event(), or a negative status. On success `user_data`
- * is taken: `free_user_data`, if not NULL, is called with it once no event can follow. On failure
- * it stays yours.
- */
-int32_t chinwag_on_event(chinwag_node *node,
-                         uint32_t mask,
-                         chinwag_event_fn callback,
-                         void *user_data,
-                         chinwag_free_fn free_user_data);
-
-/**
- * Ends the callback of that number. When this returns, the callback does not run and will not run
- * again, and its data is freed; so do not hold a lock that it waits for. From within a callback it
- * does not wait: then that holds once the running callback has returned.
- */
-chinwag_status chinwag_off_event(chinwag_node *node, int32_t number);
-
-/**
- * Starts the events of chinwag_next_event() again from here. With `replay`, one "member-join" for
- * each member that is here and "replay-done" come first. Without this call they start, with a
- * replay, at the first use of chinwag_event_fd() or chinwag_next_event().
- */
-chinwag_status chinwag_subscribe(chinwag_node *node, bool replay, chinwag_error **err);
-
-/**
- * A descriptor for poll, epoll, libuv or GLib: readable while chinwag_next_event() has something to
- * say, now and then also when it has not. Borrowed: only wait for it, do not read, write or close
- * it; it is closed by chinwag_node_free(). A negative status on failure.
- */
-int chinwag_event_fd(chinwag_node *node);
-
-/**
- * Takes the next event. Waits for it up to `timeout_ms` milliseconds; 0 does not wait, a negative
- * number waits for ever. `event` is yours: free it with chinwag_event_free().
- *
- * CHINWAG_ETIMEOUT when none came in time, CHINWAG_ECLOSED when none will come any more.
- */
-chinwag_status chinwag_next_event(chinwag_node *node, int32_t timeout_ms, chinwag_event **event);
-
-/**
  * Says goodbye, so that the others see "member-leave" and not "member-failed". The node stays
  * open, alone and silent, until it is closed or joins again.
  *
@@ -697,6 +735,11 @@ chinwag_status chinwag_leave(chinwag_node *node, uint32_t timeout_ms, chinwag_er
  * callback has returned.
  */
 chinwag_status chinwag_close(chinwag_node *node);
+
+/**
+ * Whether the node is closed; also true for NULL and in a forked child.
+ */
+bool chinwag_is_closed(const chinwag_node *node);
 
 /**
  * Closes the node if it is not closed, and frees it. It must be the last call with this node: none

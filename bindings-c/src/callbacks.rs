@@ -11,12 +11,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 
+use chinwag::Replay;
 use chinwag::error::{Error as CoreError, ErrorKind, Result};
 use chinwag::host::Subscription;
 
-use crate::constants::CHINWAG_MASK_EVENTS_LOST;
-use crate::events::{Bell, Event, lock};
-use crate::ffi::Handler;
+use crate::constants::{CHINWAG_MASK_EVENTS_LOST, CHINWAG_MASK_REPLAY_DONE, Status};
+use crate::error::status_of;
+use crate::events::Event;
+use crate::ffi::{Handler, given, shared, status, value};
+use crate::node::Node;
+use crate::queue::{Bell, lock};
 
 /// A callback: runs on the node's dispatcher thread, never on the protocol's, one event at a time.
 /// `event` is borrowed until it returns. It may call any function, chinwag_close() and
@@ -193,4 +197,50 @@ impl Entry {
         drop(removed);
         false
     }
+}
+
+/// Calls `callback` for the events whose bits are set in `mask`; "events-lost" is told whatever the
+/// mask. A mask with CHINWAG_MASK_REPLAY_DONE, as ~0u has, asks for a replay: first one
+/// "member-join" for each member that is here, then "replay-done", then what happens.
+///
+/// Returns a number above 0, for chinwag_off_event(), or a negative status. On success `user_data`
+/// is taken: `free_user_data`, if not NULL, is called with it once no event can follow. On failure
+/// it stays yours.
+#[unsafe(no_mangle)]
+pub extern "C" fn chinwag_on_event(
+    node: *mut Node,
+    mask: u32,
+    callback: EventFn,
+    user_data: *mut c_void,
+    free_user_data: FreeFn,
+) -> i32 {
+    let add = || {
+        let node = shared(node, "node")?;
+        let handler = given(callback, "callback")?;
+        if node.host.is_closed()? {
+            return Err(CoreError::closed());
+        }
+        let replay = match mask & CHINWAG_MASK_REPLAY_DONE {
+            0 => Replay::No,
+            _ => Replay::Yes,
+        };
+        let subscription = node.host.subscribe(replay)?;
+        let handler = Handler::new(handler, user_data, free_user_data);
+        node.callbacks.add(mask, subscription, handler)
+    };
+    value(Status::CHINWAG_EINTERNAL as i32, || {
+        add().unwrap_or_else(|error| status_of(&error) as i32)
+    })
+}
+
+/// Ends the callback of that number. When this returns, the callback does not run and will not run
+/// again, and its data is freed; so do not hold a lock that it waits for. From within a callback it
+/// does not wait: then that holds once the running callback has returned.
+#[unsafe(no_mangle)]
+pub extern "C" fn chinwag_off_event(node: *mut Node, number: i32) -> Status {
+    status(None, || {
+        let node = shared(node, "node")?;
+        node.host.is_closed()?;
+        node.callbacks.remove(number)
+    })
 }

@@ -4,12 +4,13 @@
 //! byte, a handle is not used after it was freed. NULL is checked everywhere; the rest cannot be.
 
 use std::any::Any;
-use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::ffi::{CStr, CString, c_char, c_void};
 use std::mem::MaybeUninit;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
 
 use chinwag::error::{Error as CoreError, ErrorKind, Result};
+use chinwag::signals::{self, Before};
 
 use crate::callbacks::FreeFn;
 use crate::constants::Status;
@@ -156,24 +157,33 @@ impl Drop for Handler {
     }
 }
 
-unsafe extern "C" {
-    fn pthread_atfork(
-        prepare: Option<unsafe extern "C" fn()>,
-        parent: Option<unsafe extern "C" fn()>,
-        child: Option<unsafe extern "C" fn()>,
-    ) -> c_int;
+/// What a signal does now.
+pub(crate) fn before(signal: i32) -> Before {
+    let mut action = MaybeUninit::<libc::sigaction>::uninit();
+    // SAFETY: without a new action it only writes the present one, which is read if it did.
+    let action = unsafe {
+        match libc::sigaction(signal, std::ptr::null(), action.as_mut_ptr()) {
+            0 => action.assume_init().sa_sigaction,
+            _ => libc::SIG_DFL,
+        }
+    };
+    match action {
+        libc::SIG_DFL => Before::Default,
+        libc::SIG_IGN => Before::Ignored,
+        _ => Before::Caught,
+    }
 }
 
 /// Sees to it that a forked child, which has none of our threads, dies of a signal as usual.
 pub(crate) fn give_signals_back_after_fork() {
     unsafe extern "C" fn in_child() {
-        chinwag::signals::after_fork();
+        signals::after_fork();
     }
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         // SAFETY: the function lives as long as the process (the library is never unloaded) and
         // does nothing but store a flag. Out of memory is the only failure; nothing is lost then.
-        let _ = unsafe { pthread_atfork(None, None, Some(in_child)) };
+        let _ = unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
     });
 }
 

@@ -1,30 +1,31 @@
 //! Nodes: started, asked, told, left and closed.
 
-use std::ffi::{c_char, c_int, c_void};
+use std::collections::BTreeMap;
+use std::ffi::{CString, c_char, c_int};
 use std::mem::MaybeUninit;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use chinwag::Tags;
 use chinwag::config::{Config as CoreConfig, Value};
 use chinwag::error::Result;
 use chinwag::host::{Host, Op, Reply};
 use chinwag::signals::{self, Guard};
-use chinwag::{Replay, Tags};
 
-use crate::callbacks::{Callbacks, EventFn, FreeFn};
+use crate::callbacks::Callbacks;
 use crate::config::Config;
-use crate::constants::{CHINWAG_MASK_REPLAY_DONE, Status};
-use crate::error::{Error, status_of};
-use crate::events::{Bell, Event, Queue, lock};
-use crate::ffi::{self, Handler, given, items, optional_text, shared, status, text, value};
+use crate::constants::Status;
+use crate::error::Error;
+use crate::ffi::{self, c_text, given, items, optional_text, pointer, shared, status, text, value};
 use crate::member::{Member, MemberList};
+use crate::queue::{Bell, Queue, lock};
 
 /// A running node. Any thread may use it. You free it with chinwag_node_free().
 pub struct Node {
-    host: Arc<Host>,
-    bell: Arc<Bell>,
-    queue: Queue,
-    callbacks: Arc<Callbacks>,
+    pub(crate) host: Arc<Host>,
+    pub(crate) bell: Arc<Bell>,
+    pub(crate) queue: Queue,
+    pub(crate) callbacks: Arc<Callbacks>,
     farewell: Mutex<Option<Guard>>,
 }
 
@@ -35,6 +36,12 @@ pub struct Tag {
     pub key: *const c_char,
     /// The value, or NULL.
     pub value: *const c_char,
+}
+
+/// Counters of a node, as they were when they were taken. You free them with
+/// chinwag_counters_free().
+pub struct Counters {
+    rows: Vec<(CString, u64)>,
 }
 
 /// How long a change of the own metadata may take; it waits for nobody else.
@@ -49,17 +56,16 @@ const GRACE: Duration = Duration::from_secs(1);
 
 impl Node {
     fn start(options: &CoreConfig) -> Result<Self> {
-        let host = Arc::new(Host::start(options)?);
+        let (host, farewell) = match options.get("handle_signals") {
+            Some(Value::Flag(true)) => start_with_farewell(options)?,
+            _ => (Arc::new(Host::start(options)?), None),
+        };
         let bell = Arc::new(Bell::default());
         let wake = Arc::clone(&bell);
         host.set_wake(Some(Box::new(move || wake.ring())))?;
         let callbacks = Callbacks::new(Arc::clone(&bell));
-        let farewell = match options.get("handle_signals") {
-            Some(Value::Flag(true)) => Some(farewell(&host)?),
-            _ => None,
-        };
-        let node =
-            Self { host, bell, queue: Queue::default(), callbacks, farewell: Mutex::new(farewell) };
+        let farewell = Mutex::new(farewell);
+        let node = Self { host, bell, queue: Queue::default(), callbacks, farewell };
         match node.host.run(Op::Ready, Some(JOIN_WAIT)) {
             Ok(_) => Ok(node),
             Err(error) => {
@@ -73,7 +79,7 @@ impl Node {
         self.host.run(op, Some(UPDATE_WAIT)).map(drop)
     }
 
-    fn descriptor(&self) -> Result<c_int> {
+    pub(crate) fn descriptor(&self) -> Result<c_int> {
         self.queue.descriptor(&self.host, &self.bell)
     }
 
@@ -87,14 +93,30 @@ impl Node {
     }
 }
 
-/// Leaves at the first SIGTERM or SIGINT.
-fn farewell(host: &Arc<Host>) -> Result<Guard> {
+/// Starts a node that leaves at the first SIGTERM or SIGINT, be it the very next moment.
+fn start_with_farewell(options: &CoreConfig) -> Result<(Arc<Host>, Option<Guard>)> {
     ffi::give_signals_back_after_fork();
-    let host = Arc::clone(host);
-    signals::on_terminate(move || {
-        let _ = host.run(Op::Leave(FAREWELL), Some(FAREWELL + GRACE));
-        let _ = host.close();
-    })
+    let place: Arc<Mutex<Option<Arc<Host>>>> = Arc::default();
+    // A signal that comes while the node starts waits for it: others may know of it already.
+    let mut started = lock(&place);
+    let guard = signals::on_terminate_knowing(ffi::before, {
+        let place = Arc::clone(&place);
+        move || {
+            if let Some(host) = lock(&place).take() {
+                say_goodbye(&host);
+            }
+        }
+    })?;
+    let host = Arc::new(Host::start(options)?);
+    *started = Some(Arc::clone(&host));
+    drop(started);
+    Ok((host, Some(guard)))
+}
+
+/// Leaves, without a close: a thread that heard of one could end the process in another way than
+/// the signal does.
+fn say_goodbye(host: &Host) {
+    let _ = host.run(Op::Leave(FAREWELL), Some(FAREWELL + GRACE));
 }
 
 /// Starts a node: binds its address, then tries the seeds. Being alone is success, unless
@@ -187,6 +209,53 @@ pub extern "C" fn chinwag_local_member(
     })
 }
 
+/// The counters of the node since its start. `counters` is yours: free it with
+/// chinwag_counters_free().
+#[unsafe(no_mangle)]
+pub extern "C" fn chinwag_stats(
+    node: Option<&Node>,
+    counters: Option<&mut MaybeUninit<*mut Counters>>,
+    err: Option<&mut MaybeUninit<*mut Error>>,
+) -> Status {
+    status(err, || {
+        let (node, out) = (given(node, "node")?, given(counters, "counters")?);
+        let stats = node.host.stats()?;
+        let rows = stats.rows().into_iter().map(|(name, count)| (c_text(name), count)).collect();
+        out.write(Box::into_raw(Box::new(Counters { rows })));
+        Ok(())
+    })
+}
+
+/// How many counters there are.
+#[unsafe(no_mangle)]
+pub extern "C" fn chinwag_counters_count(counters: Option<&Counters>) -> usize {
+    value(0, || counters.map_or(0, |counters| counters.rows.len()))
+}
+
+/// The name of counter `index`, counted from 0, such as "probes_failed". Borrowed from the
+/// counters. NULL when there is no such counter.
+#[unsafe(no_mangle)]
+pub extern "C" fn chinwag_counters_name(
+    counters: Option<&Counters>,
+    index: usize,
+) -> *const c_char {
+    value(std::ptr::null(), || {
+        pointer(counters.and_then(|counters| counters.rows.get(index)).map(|row| &*row.0))
+    })
+}
+
+/// The value of counter `index`, counted from 0; 0 when there is no such counter.
+#[unsafe(no_mangle)]
+pub extern "C" fn chinwag_counters_value(counters: Option<&Counters>, index: usize) -> u64 {
+    value(0, || counters.and_then(|counters| counters.rows.get(index)).map_or(0, |row| row.1))
+}
+
+/// Frees counters. NULL is allowed.
+#[unsafe(no_mangle)]
+pub extern "C" fn chinwag_counters_free(counters: Option<Box<Counters>>) {
+    value((), || drop(counters));
+}
+
 /// Joins through `seeds`, "host[:port],…", all at once, and waits. `contacted`, which may be NULL,
 /// is set to how many of them answered.
 ///
@@ -237,7 +306,7 @@ pub extern "C" fn chinwag_update_tags(
 ) -> Status {
     status(err, || {
         let node = shared(node, "node")?;
-        let mut changes = std::collections::BTreeMap::new();
+        let mut changes = BTreeMap::new();
         // SAFETY: C passes NULL or that many tags, and NULL or text in each.
         for tag in unsafe { items(tags, count, "tags") }? {
             let key = unsafe { text(tag.key, "key") }?;
@@ -288,99 +357,6 @@ pub extern "C" fn chinwag_set_meta(
     })
 }
 
-/// Calls `callback` for the events whose bits are set in `mask`; "events-lost" is told whatever the
-/// mask. A mask with CHINWAG_MASK_REPLAY_DONE, as ~0u has, asks for a replay: first one
-/// "member-join" for each member that is here, then "replay-done", then what happens.
-///
-/// Returns a number above 0, for chinwag_off_event(), or a negative status. On success `user_data`
-/// is taken: `free_user_data`, if not NULL, is called with it once no event can follow. On failure
-/// it stays yours.
-#[unsafe(no_mangle)]
-pub extern "C" fn chinwag_on_event(
-    node: *mut Node,
-    mask: u32,
-    callback: EventFn,
-    user_data: *mut c_void,
-    free_user_data: FreeFn,
-) -> i32 {
-    let add = || {
-        let node = shared(node, "node")?;
-        let handler = given(callback, "callback")?;
-        if node.host.is_closed()? {
-            return Err(chinwag::Error::closed());
-        }
-        let replay = match mask & CHINWAG_MASK_REPLAY_DONE {
-            0 => Replay::No,
-            _ => Replay::Yes,
-        };
-        let subscription = node.host.subscribe(replay)?;
-        let handler = Handler::new(handler, user_data, free_user_data);
-        node.callbacks.add(mask, subscription, handler)
-    };
-    value(Status::CHINWAG_EINTERNAL as i32, || {
-        add().unwrap_or_else(|error| status_of(&error) as i32)
-    })
-}
-
-/// Ends the callback of that number. When this returns, the callback does not run and will not run
-/// again, and its data is freed; so do not hold a lock that it waits for. From within a callback it
-/// does not wait: then that holds once the running callback has returned.
-#[unsafe(no_mangle)]
-pub extern "C" fn chinwag_off_event(node: *mut Node, number: i32) -> Status {
-    status(None, || {
-        let node = shared(node, "node")?;
-        node.host.is_closed()?;
-        node.callbacks.remove(number)
-    })
-}
-
-/// Starts the events of chinwag_next_event() again from here. With `replay`, one "member-join" for
-/// each member that is here and "replay-done" come first. Without this call they start, with a
-/// replay, at the first use of chinwag_event_fd() or chinwag_next_event().
-#[unsafe(no_mangle)]
-pub extern "C" fn chinwag_subscribe(
-    node: *mut Node,
-    replay: bool,
-    err: Option<&mut MaybeUninit<*mut Error>>,
-) -> Status {
-    status(err, || {
-        let node = shared(node, "node")?;
-        let replay = if replay { Replay::Yes } else { Replay::No };
-        node.queue.subscribe(&node.host, &node.bell, replay)
-    })
-}
-
-/// A descriptor for poll, epoll, libuv or GLib: readable while chinwag_next_event() has something to
-/// say, now and then also when it has not. Borrowed: only wait for it, do not read, write or close
-/// it; it is closed by chinwag_node_free(). A negative status on failure.
-#[unsafe(no_mangle)]
-pub extern "C" fn chinwag_event_fd(node: *mut Node) -> c_int {
-    let descriptor = || shared(node, "node")?.descriptor();
-    value(Status::CHINWAG_EINTERNAL as c_int, || {
-        descriptor().unwrap_or_else(|error| status_of(&error) as c_int)
-    })
-}
-
-/// Takes the next event. Waits for it up to `timeout_ms` milliseconds; 0 does not wait, a negative
-/// number waits for ever. `event` is yours: free it with chinwag_event_free().
-///
-/// CHINWAG_ETIMEOUT when none came in time, CHINWAG_ECLOSED when none will come any more.
-#[unsafe(no_mangle)]
-pub extern "C" fn chinwag_next_event(
-    node: *mut Node,
-    timeout_ms: i32,
-    event: Option<&mut MaybeUninit<*mut Event>>,
-) -> Status {
-    status(None, || {
-        let (node, out) = (shared(node, "node")?, given(event, "event")?);
-        let timeout = u64::try_from(timeout_ms).ok().map(Duration::from_millis);
-        let deadline = timeout.map(|timeout| Instant::now() + timeout);
-        let event = node.queue.next(&node.host, &node.bell, deadline)?;
-        out.write(Box::into_raw(Box::new(Event::new(event))));
-        Ok(())
-    })
-}
-
 /// Says goodbye, so that the others see "member-leave" and not "member-failed". The node stays
 /// open, alone and silent, until it is closed or joins again.
 ///
@@ -409,6 +385,12 @@ pub extern "C" fn chinwag_leave(
 #[unsafe(no_mangle)]
 pub extern "C" fn chinwag_close(node: *mut Node) -> Status {
     status(None, || shared(node, "node")?.close())
+}
+
+/// Whether the node is closed; also true for NULL and in a forked child.
+#[unsafe(no_mangle)]
+pub extern "C" fn chinwag_is_closed(node: Option<&Node>) -> bool {
+    value(true, || node.is_none_or(|node| node.host.is_closed().unwrap_or(true)))
 }
 
 /// Closes the node if it is not closed, and frees it. It must be the last call with this node: none

@@ -30,6 +30,29 @@ fn the_header_compiles_everywhere() {
 }
 
 #[test]
+fn the_programs_of_the_readme_compile() {
+    let readme = std::fs::read_to_string(root().join("bindings-c/README.md")).expect("readable");
+    let mut blocks = readme.split("```c\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let program = blocks.next().expect("a program");
+    let excerpt = blocks.next().expect("an excerpt");
+    let loops = format!(
+        "#include <chinwag.h>\n#include <poll.h>\n#include <stdio.h>\n\
+         void loop(chinwag_node *node);\nvoid loop(chinwag_node *node) {{\n{excerpt}}}\n"
+    );
+    for (name, text) in [("program", program), ("loop", loops.as_str())] {
+        let source = scratch().join(format!("readme-{name}.c"));
+        std::fs::write(&source, text).expect("writable");
+        run(Command::new("cc")
+            .args(["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-c"])
+            .arg("-I")
+            .arg(root().join("include"))
+            .arg(&source)
+            .arg("-o")
+            .arg(source.with_extension("o")));
+    }
+}
+
+#[test]
 fn the_symbols_are_the_listed_ones() {
     let output = run(Command::new("nm")
         .args(["--dynamic", "--defined-only", "--format=posix"])

@@ -20,8 +20,9 @@ const INTRODUCTION: &str = "\
  * the others do not, except for chinwag_next_event() when told to wait.
  *
  * Errors. A function that can fail returns CHINWAG_OK or a negative chinwag_status. Results are
- * written on success only. `err` may be NULL; otherwise it is set to NULL on success, and on failure
- * to an error that is yours. NULL for a required pointer is CHINWAG_EBADARGUMENT, never a crash.
+ * written on success only. `err` may be NULL; otherwise it is set to NULL on success, and on
+ * failure to an error that is yours. NULL for a required pointer is CHINWAG_EBADARGUMENT, never a
+ * crash.
  *
  * Text ends with a zero byte and is UTF-8, in both directions.
  *

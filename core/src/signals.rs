@@ -39,8 +39,19 @@ pub struct Guard {
 /// # Errors
 /// `internal` when the system refuses a handler or a thread.
 pub fn on_terminate(farewell: impl FnOnce() + Send + 'static) -> Result<Guard> {
+    on_terminate_knowing(Before::of, farewell)
+}
+
+/// As [`on_terminate`], where `before` tells what a signal did before. It is asked once a process.
+///
+/// # Errors
+/// As for [`on_terminate`].
+pub fn on_terminate_knowing(
+    before: fn(signal: i32) -> Before,
+    farewell: impl FnOnce() + Send + 'static,
+) -> Result<Guard> {
     let mut watch = watch();
-    watch.install().map_err(|cause| {
+    watch.install(before).map_err(|cause| {
         let message = format!("signals cannot be handled: {cause}");
         Error::new(ErrorKind::Internal, message)
     })?;
@@ -68,7 +79,8 @@ impl Drop for Guard {
 }
 
 /// To be called in the child after a `fork`, where the threads that would run a farewell are
-/// missing: a signal does at once what it did before. Safe in an `atfork` handler.
+/// missing: a signal does at once what it did before. Safe in an `atfork` handler. A signal that
+/// reaches the child before this call is lost.
 pub fn after_fork() {
     if let Some(at_once) = AT_ONCE.get() {
         at_once.store(true, Ordering::SeqCst);
@@ -94,22 +106,25 @@ struct Watch {
     /// Process that the handlers were installed in; none is 0.
     pid: u32,
     hooks: Vec<SigId>,
+    /// What the signals did before the first handler of ours; a forked child must not take that
+    /// handler, which it inherits, for one of the program's.
+    before: Option<[(i32, Before); 2]>,
 }
 
 impl Watch {
     const fn new() -> Self {
-        Self { farewells: BTreeMap::new(), next: 0, pid: 0, hooks: Vec::new() }
+        Self { farewells: BTreeMap::new(), next: 0, pid: 0, hooks: Vec::new(), before: None }
     }
 
     /// Installs the handlers, once in a process.
-    fn install(&mut self) -> io::Result<()> {
+    fn install(&mut self, before: fn(i32) -> Before) -> io::Result<()> {
         if self.pid == std::process::id() {
             return Ok(());
         }
         self.uninstall();
         // What a parent had to say is not ours; dropping it could touch locks that nobody frees.
         std::mem::forget(std::mem::take(&mut self.farewells));
-        let outcome = self.hook();
+        let outcome = self.hook(before);
         if outcome.is_ok() {
             self.pid = std::process::id();
         } else {
@@ -124,16 +139,17 @@ impl Watch {
         }
     }
 
-    fn hook(&mut self) -> io::Result<()> {
+    fn hook(&mut self, before: fn(i32) -> Before) -> io::Result<()> {
         let (waker, bell) = UnixStream::pair()?;
         let received = Arc::new(AtomicUsize::new(0));
         let mut caught = Vec::new();
-        for signal in [SIGTERM, SIGINT] {
-            match Disposition::of(signal) {
-                Disposition::Ignored => continue,
-                Disposition::Caught => caught.push(signal),
+        let asked = || [SIGTERM, SIGINT].map(|signal| (signal, before(signal)));
+        for (signal, before) in *self.before.get_or_insert_with(asked) {
+            match before {
+                Before::Ignored => continue,
+                Before::Caught => caught.push(signal),
                 // First in the row, so that it sees what the signal before has set.
-                Disposition::Default => self
+                Before::Default => self
                     .hooks
                     .push(flag::register_conditional_default(signal, Arc::clone(at_once()))?),
             }
@@ -179,16 +195,20 @@ fn say(farewells: impl Iterator<Item = Farewell>) {
     }
 }
 
-/// What a signal does before we touch it.
-#[derive(Debug, PartialEq, Eq)]
-enum Disposition {
+/// What a signal did before anything here touched it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Before {
+    /// It ended the process.
     Default,
+    /// Nothing.
     Ignored,
+    /// It called a handler of the program.
     Caught,
 }
 
-impl Disposition {
-    /// As Linux tells it; elsewhere every signal counts as untouched.
+impl Before {
+    /// As Linux tells it in `/proc`; elsewhere every signal counts as untouched. Under a tool that
+    /// catches every signal in the program's place, such as valgrind, so does every signal here.
     fn of(signal: i32) -> Self {
         let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
         Self::read(&status, signal)
@@ -215,9 +235,9 @@ mod tests {
     #[test]
     fn masks_are_read_bit_by_bit() {
         let status = "Name:\tx\nSigIgn:\t0000000000000002\nSigCgt:\t0000000000004000\n";
-        assert_eq!(Disposition::read(status, 2), Disposition::Ignored);
-        assert_eq!(Disposition::read(status, 15), Disposition::Caught);
-        assert_eq!(Disposition::read(status, 1), Disposition::Default);
-        assert_eq!(Disposition::read("", 15), Disposition::Default);
+        assert_eq!(Before::read(status, 2), Before::Ignored);
+        assert_eq!(Before::read(status, 15), Before::Caught);
+        assert_eq!(Before::read(status, 1), Before::Default);
+        assert_eq!(Before::read("", 15), Before::Default);
     }
 }

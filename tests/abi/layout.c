@@ -1,4 +1,4 @@
-/* Written from bindings-c/src by `cargo test -p chinwag-c --lib`. Change it there. */
+/* Written from bindings-c/src by `cargo test -p chinwag-c --lib`. */
 #include "chinwag.h"
 
 #define SAME(name, claim) typedef char same_##name[(claim) ? 1 : -1]

@@ -239,6 +239,7 @@ impl Membership {
         }
         if let Some(member) = self.roster.remove(slot) {
             self.broadcasts.drop_about(slot);
+            self.forget_intent(slot);
             self.out.push_back(Output::Forgotten(member));
         }
     }

@@ -4,13 +4,12 @@ use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::roster::{LOCAL, Slot};
+use super::roster::LOCAL;
 use super::timer::Timer;
 use super::{Membership, Presence};
 use crate::engine::{Reply, RequestId};
 use crate::error::{Error, ErrorKind};
 use crate::member::MemberState;
-use crate::wire::serf::LeaveIntent;
 use crate::wire::{Dead, Message};
 
 /// How far a farewell has come.
@@ -24,12 +23,8 @@ pub(super) enum Stage {
     Spreading,
 }
 
-/// The lowest delegate version of serf. Other applications use 0 or 1.
-const SERF_MIN: u8 = 2;
 /// Gossip intervals that an intent to leave has to spread before the farewell.
 const INTENT_ROUNDS: u32 = 3;
-/// Where the intent stands in the queue: it is about no slot.
-const INTENT: Slot = Slot::MAX;
 
 impl Membership {
     /// Says goodbye. The node goes on answering, so that the others can hear it. Whoever asks
@@ -61,21 +56,6 @@ impl Membership {
         } else {
             self.say_goodbye();
         }
-    }
-
-    /// serf takes a farewell for a failure unless it was told of the intent before.
-    fn spread_intent(&mut self) {
-        let name = Arc::clone(&self.name);
-        // Grows from one farewell to the next, as serf's clock must.
-        let ltime = u64::from(self.local().incarnation());
-        let mut payload = Vec::new();
-        LeaveIntent { ltime, node: &name, prune: false }.encode(&mut payload);
-        self.spread(INTENT, &Message::User(&payload));
-    }
-
-    fn speaks_serf(&self) -> bool {
-        let [.., delegate_max, delegate] = self.local().versions();
-        delegate >= SERF_MIN && delegate_max >= SERF_MIN
     }
 
     /// The joins have had their time, or the intent has.

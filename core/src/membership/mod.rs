@@ -11,6 +11,7 @@ mod broadcast;
 mod claims;
 mod farewell;
 mod gossip;
+mod intents;
 mod probe;
 mod push_pull;
 mod relay;
@@ -33,7 +34,7 @@ use self::farewell::Stage;
 use self::probe::Probe;
 use self::push_pull::{Exchange, Joining};
 use self::relay::Relay;
-use self::roster::{LOCAL, Record, Roster};
+use self::roster::{LOCAL, Record, Roster, Slot};
 use self::timer::{Due, Fired, Timer, Timers};
 use crate::config::Protocol;
 use crate::engine::{Input, Output, Reply, Request, RequestId, Setup, StreamId};
@@ -59,6 +60,8 @@ pub(crate) struct Membership {
     leavers: Vec<RequestId>,
     awareness: Awareness,
     broadcasts: Broadcasts,
+    /// The time, by serf's clock, of the last intent to leave of a member.
+    intents: BTreeMap<Slot, u64>,
     last_gossip: Instant,
     probe: Option<Probe>,
     relays: BTreeMap<u32, Relay>,
@@ -114,6 +117,7 @@ impl Membership {
             leavers: Vec::new(),
             awareness: Awareness::new(protocol.awareness_max_multiplier),
             broadcasts: Broadcasts::default(),
+            intents: BTreeMap::new(),
             last_gossip: now,
             probe: None,
             relays: BTreeMap::new(),
@@ -197,7 +201,7 @@ impl Membership {
             Message::Suspect(claim) => self.on_suspect(claim.incarnation, claim.node, claim.from),
             Message::Alive(claim) => self.on_alive(&claim),
             Message::Dead(claim) => self.on_dead(claim.incarnation, claim.node, claim.from),
-            Message::User(_) => self.stats.user_messages_ignored += 1,
+            Message::User(payload) => self.on_user(payload),
         }
     }
 

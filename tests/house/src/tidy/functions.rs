@@ -105,7 +105,8 @@ fn begins(extension: &str, line: &str) -> bool {
             let method = !starts(&control) && code.ends_with(") {");
             line.ends_with('{') && (method || code.contains("function") || code.ends_with("=> {"))
         }
-        "c" | "cpp" | "sh" => {
+        "sh" => line.ends_with("() {"),
+        "c" | "cpp" => {
             let plain = line.starts_with(|c: char| c.is_alphabetic() || c == '_');
             plain && line.contains('(') && (line.ends_with('{') || line.ends_with(')'))
         }

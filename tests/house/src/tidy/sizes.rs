@@ -44,8 +44,8 @@ pub fn lines(tree: &Tree) -> Vec<String> {
 /// Folders with too many files of code.
 pub fn folders(tree: &Tree) -> Vec<String> {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    // The root of a crate is the folder's index.
-    for file in tree.code().filter(|file| !matches!(file.name(), "lib.rs" | "main.rs")) {
+    // The root of a crate or a module is the folder's index.
+    for file in tree.code().filter(|file| !matches!(file.name(), "lib.rs" | "main.rs" | "mod.rs")) {
         *counts.entry(file.folder()).or_default() += 1;
     }
     counts.retain(|folder, count| {

@@ -1,0 +1,92 @@
+/* A forked child gets `forked` from its parent's node, may free it, and may start its own. */
+#include "check.h"
+
+#include <signal.h>
+
+static void ignore(const chinwag_event *event, void *user_data) {
+    (void)event, (void)user_data;
+}
+
+static void must_not_run(void *user_data) {
+    (void)user_data;
+    CHECK(!"the parent's data is not the child's to free");
+}
+
+static atomic_int freed;
+
+static void count_freed(void *user_data) {
+    (void)user_data;
+    ++freed;
+}
+
+static pid_t parent;
+
+static void free_in_parent_only(void *user_data) {
+    if (getpid() == parent) {
+        count_freed(user_data);
+    } else {
+        must_not_run(user_data);
+    }
+}
+
+static void in_child(chinwag_node *node, const char *addr) {
+    const chinwag_status forked = CHINWAG_EFORKED;
+    chinwag_member_list *list = NULL;
+    chinwag_member *member = NULL;
+    chinwag_counters *counters = NULL;
+    chinwag_event *event = NULL;
+    chinwag_error *err = NULL;
+    CHECK(chinwag_members(node, &list, &err) == forked);
+    SAME(chinwag_error_code(err), "forked");
+    chinwag_error_free(err);
+    CHECK(chinwag_known_members(node, &list, NULL) == forked);
+    CHECK(chinwag_find_member(node, "x", &member, NULL) == forked);
+    CHECK(chinwag_local_member(node, &member, NULL) == forked);
+    CHECK(chinwag_stats(node, &counters, NULL) == forked);
+    CHECK(chinwag_join(node, addr, NULL, NULL) == forked);
+    CHECK(chinwag_update_tag(node, "k", "v", NULL) == forked);
+    CHECK(chinwag_set_tags(node, NULL, 0, NULL) == forked);
+    CHECK(chinwag_set_meta(node, NULL, 0, NULL) == forked);
+    CHECK(chinwag_on_event(node, ~0u, ignore, NULL, must_not_run) == forked);
+    CHECK(chinwag_off_event(node, 1) == forked);
+    CHECK(chinwag_subscribe(node, true, NULL) == forked);
+    CHECK(chinwag_event_fd(node) == forked);
+    CHECK(chinwag_next_event(node, -1, &event) == forked);
+    CHECK(chinwag_leave(node, 5000, NULL) == forked);
+    CHECK(chinwag_close(node) == forked && chinwag_is_closed(node));
+    chinwag_node_free(node);
+
+    chinwag_node *own = start("child", addr);
+    CHECK(chinwag_on_event(own, ~0u, ignore, NULL, NULL) > 0);
+    await_only(own, CHINWAG_EVENT_MEMBER_JOIN, "parent");
+    OK(chinwag_leave(own, 5000, &err));
+    chinwag_node_free(own);
+    /* So ends what went well: no leak check is to look at what was forgotten on purpose. */
+    kill(getpid(), SIGKILL);
+}
+
+int main(void) {
+    alarm(120);
+    parent = getpid();
+    chinwag_node *node = start("parent", NULL);
+    char addr[64];
+    address(node, addr, sizeof addr);
+    CHECK(chinwag_event_fd(node) >= 0);
+    CHECK(chinwag_on_event(node, ~0u, ignore, NULL, free_in_parent_only) > 0);
+    pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        alarm(60);
+        in_child(node, addr);
+    }
+    await_only(node, CHINWAG_EVENT_MEMBER_JOIN, "child");
+    await_only(node, CHINWAG_EVENT_MEMBER_LEAVE, "child");
+    int status = 0;
+    CHECK(waitpid(child, &status, 0) == child);
+    CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    OK(chinwag_update_tag(node, "still", "here", &err));
+    chinwag_node_free(node);
+    CHECK(freed == 1);
+    puts("ok");
+    return 0;
+}
