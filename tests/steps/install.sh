@@ -11,10 +11,10 @@ mkdir -p "$place/python" "$place/node" "$place/c"
 
 python() {
     # The build backend is looked for on the path.
-    PATH="$root/target/venv/bin:$PATH" pip wheel --quiet --no-deps --no-build-isolation \
+    PATH="$root/target/venv/bin:$PATH" python -m pip wheel --quiet --no-deps --no-build-isolation \
         --wheel-dir "$place/python" ./bindings-python
     python3 -m venv "$place/python/venv"
-    "$place/python/venv/bin/pip" install --quiet --disable-pip-version-check --no-index \
+    "$place/python/venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-index \
         "$place"/python/*.whl
     cd "$place/python"
     venv/bin/python -I -c '

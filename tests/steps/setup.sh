@@ -69,14 +69,16 @@ python() {
         lack "python3 or $wanted is not there"
         return 0
     fi
-    [ -x target/venv/bin/pip ] || rm -rf target/venv
+    # Its scripts name the place where it was made, which moves when `target` is copied.
+    python=target/venv/bin/python
+    "$python" -m pip --version >/dev/null 2>&1 || rm -rf target/venv
     if [ ! -d target/venv ] && ! python3 -m venv target/venv; then
         rm -rf target/venv
         lack 'python3 -m venv failed: install python3-venv'
         return 0
     fi
     if cmp -s "$wanted" target/venv/installed.txt; then return 0; fi
-    if target/venv/bin/pip install --quiet --disable-pip-version-check -r "$wanted"; then
+    if "$python" -m pip install --quiet --disable-pip-version-check -r "$wanted"; then
         cp "$wanted" target/venv/installed.txt
     else
         lack 'pip could not install the tools for Python'

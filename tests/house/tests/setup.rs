@@ -92,7 +92,7 @@ done"#;
 
 /// Makes a virtual environment when it is told to.
 const PYTHON: &str = r#"case "$*" in
-    -m*) mkdir -p "$3/bin" && cp "$0" "$3/bin/pip" ;;
+    "-m venv"*) mkdir -p "$3/bin" && cp "$0" "$3/bin/python" ;;
 esac"#;
 
 /// A machine with Rust, Python and Node, on which installing works.
@@ -118,7 +118,7 @@ fn a_fresh_machine_gets_everything_once() {
     let again = machine.set_up("test", "true");
     assert!(again.status.success(), "{}", String::from_utf8_lossy(&again.stderr));
     let notes = machine.notes();
-    for fetch in ["apt-get", "npm ci", "python3 install", "-m venv"] {
+    for fetch in ["apt-get", "npm ci", "pip install", "-m venv"] {
         assert!(!notes.contains(fetch), "{fetch} again:\n{notes}");
     }
     assert!(!machine.root.join("policy-rc.d").exists(), "services may start again");

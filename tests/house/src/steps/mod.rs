@@ -43,6 +43,7 @@ pub const TEST: &[Step] = &[
     SCENARIOS,
     SCENARIOS_GO,
     PEERS,
+    HELLO,
     INSTALL,
 ];
 
@@ -107,12 +108,12 @@ const HOUSE: Step = Step {
     run: &["cargo test --locked -q --no-fail-fast -p chinwag-house"],
 };
 
+/// All but the simulations, which are slow unless optimised.
 const RUST: Step = Step {
     name: "rust",
     after: &["setup"],
     needs: &[],
     run: &[
-        // The simulations have a step of their own, with optimisation.
         "cargo test --locked -q -p chinwag --features host,signals",
         "cargo test --locked -q -p chinwag-cli -p chinwag-runner -p chinwag-agent",
     ],
@@ -125,20 +126,23 @@ const DOCS: Step = Step {
     run: &["RUSTDOCFLAGS='-D warnings' cargo doc --locked -q -p chinwag --all-features --no-deps"],
 };
 
+/// `SEEDS` is how many there are for each simulation; each has a number of its own otherwise.
 const SIMULATOR: Step = Step {
     name: "simulator",
-    after: &["rust"],
+    after: &["setup"],
     needs: &[],
-    run: &["cargo test --locked -q --release -p chinwag --features sim --test simulation"],
+    run: &["cargo test --locked -q --release -p chinwag --features sim --lib --test simulation"],
 };
 
 const PYTHON_BUILD: Step = Step {
     name: "python build",
     after: &["setup"],
-    needs: &["target/venv/bin/pip"],
+    needs: &["target/venv/bin/maturin"],
     // The build backend is looked for on the path.
-    run: &["PATH=\"$PWD/target/venv/bin:$PATH\" pip install -q --disable-pip-version-check \
-            --no-deps --no-build-isolation --force-reinstall ./bindings-python"],
+    run: &[
+        "PATH=\"$PWD/target/venv/bin:$PATH\" python -m pip install -q --disable-pip-version-check \
+            --no-deps --no-build-isolation --force-reinstall ./bindings-python",
+    ],
 };
 
 const PYTHON: Step = Step {
@@ -147,7 +151,7 @@ const PYTHON: Step = Step {
     needs: &["target/venv/bin/pytest"],
     run: &[
         "cd bindings-python && ../target/venv/bin/python -X dev -m pytest -q",
-        "cd bindings-python && ../target/venv/bin/mypy --strict",
+        "cd bindings-python && ../target/venv/bin/python -m mypy --strict",
     ],
 };
 
@@ -232,6 +236,13 @@ const PEERS: Step = Step {
     after: &["scenarios with memberlist"],
     needs: &["serf", "prometheus-alertmanager", "go"],
     run: &["cargo test --locked -q -p chinwag-peers"],
+};
+
+const HELLO: Step = Step {
+    name: "hello",
+    after: &["python build", "node build", "elixir build"],
+    needs: &["target/venv/bin/python", "node", "mix"],
+    run: &["cargo build --locked -q -p chinwag --example hello", "sh tests/steps/hello.sh"],
 };
 
 const INSTALL: Step = Step {

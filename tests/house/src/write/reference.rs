@@ -130,11 +130,13 @@ const OPTIONS: &str = "\
 ## Options
 
 Python, Elixir, C (`chinwag_config_set`) and Rust (`Builder::option`) use the key as it is; Node
-uses camel case. As text, a list is separated by commas, a map is `key=value` pairs separated by
-commas, and a time has a unit (`500ms`, `5s`). As a value, a time is in seconds in Python (or a
-`timedelta`), in milliseconds in Node and Elixir. An unknown option is an error that names the
-nearest known one. The options from `probe_interval` on are memberlist's own; their defaults depend
-on `profile`.
+uses camel case. The command has each as a flag in kebab case, `--join` for `seeds` and `--tag` for
+`tags`, and takes the rest from `CHINWAG_…` in the environment.
+
+As text, a list is separated by commas, a map is `key=value` pairs separated by commas, and a time
+has a unit (`500ms`, `5s`). As a value, a time is in seconds in Python (or a `timedelta`), in
+milliseconds in Node and Elixir. An unknown option is an error that names the nearest known one. The
+options from `probe_interval` on are memberlist's own; their defaults depend on `profile`.
 
 ";
 
