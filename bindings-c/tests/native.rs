@@ -58,6 +58,7 @@ fn programs_in_c_are_clean_under_valgrind() {
             .args(["-q", "--error-exitcode=99", "--leak-check=full"])
             // A child's errors still show in its status, which its parent looks at.
             .arg("--child-silent-after-fork=yes")
+            .env("CHINWAG_TEST_PATIENT", "1")
             .args(["--errors-for-leak-kinds=definite", "--show-leak-kinds=definite"])
             .arg(program)
             .args(arguments));

@@ -52,6 +52,15 @@ static void limits(chinwag_node *node) {
     CHECK(ms >= 50);
 }
 
+static int has_round(const chinwag_node *node, const char *text) {
+    chinwag_member *noisy = NULL;
+    OK(chinwag_find_member(node, "noisy", &noisy, &err));
+    const char *now = chinwag_member_tag(noisy, "round");
+    int same = now != NULL && strcmp(now, text) == 0;
+    chinwag_member_free(noisy);
+    return same;
+}
+
 /* A reader that falls behind gets one events-lost, with the members as they are. */
 static void slow_reader(const char *addr) {
     chinwag_config *config = options("slow", addr);
@@ -65,13 +74,7 @@ static void slow_reader(const char *addr) {
         char text[16];
         snprintf(text, sizeof text, "%d", round);
         OK(chinwag_update_tag(noisy, "round", text, &err));
-        for (int same = 0; !same;) { /* until it has arrived */
-            chinwag_member *seen = NULL;
-            OK(chinwag_find_member(slow, "noisy", &seen, &err));
-            const char *now = chinwag_member_tag(seen, "round");
-            same = now != NULL && strcmp(now, text) == 0;
-            chinwag_member_free(seen);
-        }
+        UNTIL(has_round(slow, text));
     }
     chinwag_event *event = NULL;
     CHECK(chinwag_next_event(slow, DEADLINE_MS, &event) == CHINWAG_OK);
