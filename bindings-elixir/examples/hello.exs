@@ -1,15 +1,13 @@
-# A member that prints what happens to the others: `mix run examples/hello.exs [SEED]…`.
+{:ok, _} =
+  Chinwag.start_link(name: Mesh, node: "ex", seeds: ["127.0.0.1:7946"], handle_signals: true)
 
-children = [{Chinwag, name: Hello.Mesh, seeds: System.argv()}]
-{:ok, _supervisor} = Supervisor.start_link(children, strategy: :one_for_one)
-:ok = Chinwag.subscribe(Hello.Mesh, :members, replay: true)
+:ok = Chinwag.subscribe(Mesh, :members, replay: true)
 
-for _ <- Stream.cycle([:next]) do
-  receive do
-    {:chinwag, Hello.Mesh, {type, %Chinwag.Member{} = member}} ->
-      IO.puts("#{type} #{member.name} #{member.addr}")
-
-    {:chinwag, Hello.Mesh, other} ->
-      IO.inspect(other)
+for event <- Stream.repeatedly(fn -> receive(do: ({:chinwag, Mesh, event} -> event)) end) do
+  case event do
+    {:member_join, m} -> IO.puts("here   #{m.name} #{m.addr}")
+    {:member_leave, m} -> IO.puts("left   #{m.name}")
+    {:member_failed, m} -> IO.puts("failed #{m.name}")
+    _other -> :ok
   end
 end

@@ -1,9 +1,6 @@
-// A member that prints what happens to the others: `node hello.mjs [SEED]…`.
 import { start } from 'chinwag';
 
-const node = await start({ seeds: process.argv.slice(2) });
-const { name, addr } = node.localMember();
-console.log('this is', name, addr);
-for await (const event of node.events({ replay: true })) {
-  if ('member' in event) console.log(event.type, event.member.name, event.member.addr);
-}
+const node = await start({ name: 'js', seeds: ['127.0.0.1:7946'], handleSignals: true });
+node.on('member-join', (m) => console.log('here  ', m.name, m.addr));
+node.on('member-leave', (m) => console.log('left  ', m.name));
+node.on('member-failed', (m) => console.log('failed', m.name));

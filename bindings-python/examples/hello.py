@@ -1,20 +1,11 @@
-"""A member that prints what happens to the others: `python hello.py [SEED]…`."""
-
-import asyncio
-import sys
-
-import chinwag
-
+import asyncio, chinwag
 
 async def main() -> None:
-    async with chinwag.start(seeds=sys.argv[1:]) as node:
-        print("this is", node.name, node.addr, flush=True)
+    async with chinwag.start("py", seeds=["127.0.0.1:7946"], handle_signals=True) as node:
         async for event in node.events(replay=True):
             match event:
-                case chinwag.ReplayDone() | chinwag.EventsLost():
-                    print(event.type, flush=True)
-                case _:
-                    print(event.type, event.member.name, event.member.addr, flush=True)
-
+                case chinwag.MemberJoin(member=m):   print("here  ", m.name, m.addr)
+                case chinwag.MemberLeave(member=m):  print("left  ", m.name)
+                case chinwag.MemberFailed(member=m): print("failed", m.name)
 
 asyncio.run(main())

@@ -1,15 +1,17 @@
-//! A member that prints what happens to the others: `cargo run --example hello -- 127.0.0.1:7946`.
+//! A member that prints what happens to the others.
 
-use chinwag::{Node, Replay};
+use chinwag::{EventKind, Node, Replay};
 
 #[tokio::main]
 async fn main() -> chinwag::Result<()> {
-    let node = Node::builder().seeds(std::env::args().skip(1)).start().await?;
-    println!("this is {:?}", node.local_member());
+    let node = Node::builder().name("rs").seeds(["127.0.0.1:7946"]).start().await?;
     let mut events = node.events(Replay::Yes);
     while let Some(event) = events.next().await {
-        if let Some(member) = event.kind.member() {
-            println!("{} {} {}", event.kind.token(), member.name(), member.addr());
+        match event.kind {
+            EventKind::MemberJoin(m) => println!("here   {} {}", m.name(), m.addr()),
+            EventKind::MemberLeave(m) => println!("left   {}", m.name()),
+            EventKind::MemberFailed(m) => println!("failed {}", m.name()),
+            _ => {}
         }
     }
     Ok(())

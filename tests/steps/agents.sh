@@ -2,7 +2,7 @@
 # Builds agents that no package manager builds.
 #
 #   sh tests/steps/agents.sh c     against the library as it is installed: by its soname;
-#                                  also the example that the demonstration runs
+#                                  also its examples
 #   sh tests/steps/agents.sh go    on the real memberlist, its newest release and an old one
 set -eu
 cd "$(dirname "$0")/../.."
@@ -16,9 +16,11 @@ c() {
     # shellcheck disable=SC2016 # the loader's word, not the shell's
     compile tests/agents/c/*.c -o "$folder/agent" "-L$folder" '-Wl,-rpath,$ORIGIN'
     mkdir -p target/demo
-    # shellcheck disable=SC2016
-    compile bindings-c/examples/join.c -o target/demo/join-c "-L$folder" \
-        '-Wl,-rpath,$ORIGIN/../agents/c'
+    for name in hello join; do
+        # shellcheck disable=SC2016
+        compile "bindings-c/examples/$name.c" -o "target/demo/$name-c" "-L$folder" \
+            '-Wl,-rpath,$ORIGIN/../agents/c'
+    done
 }
 
 compile() {

@@ -1,8 +1,14 @@
 #!/bin/sh
-# The programs of the README, as the README says: one in Python, one in Node, one in Elixir, and one
-# in Rust; the one in Elixir is killed, and the others hear of it.
+# The five programs of the README, run as the README says: the one in Elixir is asked to end, the one
+# in Node is killed, the one in C is told to go, and the one in Python prints what the README says.
 set -eu
 cd "$(dirname "$0")/../.."
+
+# They meet at port 7946, which has to be free: so it is that of a network of their own.
+if [ "${1:-}" != inside ]; then
+    exec unshare -n sh "$0" inside
+fi
+ip link set lo up
 
 root=$PWD
 logs=$root/target/hello
@@ -11,15 +17,17 @@ mkdir -p "$logs"
 running=''
 trap 'for id in $running; do kill -9 "$id" 2>/dev/null || true; done' EXIT
 
-# hello NAME FOLDER COMMAND…
+# hello NAME FOLDER COMMAND…: begins one and notes its process in `last`.
 hello() {
-    name=$1
-    cd "$root/$2"
+    log=$logs/$1
+    folder=$2
     shift 2
-    exec "$@" >"$logs/$name" 2>"$logs/$name.errors"
+    (cd "$folder" && exec "$@" >"$log" 2>"$log.errors") &
+    last=$!
+    running="$running $last"
 }
 
-# Waits until a log has so many lines that match.
+# until_lines NAME COUNT PATTERN: waits until that one has printed so many of them.
 until_lines() {
     tries=300
     while [ "$(grep -cE "$3" "$logs/$1" 2>/dev/null)" != "$2" ]; do
@@ -33,24 +41,39 @@ until_lines() {
     done
 }
 
-hello python bindings-python "$root/target/venv/bin/python" examples/hello.py &
-running="$running $!"
-until_lines python 1 '^this is '
-seed=$(sed -n 's/^this is .* //p' "$logs/python")
+# Waits until somebody listens at port 7946 (in hexadecimal).
+until_bound() {
+    tries=300
+    until grep -q ':1F0A 00000000:0000 0A' /proc/net/tcp; do
+        tries=$((tries - 1))
+        [ "$tries" -gt 0 ] || { cat "$logs"/* >&2; exit 1; }
+        sleep 0.1
+    done
+}
 
-hello node bindings-node node examples/hello.mjs "$seed" &
-running="$running $!"
-hello rust . "$root/target/debug/examples/hello" "$seed" &
-running="$running $!"
-hello elixir bindings-elixir mix run --no-compile examples/hello.exs "$seed" &
-elixir=$!
-running="$running $elixir"
+hello python bindings-python "$root/target/venv/bin/python" -u examples/hello.py
+until_bound
+hello node bindings-node node examples/hello.mjs
+node=$last
+hello elixir bindings-elixir mix run --no-compile examples/hello.exs
+elixir=$last
+enter=$root/target/hello-enter
+rm -f "$enter"
+mkfifo "$enter"
+hello c . sh -c "exec stdbuf -oL target/demo/hello-c <'$enter'"
+exec 9>"$enter"
+rm "$enter"
+hello rust . target/debug/examples/hello
 
-until_lines python 3 '^member-join '
-until_lines node 3 '^member-join '
-until_lines rust 3 '^member-join '
-until_lines elixir 3 '^member_join '
-kill -9 "$elixir"
-for name in python node rust; do
-    until_lines "$name" 1 '^member-failed '
+for name in python node elixir rust; do
+    until_lines "$name" 4 '^here   (py|js|ex|c|rs)( 127.0.0.1:[0-9]+)$'
+done
+until_lines c 4 '^member-join (py|js|ex|rs)$'
+kill "$elixir"
+kill -9 "$node"
+echo >&9
+for name in python rust; do
+    until_lines "$name" 1 '^left   ex$'
+    until_lines "$name" 1 '^left   c$'
+    until_lines "$name" 1 '^failed js$'
 done

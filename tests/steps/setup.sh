@@ -115,12 +115,12 @@ go_modules() {
 }
 
 mkdir -p target
-set -- cc:gcc c++:g++ pkg-config:pkg-config erl:erlang-nox mix:elixir
+set -- cc:gcc c++:g++ pkg-config:pkg-config erl:erlang-nox mix:elixir serf:serf
 if ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
     set -- "$@" no-command:python3-venv
 fi
 if [ "$goal" = test ]; then
-    set -- "$@" valgrind:valgrind clang:clang serf:serf ip:iproute2 iptables:iptables \
+    set -- "$@" valgrind:valgrind clang:clang cmake:cmake ip:iproute2 iptables:iptables \
         prometheus-alertmanager:prometheus-alertmanager
 fi
 packages "$@"

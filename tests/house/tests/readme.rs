@@ -1,6 +1,9 @@
 //! The README: its programs are those that are built and tested, and they come early.
 
-use chinwag_house::files::{exists, read, refresh};
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use chinwag_house::files::{exists, read, refresh, root};
 
 const README: &str = "README.md";
 const MARKER: &str = "<!-- from ";
@@ -46,4 +49,57 @@ fn installing_and_a_program_come_early() {
         .collect();
     assert!(blocks[0] <= 15, "how to install is in line {}", blocks[0]);
     assert!(blocks[1] <= 25, "the first program is in line {}", blocks[1]);
+}
+
+/// The first block of that language.
+fn program<'a>(text: &'a str, language: &str) -> &'a str {
+    let fence = format!("```{language}\n");
+    let (_, rest) = text.split_once(&fence).unwrap_or_else(|| panic!("no program: {language}"));
+    rest.split("```\n").next().unwrap_or_default()
+}
+
+/// What the language itself has against a program; none when it is not there to be asked.
+fn verdict(command: &[&str], program: &str) -> Option<Result<(), String>> {
+    let child = Command::new(command[0])
+        .args(&command[1..])
+        .current_dir(root())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn();
+    let Ok(mut child) = child else {
+        let ci = std::env::var("CI").is_ok_and(|value| value == "true");
+        assert!(!ci, "{} is not there, and under CI nothing may be left out", command[0]);
+        return None;
+    };
+    // One that refuses early reads no further.
+    let _ = child.stdin.take()?.write_all(program.as_bytes());
+    let done = child.wait_with_output().expect("it was started");
+    let complaint = String::from_utf8_lossy(&done.stderr).into_owned();
+    Some(if done.status.success() { Ok(()) } else { Err(complaint) })
+}
+
+const PYTHON: &[&str] = &["python3", "-c", "import ast, sys; ast.parse(sys.stdin.read())"];
+const NODE: &[&str] = &["node", "--input-type=module", "--check", "-"];
+const ELIXIR: &[&str] =
+    &["elixir", "-e", "Code.string_to_quoted!(to_string(IO.read(:stdio, :eof)))"];
+const C: &[&str] = &["cc", "-fsyntax-only", "-Wall", "-Wextra", "-Werror", "-Iinclude", "-xc", "-"];
+const LANGUAGES: &[(&str, &[&str])] =
+    &[("python", PYTHON), ("js", NODE), ("elixir", ELIXIR), ("c", C)];
+
+#[test]
+fn programs_in_every_language_can_be_read() {
+    let readme = read(README);
+    for (language, command) in LANGUAGES {
+        if let Some(Err(complaint)) = verdict(command, program(&readme, language)) {
+            panic!("the program in {language} is broken: {complaint}");
+        }
+    }
+}
+
+#[test]
+fn a_broken_program_is_noticed() {
+    for (language, command) in LANGUAGES {
+        assert_ne!(verdict(command, "= (\n"), Some(Ok(())), "{language}");
+    }
 }

@@ -180,7 +180,10 @@ const ELIXIR: Step = Step {
     name: "elixir",
     after: &["elixir build"],
     needs: &["mix"],
-    run: &["cd bindings-elixir && mix format --check-formatted", "cd bindings-elixir && mix test"],
+    run: &[
+        "cd bindings-elixir && mix format --check-formatted",
+        "cd bindings-elixir && mix test --warnings-as-errors",
+    ],
 };
 
 const C_BUILD: Step = Step {
@@ -240,8 +243,8 @@ const PEERS: Step = Step {
 
 const HELLO: Step = Step {
     name: "hello",
-    after: &["python build", "node build", "elixir build"],
-    needs: &["target/venv/bin/python", "node", "mix"],
+    after: &["c build", "python build", "node build", "elixir build"],
+    needs: &["target/venv/bin/python", "node", "elixir", "unshare", "ip"],
     run: &["cargo build --locked -q -p chinwag --example hello", "sh tests/steps/hello.sh"],
 };
 
