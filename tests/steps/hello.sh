@@ -1,5 +1,5 @@
 #!/bin/sh
-# The five programs of the README, run as the README says: the one in Elixir is asked to end, the one
+# The five programs of the README, run as it says: the one in Elixir is asked to end, the one
 # in Node is killed, the one in C is told to go, and the one in Python prints what the README says.
 set -eu
 cd "$(dirname "$0")/../.."

@@ -10,6 +10,7 @@ use rustix::process::{Pid, Signal, WaitOptions, kill_process, kill_process_group
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tokio::time;
 
 /// Something that a child did.
@@ -39,6 +40,9 @@ struct Complaints(Arc<Mutex<Vec<String>>>);
 
 /// Lines of complaint that are kept.
 const COMPLAINTS: usize = 8;
+
+/// How long a child that has ended may still be complaining.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Every child that has not been waited for. Each leads a process group of its own, so that what it
 /// started ends with it, and so that the terminal's Ctrl-C comes to us alone.
@@ -73,8 +77,8 @@ impl Brood {
         self.lock().insert(pid.as_raw_nonzero().get(), pid);
         let complaints = Complaints::default();
         if let (Some(out), Some(err)) = (child.stdout.take(), child.stderr.take()) {
-            tokio::spawn(listen(who, out, heard.clone()));
-            tokio::spawn(keep(err, complaints.clone()));
+            let complaining = tokio::spawn(keep(err, complaints.clone()));
+            tokio::spawn(listen(who, out, complaining, heard.clone()));
         }
         let stdin = child.stdin.take();
         Ok(Process { child, pid, stdin, brood: self.clone(), complaints })
@@ -150,12 +154,24 @@ impl Complaints {
     }
 }
 
-async fn listen(who: usize, out: impl AsyncRead + Unpin, heard: mpsc::Sender<Heard>) {
+/// Reports each line. The end comes once the last complaint has been kept, so that it can be shown;
+/// something else may hold on to that stream, so not for ever.
+async fn listen(
+    who: usize,
+    out: impl AsyncRead + Unpin,
+    complaining: JoinHandle<()>,
+    heard: mpsc::Sender<Heard>,
+) {
     let mut lines = BufReader::new(out).lines();
     loop {
         let line = lines.next_line().await.ok().flatten();
-        let last = line.is_none();
-        if heard.send(Heard { who, line, at: Instant::now() }).await.is_err() || last {
+        let at = Instant::now();
+        if line.is_none() {
+            let _ = time::timeout(LAST_WORDS, complaining).await;
+            let _ = heard.send(Heard { who, line, at }).await;
+            return;
+        }
+        if heard.send(Heard { who, line, at }).await.is_err() {
             return;
         }
     }
