@@ -182,7 +182,8 @@ pub(crate) fn give_signals_back_after_fork() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         // SAFETY: the function lives as long as the process (the library is never unloaded) and
-        // does nothing but store a flag. Out of memory is the only failure; nothing is lost then.
+        // does only what a signal handler may. Out of memory is the only failure; nothing is lost
+        // then.
         let _ = unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
     });
 }

@@ -1,6 +1,7 @@
 /* How a process ends, and what its peer sees. The children are forked before any thread exists. */
 #include "check.h"
 
+#include <pthread.h>
 #include <signal.h>
 
 enum way { LEAVES, OWN_HANDLER, KILLED, NO_HANDLER, RETURNS };
@@ -101,8 +102,18 @@ static void see(chinwag_node *node, struct running running, int signal, chinwag_
     }
 }
 
+static int early;
+
+/* Registered before the library's own, so it runs before the library knows of the fork. */
+static void raise_early(void) {
+    if (early) {
+        raise(SIGTERM);
+    }
+}
+
 /* A child forked from a node that handles signals dies of one as usual, and alone. */
 static void forked_child_gets_the_default(void) {
+    CHECK(pthread_atfork(NULL, NULL, raise_early) == 0);
     chinwag_config *config = options("forker", NULL);
     OK(chinwag_config_set(config, "handle_signals", "true", &err));
     chinwag_node *node = NULL;
@@ -124,6 +135,16 @@ static void forked_child_gets_the_default(void) {
     CHECK(read(ends[0], &up, 1) == 1);
     CHECK(kill(pid, SIGTERM) == 0);
     int status = ended((struct running){pid, -1, ""});
+    CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+
+    early = 1; /* also of one that comes at once */
+    pid = fork();
+    CHECK(pid >= 0);
+    if (pid == 0) {
+        _exit(1);
+    }
+    early = 0;
+    status = ended((struct running){pid, -1, ""});
     CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
 
     pid = fork(); /* and its own node says goodbye for itself */

@@ -95,6 +95,19 @@ async def parent():
     await node.close()
 asyncio.run(parent())
 """,
+    "signals do what they did before": """
+before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
+nodes = [blocking.start(name, **quick(handle_signals=True)) for name in "ab"]
+def work():
+    after = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
+    assert after == before, after
+    assert signal.SIGTERM not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+assert status_of(work) == 0
+assert signal.getsignal(signal.SIGTERM) not in before
+assert signal.SIGTERM not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+for node in nodes:
+    node.close()
+""",
     "multiprocessing": """
 node = blocking.start("a", **quick(handle_signals=True))
 node.on_event(print)

@@ -79,16 +79,26 @@ impl Drop for Guard {
 }
 
 /// To be called in the child after a `fork`, where the threads that would run a farewell are
-/// missing: a signal does at once what it did before. Safe in an `atfork` handler. A signal that
-/// reaches the child before this call is lost.
+/// missing: a signal does at once what it did before, and so does one that came before this call.
+/// Safe in an `atfork` handler.
 pub fn after_fork() {
-    if let Some(at_once) = AT_ONCE.get() {
-        at_once.store(true, Ordering::SeqCst);
+    let (Some(at_once), Some(received)) = (AT_ONCE.get(), RECEIVED.get()) else { return };
+    at_once.store(true, Ordering::SeqCst);
+    // Noted by the handler, for a thread that did not come along. A handler of the program's own
+    // has seen it already.
+    match i32::try_from(received.swap(0, Ordering::SeqCst)) {
+        Ok(0) | Err(_) => {}
+        Ok(signal) if CAUGHT.load(Ordering::SeqCst) & bit(signal) != 0 => {}
+        // Does not come back.
+        Ok(signal) => drop(low_level::emulate_default_handler(signal)),
     }
 }
 
 static WATCH: Mutex<Watch> = Mutex::new(Watch::new());
 static AT_ONCE: OnceLock<Arc<AtomicBool>> = OnceLock::new();
+static RECEIVED: OnceLock<Arc<AtomicUsize>> = OnceLock::new();
+/// The signals for which the program has a handler of its own, each a bit.
+static CAUGHT: AtomicUsize = AtomicUsize::new(0);
 
 fn watch() -> MutexGuard<'static, Watch> {
     WATCH.lock().unwrap_or_else(PoisonError::into_inner)
@@ -97,6 +107,15 @@ fn watch() -> MutexGuard<'static, Watch> {
 /// Set while there is nothing to say, and by the first signal.
 fn at_once() -> &'static Arc<AtomicBool> {
     AT_ONCE.get_or_init(|| Arc::new(AtomicBool::new(true)))
+}
+
+/// The signal that came last and that nobody has attended to; 0 is none.
+fn received() -> &'static Arc<AtomicUsize> {
+    RECEIVED.get_or_init(Arc::default)
+}
+
+fn bit(signal: i32) -> usize {
+    1 << signal
 }
 
 /// What is to be done at the first signal, and the handlers that see to it.
@@ -141,13 +160,11 @@ impl Watch {
 
     fn hook(&mut self, before: fn(i32) -> Before) -> io::Result<()> {
         let (waker, bell) = UnixStream::pair()?;
-        let received = Arc::new(AtomicUsize::new(0));
-        let mut caught = Vec::new();
         let asked = || [SIGTERM, SIGINT].map(|signal| (signal, before(signal)));
         for (signal, before) in *self.before.get_or_insert_with(asked) {
             match before {
                 Before::Ignored => continue,
-                Before::Caught => caught.push(signal),
+                Before::Caught => drop(CAUGHT.fetch_or(bit(signal), Ordering::SeqCst)),
                 // First in the row, so that it sees what the signal before has set.
                 Before::Default => self
                     .hooks
@@ -155,28 +172,28 @@ impl Watch {
             }
             let number = usize::try_from(signal).unwrap_or_default();
             self.hooks.push(flag::register(signal, Arc::clone(at_once()))?);
-            self.hooks.push(flag::register_usize(signal, Arc::clone(&received), number)?);
+            self.hooks.push(flag::register_usize(signal, Arc::clone(received()), number)?);
             self.hooks.push(low_level::pipe::register(signal, waker.try_clone()?)?);
         }
         thread::Builder::new()
             .name("chinwag-signals".to_owned())
-            .spawn(move || attend(bell, &received, &caught))
+            .spawn(move || attend(bell))
             .map(drop)
     }
 }
 
 /// Waits for signals, for ever: the thread ends with the process.
-fn attend(mut bell: UnixStream, received: &AtomicUsize, caught: &[i32]) {
+fn attend(mut bell: UnixStream) {
     let mut byte = [0];
     // The socket is shared with forked children; what counts is the number in our own memory.
     while matches!(bell.read(&mut byte), Ok(1)) {
-        let signal = match i32::try_from(received.swap(0, Ordering::SeqCst)) {
+        let signal = match i32::try_from(received().swap(0, Ordering::SeqCst)) {
             Ok(0) | Err(_) => continue,
             Ok(signal) => signal,
         };
         let farewells = std::mem::take(&mut watch().farewells);
         say(farewells.into_values());
-        if !caught.contains(&signal) {
+        if CAUGHT.load(Ordering::SeqCst) & bit(signal) == 0 {
             // Does not come back.
             let _ = low_level::emulate_default_handler(signal);
         }
