@@ -200,8 +200,19 @@ impl Inner {
         let oldest = self.seq - self.events.len() as u64;
         let done = usize::try_from(slowest.saturating_sub(oldest)).unwrap_or(usize::MAX);
         self.events.drain(..done.min(self.events.len()));
+        give_back(&mut self.events);
     }
 }
+
+/// Frees what a burst of events has made a queue allocate: with many nodes in a process it adds up.
+fn give_back(events: &mut VecDeque<Event>) {
+    if events.is_empty() {
+        events.shrink_to(EVENTS_KEPT);
+    }
+}
+
+/// Events that an empty queue has room for.
+const EVENTS_KEPT: usize = 8;
 
 /// One reader of a board. Dropped: its events are let go.
 #[derive(Debug)]
@@ -235,6 +246,7 @@ impl Reader {
     /// The next event; when there is none, `waker` is called once there may be.
     pub(crate) fn next(&mut self, waker: Option<&Waker>) -> Read {
         if self.batch.is_empty() {
+            give_back(&mut self.batch);
             let mut inner = self.board.lock();
             inner.read(self.id, BATCH, &mut self.batch);
             if self.batch.is_empty() {
