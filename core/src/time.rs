@@ -3,8 +3,8 @@
 use std::ops::{Add, Sub};
 use std::time::Duration;
 
-/// A point in time, in nanoseconds since the caller's origin. The driver's origin is its start;
-/// the simulator's is the start of the run.
+/// A point in time, in nanoseconds since the caller's origin. The driver's origin is that of
+/// its process; the simulator's is the start of the run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Instant(u64);
 
@@ -25,6 +25,11 @@ impl Instant {
     /// How long ago `earlier` was; zero when it is in the future.
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
+
+    /// The first multiple of `grid` that is not before it.
+    pub(crate) fn aligned(self, grid: Duration) -> Self {
+        Self(self.0.checked_next_multiple_of(nanos(grid).max(1)).unwrap_or(u64::MAX))
     }
 }
 

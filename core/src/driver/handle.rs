@@ -6,14 +6,13 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
-use tokio::time::{self, Instant as Clock};
+use tokio::time;
 use tracing::{info, warn};
 
 use super::{Board, Command, Driver, ReplyTo, Sockets, sockets, tcp};
 use crate::config::Settings;
 use crate::engine::{Engine, Reply, Setup};
 use crate::error::{Error, Result};
-use crate::time::Instant;
 
 /// A running driver. Dropped: the driver stops.
 #[derive(Debug)]
@@ -38,7 +37,7 @@ const RETRY_MAX: Duration = Duration::from_secs(30);
 impl Handle {
     pub(crate) async fn start(settings: Settings) -> Result<Self> {
         let bound = sockets::bind(&settings)?;
-        let now = Instant::from_nanos(0);
+        let now = super::clock::now();
         let setup = Setup {
             name: settings.name.clone().unwrap_or_else(sockets::default_name),
             advertise: bound.advertise,
@@ -59,7 +58,7 @@ impl Handle {
             failed: Vec::new(),
             unsent: 0,
         };
-        let driver = Driver { engine, origin: Clock::now(), requests: 0, shell };
+        let driver = Driver { engine, requests: 0, shell };
         let main = tokio::spawn(driver.run(inbox, reports));
         let (outcome, joined) = watch::channel(None);
         let seeds = settings.seeds;

@@ -11,6 +11,7 @@
 
 mod ask;
 mod board;
+mod clock;
 mod handle;
 mod sockets;
 mod tcp;
@@ -23,7 +24,7 @@ use std::sync::Arc;
 
 use tokio::net::UdpSocket;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{self, Instant as Clock};
+use tokio::time;
 use tracing::{debug, warn};
 
 pub(crate) use self::ask::{Silence, ask};
@@ -60,7 +61,6 @@ struct Pending {
 /// The task of one node.
 struct Driver {
     engine: Engine,
-    origin: Clock,
     requests: u64,
     shell: Sockets,
 }
@@ -89,10 +89,9 @@ thread_local! {
 impl Driver {
     /// Runs until it is told to close, or until nobody holds the node any more.
     async fn run(mut self, mut commands: mpsc::Receiver<Command>, mut reports: tcp::Reports) {
-        let deadline = time::sleep_until(self.origin);
-        tokio::pin!(deadline);
         let mut at = self.drain();
-        deadline.as_mut().reset(self.clock(at));
+        let deadline = time::sleep_until(clock::system(at));
+        tokio::pin!(deadline);
         loop {
             tokio::select! {
                 ready = self.shell.udp.readable() => match ready {
@@ -114,23 +113,13 @@ impl Driver {
             let next = self.drain();
             if next != at || deadline.is_elapsed() {
                 at = next;
-                deadline.as_mut().reset(self.clock(at));
+                deadline.as_mut().reset(clock::system(at));
             }
         }
     }
 
-    fn now(&self) -> Instant {
-        let nanos = self.origin.elapsed().as_nanos();
-        Instant::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
-    }
-
-    fn clock(&self, at: Instant) -> Clock {
-        let span = at.since(Instant::from_nanos(0));
-        self.origin.checked_add(span.min(FAR)).unwrap_or(self.origin)
-    }
-
     fn handle(&mut self, input: Input<'_>) {
-        let now = self.now();
+        let now = clock::now();
         self.engine.handle(now, input);
     }
 
@@ -152,7 +141,7 @@ impl Driver {
             let more = DATAGRAM.with_borrow_mut(|buffer| {
                 let Ok((length, from)) = self.shell.udp.try_recv_from(buffer) else { return false };
                 let bytes = buffer.get(..length).unwrap_or_default();
-                let now = self.now();
+                let now = clock::now();
                 self.engine.handle(now, Input::Packet { from, bytes });
                 true
             });
@@ -277,6 +266,3 @@ impl Sockets {
         let _ = reply.send(result);
     }
 }
-
-/// The runtime's timer takes no later time.
-const FAR: std::time::Duration = std::time::Duration::from_secs(365 * 24 * 60 * 60);

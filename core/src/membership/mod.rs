@@ -82,6 +82,9 @@ pub(crate) struct Membership {
 /// Room for outputs that is kept from one input to the next.
 const OUTPUTS_KEPT: usize = 8;
 
+/// Moments in each probe interval at which a round may begin.
+const PROBE_PHASES: u32 = 4;
+
 /// Whether the local member takes part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Presence {
@@ -143,8 +146,15 @@ impl Membership {
     /// nodes which start together do not act in step.
     fn start_rounds(&mut self) {
         let probe = self.random_part(self.protocol.probe_interval);
-        self.timers.set(Timer::Probe, self.now + probe);
+        self.plan_probe(self.now + probe);
         self.plan_push_pull(true);
+    }
+
+    /// Rounds of probing begin on a grid of the time, which the nodes of a process share: waking up
+    /// is nearly all that an idle node costs.
+    fn plan_probe(&mut self, at: Instant) {
+        let grid = self.protocol.probe_interval / PROBE_PHASES;
+        self.timers.set(Timer::Probe, at.aligned(grid));
     }
 
     fn random_part(&mut self, span: Duration) -> Duration {
@@ -207,13 +217,13 @@ impl Membership {
 
     fn on_timer(&mut self, fired: Fired) {
         match fired {
-            Fired::Timer(Timer::Probe) => self.start_probe(),
-            Fired::Timer(Timer::ProbeIndirect) => self.probe_indirectly(),
-            Fired::Timer(Timer::ProbeEnd) => self.end_probe(),
-            Fired::Timer(Timer::Gossip) => self.gossip(),
-            Fired::Timer(Timer::PushPull) => self.push_pull_round(),
-            Fired::Timer(Timer::Farewell) => self.farewell_due(),
-            Fired::Timer(Timer::Leave) => self.leave_timed_out(),
+            Fired::Timer(Timer::Probe, due) => self.start_probe(due),
+            Fired::Timer(Timer::ProbeIndirect, _) => self.probe_indirectly(),
+            Fired::Timer(Timer::ProbeEnd, _) => self.end_probe(),
+            Fired::Timer(Timer::Gossip, _) => self.gossip(),
+            Fired::Timer(Timer::PushPull, _) => self.push_pull_round(),
+            Fired::Timer(Timer::Farewell, _) => self.farewell_due(),
+            Fired::Timer(Timer::Leave, _) => self.leave_timed_out(),
             Fired::Due(Due::Suspicion(slot)) => self.suspicion_ended(slot),
             Fired::Due(Due::Forget(slot)) => self.forget(slot),
             Fired::Due(Due::Relay(seq)) => self.relay_timed_out(seq),

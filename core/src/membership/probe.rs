@@ -8,6 +8,7 @@ use super::roster::Slot;
 use super::timer::Timer;
 use crate::engine::StreamId;
 use crate::member::MemberState;
+use crate::time::Instant;
 use crate::wire::{IndirectPing, Message, Ping, RawAddr, Suspect};
 
 /// A probe under way. There is one at a time.
@@ -28,8 +29,14 @@ pub(super) struct Probe {
 impl Membership {
     /// Probes the next member. A tick that comes while the last probe is still under way, because
     /// this node is ailing and gives others more time, is skipped.
-    pub(super) fn start_probe(&mut self) {
-        self.timers.set(Timer::Probe, self.now + self.protocol.probe_interval);
+    pub(super) fn start_probe(&mut self, due: Instant) {
+        // Counted from when it was due, so that the period is kept, unless it was missed.
+        let next = due + self.protocol.probe_interval;
+        self.plan_probe(if next > self.now {
+            next
+        } else {
+            self.now + self.protocol.probe_interval
+        });
         if self.probe.is_some() {
             return;
         }

@@ -52,7 +52,8 @@ pub(crate) enum Due {
 /// What fell due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fired {
-    Timer(Timer),
+    /// With the time for which it was set.
+    Timer(Timer, Instant),
     Due(Due),
 }
 
@@ -92,9 +93,10 @@ impl Timers {
     /// Takes one that is due, if any is.
     pub(crate) fn pop(&mut self, now: Instant) -> Option<Fired> {
         for timer in TIMERS {
-            if self.get(timer) <= now {
+            let due = self.get(timer);
+            if due <= now {
                 self.stop(timer);
-                return Some(Fired::Timer(timer));
+                return Some(Fired::Timer(timer, due));
             }
         }
         match self.many.first() {
