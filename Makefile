@@ -14,9 +14,10 @@ scenarios:        ; $(HOUSE) test scenarios
 sim:              ; cargo test --locked --release -p chinwag --features sim --test simulation
 bench-membership: ; cargo run --locked --release -p chinwag-bench -- membership
 bench-events:     ; cargo run --locked --release -p chinwag-bench -- events
+bench-starvation: ; cargo run --locked --release -p chinwag-bench -- starvation
 install:          ; sh bindings-c/install.sh
 docs:             ; cargo doc --locked -p chinwag --all-features --no-deps
 clean:            ; cargo clean && rm -rf bindings-node/node_modules bindings-elixir/_build
 
 .PHONY: build test demo check setup fmt lint header scenarios sim docs install clean
-.PHONY: bench-membership bench-events
+.PHONY: bench-membership bench-events bench-starvation
