@@ -1,6 +1,6 @@
 # An index: each target is one command, and the logic is where it is tested.
 #   make test STEP=python    one step and what it waits for       make sim SEED=0x2a    one seed
-HOUSE = cargo run --locked -q -p chinwag-house --
+HOUSE = sh tests/steps/house.sh
 
 build:            ; cargo build --locked --release
 test:             ; $(HOUSE) test "$(STEP)"
