@@ -21,8 +21,8 @@ esac
 header() {
     sed -n "s/^#define CHINWAG_$1 //p" include/chinwag.h | tr -d '"'
 }
-version=$(header VERSION)
-abi=$(header ABI_VERSION)
+version="$(header VERSION)"
+abi="$(header ABI_VERSION)"
 
 lib=${DESTDIR:-}$libdir
 include=${DESTDIR:-}$includedir

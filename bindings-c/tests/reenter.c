@@ -30,9 +30,7 @@ static void ask(chinwag_node *node) {
 
 static void on_event(const chinwag_event *event, void *user_data) {
     struct task *task = user_data;
-    if (chinwag_event_type(event) != CHINWAG_EVENT_REPLAY_DONE) {
-        return;
-    }
+    (void)event;
     if (task->done) {
         ++task->after;
         return;
@@ -63,7 +61,9 @@ static void on_freed(void *user_data) {
 }
 
 static void from_a_callback(enum what what, const char *seed) {
-    struct task task = {.node = start("n", NULL), .what = what};
+    char name[2] = {(char)('a' + what), '\0'};
+    /* A member and replay-done: when the first event ends it all, one is left to be dropped. */
+    struct task task = {.node = start(name, seed), .what = what};
     snprintf(task.seed, sizeof task.seed, "%s", seed);
     int32_t number = chinwag_on_event(task.node, ~0u, on_event, &task, on_freed);
     CHECK(number > 0);
@@ -75,7 +75,8 @@ static void from_a_callback(enum what what, const char *seed) {
     if (what != FREE) {
         chinwag_node_free(task.node);
     }
-    CHECK(task.freed == 1 && task.after == 0);
+    CHECK(task.freed == 1);
+    CHECK(task.after == 0 || (what != REMOVE && what != CLOSE && what != FREE));
 }
 
 /* Two nodes whose callbacks close each other's node: neither waits for the other. */

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Builds agents that no package manager builds.
 #
-#   sh tests/steps/agents.sh c     against the library as it is installed: by its soname
+#   sh tests/steps/agents.sh c     against the library as it is installed: by its soname;
+#                                  also the example that the demonstration runs
 #   sh tests/steps/agents.sh go    on the real memberlist, its newest release and an old one
 set -eu
 cd "$(dirname "$0")/../.."
@@ -13,8 +14,15 @@ c() {
         ln -sf ../../debug/libchinwag_c.so "$folder/$name"
     done
     # shellcheck disable=SC2016 # the loader's word, not the shell's
-    cc -std=c11 -O1 -g -Wall -Wextra -Wpedantic -Werror -Iinclude tests/agents/c/*.c \
-        -o "$folder/agent" "-L$folder" -lchinwag -lpthread '-Wl,-rpath,$ORIGIN'
+    compile tests/agents/c/*.c -o "$folder/agent" "-L$folder" '-Wl,-rpath,$ORIGIN'
+    mkdir -p target/demo
+    # shellcheck disable=SC2016
+    compile bindings-c/examples/join.c -o target/demo/join-c "-L$folder" \
+        '-Wl,-rpath,$ORIGIN/../agents/c'
+}
+
+compile() {
+    cc -std=c11 -O1 -g -Wall -Wextra -Wpedantic -Werror -Iinclude "$@" -lchinwag -lpthread
 }
 
 go_agents() {

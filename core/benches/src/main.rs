@@ -5,6 +5,7 @@
 
 mod child;
 mod counters;
+mod events;
 mod hog;
 mod membership;
 mod process;
@@ -18,6 +19,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use events::Events;
 use membership::Membership;
 use rival::Kind;
 use starvation::Starvation;
@@ -27,6 +29,7 @@ use starvation::Starvation;
 enum Bench {
     Membership(Membership),
     Starvation(Starvation),
+    Events(Events),
     #[command(flatten)]
     Inner(Inner),
 }
@@ -37,6 +40,8 @@ enum Bench {
 enum Inner {
     /// The cluster of one library.
     Child { kind: Kind, nodes: usize, seed: u64 },
+    /// The Rust reader of events.
+    EventsChild,
     /// Threads that burn CPU.
     Hog { threads: usize },
 }
@@ -55,6 +60,8 @@ fn run(bench: &Bench) -> io::Result<()> {
     match bench {
         Bench::Membership(membership) => membership.play(),
         Bench::Starvation(starvation) => starvation.play(),
+        Bench::Events(events) => events.play(),
+        Bench::Inner(Inner::EventsChild) => events::child::serve(),
         Bench::Inner(Inner::Hog { threads }) => hog::spin(*threads),
         Bench::Inner(Inner::Child { kind, nodes, seed }) => match kind {
             Kind::Foca => child::serve_foca(*nodes, *seed),

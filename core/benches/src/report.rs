@@ -85,7 +85,10 @@ pub(crate) fn goal_table(rows: &[Row]) -> String {
     let no_worse = |row: &Row| row.goal.as_deref() == Some(NO_WORSE);
     let judged = rows.iter().filter(|row| no_worse(row) && row.met.is_some()).count();
     let met = rows.iter().filter(|row| no_worse(row) && row.met == Some(true)).count();
-    let mut out = format!("No worse than Go (within 5 %): {met} of {judged} rows judged.\n\n");
+    let mut out = match rows.iter().any(no_worse) {
+        true => format!("No worse than Go (within 5 %): {met} of {judged} rows judged.\n\n"),
+        false => String::new(),
+    };
     out.push_str(
         "| row | peer | ours | theirs | unit | ratio | goal | met |\n\
          |---|---|---|---|---|---|---|---|\n",

@@ -86,9 +86,9 @@ impl Broadcasts {
         self.queue.len()
     }
 
-    /// Whether a message has not been sent even once.
-    pub(crate) fn has_fresh(&self) -> bool {
-        self.queue.first_key_value().is_some_and(|(key, _)| key.transmits == 0)
+    /// Whether a message has been sent fewer than that many times.
+    pub(crate) fn has_news(&self, times: u32) -> bool {
+        self.queue.first_key_value().is_some_and(|(key, _)| key.transmits < times)
     }
 
     /// Whether a message about that member is still to be sent.
@@ -229,7 +229,7 @@ mod tests {
         take(&mut queue, 100, 3);
         push(&mut queue, 0, "new");
         assert_eq!(queue.len(), 1);
-        assert!(queue.has_fresh());
+        assert!(queue.has_news(1));
         assert_eq!(take(&mut queue, 100, 3), ["new"]);
     }
 

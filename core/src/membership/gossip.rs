@@ -17,6 +17,9 @@ use super::timer::Timer;
 
 /// News that arrives within this time travels together.
 const COALESCE: Duration = Duration::from_millis(1);
+/// Rounds ahead of time for a message: after one, a share of e^-3 of the members has not heard of
+/// it; after two, e^-6.
+const NEWS_ROUNDS: u32 = 2;
 /// Between two rounds while a farewell is being spread: the process wants to end.
 const FAREWELL_INTERVAL: Duration = Duration::from_millis(20);
 /// In a cluster of this size, news waits for the tick if there was a round within the last one.
@@ -35,9 +38,11 @@ impl Membership {
             return;
         }
         let interval = self.protocol.gossip_interval;
+        let fanout = u32::try_from(self.protocol.gossip_nodes).unwrap_or(u32::MAX);
+        let news = fanout.saturating_mul(NEWS_ROUNDS);
         let pause = match self.presence {
             Presence::Leaving(_) => FAREWELL_INTERVAL.min(interval),
-            Presence::Here | Presence::Gone if self.broadcasts.has_fresh() => {
+            Presence::Here | Presence::Gone if self.broadcasts.has_news(news) => {
                 let members = u32::try_from(self.roster.len()).unwrap_or(u32::MAX);
                 (interval / CALM_SIZE).saturating_mul(members).min(interval)
             }

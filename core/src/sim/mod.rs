@@ -1,7 +1,7 @@
 //! A seeded network and virtual time around the same engine and the same loop as the driver's.
 //!
 //! Everything that happens is drawn from one seed: run it again and every byte is the same. After
-//! every step the `checks` watch what each node claims about each other one.
+//! every step, checks watch what each node claims about each other one.
 //!
 //! ```
 //! use std::time::Duration;

@@ -43,20 +43,25 @@ fn a_leave_is_a_leave_on_both_sides() {
     }
     let watching = Serf::start("serf-1", None, &[]);
     let mut leaving = Serf::start("serf-2", Some(&watching.addr), &[]);
-    let ours = Ours::start("ours-1", &[&watching.addr], &[]);
-    ours.sees(&["ours-1", "serf-1", "serf-2"]);
-    watching.expect("ours-1", "alive");
-    // With two others, each is told; among more, serf's intent may miss every serf.
-    leaving.leave();
-    ours.expect("member-leave", "serf-2", "member-failed");
-    watching.expect("serf-2", "left");
+    // So many that serf's word of a leave often meets them only, and they must pass it on.
+    let names = ["ours-1", "ours-2", "ours-3", "ours-4", "ours-5"];
+    let mut ours: Vec<Ours> =
+        names.iter().map(|name| Ours::start(name, &[&watching.addr], &[])).collect();
+    for member in &ours {
+        member.sees(&["ours-1", "ours-2", "ours-3", "ours-4", "ours-5", "serf-1", "serf-2"]);
+    }
+    for name in names {
+        watching.expect(name, "alive");
+    }
 
-    let other = Ours::start("ours-2", &[&watching.addr], &[]);
-    other.sees(&["ours-1", "ours-2", "serf-1"]);
-    watching.expect("ours-2", "alive");
-    other.leave();
-    ours.expect("member-leave", "ours-2", "member-failed");
-    watching.expect("ours-2", "left");
+    leaving.leave();
+    ours[0].expect("member-leave", "serf-2", "member-failed");
+    watching.expect("serf-2", "left");
+    for name in ["ours-5", "ours-4", "ours-3"] {
+        ours.pop().into_iter().for_each(Ours::leave);
+        ours[0].expect("member-leave", name, "member-failed");
+        watching.expect(name, "left");
+    }
 }
 
 #[test]

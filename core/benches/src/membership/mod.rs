@@ -34,8 +34,8 @@ pub(crate) struct Membership {
     /// Whom to run.
     #[arg(long, value_delimiter = ',', value_enum, default_values_t = Kind::ALL)]
     peers: Vec<Kind>,
-    /// Repetitions; the peers take turns within each.
-    #[arg(long, default_value_t = 5)]
+    /// Repetitions; the peers take turns within each. Five or more before anything is published.
+    #[arg(long, default_value_t = 1)]
     rounds: u64,
     /// Length of the quiet window in seconds.
     #[arg(long, default_value_t = 20)]

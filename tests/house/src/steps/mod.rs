@@ -55,13 +55,25 @@ pub const DEMO: &[Step] = &[
     PYTHON_BUILD,
     NODE_BUILD,
     ELIXIR_BUILD,
+    GO_AGENT,
 ];
 
 const COMMAND: Step = Step {
     name: "command",
     after: &["setup"],
     needs: &[],
-    run: &["cargo build --locked --release"],
+    run: &[
+        "cargo build --locked --release",
+        "cargo build --locked --release -p chinwag --features signals --example join",
+    ],
+};
+
+/// Its modules may have to be fetched; where they cannot be, the demonstration goes without.
+const GO_AGENT: Step = Step {
+    name: "go agent",
+    after: &["setup"],
+    needs: &["go"],
+    run: &["sh tests/steps/agents.sh go || echo 'the member on memberlist is left out'"],
 };
 
 const SETUP: Step =
