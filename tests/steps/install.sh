@@ -9,7 +9,7 @@ place=$root/target/install
 rm -rf "$place"
 mkdir -p "$place/python" "$place/node" "$place/c"
 
-python() {
+install_python() {
     # The build backend is looked for on the path.
     PATH="$root/target/venv/bin:$PATH" python -m pip wheel --quiet --no-deps --no-build-isolation \
         --wheel-dir "$place/python" ./bindings-python
@@ -24,13 +24,13 @@ with chinwag.blocking.start("installed", bind="127.0.0.1:0") as node:
 '
 }
 
-node() {
+install_node() {
     cd "$root/bindings-node"
     npm pack --silent --ignore-scripts --pack-destination "$place/node" >/dev/null
     cd "$place/node"
     npm init --yes >/dev/null
     npm install --offline --ignore-scripts --no-audit --no-fund --loglevel=error ./chinwag-*.tgz
-    command node --input-type=module -e '
+    node --input-type=module -e '
 import { start } from "chinwag";
 const node = await start({ name: "installed", bind: "127.0.0.1:0" });
 if (node.members()[0].name !== "installed") throw new Error("a stranger");
@@ -39,7 +39,7 @@ await node.close();
 '
 }
 
-c() {
+install_c() {
     cd "$root"
     PREFIX="$place/c" sh bindings-c/install.sh
     cat >"$place/c/installed.c" <<'PROGRAM'
@@ -57,5 +57,5 @@ PROGRAM
 
 for part in python node c; do
     echo "installing: $part"
-    ("$part")
+    ("install_$part")
 done

@@ -209,11 +209,12 @@ const AGENTS: Step = Step {
     run: &["cargo build --locked -p chinwag-agent -p chinwag-runner"],
 };
 
+/// Most of a scenario is waiting, so more of them run than there are cores.
 const SCENARIOS: Step = Step {
     name: "scenarios",
     after: &["agents", "c build", "python build", "node build", "elixir build"],
     needs: &["target/venv/bin/python", "node", "elixir"],
-    run: &["target/debug/chinwag-runner --agents rust,c,python,node,elixir --mixed"],
+    run: &["target/debug/chinwag-runner --agents rust,c,python,node,elixir --mixed --jobs 4"],
 };
 
 const SCENARIOS_SIM: Step = Step {
@@ -229,7 +230,7 @@ const SCENARIOS_GO: Step = Step {
     needs: &["go"],
     run: &[
         "sh tests/steps/agents.sh go",
-        "target/debug/chinwag-runner --agents rust,go,go-0.2.2 --mixed",
+        "target/debug/chinwag-runner --agents rust,go,go-0.2.2 --mixed --jobs 4",
     ],
 };
 

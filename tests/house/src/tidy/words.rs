@@ -10,6 +10,8 @@ const LEFTOVERS: &[&str] = &[
     concat!("FIX", "ME"),
     concat!("XX", "X"),
     concat!("#[ign", "ore"),
+    concat!("<<<<", "<<<"),
+    concat!(">>>>", ">>>"),
 ];
 
 /// Leftovers in code.
