@@ -20,42 +20,65 @@ const COALESCE: Duration = Duration::from_millis(1);
 /// Rounds ahead of time for a message: after one, a share of e^-3 of the members has not heard of
 /// it; after two, e^-6.
 const NEWS_ROUNDS: u32 = 2;
+/// Rounds ahead of time for each message of a crowd: most of it comes with the exchanges of states
+/// that follow a join, and a second round of it all would be the larger part of the traffic.
+const CROWD_ROUNDS: u32 = 1;
+/// More messages than this are a crowd. It is about what fits into one packet.
+const CROWD: usize = 8;
+/// Ticks between the rounds that repeat what is no longer news, for those who missed it.
+const REPEAT_TICKS: u32 = 2;
 /// Between two rounds while a farewell is being spread: the process wants to end.
 const FAREWELL_INTERVAL: Duration = Duration::from_millis(20);
 /// In a cluster of this size, news waits for the tick if there was a round within the last one.
 const CALM_SIZE: u32 = 2048;
 
+/// How news is spread at the moment.
+struct Pace {
+    /// Between two rounds.
+    pause: Duration,
+    /// Members told in a round.
+    members: usize,
+}
+
 impl Membership {
     /// Sets the time of the next round, if there is something to tell and somebody to tell it to.
-    ///
-    /// News is passed on at once instead of at the next tick, which makes it spread in
-    /// milliseconds. It costs no more packets, because the number of transmissions is limited all
-    /// the same; but in a storm of news all nodes would send at once, so the pause between rounds
-    /// ahead of time grows with the cluster.
     pub(super) fn plan_gossip(&mut self) {
         if self.broadcasts.is_empty() || self.roster.len() == 1 {
             self.timers.stop(Timer::Gossip);
             return;
         }
-        let interval = self.protocol.gossip_interval;
-        let fanout = u32::try_from(self.protocol.gossip_nodes).unwrap_or(u32::MAX);
-        let news = fanout.saturating_mul(NEWS_ROUNDS);
-        let pause = match self.presence {
-            Presence::Leaving(_) => FAREWELL_INTERVAL.min(interval),
-            Presence::Here | Presence::Gone if self.broadcasts.has_news(news) => {
-                let members = u32::try_from(self.roster.len()).unwrap_or(u32::MAX);
-                (interval / CALM_SIZE).saturating_mul(members).min(interval)
-            }
-            Presence::Here | Presence::Gone => interval,
-        };
-        let at = (self.last_gossip + pause).max(self.now + COALESCE);
+        let at = (self.last_gossip + self.pace().pause).max(self.now + COALESCE);
         if at < self.timers.get(Timer::Gossip) {
             self.timers.set(Timer::Gossip, at);
         }
     }
 
-    /// One round: a few random members, each told what fits into a packet.
+    /// News is passed on at once instead of at the next tick, which makes it spread in
+    /// milliseconds. It costs no more packets, because the number of transmissions is limited all
+    /// the same; but in a storm of news all nodes would send at once, so the pause between rounds
+    /// ahead of time grows with the cluster. The transmissions that are left then go out one by
+    /// one, so that many of them ride on a ping or an ack that is sent anyway.
+    fn pace(&self) -> Pace {
+        let (tick, members) = (self.protocol.gossip_interval, self.protocol.gossip_nodes);
+        if let Presence::Leaving(_) = self.presence {
+            return Pace { pause: FAREWELL_INTERVAL.min(tick), members };
+        }
+        let crowd = self.broadcasts.len() > CROWD;
+        let rounds = if crowd { CROWD_ROUNDS } else { NEWS_ROUNDS };
+        let fanout = u32::try_from(members).unwrap_or(u32::MAX);
+        if self.broadcasts.has_news(fanout.saturating_mul(rounds)) {
+            let size = u32::try_from(self.roster.len()).unwrap_or(u32::MAX);
+            return Pace { pause: (tick / CALM_SIZE).saturating_mul(size).min(tick), members };
+        }
+        match crowd {
+            true => Pace { pause: tick, members },
+            false => Pace { pause: tick * REPEAT_TICKS, members: members.min(1) },
+        }
+    }
+
+    /// One round: a few members, each told what fits into a packet.
     pub(super) fn gossip(&mut self) {
+        let members = self.pace().members;
         self.last_gossip = self.now;
         let (now, window) = (self.now, self.protocol.gossip_to_the_dead_time);
         let wanted = |record: &Record| match record.member.state() {
@@ -64,7 +87,7 @@ impl Membership {
             MemberState::Failed => now.since(record.changed) <= window,
             MemberState::Left => false,
         };
-        let targets = self.roster.pick(self.protocol.gossip_nodes, &mut self.rng, wanted);
+        let targets = self.roster.next_to_tell(members, wanted);
         for slot in targets {
             let Some(record) = self.roster.get(slot) else { continue };
             let (to, crc) = (record.member.addr(), understands_crc(record));

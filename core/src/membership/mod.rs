@@ -71,6 +71,8 @@ pub(crate) struct Membership {
     joins: BTreeMap<RequestId, Joining>,
     /// The next exchange of states is the one soon after a join.
     settling: bool,
+    /// How many such exchanges in a row brought somebody.
+    settled: u32,
     /// Number of the last connection.
     streams: u64,
     timers: Timers,
@@ -128,6 +130,7 @@ impl Membership {
             exchanges: BTreeMap::new(),
             joins: BTreeMap::new(),
             settling: false,
+            settled: 0,
             streams: 0,
             timers: Timers::new(),
             builder: PacketBuilder::new(protocol.packet_size),

@@ -50,7 +50,9 @@ pub(super) struct Joining {
 }
 
 /// Gossip intervals from a join to the exchange that brings what gossip has missed.
-const SETTLE_TICKS: std::ops::Range<u32> = 5..16;
+const SETTLE_TICKS: std::ops::Range<f64> = 1.0..3.0;
+/// How often the wait for one more such exchange doubles at most.
+const SETTLE_DOUBLINGS: u32 = 6;
 /// Streams that peers may have open at the same time; memberlist's limit.
 const SERVED_MAX: usize = 128;
 /// Below this size of the cluster, every node exchanges states once an interval; above, the
@@ -81,14 +83,18 @@ impl Membership {
         self.timers.set(Timer::PushPull, self.now + wait);
     }
 
-    /// When many join at once, gossip misses some; one exchange soon after brings them.
+    /// When many join at once, gossip misses some: one exchange soon after brings them. If it did
+    /// bring somebody, another follows after twice the time.
     fn plan_settling(&mut self) {
-        if self.push_pull_interval() > Duration::ZERO && !self.settling {
-            self.settling = true;
-            let ticks = self.rng.random_range(SETTLE_TICKS);
-            let wait = self.protocol.gossip_interval * ticks;
-            self.timers.set(Timer::PushPull, self.now + wait);
+        let interval = self.push_pull_interval();
+        if interval == Duration::ZERO || self.settling {
+            return;
         }
+        self.settling = true;
+        let ticks = self.rng.random_range(SETTLE_TICKS) * f64::from(1 << self.settled);
+        let wait = self.protocol.gossip_interval.mul_f64(ticks);
+        self.settled = (self.settled + 1).min(SETTLE_DOUBLINGS);
+        self.timers.set(Timer::PushPull, self.now + wait.min(interval));
     }
 
     pub(super) fn push_pull_round(&mut self) {
@@ -223,8 +229,13 @@ impl Membership {
                 self.on_tcp_ack(seq);
             }
             (Purpose::Sync, StreamMessage::PushPull(state)) => {
+                let known = self.roster.len();
                 // A refusal is counted; there is nobody to tell.
                 let _ = self.merge(&state);
+                match self.roster.len() > known {
+                    true => self.plan_settling(),
+                    false => self.settled = 0,
+                }
             }
             (Purpose::Join { request, seed, addr }, StreamMessage::PushPull(state)) => {
                 self.joined(request, seed, addr, &state);

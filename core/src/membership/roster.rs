@@ -61,9 +61,10 @@ pub(crate) struct Roster {
     hash_key: u64,
     /// Members that are alive or suspect, the local one included.
     present: usize,
-    /// Slots in the order in which they are probed, and the next one.
+    /// Slots in the order in which they are probed and told news, and who is next for each.
     order: Vec<Slot>,
-    cursor: usize,
+    probed: usize,
+    told: usize,
 }
 
 /// The slot of the local member.
@@ -78,7 +79,8 @@ impl Roster {
             hash_key,
             present: 0,
             order: Vec::new(),
-            cursor: 0,
+            probed: 0,
+            told: 0,
         };
         roster.place(local);
         roster
@@ -151,8 +153,8 @@ impl Roster {
         self.free.push(slot);
         if let Some(place) = self.order.iter().position(|other| *other == slot) {
             self.order.remove(place);
-            if place < self.cursor {
-                self.cursor -= 1;
+            for cursor in [&mut self.probed, &mut self.told] {
+                *cursor -= usize::from(place < *cursor);
             }
         }
         if record.member.state().is_present() {
@@ -201,17 +203,42 @@ impl Roster {
     /// The next member to probe: everybody once in random order, then again in another one.
     pub(crate) fn next_to_probe(&mut self, rng: &mut Xoshiro256PlusPlus) -> Option<Slot> {
         for _ in 0..=self.order.len() {
-            if self.cursor >= self.order.len() {
+            if self.probed >= self.order.len() {
                 shuffle(&mut self.order, rng);
-                self.cursor = 0;
+                self.probed = 0;
             }
-            let slot = *self.order.get(self.cursor)?;
-            self.cursor += 1;
+            let slot = *self.order.get(self.probed)?;
+            self.probed += 1;
             if self.get(slot).is_some_and(|record| record.member.state().is_present()) {
                 return Some(slot);
             }
         }
         None
+    }
+
+    /// The next members to gossip to, up to `count` that `wanted` accepts. They take turns, so that
+    /// one message does not reach the same member twice before it reached the others: chosen at
+    /// random each time, more would miss it after as many transmissions.
+    pub(crate) fn next_to_tell(
+        &mut self,
+        count: usize,
+        wanted: impl Fn(&Record) -> bool,
+    ) -> Vec<Slot> {
+        let mut chosen = Vec::with_capacity(count);
+        for _ in 0..self.order.len() {
+            if chosen.len() == count {
+                break;
+            }
+            if self.told >= self.order.len() {
+                self.told = 0;
+            }
+            let slot = self.order[self.told];
+            self.told += 1;
+            if self.get(slot).is_some_and(&wanted) {
+                chosen.push(slot);
+            }
+        }
+        chosen
     }
 
     /// Up to `count` different members that `wanted` accepts, at random; never the local one.
