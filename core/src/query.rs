@@ -67,7 +67,7 @@ fn member(node: NodeState) -> Member {
     let nowhere = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), node.port);
     let addr = node.addr.socket_addr(node.port).unwrap_or(nowhere);
     Member::new(Facts {
-        name: node.name.into(),
+        name: &node.name,
         addr,
         state: match node.state {
             WireState::Alive => MemberState::Alive,
@@ -78,7 +78,7 @@ fn member(node: NodeState) -> Member {
         incarnation: node.incarnation,
         versions: node.vsn.to_array(),
         mapped: addr.is_ipv4() && node.addr.as_bytes().len() == 16,
-        meta: node.meta,
+        meta: &node.meta,
     })
 }
 

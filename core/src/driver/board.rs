@@ -91,7 +91,7 @@ impl Board {
     }
 
     pub(crate) fn forget(&self, member: &Member) {
-        self.lock().others.remove(member.name());
+        self.lock().others.remove(member.name_bytes());
     }
 
     pub(crate) fn set_stats(&self, stats: Stats) {
@@ -124,7 +124,7 @@ impl Board {
         let inner = self.lock();
         let mut all = Vec::with_capacity(inner.others.len() + 1);
         all.extend(inner.others.iter().map(|entry| entry.0.clone()));
-        let place = all.partition_point(|member| member.name() < inner.local.name());
+        let place = all.partition_point(|member| member.name_bytes() < inner.local.name_bytes());
         all.insert(place, inner.local.clone());
         all
     }
@@ -134,7 +134,7 @@ impl Board {
         if inner.local.name() == name {
             return Some(inner.local.clone());
         }
-        inner.others.get(name).map(|entry| entry.0.clone())
+        inner.others.get(name.as_bytes()).map(|entry| entry.0.clone())
     }
 
     pub(crate) fn stats(&self) -> Stats {
@@ -270,15 +270,15 @@ impl Drop for Reader {
     }
 }
 
-impl Borrow<str> for ByName {
-    fn borrow(&self) -> &str {
-        self.0.name()
+impl Borrow<[u8]> for ByName {
+    fn borrow(&self) -> &[u8] {
+        self.0.name_bytes()
     }
 }
 
 impl PartialEq for ByName {
     fn eq(&self, other: &Self) -> bool {
-        self.0.name() == other.0.name()
+        self.0.name_bytes() == other.0.name_bytes()
     }
 }
 
@@ -292,6 +292,6 @@ impl PartialOrd for ByName {
 
 impl Ord for ByName {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.0.name().cmp(other.0.name())
+        self.0.name_bytes().cmp(other.0.name_bytes())
     }
 }

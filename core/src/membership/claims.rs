@@ -53,7 +53,7 @@ impl Membership {
             self.stats.messages_refused += 1;
             return;
         }
-        let member = Member::new(self.facts(claim.node.into(), claim, addr, None));
+        let member = Member::new(self.facts(claim, addr, None));
         let record = Record { member: member.clone(), changed: self.now, suspicion: None };
         let slot = self.roster.insert(record, &mut self.rng);
         self.spread_alive(slot, &member);
@@ -75,8 +75,7 @@ impl Membership {
         if !(newer || moved) {
             return;
         }
-        let name = Arc::clone(&previous.facts().name);
-        let member = Member::new(self.facts(name, claim, addr, Some(&previous)));
+        let member = Member::new(self.facts(claim, addr, Some(&previous)));
         let changed = (state != MemberState::Alive).then_some(self.now);
         self.roster.update(slot, member.clone(), changed);
         self.spread_alive(slot, &member);
@@ -96,23 +95,22 @@ impl Membership {
         }
     }
 
-    fn facts(
+    fn facts<'a>(
         &self,
-        name: Arc<str>,
-        claim: &Alive<'_>,
+        claim: &Alive<'a>,
         addr: SocketAddr,
         previous: Option<&Member>,
-    ) -> Facts {
+    ) -> Facts<'a> {
         // Without all six versions, keep what is known; zeros would spoil later exchanges.
         let fallback = previous.map_or(Vsn::MEMBERLIST.to_array(), Member::versions);
         Facts {
-            name,
+            name: claim.node,
             addr,
             state: MemberState::Alive,
             incarnation: claim.incarnation,
             versions: if claim.vsn.is_complete() { claim.vsn.to_array() } else { fallback },
             mapped: addr.is_ipv4() && claim.addr.len() == 16,
-            meta: claim.meta.into(),
+            meta: claim.meta,
         }
     }
 
@@ -197,9 +195,8 @@ impl Membership {
         if suspicion.deadline() > self.now {
             return;
         }
-        let incarnation = record.member.incarnation();
-        let (node, own) = (Arc::clone(&record.member.facts().name), Arc::clone(&self.name));
-        self.on_dead(incarnation, &node, &own);
+        let (member, own) = (record.member.clone(), Arc::clone(&self.name));
+        self.on_dead(member.incarnation(), member.name(), &own);
     }
 
     /// Somebody says that a member has failed, or a member says goodbye.
@@ -222,10 +219,8 @@ impl Membership {
     }
 
     fn turn(&mut self, slot: Slot, state: MemberState, incarnation: u32) -> Option<Member> {
-        let mut facts = self.roster.get(slot)?.member.facts().clone();
-        facts.state = state;
-        facts.incarnation = incarnation;
-        let member = Member::new(facts);
+        let known = self.roster.get(slot)?.member.facts();
+        let member = Member::new(Facts { state, incarnation, ..known });
         self.roster.update(slot, member.clone(), Some(self.now));
         Some(member)
     }
@@ -249,7 +244,7 @@ impl Membership {
         self.stats.refutations += 1;
         self.awareness.apply(1);
         let incarnation = self.local().incarnation().max(accused).saturating_add(1);
-        self.set_local(|facts| facts.incarnation = incarnation);
+        self.set_local(Member::new(Facts { incarnation, ..self.local().facts() }));
         self.announce();
     }
 
@@ -261,10 +256,8 @@ impl Membership {
 
     pub(super) fn set_meta(&mut self, meta: Vec<u8>) {
         let gone = self.presence != Presence::Here;
-        self.set_local(|facts| {
-            facts.meta = meta.into();
-            facts.incarnation += u32::from(!gone);
-        });
+        let incarnation = self.local().incarnation() + u32::from(!gone);
+        self.set_local(Member::new(Facts { meta: &meta, incarnation, ..self.local().facts() }));
         if !gone {
             self.announce();
         }
@@ -272,7 +265,7 @@ impl Membership {
 
     fn spread_alive(&mut self, slot: Slot, member: &Member) {
         let mut bytes = Vec::with_capacity(128);
-        encode_alive(member.facts(), &mut bytes);
+        encode_alive(&member.facts(), &mut bytes);
         self.broadcasts.push(slot, News::Alive, bytes.len());
     }
 
@@ -289,14 +282,14 @@ impl Membership {
 }
 
 /// Appends the announcement of a member, as it is known.
-pub(super) fn encode_alive(facts: &Facts, out: &mut Vec<u8>) {
+pub(super) fn encode_alive(facts: &Facts<'_>, out: &mut Vec<u8>) {
     let addr = raw_addr(facts);
     let alive = Alive {
         incarnation: facts.incarnation,
-        node: &facts.name,
+        node: facts.name,
         addr: addr.as_bytes(),
         port: facts.addr.port(),
-        meta: &facts.meta,
+        meta: facts.meta,
         vsn: Vsn::new(facts.versions),
     };
     alive.encode(out);
@@ -320,7 +313,7 @@ pub(super) fn versions_fit(own: [u8; 6], other: [u8; 6]) -> bool {
 }
 
 /// The address as it came, so that Go peers, who compare the bytes, see the same member.
-pub(super) fn raw_addr(facts: &Facts) -> RawAddr {
+pub(super) fn raw_addr(facts: &Facts<'_>) -> RawAddr {
     match (facts.addr.ip(), facts.mapped) {
         (std::net::IpAddr::V4(ip), true) => {
             RawAddr::new(&ip.to_ipv6_mapped().octets()).unwrap_or_default()

@@ -9,7 +9,7 @@ use super::timer::Timer;
 use super::{Membership, Presence};
 use crate::engine::{Reply, RequestId};
 use crate::error::{Error, ErrorKind};
-use crate::member::MemberState;
+use crate::member::{Facts, Member, MemberState};
 use crate::wire::{Dead, Message};
 
 /// How far a farewell has come.
@@ -65,9 +65,13 @@ impl Membership {
         }
     }
 
+    fn turn_self(&mut self, state: MemberState, incarnation: u32) {
+        self.set_local(Member::new(Facts { state, incarnation, ..self.local().facts() }));
+    }
+
     fn say_goodbye(&mut self) {
         self.timers.stop(Timer::Farewell);
-        self.set_local(|facts| facts.state = MemberState::Left);
+        self.turn_self(MemberState::Left, self.local().incarnation());
         self.presence = Presence::Leaving(Stage::Spreading);
         if self.roster.present() > 0 {
             let (name, incarnation) = (Arc::clone(&self.name), self.local().incarnation());
@@ -91,7 +95,7 @@ impl Membership {
         if !matches!(self.presence, Presence::Leaving(_)) {
             return;
         }
-        self.set_local(|facts| facts.state = MemberState::Left);
+        self.turn_self(MemberState::Left, self.local().incarnation());
         self.presence = Presence::Gone;
         let message = "the farewell could not be sent often enough in time; some members may see \
                        a failure instead";
@@ -113,10 +117,7 @@ impl Membership {
         }
         self.settle_leavers(&Ok(Reply::Done));
         self.presence = Presence::Here;
-        self.set_local(|facts| {
-            facts.state = MemberState::Alive;
-            facts.incarnation += 1;
-        });
+        self.turn_self(MemberState::Alive, self.local().incarnation() + 1);
         self.announce();
         self.start_rounds();
     }

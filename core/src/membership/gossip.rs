@@ -107,7 +107,7 @@ impl Membership {
         let roster = &self.roster;
         let write_alive = |slot, out: &mut Vec<u8>| {
             if let Some(record) = roster.get(slot) {
-                encode_alive(record.member.facts(), out);
+                encode_alive(&record.member.facts(), out);
             }
         };
         self.broadcasts.take(room, PART_OVERHEAD, count, limit, write_alive, parts);

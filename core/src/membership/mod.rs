@@ -105,13 +105,13 @@ impl Membership {
             versions[3..].copy_from_slice(&delegate);
         }
         let member = Member::new(Facts {
-            name: Arc::clone(&name),
+            name: &name,
             addr: advertise,
             state: MemberState::Alive,
             incarnation: 1,
             versions,
             mapped: false,
-            meta: meta.into(),
+            meta: &meta,
         });
         let local = Record { member, changed: now, suspicion: None };
         let mut membership = Self {
@@ -285,10 +285,7 @@ impl Membership {
     }
 
     /// Replaces what is known about the local member, and says so.
-    fn set_local(&mut self, change: impl FnOnce(&mut Facts)) {
-        let mut facts = self.local().facts().clone();
-        change(&mut facts);
-        let member = Member::new(facts);
+    fn set_local(&mut self, member: Member) {
         self.roster.update(LOCAL, member.clone(), Some(self.now));
         self.out.push_back(Output::Local(member));
     }

@@ -7,7 +7,7 @@ use super::Membership;
 use super::roster::Slot;
 use super::timer::Timer;
 use crate::engine::StreamId;
-use crate::member::MemberState;
+use crate::member::{Member, MemberState};
 use crate::time::Instant;
 use crate::wire::{IndirectPing, Message, Ping, RawAddr, Suspect};
 
@@ -16,8 +16,8 @@ use crate::wire::{IndirectPing, Message, Ping, RawAddr, Suspect};
 pub(super) struct Probe {
     seq: u32,
     slot: Slot,
-    name: Arc<str>,
-    addr: SocketAddr,
+    /// As it was when the probe began.
+    member: Member,
     /// Members that were asked to probe as well, and have promised a nack.
     nacks_expected: i32,
     nacks: i32,
@@ -44,12 +44,10 @@ impl Membership {
         let Some(record) = self.roster.get(slot) else { return };
         let member = record.member.clone();
         let seq = self.next_seq();
-        let name = Arc::clone(&member.facts().name);
         self.probe = Some(Probe {
             seq,
             slot,
-            name,
-            addr: member.addr(),
+            member: member.clone(),
             nacks_expected: 0,
             nacks: 0,
             asked_others: false,
@@ -101,9 +99,9 @@ impl Membership {
             return;
         }
         probe.asked_others = true;
-        let (seq, slot, name, addr) = (probe.seq, probe.slot, Arc::clone(&probe.name), probe.addr);
+        let (seq, slot, member) = (probe.seq, probe.slot, probe.member.clone());
         let helpers = self.roster.pick(self.protocol.indirect_checks, &mut self.rng, |record| {
-            record.member.state() == MemberState::Alive && record.member.name() != &*name
+            record.member.state() == MemberState::Alive && record.member.name() != member.name()
         });
         let mut expected = 0;
         for helper in helpers {
@@ -111,7 +109,7 @@ impl Membership {
             let nack = record.member.versions()[1] >= 4;
             expected += i32::from(nack);
             let to = record.member.addr();
-            self.ask_to_probe(to, seq, &name, addr, nack);
+            self.ask_to_probe(to, seq, member.name(), member.addr(), nack);
         }
         if let Some(probe) = &mut self.probe {
             probe.nacks_expected = expected;
@@ -119,7 +117,7 @@ impl Membership {
         let speaks_tcp =
             self.roster.get(slot).is_some_and(|record| record.member.versions()[1] >= 3);
         if self.protocol.tcp_pings && speaks_tcp {
-            self.ping_over_tcp(seq, &name, addr);
+            self.ping_over_tcp(seq, member.name(), member.addr());
         }
     }
 
@@ -149,7 +147,7 @@ impl Membership {
 
     /// The host refused to send a packet there: no need to wait for the answer.
     pub(super) fn on_packet_failed(&mut self, to: SocketAddr) {
-        if self.probe.as_ref().is_some_and(|probe| probe.addr == to) {
+        if self.probe.as_ref().is_some_and(|probe| probe.member.addr() == to) {
             self.probe_indirectly();
         }
     }
@@ -204,10 +202,10 @@ impl Membership {
         };
         self.awareness.apply(delta);
         let Some(record) = self.roster.get(probe.slot) else { return };
-        if record.member.name() == &*probe.name {
+        if record.member.name() == probe.member.name() {
             let incarnation = record.member.incarnation();
             let own = Arc::clone(&self.name);
-            self.on_suspect(incarnation, &probe.name, &own);
+            self.on_suspect(incarnation, probe.member.name(), &own);
         }
     }
 

@@ -11,7 +11,7 @@ use super::claims::{PROTOCOL_VERSION, raw_addr, versions_fit};
 use super::timer::{Due, Timer};
 use crate::engine::{Output, Reply, RequestId, StreamId};
 use crate::error::{Attempt, Error};
-use crate::member::{Member, MemberState};
+use crate::member::{Facts, Member, MemberState};
 use crate::time::Instant;
 use crate::wire::{
     Alive, NodeState, NodeStateRef, Ping, PushPull, StreamLimits, StreamMessage, StreamReader, Vsn,
@@ -298,10 +298,10 @@ impl Membership {
         if !agreed || !sane || own[3..] == first[3..] {
             return false;
         }
-        self.set_local(|facts| {
-            facts.versions[3..].copy_from_slice(&first[3..]);
-            facts.incarnation += 1;
-        });
+        let [min, max, current, ..] = own;
+        let versions = [min, max, current, first[3], first[4], first[5]];
+        let incarnation = self.local().incarnation() + 1;
+        self.set_local(Member::new(Facts { versions, incarnation, ..self.local().facts() }));
         self.announce();
         true
     }
@@ -398,10 +398,10 @@ impl Membership {
 fn node_state(member: &Member) -> NodeStateRef<'_> {
     let facts = member.facts();
     NodeStateRef {
-        name: &facts.name,
-        addr: raw_addr(facts),
+        name: facts.name,
+        addr: raw_addr(&facts),
         port: facts.addr.port(),
-        meta: &facts.meta,
+        meta: facts.meta,
         incarnation: facts.incarnation,
         state: match facts.state {
             MemberState::Alive => WireState::Alive,

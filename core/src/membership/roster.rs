@@ -86,10 +86,10 @@ impl Roster {
         roster
     }
 
-    fn hash(&self, name: &str) -> u64 {
+    fn hash(&self, name: &[u8]) -> u64 {
         let mut hasher = DefaultHasher::new();
         hasher.write_u64(self.hash_key);
-        hasher.write(name.as_bytes());
+        hasher.write(name);
         hasher.finish()
     }
 
@@ -105,7 +105,7 @@ impl Roster {
     }
 
     fn place(&mut self, record: Record) -> Slot {
-        let hash = self.hash(record.member.name());
+        let hash = self.hash(record.member.name_bytes());
         if record.member.state().is_present() {
             self.present += 1;
         }
@@ -146,7 +146,7 @@ impl Roster {
     pub(crate) fn remove(&mut self, slot: Slot) -> Option<Member> {
         debug_assert_ne!(slot, LOCAL);
         let record = self.records.get_mut(slot as usize)?.take()?;
-        let hash = self.hash(record.member.name());
+        let hash = self.hash(record.member.name_bytes());
         if let Ok(entry) = self.index.find_entry(hash, |other| *other == slot) {
             entry.remove();
         }
@@ -164,8 +164,9 @@ impl Roster {
     }
 
     pub(crate) fn find(&self, name: &str) -> Option<Slot> {
+        let name = name.as_bytes();
         let found = self.index.find(self.hash(name), |slot| {
-            self.get(*slot).is_some_and(|record| record.member.name() == name)
+            self.get(*slot).is_some_and(|record| record.member.name_bytes() == name)
         });
         found.copied()
     }
@@ -274,7 +275,7 @@ fn rehash(records: &[Option<Record>], key: u64, slot: Slot) -> u64 {
     let mut hasher = DefaultHasher::new();
     hasher.write_u64(key);
     if let Some(Some(record)) = records.get(slot as usize) {
-        hasher.write(record.member.name().as_bytes());
+        hasher.write(record.member.name_bytes());
     }
     hasher.finish()
 }
