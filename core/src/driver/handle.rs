@@ -18,7 +18,8 @@ use crate::error::{Error, Result};
 #[derive(Debug)]
 pub(crate) struct Handle {
     board: Arc<Board>,
-    commands: mpsc::Sender<Command>,
+    /// Boxed, because a channel of tokio's sets aside room for 32.
+    commands: mpsc::Sender<Box<Command>>,
     /// The outcome of the first join, once it is known.
     joined: watch::Receiver<Option<Result<Reply>>>,
     require_join: bool,
@@ -98,7 +99,7 @@ impl Handle {
     /// Sends a command and waits for its outcome.
     pub(crate) async fn send(&self, command: impl FnOnce(ReplyTo) -> Command) -> Result<Reply> {
         let (reply, outcome) = oneshot::channel();
-        self.commands.send(command(reply)).await.map_err(|_| Error::closed())?;
+        self.commands.send(Box::new(command(reply))).await.map_err(|_| Error::closed())?;
         outcome.await.map_err(|_| Error::closed())?
     }
 
@@ -110,7 +111,7 @@ impl Handle {
 
     pub(crate) async fn close(&self) {
         let (done, closed) = oneshot::channel();
-        if self.commands.send(Command::Close { done }).await.is_ok() {
+        if self.commands.send(Box::new(Command::Close { done })).await.is_ok() {
             let _ = closed.await;
         }
         self.abort();
@@ -140,7 +141,7 @@ impl Drop for Handle {
 /// Joins the seeds, and again after a while as long as nobody else is here. A failed or empty
 /// attempt changes nothing.
 async fn keep_joined(
-    commands: mpsc::WeakSender<Command>,
+    commands: mpsc::WeakSender<Box<Command>>,
     board: Arc<Board>,
     seeds: Vec<String>,
     outcome: watch::Sender<Option<Result<Reply>>>,
@@ -170,11 +171,14 @@ async fn keep_joined(
 }
 
 /// None once the node is gone.
-async fn join(commands: &mpsc::WeakSender<Command>, seeds: Vec<String>) -> Option<Result<Reply>> {
+async fn join(
+    commands: &mpsc::WeakSender<Box<Command>>,
+    seeds: Vec<String>,
+) -> Option<Result<Reply>> {
     let (targets, failures) = sockets::resolve(seeds).await;
     let (reply, joined) = oneshot::channel();
     let sender = commands.upgrade()?;
-    sender.send(Command::Join { targets, failures, reply }).await.ok()?;
+    sender.send(Box::new(Command::Join { targets, failures, reply })).await.ok()?;
     drop(sender);
     joined.await.ok()
 }

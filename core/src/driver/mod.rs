@@ -82,13 +82,18 @@ const PACKETS_A_TURN: usize = 64;
 const DATAGRAM_MAX: usize = 65_536;
 
 thread_local! {
-    /// One receive buffer a thread, not a node: a process may run a thousand nodes.
-    static DATAGRAM: RefCell<Vec<u8>> = RefCell::new(vec![0; DATAGRAM_MAX]);
+    static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; DATAGRAM_MAX]);
+}
+
+/// Lends the receive buffer, of which there is one a thread, not a node: a process may run a
+/// thousand nodes.
+fn with_buffer<T>(receive: impl FnOnce(&mut [u8]) -> T) -> T {
+    BUFFER.with_borrow_mut(|buffer| receive(buffer))
 }
 
 impl Driver {
     /// Runs until it is told to close, or until nobody holds the node any more.
-    async fn run(mut self, mut commands: mpsc::Receiver<Command>, mut reports: tcp::Reports) {
+    async fn run(mut self, mut commands: mpsc::Receiver<Box<Command>>, mut reports: tcp::Reports) {
         let mut at = self.drain();
         let deadline = time::sleep_until(clock::system(at));
         tokio::pin!(deadline);
@@ -98,7 +103,7 @@ impl Driver {
                     Ok(()) => self.receive(),
                     Err(error) => warn!(%error, "the UDP socket cannot be waited for"),
                 },
-                command = commands.recv() => match command {
+                command = commands.recv() => match command.map(|command| *command) {
                     Some(Command::Close { done }) => {
                         self.stop();
                         let _ = done.send(());
@@ -107,7 +112,7 @@ impl Driver {
                     Some(command) => self.on_command(command),
                     None => return self.stop(),
                 },
-                Some(report) = reports.recv() => self.on_report(report),
+                Some(report) = reports.recv() => self.on_report(*report),
                 () = &mut deadline => self.handle(Input::Deadline),
             }
             let next = self.drain();
@@ -138,7 +143,7 @@ impl Driver {
 
     fn receive(&mut self) {
         for _ in 0..PACKETS_A_TURN {
-            let more = DATAGRAM.with_borrow_mut(|buffer| {
+            let more = with_buffer(|buffer| {
                 let Ok((length, from)) = self.shell.udp.try_recv_from(buffer) else { return false };
                 let bytes = buffer.get(..length).unwrap_or_default();
                 let now = clock::now();

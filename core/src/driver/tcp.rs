@@ -5,7 +5,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
+use tokio::net::tcp::ReadHalf;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -21,14 +22,14 @@ pub(super) enum Report {
     Closed { stream: StreamId, cause: Option<String> },
 }
 
-pub(super) type Reports = mpsc::Receiver<Report>;
+/// Boxed, because a channel of tokio's sets aside room for 32.
+pub(super) type Reports = mpsc::Receiver<Box<Report>>;
+type ReportTo = mpsc::Sender<Box<Report>>;
 
 /// Reports that wait for the node's task; connections wait when there are more.
 const REPORTS_MAX: usize = 64;
 /// The protocol sends one message a connection and direction; the second place is for slack.
 const ORDERS_MAX: usize = 2;
-/// Bytes taken from a socket in one go.
-const CHUNK: usize = 16 * 1024;
 /// After a failed accept (out of descriptors, say), so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// A peer that does not read what it asked for is given up after that.
@@ -38,7 +39,7 @@ const FLUSH_LIMIT: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub(super) struct Streams {
     open: BTreeMap<StreamId, Line>,
-    reports: mpsc::Sender<Report>,
+    reports: ReportTo,
 }
 
 /// The node's end of a connection's task. Dropping the orders lets the task finish what it was
@@ -115,11 +116,11 @@ impl Streams {
     }
 }
 
-async fn accept(listener: TcpListener, reports: mpsc::Sender<Report>) {
+async fn accept(listener: TcpListener, reports: ReportTo) {
     loop {
         match listener.accept().await {
             Ok((socket, from)) => {
-                if reports.send(Report::Accepted { socket, from }).await.is_err() {
+                if reports.send(Box::new(Report::Accepted { socket, from })).await.is_err() {
                     return;
                 }
             }
@@ -136,10 +137,9 @@ async fn converse(
     stream: StreamId,
     mut socket: TcpStream,
     mut orders: mpsc::Receiver<Vec<u8>>,
-    reports: &mpsc::Sender<Report>,
+    reports: &ReportTo,
 ) -> io::Result<()> {
-    let (mut from_peer, mut to_peer) = socket.split();
-    let mut buffer = Vec::with_capacity(CHUNK);
+    let (from_peer, mut to_peer) = socket.split();
     loop {
         tokio::select! {
             biased;
@@ -147,17 +147,28 @@ async fn converse(
                 Some(bytes) => flush(&mut to_peer, &bytes).await?,
                 None => return to_peer.shutdown().await,
             },
-            read = from_peer.read_buf(&mut buffer) => {
-                if read? == 0 {
+            ready = from_peer.readable() => {
+                ready?;
+                let Some(bytes) = read(&from_peer)? else { continue };
+                if bytes.is_empty() {
                     return Ok(());
                 }
-                let bytes = std::mem::replace(&mut buffer, Vec::with_capacity(CHUNK));
-                if reports.send(Report::Bytes { stream, bytes }).await.is_err() {
+                if reports.send(Box::new(Report::Bytes { stream, bytes })).await.is_err() {
                     return Ok(());
                 }
             }
         }
     }
+}
+
+/// What has arrived; nothing at the end, `None` if it was a false alarm. No buffer waits with an
+/// idle connection.
+fn read(from: &ReadHalf<'_>) -> io::Result<Option<Vec<u8>>> {
+    super::with_buffer(|buffer| match from.try_read(buffer) {
+        Ok(length) => Ok(buffer.get(..length).map(<[u8]>::to_vec)),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+        Err(error) => Err(error),
+    })
 }
 
 async fn flush(to: &mut (impl AsyncWriteExt + Unpin), bytes: &[u8]) -> io::Result<()> {
@@ -167,7 +178,7 @@ async fn flush(to: &mut (impl AsyncWriteExt + Unpin), bytes: &[u8]) -> io::Resul
     }
 }
 
-async fn report_end(stream: StreamId, outcome: io::Result<()>, reports: &mpsc::Sender<Report>) {
+async fn report_end(stream: StreamId, outcome: io::Result<()>, reports: &ReportTo) {
     let cause = outcome.err().map(|error| error.to_string());
-    let _ = reports.send(Report::Closed { stream, cause }).await;
+    let _ = reports.send(Box::new(Report::Closed { stream, cause })).await;
 }

@@ -67,7 +67,8 @@ pub(crate) struct Membership {
     relays: BTreeMap<u32, Relay>,
     /// Number of the last probe.
     seq: u32,
-    exchanges: BTreeMap<StreamId, Exchange>,
+    /// Boxed: the map keeps its room when they are over.
+    exchanges: BTreeMap<StreamId, Box<Exchange>>,
     joins: BTreeMap<RequestId, Joining>,
     /// The next exchange of states is the one soon after a join.
     settling: bool,
@@ -194,7 +195,6 @@ impl Membership {
     fn on_packet(&mut self, from: SocketAddr, bytes: &[u8]) {
         self.stats.packets_received += 1;
         self.stats.bytes_received += bytes.len() as u64;
-        // Empty until something is compressed, which is rare: kept, it would hold 64 KiB.
         let mut scratch = Scratch::new();
         // Needed while messages are handled, and not touched by that.
         let label = mem::take(&mut self.label);

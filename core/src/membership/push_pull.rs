@@ -23,7 +23,7 @@ use crate::wire::{
 #[derive(Debug)]
 pub(super) struct Exchange {
     purpose: Purpose,
-    reader: Box<StreamReader>,
+    reader: StreamReader,
     deadline: Instant,
 }
 
@@ -155,9 +155,9 @@ impl Membership {
 
     fn expect(&mut self, stream: StreamId, purpose: Purpose, label: Option<&str>) {
         let deadline = self.now + self.protocol.tcp_timeout;
-        let reader = Box::new(StreamReader::new(StreamLimits::default(), label));
+        let reader = StreamReader::new(StreamLimits::default(), label);
         self.timers.add(Due::Exchange(stream), deadline);
-        self.exchanges.insert(stream, Exchange { purpose, reader, deadline });
+        self.exchanges.insert(stream, Box::new(Exchange { purpose, reader, deadline }));
     }
 
     fn put_message(&self, message: &[u8], out: &mut Vec<u8>) {
@@ -177,8 +177,8 @@ impl Membership {
 
     pub(super) fn on_accepted(&mut self, stream: StreamId, _from: SocketAddr) {
         self.stats.streams_accepted += 1;
-        let serves = |exchange: &&Exchange| matches!(exchange.purpose, Purpose::Serve);
-        if self.exchanges.values().filter(serves).count() >= SERVED_MAX {
+        let serves = |exchange: &Exchange| matches!(exchange.purpose, Purpose::Serve);
+        if self.exchanges.values().filter(|exchange| serves(exchange)).count() >= SERVED_MAX {
             self.stats.streams_refused += 1;
             self.out.push_back(Output::Close { stream });
             return;

@@ -27,8 +27,9 @@ const ALGO_LZW: u8 = 0;
 const BYTES_PER_CLEAR: usize = 1024;
 const CLEARS_FREE: usize = 8;
 
-/// What streams grow their output by, at first.
-const FIRST_CHUNK: usize = 16 * 1024;
+/// Room that is made for the result at first, as a multiple of the input: announcements of members
+/// shrink to a third or so.
+const FIRST_GUESS: usize = 4;
 
 /// Decompresses; keeps its tables from one use to the next.
 #[derive(Default)]
@@ -37,27 +38,17 @@ pub struct Inflater {
 }
 
 impl Inflater {
-    /// Decompresses into `out`, which bounds the result; returns its length.
-    pub fn inflate(&mut self, src: &[u8], out: &mut [u8]) -> Result<usize> {
-        let mut run = self.start(src);
-        let mut written = 0;
-        loop {
-            let (count, done) = run.fill(out.get_mut(written..).unwrap_or_default())?;
-            written += count;
-            if done {
-                return Ok(written);
-            }
-        }
-    }
-
     /// Decompresses into a buffer that grows with the result, up to `limit` bytes.
-    pub fn inflate_vec(&mut self, src: &[u8], limit: usize) -> Result<Vec<u8>> {
+    pub fn inflate(&mut self, src: &[u8], limit: usize) -> Result<Vec<u8>> {
         let mut run = self.start(src);
-        let mut out = Vec::new();
+        let first = src.len().saturating_mul(FIRST_GUESS).min(limit);
+        let mut out = vec![0; first];
         let mut written = 0;
         loop {
             if written == out.len() {
-                out.resize((2 * written).max(FIRST_CHUNK).min(limit), 0);
+                let size = (2 * written).min(limit);
+                out.reserve_exact(size - written);
+                out.resize(size, 0);
             }
             let (count, done) = run.fill(out.get_mut(written..).unwrap_or_default())?;
             written += count;

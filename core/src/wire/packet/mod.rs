@@ -2,6 +2,8 @@
 
 mod build;
 
+use std::cell::OnceCell;
+
 use super::compress::{Inflater, packed_bytes};
 use super::label;
 use super::{Message, WireError, kind};
@@ -36,12 +38,11 @@ pub const MAX_NESTING: usize = 4;
 /// How many parts of one datagram may be compressed. Real senders compress the whole.
 const MAX_COMPRESSED: usize = 4;
 
-/// Memory that [`open`] may reuse from datagram to datagram: nothing until one is compressed, then
-/// [`MAX_INFLATED`] bytes and the tables of the decoder.
+/// What the compressed parts of one datagram become. Empty until there is one, and emptied by the
+/// next datagram.
 #[derive(Debug, Default)]
 pub struct Scratch {
-    inflater: Inflater,
-    inflated: Vec<u8>,
+    inflated: [OnceCell<Vec<u8>>; MAX_COMPRESSED],
 }
 
 impl Scratch {
@@ -50,9 +51,9 @@ impl Scratch {
         Self::default()
     }
 
-    /// How many bytes are held for decompressed datagrams.
+    /// How many bytes are held for decompressed parts.
     pub fn capacity(&self) -> usize {
-        self.inflated.capacity()
+        self.inflated.iter().filter_map(OnceCell::get).map(Vec::capacity).sum()
     }
 }
 
@@ -88,6 +89,7 @@ pub fn open(
     mut sink: impl FnMut(Message<'_>),
 ) -> Opened {
     let mut opened = Opened::default();
+    scratch.inflated = Default::default();
     match unseal(datagram, label) {
         Ok(message) => unpack(message, scratch, &mut opened, &mut sink),
         Err(error) => opened.drop_one(error),
@@ -151,7 +153,7 @@ impl<'a> Parts<'a> {
 /// Handles a message and everything inside it, depth first, without recursion.
 fn unpack<'s>(
     message: &'s [u8],
-    scratch: &'s mut Scratch,
+    scratch: &'s Scratch,
     opened: &mut Opened,
     sink: &mut impl FnMut(Message<'_>),
 ) {
@@ -195,37 +197,30 @@ fn unpack<'s>(
     }
 }
 
-/// The decompressions of one datagram, which share one buffer.
+/// The decompressions of one datagram.
 struct Unpacker<'s> {
-    inflater: &'s mut Inflater,
-    /// The buffer, until the first use gives it its one size.
-    unsized_yet: Option<&'s mut Vec<u8>>,
-    /// What is left of it. Every decompression cuts its result off the front.
-    room: &'s mut [u8],
-    left: usize,
+    inflater: Inflater,
+    /// Where the next results go.
+    free: std::slice::Iter<'s, OnceCell<Vec<u8>>>,
+    /// How many bytes all of them may still have.
+    room: usize,
 }
 
 impl<'s> Unpacker<'s> {
-    fn new(scratch: &'s mut Scratch) -> Self {
-        let Scratch { inflater, inflated } = scratch;
-        Self { inflater, unsized_yet: Some(inflated), room: &mut [], left: MAX_COMPRESSED }
+    fn new(scratch: &'s Scratch) -> Self {
+        let free = scratch.inflated.iter();
+        Self { inflater: Inflater::default(), free, room: MAX_INFLATED }
     }
 
     /// Decompresses the body of a compress message.
     ///
-    /// The work is bounded by the buffer: a failure uses up all of it.
+    /// The work is bounded by the room: a failure uses up all of it.
     fn inflate(&mut self, body: &[u8]) -> Result<&'s [u8], WireError> {
         let packed = packed_bytes(body)?;
-        self.left = self.left.checked_sub(1).ok_or(WireError::TooLarge)?;
-        if let Some(inflated) = self.unsized_yet.take() {
-            inflated.reserve_exact(MAX_INFLATED.saturating_sub(inflated.len()));
-            inflated.resize(MAX_INFLATED, 0);
-            self.room = inflated;
-        }
+        let place = self.free.next().ok_or(WireError::TooLarge)?;
         let room = std::mem::take(&mut self.room);
-        let length = self.inflater.inflate(packed, room)?;
-        let (inner, room) = room.split_at_mut_checked(length).ok_or(WireError::TooLarge)?;
-        self.room = room;
-        Ok(inner)
+        let inflated = self.inflater.inflate(packed, room)?;
+        self.room = room - inflated.len();
+        Ok(place.get_or_init(|| inflated))
     }
 }

@@ -241,7 +241,7 @@ impl StreamReader {
             return Ok(Step::Starved);
         };
         let packed = packed_bytes(self.first(end))?;
-        let message = Inflater::default().inflate_vec(packed, self.limits.inflated)?;
+        let message = Inflater::default().inflate(packed, self.limits.inflated)?;
         self.buffer = Vec::new();
         let mut inner = Self::with(self.limits, Stage::Kind, message, true);
         inner.advance()?.map(Step::Complete).ok_or(WireError::Truncated)

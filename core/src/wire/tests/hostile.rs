@@ -138,7 +138,7 @@ fn a_bomb_is_refused_within_the_bound() {
     let mut scratch = Scratch::new();
     let opened = open(&bomb, "", &mut scratch, |_| {});
     assert_eq!((opened.messages, opened.error), (0, Some(WireError::TooLarge)));
-    assert_eq!(scratch.capacity(), packet::MAX_INFLATED);
+    assert!(scratch.capacity() <= packet::MAX_INFLATED);
 
     let limits = StreamLimits { inflated: 1 << 20, ..StreamLimits::default() };
     assert_eq!(StreamReader::new(limits, None).push(&bomb), Err(WireError::TooLarge));
@@ -162,7 +162,7 @@ fn many_bombs_in_one_datagram_cost_as_much_as_one() {
 #[test]
 fn lzw_from_no_encoder_is_refused() {
     let mut inflater = compress::Inflater::default();
-    let mut inflate = |packed: &[u8]| inflater.inflate_vec(packed, 1 << 20);
+    let mut inflate = |packed: &[u8]| inflater.inflate(packed, 1 << 20);
     // Clearing over and over costs much and yields nothing.
     let clears = codes(std::iter::repeat_n(256, 50_000), 9);
     assert_eq!(inflate(&clears), Err(WireError::BadCompression));

@@ -115,13 +115,9 @@ proptest! {
         let plain = seed.repeat(repeat);
         let packed = compress::Deflater::default().deflate(&plain).to_vec();
         let mut inflater = compress::Inflater::default();
-        prop_assert_eq!(inflater.inflate_vec(&packed, plain.len()), Ok(plain.clone()));
-        let mut room = vec![0; plain.len()];
-        prop_assert_eq!(inflater.inflate(&packed, &mut room), Ok(plain.len()));
-        prop_assert_eq!(&room, &plain);
+        prop_assert_eq!(inflater.inflate(&packed, plain.len()), Ok(plain.clone()));
         let short = plain.len() - 1;
-        prop_assert_eq!(inflater.inflate_vec(&packed, short), Err(WireError::TooLarge));
-        prop_assert_eq!(inflater.inflate(&packed, &mut room[..short]), Err(WireError::TooLarge));
+        prop_assert_eq!(inflater.inflate(&packed, short), Err(WireError::TooLarge));
     }
 
     #[test]
