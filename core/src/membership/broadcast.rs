@@ -1,33 +1,41 @@
 //! The transmit-limited queue: what is gossiped, how often, and in which order.
 
-use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 
 use super::roster::Slot;
 
 /// Messages that wait to be gossiped. Each goes out a limited number of times; a newer one about
 /// the same member takes the older one's place. So the queue is bounded by the number of members.
+///
+/// A few large allocations, and none once it is empty: a bulk join queues something about everybody
+/// while it fills the roster, and small ones in between would leave holes in the heap for good.
 #[derive(Debug, Default)]
 pub(crate) struct Broadcasts {
-    queue: BTreeMap<Key, Item>,
-    /// Where the message about a member stands.
-    about: BTreeMap<Slot, Key>,
+    /// By the member that they are about.
+    items: HashTable<Item>,
+    /// Where they stand: a tier for each number of transmissions.
+    tiers: Vec<Tier>,
     next_id: u64,
-}
-
-/// Fewest transmissions first, then the longest message, then the newest: a prefix of the order is
-/// what one packet should carry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Key {
-    transmits: u32,
-    length: Reverse<usize>,
-    id: Reverse<u64>,
 }
 
 #[derive(Debug)]
 struct Item {
     about: Slot,
+    transmits: u32,
+    place: Place,
     news: News,
+}
+
+/// The messages that were sent equally often; the longest last, and of those the newest. Read
+/// backwards, its order is that in which messages are sent.
+type Tier = Vec<Place>;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    length: u32,
+    id: u64,
+    about: Slot,
 }
 
 /// What there is to tell about a member.
@@ -79,38 +87,46 @@ impl Parts {
 
 impl Broadcasts {
     pub(crate) fn is_empty(&self) -> bool {
-        self.queue.is_empty()
+        self.items.is_empty()
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.queue.len()
+        self.items.len()
     }
 
     /// Whether a message has been sent fewer than that many times.
     pub(crate) fn has_news(&self, times: u32) -> bool {
-        self.queue.first_key_value().is_some_and(|(key, _)| key.transmits < times)
+        self.tiers.iter().take(times as usize).any(|tier| !tier.is_empty())
     }
 
     /// Whether a message about that member is still to be sent.
     pub(crate) fn holds(&self, about: Slot) -> bool {
-        self.about.contains_key(&about)
+        self.items.find(hash(about), |item| item.about == about).is_some()
     }
 
     /// Drops what was to be sent about a member that is forgotten.
     pub(crate) fn drop_about(&mut self, about: Slot) {
-        if let Some(key) = self.about.remove(&about) {
-            self.queue.remove(&key);
+        if let Ok(entry) = self.items.find_entry(hash(about), |item| item.about == about) {
+            let (item, _) = entry.remove();
+            leave(&mut self.tiers, item.transmits, &item.place);
+            self.give_back();
         }
     }
 
     /// Queues news about a member, in place of older news; `length` is that of the message.
     pub(crate) fn push(&mut self, about: Slot, news: News, length: usize) {
         self.next_id += 1;
-        let key = Key { transmits: 0, length: Reverse(length), id: Reverse(self.next_id) };
-        if let Some(old) = self.about.insert(about, key) {
-            self.queue.remove(&old);
+        let length = u32::try_from(length).unwrap_or(u32::MAX);
+        let place = Place { length, id: self.next_id, about };
+        let item = Item { about, transmits: 0, place, news };
+        match self.items.entry(hash(about), |other| other.about == about, |item| hash(item.about)) {
+            Entry::Occupied(mut entry) => {
+                let old = std::mem::replace(entry.get_mut(), item);
+                leave(&mut self.tiers, old.transmits, &old.place);
+            }
+            Entry::Vacant(entry) => drop(entry.insert(item)),
         }
-        self.queue.insert(key, Item { about, news });
+        enter(&mut self.tiers, 0, place);
     }
 
     /// Takes messages that fit into `room` bytes, each costing `overhead` on top, until there are
@@ -126,41 +142,71 @@ impl Broadcasts {
         parts: &mut Parts,
     ) {
         let mut sent = Vec::new();
-        let mut tier = 0;
-        while parts.len() < count && room > overhead {
-            // The longest message of this tier that fits, else the first of the next tier.
-            let length = Reverse(room - overhead);
-            let from = Key { transmits: tier, length, id: Reverse(u64::MAX) };
-            let Some((&key, _)) = self.queue.range(from..).next() else { break };
-            if key.transmits > tier {
-                tier = key.transmits;
-                continue;
+        for (transmits, tier) in (0..).zip(&mut self.tiers) {
+            while parts.len() < count && room > overhead {
+                // The longest message of this tier that fits, else the first of the next tier.
+                let fits = |place: &Place| place.length as usize <= room - overhead;
+                let Some(index) = tier.partition_point(fits).checked_sub(1) else { break };
+                let place = tier.remove(index);
+                room -= place.length as usize + overhead;
+                let item = self.items.find(hash(place.about), |item| item.about == place.about);
+                parts.push(|bytes| match item.map(|item| &item.news) {
+                    Some(News::Message(message)) => bytes.extend_from_slice(message),
+                    Some(News::Alive) | None => write_alive(place.about, bytes),
+                });
+                sent.push((transmits + 1, place));
             }
-            let Some(item) = self.queue.remove(&key) else { break };
-            room -= key.length.0 + overhead;
-            parts.push(|bytes| match &item.news {
-                News::Alive => write_alive(item.about, bytes),
-                News::Message(message) => bytes.extend_from_slice(message),
-            });
-            sent.push((key, item));
+            if tier.is_empty() {
+                *tier = Tier::new();
+            }
         }
         // Not before the packet is full, or a message would be packed twice.
-        for (key, item) in sent {
-            self.put_back(key, item, limit);
+        for (transmits, place) in sent {
+            self.put_back(transmits, place, limit);
         }
+        self.give_back();
     }
 
-    fn put_back(&mut self, key: Key, item: Item, limit: u32) {
-        let transmits = key.transmits + 1;
+    fn put_back(&mut self, transmits: u32, place: Place, limit: u32) {
+        let found = self.items.find_entry(hash(place.about), |item| item.about == place.about);
+        let Ok(mut entry) = found else { return };
         if transmits >= limit {
-            self.about.remove(&item.about);
+            entry.remove();
             return;
         }
-        let key = Key { transmits, ..key };
-        if let Some(place) = self.about.get_mut(&item.about) {
-            *place = key;
+        entry.get_mut().transmits = transmits;
+        enter(&mut self.tiers, transmits, place);
+    }
+
+    /// Frees the room of what is gone.
+    fn give_back(&mut self) {
+        if self.items.is_empty() {
+            self.items = HashTable::new();
+            self.tiers = Vec::new();
         }
-        self.queue.insert(key, item);
+    }
+}
+
+/// Slots are small numbers of our own, in no need of a key.
+fn hash(slot: Slot) -> u64 {
+    u64::from(slot).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+fn enter(tiers: &mut Vec<Tier>, transmits: u32, place: Place) {
+    let index = transmits as usize;
+    if tiers.len() <= index {
+        tiers.resize_with(index + 1, Tier::new);
+    }
+    let tier = &mut tiers[index];
+    let at = tier.partition_point(|other| *other < place);
+    tier.insert(at, place);
+}
+
+fn leave(tiers: &mut [Tier], transmits: u32, place: &Place) {
+    if let Some(tier) = tiers.get_mut(transmits as usize)
+        && let Ok(at) = tier.binary_search(place)
+    {
+        tier.remove(at);
     }
 }
 

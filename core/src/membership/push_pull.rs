@@ -53,6 +53,8 @@ pub(super) struct Joining {
 const SETTLE_TICKS: std::ops::Range<f64> = 1.0..3.0;
 /// How often the wait for one more such exchange doubles at most.
 const SETTLE_DOUBLINGS: u32 = 6;
+/// What a member's state takes beside its name and metadata, at most.
+const STATE_OVERHEAD: usize = 96;
 /// Streams that peers may have open at the same time; memberlist's limit.
 const SERVED_MAX: usize = 128;
 /// Below this size of the cluster, every node exchanges states once an interval; above, the
@@ -170,7 +172,8 @@ impl Membership {
     /// Everything that is known, as a message.
     fn own_state(&self, join: bool) -> Vec<u8> {
         let members: Vec<&Member> = self.members().collect();
-        let mut bytes = Vec::with_capacity(members.len() * 96 + 64);
+        let texts: usize = members.iter().map(|m| m.name_bytes().len() + m.meta().len()).sum();
+        let mut bytes = Vec::with_capacity(members.len() * STATE_OVERHEAD + texts);
         encode_push_pull(join, members.into_iter().map(node_state), &[], &mut bytes);
         bytes
     }
