@@ -11,12 +11,15 @@ use chinwag::Replay;
 use chinwag::error::{Error as CoreError, ErrorKind, Result};
 use chinwag::host::{Host, Subscription};
 
+use crate::ffi::forks;
+
 /// Events that the node hands out at a time.
 const BATCH: usize = 256;
 
 /// The events that chinwag_next_event() hands out.
-#[derive(Default)]
 pub(crate) struct Queue {
+    /// As it was in the process that owns the node.
+    forks: u32,
     reader: Mutex<Option<Reader>>,
 }
 
@@ -27,6 +30,10 @@ struct Reader {
 }
 
 impl Queue {
+    pub(crate) fn new() -> Self {
+        Self { forks: forks(), reader: Mutex::default() }
+    }
+
     /// Starts again with a fresh subscription.
     pub(crate) fn subscribe(&self, host: &Host, bell: &Bell, replay: Replay) -> Result<()> {
         let reader = Reader::new(host, replay)?;
@@ -64,7 +71,9 @@ impl Queue {
 
     fn reader(&self, host: &Host) -> Result<MutexGuard<'_, Option<Reader>>> {
         // A forked child must not wait for a lock that a thread of its parent held.
-        host.is_closed()?;
+        if forks() != self.forks {
+            host.is_closed()?;
+        }
         let mut reader = lock(&self.reader);
         if reader.is_none() {
             *reader = Some(Reader::new(host, Replay::Yes)?);

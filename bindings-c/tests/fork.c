@@ -72,6 +72,10 @@ int main(void) {
     char addr[64];
     address(node, addr, sizeof addr);
     CHECK(chinwag_event_fd(node) >= 0);
+    chinwag_node *peer = start("peer", addr);
+    UNTIL(count_members(node) == 2);
+    OK(chinwag_subscribe(node, true, &err));
+    await_only(node, CHINWAG_EVENT_MEMBER_JOIN, "peer"); /* replay-done waits: not the child's */
     CHECK(chinwag_on_event(node, ~0u, ignore, NULL, free_in_parent_only) > 0);
     pid_t child = fork();
     CHECK(child >= 0);
@@ -85,6 +89,7 @@ int main(void) {
     CHECK(waitpid(child, &status, 0) == child);
     CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
     OK(chinwag_update_tag(node, "still", "here", &err));
+    chinwag_node_free(peer);
     chinwag_node_free(node);
     CHECK(freed == 1);
     puts("ok");
