@@ -184,8 +184,9 @@ class _Pump:
         """Hands out what there is. Runs on the loop, whenever the node rings."""
         closed = self._host.is_closed()
         self._wake.clear()
-        for number, outcome in self._host.settled(list(self._pending)):
-            _resolve(self._pending.pop(number), outcome)
+        if self._pending:
+            for number, outcome in self._host.settled(list(self._pending)):
+                _resolve(self._pending.pop(number), outcome)
         for waiting in self._waiting:
             if not waiting.done():
                 waiting.set_result(None)
