@@ -8,6 +8,7 @@ use std::ffi::{CStr, CString, c_char, c_void};
 use std::mem::MaybeUninit;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use chinwag::error::{Error as CoreError, ErrorKind, Result};
 use chinwag::signals::{self, Before};
@@ -174,18 +175,29 @@ pub(crate) fn before(signal: i32) -> Before {
     }
 }
 
-/// Sees to it that a forked child, which has none of our threads, dies of a signal as usual.
-pub(crate) fn give_signals_back_after_fork() {
+/// How many forks lie between this process and the one that [`notice_forks`] was called in.
+static FORKS: AtomicU32 = AtomicU32::new(0);
+
+/// Sees to it that a forked child knows what it is, and that it dies of a signal as usual although
+/// it has none of our threads.
+pub(crate) fn notice_forks() {
     unsafe extern "C" fn in_child() {
+        FORKS.fetch_add(1, Ordering::Relaxed);
         signals::after_fork();
     }
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         // SAFETY: the function lives as long as the process (the library is never unloaded) and
-        // does only what a signal handler may. Out of memory is the only failure; nothing is lost
-        // then.
+        // does only what a signal handler may. Out of memory is the only failure; then a child
+        // learns what it is only when it asks the host.
         let _ = unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
     });
+}
+
+/// Changes with each fork. Costs nothing, while asking for the number of the process is a system
+/// call.
+pub(crate) fn forks() -> u32 {
+    FORKS.load(Ordering::Relaxed)
 }
 
 #[cfg(test)]

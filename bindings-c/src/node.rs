@@ -56,6 +56,7 @@ const GRACE: Duration = Duration::from_secs(1);
 
 impl Node {
     fn start(options: &CoreConfig) -> Result<Self> {
+        ffi::notice_forks();
         let (host, farewell) = match options.get("handle_signals") {
             Some(Value::Flag(true)) => start_with_farewell(options)?,
             _ => (Arc::new(Host::start(options)?), None),
@@ -65,7 +66,7 @@ impl Node {
         host.set_wake(Some(Box::new(move || wake.ring())))?;
         let callbacks = Callbacks::new(Arc::clone(&bell));
         let farewell = Mutex::new(farewell);
-        let node = Self { host, bell, queue: Queue::default(), callbacks, farewell };
+        let node = Self { host, bell, queue: Queue::new(), callbacks, farewell };
         match node.host.run(Op::Ready, Some(JOIN_WAIT)) {
             Ok(_) => Ok(node),
             Err(error) => {
@@ -95,7 +96,6 @@ impl Node {
 
 /// Starts a node that leaves at the first SIGTERM or SIGINT, be it the very next moment.
 fn start_with_farewell(options: &CoreConfig) -> Result<(Arc<Host>, Option<Guard>)> {
-    ffi::give_signals_back_after_fork();
     let place: Arc<Mutex<Option<Arc<Host>>>> = Arc::default();
     // A signal that comes while the node starts waits for it: others may know of it already.
     let mut started = lock(&place);

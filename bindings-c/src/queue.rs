@@ -1,22 +1,25 @@
 //! The queue that events are polled from, and the bell that tells of new ones.
 
 use std::collections::VecDeque;
-use std::io::{self, Read, Write};
+use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::os::fd::{AsRawFd, RawFd};
-use std::os::unix::net::UnixStream;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
 use chinwag::Replay;
 use chinwag::error::{Error as CoreError, ErrorKind, Result};
 use chinwag::host::{Host, Subscription};
 
+use crate::ffi::forks;
+
 /// Events that the node hands out at a time.
 const BATCH: usize = 256;
 
 /// The events that chinwag_next_event() hands out.
-#[derive(Default)]
 pub(crate) struct Queue {
+    /// As it was in the process that owns the node.
+    forks: u32,
     reader: Mutex<Option<Reader>>,
 }
 
@@ -27,6 +30,10 @@ struct Reader {
 }
 
 impl Queue {
+    pub(crate) fn new() -> Self {
+        Self { forks: forks(), reader: Mutex::default() }
+    }
+
     /// Starts again with a fresh subscription.
     pub(crate) fn subscribe(&self, host: &Host, bell: &Bell, replay: Replay) -> Result<()> {
         let reader = Reader::new(host, replay)?;
@@ -64,7 +71,9 @@ impl Queue {
 
     fn reader(&self, host: &Host) -> Result<MutexGuard<'_, Option<Reader>>> {
         // A forked child must not wait for a lock that a thread of its parent held.
-        host.is_closed()?;
+        if forks() != self.forks {
+            host.is_closed()?;
+        }
         let mut reader = lock(&self.reader);
         if reader.is_none() {
             *reader = Some(Reader::new(host, Replay::Yes)?);
@@ -76,12 +85,13 @@ impl Queue {
         let mut guard = self.reader(host)?;
         let Some(reader) = guard.as_mut() else { return Ok(None) };
         if reader.ready.is_empty() && !reader.ended {
-            // Silenced first: what comes while we look rings again.
-            bell.silence();
-            let batch = reader.subscription.drain(BATCH)?;
-            reader.ready.extend(batch.events);
-            reader.ended = batch.ended;
-            if reader.ended || !reader.ready.is_empty() {
+            reader.refill()?;
+            if reader.has_nothing() {
+                // What came since found the bell lit, and did not ring it again.
+                bell.silence();
+                reader.refill()?;
+            }
+            if !reader.has_nothing() {
                 bell.light();
             }
         }
@@ -97,94 +107,118 @@ impl Reader {
         let subscription = host.subscribe(replay)?;
         Ok(Self { subscription, ready: VecDeque::new(), ended: false })
     }
+
+    fn refill(&mut self) -> Result<()> {
+        let batch = self.subscription.drain(BATCH)?;
+        self.ready = batch.events.into();
+        self.ended = batch.ended;
+        Ok(())
+    }
+
+    /// Whether there is neither an event nor the end to tell of.
+    fn has_nothing(&self) -> bool {
+        self.ready.is_empty() && !self.ended
+    }
 }
 
-/// Tells threads and pollers that there may be something to take. The node rings it while it holds
-/// a lock of its own; so nothing is locked beyond this bell.
+/// Tells threads and pollers that there may be something to take. Nothing is locked beyond it when
+/// it rings.
 #[derive(Default)]
 pub(crate) struct Bell {
-    inner: Mutex<BellInner>,
+    /// How often it rang. Counted under the lock, so that no waiter misses it.
+    count: AtomicU64,
+    /// How many threads wait.
+    waiting: Mutex<usize>,
     rung: Condvar,
-}
-
-#[derive(Default)]
-struct BellInner {
-    count: u64,
-    lit: bool,
-    /// Made for the first poller. One byte waits in it while the bell is lit. Both ends live as
-    /// long as the bell: a write can never meet a closed socket, which would be a SIGPIPE.
-    socket: Option<(UnixStream, UnixStream)>,
+    /// Made for the first poller.
+    wire: OnceLock<Wire>,
 }
 
 impl Bell {
     pub(crate) fn ring(&self) {
-        let mut inner = lock(&self.inner);
-        inner.count += 1;
-        inner.light();
-        self.rung.notify_all();
+        let waiting = {
+            let waiting = lock(&self.waiting);
+            self.count.fetch_add(1, Ordering::AcqRel);
+            *waiting
+        };
+        self.light();
+        // Only now, lest they wake up to wait for the lock; and it is a system call.
+        if waiting > 0 {
+            self.rung.notify_all();
+        }
     }
 
     /// How often it has rung.
     pub(crate) fn count(&self) -> u64 {
-        lock(&self.inner).count
+        self.count.load(Ordering::Acquire)
     }
 
     /// Waits until it has rung more often than that; whether it did before `deadline`.
     pub(crate) fn wait(&self, seen: u64, deadline: Option<Instant>) -> bool {
-        let mut inner = lock(&self.inner);
-        while inner.count == seen {
-            inner = match deadline {
-                None => self.rung.wait(inner).unwrap_or_else(PoisonError::into_inner),
+        let mut waiting = lock(&self.waiting);
+        *waiting += 1;
+        while self.count() == seen {
+            waiting = match deadline {
+                None => self.rung.wait(waiting).unwrap_or_else(PoisonError::into_inner),
                 Some(deadline) => {
                     let left = deadline.saturating_duration_since(Instant::now());
                     if left.is_zero() {
-                        return false;
+                        break;
                     }
-                    let woken = self.rung.wait_timeout(inner, left);
+                    let woken = self.rung.wait_timeout(waiting, left);
                     woken.unwrap_or_else(PoisonError::into_inner).0
                 }
             };
         }
-        true
+        *waiting -= 1;
+        self.count() != seen
     }
 
     fn light(&self) {
-        lock(&self.inner).light();
+        if let Some(wire) = self.wire.get() {
+            wire.light();
+        }
     }
 
     fn silence(&self) {
-        let mut inner = lock(&self.inner);
-        if let Some((reader, _)) = inner.socket.as_ref().filter(|_| inner.lit) {
-            let mut reader = reader;
-            let _ = reader.read(&mut [0; 8]);
+        if let Some(wire) = self.wire.get() {
+            wire.silence();
         }
-        inner.lit = false;
     }
 
     fn descriptor(&self) -> io::Result<RawFd> {
-        let mut inner = lock(&self.inner);
-        if let Some((reader, _)) = &inner.socket {
-            return Ok(reader.as_raw_fd());
+        if let Some(wire) = self.wire.get() {
+            return Ok(wire.reader.as_raw_fd());
         }
-        let (reader, writer) = UnixStream::pair()?;
-        reader.set_nonblocking(true)?;
-        writer.set_nonblocking(true)?;
-        let descriptor = reader.as_raw_fd();
-        inner.socket = Some((reader, writer));
+        let (reader, writer) = io::pipe()?;
+        let made = Wire { reader, writer, lit: AtomicBool::new(false) };
+        let wire = self.wire.get_or_init(|| made);
         // Something may be there already.
-        inner.lit = false;
-        inner.light();
-        Ok(descriptor)
+        wire.light();
+        Ok(wire.reader.as_raw_fd())
     }
 }
 
-impl BellInner {
-    fn light(&mut self) {
-        if let Some((_, writer)) = self.socket.as_ref().filter(|_| !self.lit) {
-            let mut writer = writer;
-            let _ = writer.write(&[1]);
+/// A pipe with one byte in it while it is lit, or one about to come: so neither end ever blocks.
+/// It wakes faster than a pair of sockets does. Both ends live as long as the bell: nothing is
+/// written to a closed pipe, which would be a SIGPIPE.
+struct Wire {
+    reader: PipeReader,
+    writer: PipeWriter,
+    lit: AtomicBool,
+}
+
+impl Wire {
+    fn light(&self) {
+        if !self.lit.swap(true, Ordering::AcqRel) {
+            let _ = (&self.writer).write_all(&[1]);
         }
-        self.lit = true;
+    }
+
+    fn silence(&self) {
+        if self.lit.swap(false, Ordering::AcqRel) {
+            let _ = (&self.reader).read_exact(&mut [0]);
+        }
     }
 }
 

@@ -28,7 +28,7 @@ static void descriptor(chinwag_node *a, chinwag_node *b) {
     chinwag_event_free(event);
     CHECK(readable(fd, 0)); /* replay-done waits: one event a turn of the loop loses none */
     drain(a);
-    CHECK(!readable(fd, 0));
+    CHECK(!readable(fd, 0) && chinwag_event_fd(a) == fd && !readable(fd, 0));
     for (int round = 0; round < 20; round++) {
         char text[16];
         snprintf(text, sizeof text, "%d", round);

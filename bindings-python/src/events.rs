@@ -1,8 +1,8 @@
 //! Events in batches, and how a thread of Python learns that there are some.
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{PipeReader, PipeWriter, Read, Write, pipe};
 use std::os::fd::AsRawFd;
-use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -34,39 +34,77 @@ impl Subscription {
             // Two steps: the lock is not held while Python code may run.
             let batch = lock(&self.0).drain(max);
             let batch = batch.or_raise(py)?;
-            let events: PyResult<Vec<_>> =
-                batch.events.into_iter().map(|event| object(py, event)).collect();
-            Ok((PyList::new(py, events?)?, batch.ended))
+            let list = PyList::empty(py);
+            for event in batch.events {
+                list.append(object(py, event)?)?;
+            }
+            Ok((list, batch.ended))
         })
     }
 }
 
 /// The event as an object of its class in `chinwag.events`.
 fn object(py: Python<'_>, event: Event) -> PyResult<Bound<'_, PyAny>> {
-    let seq = event.seq;
     let class = class(py, event.kind.info().number)?;
+    let seq = event.seq.into_pyobject(py)?.into_any();
     match event.kind {
         EventKind::MemberUpdate { member, previous } => {
-            class.call1((Member::new(member), Member::new(previous), seq))
+            class.make(py, [Member::object(py, member)?, Member::object(py, previous)?, seq])
         }
         EventKind::EventsLost { count, members } => {
-            class.call1((count, Member::tuple(py, members)?, seq))
+            let count = count.into_pyobject(py)?.into_any();
+            class.make(py, [count, Member::tuple(py, members)?.into_any(), seq])
         }
         kind => match kind.member() {
-            Some(member) => class.call1((Member::new(member.clone()), seq)),
-            None => class.call1((seq,)),
+            Some(member) => class.make(py, [Member::object(py, member.clone())?, seq]),
+            None => class.make(py, [seq]),
         },
     }
 }
 
+/// A class of events. Its objects are made without its `__init__`, which is Python and would be
+/// two thirds of the cost of an event: they are allocated, and their slots filled in.
+struct Class {
+    object: Py<PyAny>,
+    /// `__new__`.
+    new: Py<PyAny>,
+    /// `__set__` of each slot, in the order of the fields.
+    setters: Vec<Py<PyAny>>,
+}
+
+impl Class {
+    fn of(class: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let fields: Vec<String> = class.getattr("__match_args__")?.extract()?;
+        let setter = |field: &String| Ok(class.getattr(field)?.getattr("__set__")?.unbind());
+        Ok(Self {
+            object: class.clone().unbind(),
+            new: class.getattr("__new__")?.unbind(),
+            setters: fields.iter().map(setter).collect::<PyResult<_>>()?,
+        })
+    }
+
+    fn make<'py, const FIELDS: usize>(
+        &self,
+        py: Python<'py>,
+        fields: [Bound<'py, PyAny>; FIELDS],
+    ) -> PyResult<Bound<'py, PyAny>> {
+        debug_assert_eq!(self.setters.len(), FIELDS, "as the class has them");
+        let event = self.new.bind(py).call1((&self.object,))?;
+        for (set, field) in self.setters.iter().zip(fields) {
+            set.bind(py).call1((&event, field))?;
+        }
+        Ok(event)
+    }
+}
+
 /// The class of a type of event. The rows are numbered from 1, without holes.
-fn class(py: Python<'_>, number: u32) -> PyResult<&Bound<'_, PyAny>> {
-    static CLASSES: PyOnceLock<Vec<Py<PyAny>>> = PyOnceLock::new();
+fn class(py: Python<'_>, number: u32) -> PyResult<&Class> {
+    static CLASSES: PyOnceLock<Vec<Class>> = PyOnceLock::new();
     let classes = CLASSES.get_or_try_init(py, || -> PyResult<_> {
         let classes = py.import("chinwag.events")?.getattr("CLASSES")?;
-        EVENTS.iter().map(|row| Ok(classes.get_item(row.token)?.unbind())).collect()
+        EVENTS.iter().map(|row| Class::of(&classes.get_item(row.token)?)).collect()
     })?;
-    Ok(classes[number as usize - 1].bind(py))
+    Ok(&classes[number as usize - 1])
 }
 
 /// What the core rings when there is something to take. Threads wait for it, event loops watch a
@@ -80,23 +118,25 @@ pub(crate) struct Bell {
 #[derive(Default)]
 struct Rings {
     count: u64,
-    /// Each belongs to a [`Wake`]; one that is gone takes its end along.
-    wires: Vec<Weak<UnixStream>>,
+    /// Threads that wait.
+    waiting: usize,
+    /// Each belongs to a [`Wake`]; one that is gone takes its wire along.
+    wires: Vec<Weak<Wire>>,
 }
 
 impl Bell {
     /// Called on the core's thread: wakes everybody, and waits for nobody.
     pub(crate) fn ring(&self) {
-        let mut inner = lock(&self.inner);
-        inner.count += 1;
-        inner.wires.retain(|wire| {
-            wire.upgrade().is_some_and(|wire| {
-                // What does not fit is not needed: its reader has yet to empty it, and looks then.
-                let _ = (&*wire).write(&[1]);
-                true
-            })
-        });
-        self.rung.notify_all();
+        let waiting = {
+            let mut inner = lock(&self.inner);
+            inner.count += 1;
+            inner.wires.retain(|wire| wire.upgrade().is_some_and(|wire| wire.light()));
+            inner.waiting
+        };
+        // Only now, lest they wake up to wait for the lock; and it is a system call.
+        if waiting > 0 {
+            self.rung.notify_all();
+        }
     }
 
     /// How often it was rung.
@@ -106,55 +146,67 @@ impl Bell {
 
     /// Waits until it has been rung more than `seen` times; whether that happened in time.
     pub(crate) fn wait(&self, seen: u64, timeout: Option<Duration>) -> bool {
-        let inner = lock(&self.inner);
+        let mut inner = lock(&self.inner);
+        inner.waiting += 1;
         let quiet = |inner: &mut Rings| inner.count == seen;
-        let Some(timeout) = timeout else {
-            drop(self.rung.wait_while(inner, quiet));
-            return true;
+        let mut inner = match timeout {
+            None => self.rung.wait_while(inner, quiet).unwrap_or_else(PoisonError::into_inner),
+            Some(timeout) => {
+                let outcome = self.rung.wait_timeout_while(inner, timeout, quiet);
+                outcome.unwrap_or_else(PoisonError::into_inner).0
+            }
         };
-        let outcome = self.rung.wait_timeout_while(inner, timeout, quiet);
-        !outcome.unwrap_or_else(PoisonError::into_inner).1.timed_out()
+        inner.waiting -= 1;
+        inner.count != seen
     }
 
     /// A new wire to this bell.
     pub(crate) fn wire(&self) -> std::io::Result<Wake> {
-        let (read, write) = UnixStream::pair()?;
-        read.set_nonblocking(true)?;
-        write.set_nonblocking(true)?;
-        let write = Arc::new(write);
-        lock(&self.inner).wires.push(Arc::downgrade(&write));
-        Ok(Wake { read, _write: write })
+        let (read, write) = pipe()?;
+        let wire = Arc::new(Wire { read, write, lit: AtomicBool::new(false) });
+        lock(&self.inner).wires.push(Arc::downgrade(&wire));
+        Ok(Wake(wire))
     }
 }
 
-/// A descriptor that becomes readable when a node has something to take.
-#[pyclass(frozen, module = "chinwag._chinwag")]
-pub(crate) struct Wake {
-    read: UnixStream,
-    /// The bell knows it as long as this lives; dropped, nothing is locked, so that it may happen
-    /// in a forked child.
-    _write: Arc<UnixStream>,
+/// A pipe with one byte in it while it is lit, or one about to come: so neither end ever blocks.
+/// It wakes faster than a pair of sockets does. Both ends live equally long, so that nothing is
+/// written to a closed pipe, which would be a SIGPIPE.
+struct Wire {
+    read: PipeReader,
+    write: PipeWriter,
+    lit: AtomicBool,
 }
+
+impl Wire {
+    /// Makes it readable; whether that worked.
+    fn light(&self) -> bool {
+        self.lit.swap(true, Ordering::AcqRel) || (&self.write).write_all(&[1]).is_ok()
+    }
+
+    fn silence(&self) -> std::io::Result<()> {
+        match self.lit.swap(false, Ordering::AcqRel) {
+            true => (&self.read).read_exact(&mut [0]),
+            false => Ok(()),
+        }
+    }
+}
+
+/// A descriptor that becomes readable when a node has something to take. Dropped, nothing is
+/// locked, so that it may happen in a forked child.
+#[pyclass(frozen, module = "chinwag._chinwag")]
+pub(crate) struct Wake(Arc<Wire>);
 
 #[pymethods]
 impl Wake {
     /// The descriptor. It stays this object's own.
     fn fileno(&self, py: Python<'_>) -> PyResult<i32> {
-        guard(py, || Ok(self.read.as_raw_fd()))
+        guard(py, || Ok(self.0.read.as_raw_fd()))
     }
 
     /// Makes it unreadable until the next time. To be called before looking what there is.
     fn clear(&self, py: Python<'_>) -> PyResult<()> {
-        guard(py, || {
-            let mut sink = [0; 64];
-            loop {
-                match (&self.read).read(&mut sink) {
-                    Ok(length) if length == sink.len() => {}
-                    Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                    _ => return Ok(()),
-                }
-            }
-        })
+        guard(py, || Ok(self.0.silence()?))
     }
 }
 

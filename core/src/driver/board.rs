@@ -83,7 +83,9 @@ impl Board {
         if inner.events.len() > inner.capacity {
             inner.events.pop_front();
         }
-        inner.wake();
+        let waiting = inner.waiting();
+        drop(inner);
+        wake(waiting);
     }
 
     pub(crate) fn set_local(&self, member: Member) {
@@ -102,7 +104,9 @@ impl Board {
     pub(crate) fn close(&self) {
         let mut inner = self.lock();
         inner.closed = true;
-        inner.wake();
+        let waiting = inner.waiting();
+        drop(inner);
+        wake(waiting);
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -165,12 +169,9 @@ impl Inner {
         self.others.iter().map(|entry| &entry.0).filter(|m| m.state().is_present()).cloned()
     }
 
-    fn wake(&mut self) {
-        for seat in self.readers.values_mut() {
-            if let Some(waker) = seat.waker.take() {
-                waker.wake();
-            }
-        }
+    /// Takes the wakers of those who wait.
+    fn waiting(&mut self) -> Vec<Waker> {
+        self.readers.values_mut().filter_map(|seat| seat.waker.take()).collect()
     }
 
     /// Moves up to `max` events that `id` has not seen to `out`.
@@ -202,6 +203,11 @@ impl Inner {
         self.events.drain(..done.min(self.events.len()));
         give_back(&mut self.events);
     }
+}
+
+/// Called without the lock: a wake-up takes a system call, and whoever wakes up wants the lock.
+fn wake(waiting: Vec<Waker>) {
+    waiting.into_iter().for_each(Waker::wake);
 }
 
 /// Frees what a burst of events has made a queue allocate: with many nodes in a process it adds up.
