@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import socket
 import sys
 import threading
 import time
@@ -18,7 +19,13 @@ import chinwag
 from chinwag import Event, EventsLost, MemberUpdate
 
 EVENT_BUFFER = 1 << 20
+BARE = ("127.20.0.1", 7947)
+OWN = 200_000
 OPTIONS = {"bind": "127.20.0.1:7946", "event_buffer": EVENT_BUFFER}
+
+
+def hello(runtime: str, *also: str) -> None:
+    say(runtime=f"CPython {sys.version.split()[0]}, {runtime}", also=also)
 
 
 def say(**answer: object) -> None:
@@ -32,6 +39,7 @@ class Stamps:
         self.reset()
 
     def reset(self) -> None:
+        self.sample: Event | None = None
         self.taken: list[int] = []
         self.lost = 0
         self.first = 0
@@ -43,10 +51,22 @@ class Stamps:
             case MemberUpdate(member=member):
                 self.last = time.monotonic_ns()
                 if not self.taken:
-                    self.first = self.last
+                    self.first, self.sample = self.last, event
                 self.taken.append(self.last - int(member.tags["t"]))
             case EventsLost(count=count):
                 self.lost += count
+
+    def note_stamp(self, stamp: bytes) -> None:
+        self.last = time.monotonic_ns()
+        if not self.taken:
+            self.first = self.last
+        self.taken.append(self.last - int(stamp))
+
+    def own(self) -> None:
+        began, event = time.process_time_ns(), self.sample
+        for _ in range(OWN if event else 0):
+            self.note(event)
+        say(events=OWN if event else 0, cpu_us=(time.process_time_ns() - began) / 1e3)
 
     def report(self) -> None:
         cpu = time.process_time_ns() - self.cpu
@@ -93,10 +113,24 @@ class Commands:
                 say(events=len(self.stamps.taken), lost=self.stamps.lost)
             elif line == b"report":
                 self.stamps.report()
+            elif line == b"own":
+                self.stamps.own()
+            elif line == b"floor":
+                self.floor()
             elif line == b"hold":
                 self.hold()
             else:
                 raise ValueError(f"unknown command {line!r}")
+
+    def floor(self) -> None:
+        bare = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        bare.bind(BARE)
+
+        def note() -> None:
+            self.stamps.note_stamp(bare.recv(64))
+
+        asyncio.get_running_loop().add_reader(bare, note)
+        say()
 
     def hold(self) -> None:
         self.gate.clear()
@@ -116,7 +150,7 @@ async def queue(stamps: Stamps, commands: Commands) -> None:
             stamps.note(event)
 
     reader = asyncio.create_task(read())
-    say(runtime=f"CPython {sys.version.split()[0]}, asyncio")
+    hello("asyncio", "floor", "own")
     await commands.ended
     reader.cancel()
     await node.close()
@@ -133,7 +167,7 @@ async def naive(stamps: Stamps, commands: Commands) -> None:
             loop.call_soon_threadsafe(stamps.note, event)
 
     threading.Thread(target=read, daemon=True).start()
-    say(runtime=f"CPython {sys.version.split()[0]}, asyncio, call_soon_threadsafe per event")
+    hello("asyncio, call_soon_threadsafe per event")
     await commands.ended
     node.close()
 

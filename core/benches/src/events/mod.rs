@@ -13,13 +13,21 @@
 //! | `report` | [`Seen`] since the last `reset` |
 //! | `hold` | `{}`, then the event loop stands still |
 //! | `go` | `{}`; the loop moves on, and the CPU clock starts again |
+//! | `floor` | `{}`; from now on each datagram to [`floor::BARE`] is a stamp to note |
+//! | `own` | [`Own`]; notes an event that is there, again and again |
+//!
+//! The last two are for readers that name them in their [`Hello`].
 //!
 //! Three phases: *idle* (one change a millisecond into a sleeping loop: latency), *stream* (full
 //! packets at a fixed rate: latency and CPU from the packet on) and *drain* (the loop stands still
 //! until all changes are queued: what handing over alone costs). Every callback reads the tag, so
 //! building the values that the runtime shows is part of all three.
+//!
+//! Two more figures tell what of that is not ours: `floor.rs` wakes the same loop with nothing in
+//! between, and `own` is what the callback costs for an event that is already there.
 
 pub(crate) mod child;
+mod floor;
 mod peer;
 mod readers;
 mod report;
@@ -41,6 +49,7 @@ use crate::counters::Load;
 use crate::process::{Peer, Program};
 use crate::report::write_json;
 use crate::rival::Machine;
+use floor::Floor;
 use peer::{FakePeer, Pace};
 use readers::Reader;
 use report::Report;
@@ -53,6 +62,10 @@ const FAKE: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(127, 20, 0, 2), 7946)
 const FAKES: usize = 256;
 /// Events that the node keeps for its reader: more than any phase sends.
 pub(crate) const EVENT_BUFFER: usize = 1 << 20;
+/// Between two changes of the idle phase.
+const APART: Duration = Duration::from_millis(1);
+/// How many events `own` is about.
+pub(crate) const OWN: usize = 200_000;
 /// How long an answer may take.
 const AT_ONCE: Duration = Duration::from_secs(60);
 /// A phase is over when this long nothing more came.
@@ -68,6 +81,9 @@ const DIGEST: Duration = Duration::from_millis(300);
 pub(crate) struct Hello {
     /// The runtime and its version.
     pub(crate) runtime: String,
+    /// Which of the commands that not all readers know it does.
+    #[serde(default)]
+    pub(crate) also: Vec<String>,
 }
 
 /// An answer that says nothing.
@@ -94,6 +110,13 @@ pub(crate) struct Seen {
     /// From the first callback to the last.
     pub(crate) span_us: Option<f64>,
     /// CPU of the process since the CPU clock was started.
+    pub(crate) cpu_us: f64,
+}
+
+/// What the callback itself costs.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+pub(crate) struct Own {
+    pub(crate) events: usize,
     pub(crate) cpu_us: f64,
 }
 
@@ -135,9 +158,14 @@ pub(crate) struct Run {
     pub(crate) reader: String,
     pub(crate) runtime: String,
     pub(crate) round: u64,
+    /// As idle, with nothing between the datagram and the loop.
+    pub(crate) floor: Option<Seen>,
+    /// As that, with a thread in between which does nothing else.
+    pub(crate) relayed: Option<Seen>,
     pub(crate) idle: Option<Seen>,
     pub(crate) stream: Option<Seen>,
     pub(crate) drain: Option<Seen>,
+    pub(crate) own: Option<Own>,
     pub(crate) foreign_cores: Option<f64>,
     pub(crate) notes: Vec<String>,
 }
@@ -153,6 +181,7 @@ impl Events {
         }
         let machine = Machine::look()?;
         let mut fakes = FakePeer::open(FAKES)?;
+        let floor = Floor::open()?;
         let mut runs = Vec::new();
         for round in 0..self.rounds {
             for reader in &self.readers {
@@ -160,7 +189,7 @@ impl Events {
                 let mut run = Run { reader: reader.name().into(), round, ..Run::default() };
                 let outcome = match self.absent.contains(reader) {
                     true => Err(io::Error::other("could not be built")),
-                    false => self.measure(&reader.program(&folder)?, &mut fakes, &mut run),
+                    false => self.measure(&reader.program(&folder)?, &mut fakes, &floor, &mut run),
                 };
                 if let Err(error) = outcome {
                     eprintln!("  {error}");
@@ -174,18 +203,34 @@ impl Events {
         Ok(())
     }
 
-    fn measure(&self, reader: &Program, fakes: &mut FakePeer, run: &mut Run) -> io::Result<()> {
+    fn measure(
+        &self,
+        reader: &Program,
+        fakes: &mut FakePeer,
+        floor: &Floor,
+        run: &mut Run,
+    ) -> io::Result<()> {
         let hard_limit = Duration::from_secs(300);
         let mut node = Peer::spawn_here(reader, hard_limit)?;
-        run.runtime = node.hear::<Hello>(AT_ONCE)?.runtime;
+        let hello = node.hear::<Hello>(AT_ONCE)?;
+        let can = |command: &str| hello.also.iter().any(|known| known == command);
+        run.runtime.clone_from(&hello.runtime);
         let (load, began) = (Load::read(&[node.pid()])?, Instant::now());
         fakes.introduce()?;
         settle(&mut node, usize::MAX)?;
-        let apart = Pace::Singly(Duration::from_millis(1));
-        run.idle = Some(phase(&mut node, fakes, self.idle, apart)?);
-        let count = (self.rate * self.stream) as usize;
-        run.stream = Some(phase(&mut node, fakes, count, Pace::Packed(self.rate))?);
-        run.drain = Some(drain(&mut node, fakes, self.drain, Pace::Packed(self.rate))?);
+        let idle = self.idle;
+        run.idle = Some(phase(&mut node, idle, || fakes.play(idle, Pace::Singly(APART)))?);
+        if can("floor") {
+            node.ask::<Done>("floor", AT_ONCE)?;
+            run.floor = Some(phase(&mut node, idle, || floor.play(idle, APART))?);
+            run.relayed = Some(phase(&mut node, idle, || floor.play_relayed(idle, APART))?);
+        }
+        let (count, pace) = ((self.rate * self.stream) as usize, Pace::Packed(self.rate));
+        run.stream = Some(phase(&mut node, count, || fakes.play(count, pace))?);
+        run.drain = Some(drain(&mut node, fakes, self.drain, pace)?);
+        if can("own") {
+            run.own = Some(node.ask("own", AT_ONCE)?);
+        }
         let seconds = began.elapsed().as_secs_f64();
         run.foreign_cores = Some(Load::read(&[node.pid()])?.foreign_since(load, seconds));
         Ok(())
@@ -208,9 +253,9 @@ impl Events {
     }
 }
 
-fn phase(node: &mut Peer, fakes: &mut FakePeer, count: usize, pace: Pace) -> io::Result<Seen> {
+fn phase(node: &mut Peer, count: usize, play: impl FnOnce() -> io::Result<()>) -> io::Result<Seen> {
     node.ask::<Done>("reset", AT_ONCE)?;
-    fakes.play(count, pace)?;
+    play()?;
     settle(node, count)?;
     node.ask("report", AT_ONCE)
 }

@@ -15,6 +15,10 @@ use crate::process::Program;
 pub(crate) enum Reader {
     /// A Rust task.
     Rust,
+    /// A loop of `poll` and `chinwag_next_event`.
+    C,
+    /// `chinwag_on_event`: the library's thread calls.
+    CCallback,
     /// `async for` in asyncio.
     Python,
     /// `call_soon_threadsafe` for each event.
@@ -28,12 +32,22 @@ pub(crate) enum Reader {
 }
 
 impl Reader {
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Rust, Self::Python, Self::PythonNaive, Self::Node, Self::NodeNaive, Self::Elixir];
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Rust,
+        Self::C,
+        Self::CCallback,
+        Self::Python,
+        Self::PythonNaive,
+        Self::Node,
+        Self::NodeNaive,
+        Self::Elixir,
+    ];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Rust => "rust",
+            Self::C => "c",
+            Self::CCallback => "c-callback",
             Self::Python => "python",
             Self::PythonNaive => "python-naive",
             Self::Node => "node",
@@ -45,6 +59,8 @@ impl Reader {
     const fn variant(self) -> &'static str {
         match self {
             Self::PythonNaive | Self::NodeNaive => "naive",
+            Self::C => "poll",
+            Self::CCallback => "callback",
             Self::Rust | Self::Python | Self::Node | Self::Elixir => "queue",
         }
     }
@@ -53,6 +69,7 @@ impl Reader {
     pub(crate) fn build(self, folder: &Path) -> io::Result<()> {
         match self {
             Self::Rust => Ok(()),
+            Self::C | Self::CCallback => c(&folder.join("c")),
             Self::Python | Self::PythonNaive => python(&folder.join("python")),
             Self::Node | Self::NodeNaive => node(&folder.join("node")),
             Self::Elixir => elixir(&folder.join("elixir")),
@@ -64,6 +81,7 @@ impl Reader {
         let script = |name: &str| OsString::from(here().join("events").join(name));
         let (path, args) = match self {
             Self::Rust => (std::env::current_exe()?, vec!["events-child".into()]),
+            Self::C | Self::CCallback => (folder.join("c/reader"), vec![self.variant().into()]),
             Self::Python | Self::PythonNaive => {
                 let mut path = OsString::from("PYTHONPATH=");
                 path.push(folder.join("python"));
@@ -91,6 +109,18 @@ fn here() -> PathBuf {
 /// A folder of the workspace.
 fn tree(name: &str) -> PathBuf {
     here().join("../..").join(name)
+}
+
+/// A program beside the library that it is linked to.
+fn c(folder: &Path) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
+    let named = folder.join("libchinwag.so.0");
+    fs::copy(library("chinwag-c", "chinwag_c")?, &named)?;
+    let mut cc = Command::new("cc");
+    cc.args(["-O2", "-std=c11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-pthread", "-I"]);
+    cc.arg(tree("include")).arg(here().join("events/c.c")).arg(named);
+    cc.arg("-Wl,-rpath,$ORIGIN").arg("-o").arg(folder.join("reader"));
+    succeed(&mut cc)
 }
 
 /// The package as it is installed: the Python files beside the library.

@@ -32,6 +32,20 @@ struct Metric {
 
 const METRICS: &[Metric] = &[
     Metric {
+        title: "floor: one wake-up, p50",
+        unit: "µs",
+        value: |run| run.floor.as_ref()?.p50_us,
+        bound: None,
+        times: None,
+    },
+    Metric {
+        title: "floor: two wake-ups, p50",
+        unit: "µs",
+        value: |run| run.relayed.as_ref()?.p50_us,
+        bound: None,
+        times: None,
+    },
+    Metric {
         title: "idle p50",
         unit: "µs",
         value: |run| run.idle.as_ref()?.p50_us,
@@ -85,6 +99,13 @@ const METRICS: &[Metric] = &[
         unit: "µs/event",
         value: |run| cpu(run.drain.as_ref()?),
         bound: Some((0.5, "G15: ≤ 0.5 µs")),
+        times: None,
+    },
+    Metric {
+        title: "of which the callback's own",
+        unit: "µs/event",
+        value: |run| run.own.map(|own| own.cpu_us / own.events as f64),
+        bound: None,
         times: None,
     },
 ];
