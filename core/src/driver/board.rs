@@ -69,6 +69,7 @@ impl Board {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whoever is woken may run at once, in place of this thread, so the lock is let go before.
     pub(crate) fn post(&self, kind: EventKind) {
         let mut inner = self.lock();
         if let Some(member) = kind.member() {
@@ -83,7 +84,9 @@ impl Board {
         if inner.events.len() > inner.capacity {
             inner.events.pop_front();
         }
-        inner.wake();
+        let waiting = inner.take_wakers();
+        drop(inner);
+        waiting.into_iter().for_each(Waker::wake);
     }
 
     pub(crate) fn set_local(&self, member: Member) {
@@ -102,7 +105,9 @@ impl Board {
     pub(crate) fn close(&self) {
         let mut inner = self.lock();
         inner.closed = true;
-        inner.wake();
+        let waiting = inner.take_wakers();
+        drop(inner);
+        waiting.into_iter().for_each(Waker::wake);
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -165,12 +170,9 @@ impl Inner {
         self.others.iter().map(|entry| &entry.0).filter(|m| m.state().is_present()).cloned()
     }
 
-    fn wake(&mut self) {
-        for seat in self.readers.values_mut() {
-            if let Some(waker) = seat.waker.take() {
-                waker.wake();
-            }
-        }
+    /// Those who wait; it allocates only if there are any.
+    fn take_wakers(&mut self) -> Vec<Waker> {
+        self.readers.values_mut().filter_map(|seat| seat.waker.take()).collect()
     }
 
     /// Moves up to `max` events that `id` has not seen to `out`.
