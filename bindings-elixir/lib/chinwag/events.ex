@@ -6,7 +6,8 @@ defmodule Chinwag.Events do
 
   alias Chinwag.{Native, Telemetry}
 
-  # How much of its room a subscriber is sent before its mailbox is looked at again.
+  # How much of its room a subscriber is sent before its mailbox is looked at again: to look also
+  # waits for one that runs elsewhere to come up with what it was sent.
   @look_after 128
 
   @enforce_keys [:name, :native, :limit]

@@ -155,6 +155,8 @@ defmodule Chinwag.Node do
     end
   end
 
+  # Subscribers read first, if they can: what piles up in a mailbox is copied by each of its garbage
+  # collections, which costs more than all else here.
   defp again(state) do
     :erlang.yield()
     send(self(), {Native, :events})

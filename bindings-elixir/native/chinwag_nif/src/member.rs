@@ -1,9 +1,8 @@
 //! Members as flat tuples. `lib/chinwag/packed.ex` makes the structs: there the keys are literals,
 //! which costs less than a map made here, and are not copied with every message.
 
-use std::fmt::Write;
-
 use chinwag::Member;
+use chinwag::host::push_addr;
 use rustler::{Encoder, Env, NewBinary, Term};
 
 /// `{name, addr, state, tags, meta, incarnation, versions}`: the state and the versions as numbers.
@@ -32,8 +31,7 @@ fn facts<'a>(env: Env<'a>, member: &Member, name: Term<'a>, addr: Term<'a>) -> T
 
 fn addr<'a>(env: Env<'a>, member: &Member) -> Term<'a> {
     let mut text = String::with_capacity(56);
-    // Writing into a string cannot fail.
-    let _ = write!(text, "{}", member.addr());
+    push_addr(&mut text, member.addr());
     text.encode(env)
 }
 
