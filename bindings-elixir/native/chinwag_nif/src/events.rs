@@ -1,7 +1,7 @@
 //! The way of events and outcomes into mailboxes.
 //!
-//! Events are pulled: the core pokes, which puts one small message into the owner's mailbox, and the
-//! owner takes them in batches, on a scheduler, as terms of its own heap. Whoever is not taken yet
+//! Events are pulled: the core pokes, which puts one small message into the owner's mailbox, and
+//! the owner takes them in batches, on a scheduler, as terms of its own heap. What is not taken yet
 //! stays in the core, whose buffer is bounded.
 //!
 //! Outcomes are pushed by the dispatcher: one thread a node, so that they are never queued behind
