@@ -34,39 +34,77 @@ impl Subscription {
             // Two steps: the lock is not held while Python code may run.
             let batch = lock(&self.0).drain(max);
             let batch = batch.or_raise(py)?;
-            let events: PyResult<Vec<_>> =
-                batch.events.into_iter().map(|event| object(py, event)).collect();
-            Ok((PyList::new(py, events?)?, batch.ended))
+            let list = PyList::empty(py);
+            for event in batch.events {
+                list.append(object(py, event)?)?;
+            }
+            Ok((list, batch.ended))
         })
     }
 }
 
 /// The event as an object of its class in `chinwag.events`.
 fn object(py: Python<'_>, event: Event) -> PyResult<Bound<'_, PyAny>> {
-    let seq = event.seq;
     let class = class(py, event.kind.info().number)?;
+    let seq = event.seq.into_pyobject(py)?.into_any();
     match event.kind {
         EventKind::MemberUpdate { member, previous } => {
-            class.call1((Member::new(member), Member::new(previous), seq))
+            class.make(py, [Member::object(py, member)?, Member::object(py, previous)?, seq])
         }
         EventKind::EventsLost { count, members } => {
-            class.call1((count, Member::tuple(py, members)?, seq))
+            let count = count.into_pyobject(py)?.into_any();
+            class.make(py, [count, Member::tuple(py, members)?.into_any(), seq])
         }
         kind => match kind.member() {
-            Some(member) => class.call1((Member::new(member.clone()), seq)),
-            None => class.call1((seq,)),
+            Some(member) => class.make(py, [Member::object(py, member.clone())?, seq]),
+            None => class.make(py, [seq]),
         },
     }
 }
 
+/// A class of events. Its objects are made without its `__init__`, which is Python and would be
+/// two thirds of the cost of an event: they are allocated, and their slots filled in.
+struct Class {
+    object: Py<PyAny>,
+    /// `__new__`.
+    new: Py<PyAny>,
+    /// `__set__` of each slot, in the order of the fields.
+    setters: Vec<Py<PyAny>>,
+}
+
+impl Class {
+    fn of(class: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let fields: Vec<String> = class.getattr("__match_args__")?.extract()?;
+        let setter = |field: &String| Ok(class.getattr(field)?.getattr("__set__")?.unbind());
+        Ok(Self {
+            object: class.clone().unbind(),
+            new: class.getattr("__new__")?.unbind(),
+            setters: fields.iter().map(setter).collect::<PyResult<_>>()?,
+        })
+    }
+
+    fn make<'py, const FIELDS: usize>(
+        &self,
+        py: Python<'py>,
+        fields: [Bound<'py, PyAny>; FIELDS],
+    ) -> PyResult<Bound<'py, PyAny>> {
+        debug_assert_eq!(self.setters.len(), FIELDS, "as the class has them");
+        let event = self.new.bind(py).call1((&self.object,))?;
+        for (set, field) in self.setters.iter().zip(fields) {
+            set.bind(py).call1((&event, field))?;
+        }
+        Ok(event)
+    }
+}
+
 /// The class of a type of event. The rows are numbered from 1, without holes.
-fn class(py: Python<'_>, number: u32) -> PyResult<&Bound<'_, PyAny>> {
-    static CLASSES: PyOnceLock<Vec<Py<PyAny>>> = PyOnceLock::new();
+fn class(py: Python<'_>, number: u32) -> PyResult<&Class> {
+    static CLASSES: PyOnceLock<Vec<Class>> = PyOnceLock::new();
     let classes = CLASSES.get_or_try_init(py, || -> PyResult<_> {
         let classes = py.import("chinwag.events")?.getattr("CLASSES")?;
-        EVENTS.iter().map(|row| Ok(classes.get_item(row.token)?.unbind())).collect()
+        EVENTS.iter().map(|row| Class::of(&classes.get_item(row.token)?)).collect()
     })?;
-    Ok(classes[number as usize - 1].bind(py))
+    Ok(&classes[number as usize - 1])
 }
 
 /// What the core rings when there is something to take. Threads wait for it, event loops watch a

@@ -20,6 +20,11 @@ impl Member {
         Self(member)
     }
 
+    /// A member as Python has it.
+    pub(crate) fn object(py: Python<'_>, member: chinwag::Member) -> PyResult<Bound<'_, PyAny>> {
+        Ok(Bound::new(py, Self(member))?.into_any())
+    }
+
     /// Several members as a tuple.
     pub(crate) fn tuple(
         py: Python<'_>,

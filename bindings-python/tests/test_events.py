@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import threading
-from dataclasses import FrozenInstanceError, asdict
+from copy import copy
+from dataclasses import FrozenInstanceError, asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from chinwag import (
     MemberUpdate,
     ReplayDone,
 )
+from chinwag._asyncio import TURN
 from chinwag._base import BATCH
 from chinwag._constants import EVENTS
 from chinwag.events import CLASSES
@@ -80,6 +82,8 @@ def test_events_can_be_matched_and_unpacked() -> None:
                 assert event == MemberJoin(m, seq) and hash(event) == hash(MemberJoin(m, seq))
                 with pytest.raises(FrozenInstanceError):
                     event.seq = 5  # type: ignore[misc]
+                assert repr(event) == f"MemberJoin(member={m!r}, seq={seq})"
+                assert copy(event) == event == replace(event) and replace(event, seq=9).seq == 9
 
     run(main())
 
@@ -245,12 +249,17 @@ def test_a_flood_leaves_time_for_others() -> None:
                     await asyncio.sleep(0)
 
             other = asyncio.create_task(count())
-            async for _ in scripted(node, *[BATCH] * 10):
+            async for _ in scripted(node, *[BATCH] * (10 * TURN)):
                 pass
             other.cancel()
             assert turns >= 10
 
     run(main())
+
+
+def test_a_batch_does_not_set_the_collector_off() -> None:
+    member_update = 3  # The event, the member, and as it was before.
+    assert gc.get_threshold()[0] >= 2 * member_update * BATCH
 
 
 def test_no_thread_of_python_is_needed() -> None:

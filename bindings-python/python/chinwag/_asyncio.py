@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from ._constants import Options
 
 
+#: Full batches before the loop's other tasks get a turn.
+TURN: Final = 4
 #: Seconds for a program that closed its node to end before a signal ends it.
 _GRACE: Final = 0.1
 
@@ -134,6 +136,7 @@ class Events(AsyncIterator[Event]):
         self._node: Final = node
         self._subscription: Final = node._host.subscribe(replay)
         self._taken: Iterator[Event] = iter(())
+        self._full = 0
 
     async def __anext__(self) -> Event:
         while True:
@@ -142,7 +145,9 @@ class Events(AsyncIterator[Event]):
             events, ended = self._subscription.drain(BATCH)
             self._taken = iter(events)
             if len(events) == BATCH:
-                await asyncio.sleep(0)  # A flood must not keep the loop's other tasks waiting.
+                self._full += 1
+                if self._full % TURN == 0:
+                    await asyncio.sleep(0)  # A flood must not keep other tasks waiting.
             elif not events:
                 if ended:
                     raise StopAsyncIteration

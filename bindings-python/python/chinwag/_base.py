@@ -20,8 +20,9 @@ from .errors import BadConfig, ChinwagError, Closed, Forked
 logger: Final = logging.getLogger("chinwag")
 logger.addHandler(logging.NullHandler())
 
-#: Events taken from the core in one go.
-BATCH: Final = 256
+#: Events taken from the core in one go. Each is three objects, and the garbage collector runs when
+#: there are 700 more than there were: larger batches would be collected over and over.
+BATCH: Final = 64
 #: Seconds that a goodbye may take.
 LEAVE: Final = 5.0
 #: Seconds between two looks for signals, which reach only the main thread.

@@ -69,7 +69,6 @@ impl Board {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whoever is woken may run at once, in place of this thread, so the lock is let go before.
     pub(crate) fn post(&self, kind: EventKind) {
         let mut inner = self.lock();
         if let Some(member) = kind.member() {
@@ -84,9 +83,9 @@ impl Board {
         if inner.events.len() > inner.capacity {
             inner.events.pop_front();
         }
-        let waiting = inner.take_wakers();
+        let waiting = inner.waiting();
         drop(inner);
-        waiting.into_iter().for_each(Waker::wake);
+        wake(waiting);
     }
 
     pub(crate) fn set_local(&self, member: Member) {
@@ -105,9 +104,9 @@ impl Board {
     pub(crate) fn close(&self) {
         let mut inner = self.lock();
         inner.closed = true;
-        let waiting = inner.take_wakers();
+        let waiting = inner.waiting();
         drop(inner);
-        waiting.into_iter().for_each(Waker::wake);
+        wake(waiting);
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -170,8 +169,8 @@ impl Inner {
         self.others.iter().map(|entry| &entry.0).filter(|m| m.state().is_present()).cloned()
     }
 
-    /// Those who wait; it allocates only if there are any.
-    fn take_wakers(&mut self) -> Vec<Waker> {
+    /// Takes the wakers of those who wait.
+    fn waiting(&mut self) -> Vec<Waker> {
         self.readers.values_mut().filter_map(|seat| seat.waker.take()).collect()
     }
 
@@ -204,6 +203,11 @@ impl Inner {
         self.events.drain(..done.min(self.events.len()));
         give_back(&mut self.events);
     }
+}
+
+/// Called without the lock: a wake-up takes a system call, and whoever wakes up wants the lock.
+fn wake(waiting: Vec<Waker>) {
+    waiting.into_iter().for_each(Waker::wake);
 }
 
 /// Frees what a burst of events has made a queue allocate: with many nodes in a process it adds up.
