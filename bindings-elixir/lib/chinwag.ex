@@ -107,11 +107,11 @@ defmodule Chinwag do
 
   @doc "The member of that name, in whatever state it is remembered, or `nil`."
   @spec member(mesh(), String.t()) :: Member.t() | nil
-  def member(mesh, name) when is_binary(name), do: mesh |> native!() |> Native.member(name)
+  def member(mesh, name) when is_binary(name), do: mesh |> native!() |> Native.find(name)
 
   @doc "The local member; its address has the port that was really bound."
   @spec local_member(mesh()) :: Member.t()
-  def local_member(mesh), do: mesh |> native!() |> Native.local_member()
+  def local_member(mesh), do: mesh |> native!() |> Native.local()
 
   @doc "Counters since the start."
   @spec stats(mesh()) :: %{atom() => non_neg_integer()}

@@ -63,8 +63,10 @@ class Unpacker {
         return { type, seq };
       case 'events-lost':
         return { type, seq, count: this.#next(), members: this.#list(this.#next()) };
-      case 'member-update':
-        return { type, seq, member: this.#member(), previous: this.#member() };
+      case 'member-update': {
+        const member = this.#member();
+        return { type, seq, member, previous: this.#member(member) };
+      }
       default:
         return { type, seq, member: this.#member() };
     }
@@ -81,14 +83,15 @@ class Unpacker {
     return members;
   }
 
-  #member() {
+  /** `like` is the member before it, whose texts it may share. */
+  #member(like) {
     const state = MEMBER_STATES[this.#next()];
     const incarnation = this.#next();
     const versions = this.#next();
     const from = this.#byte;
     const to = (this.#byte += this.#next());
-    const name = this.#cut();
-    const addr = this.#cut();
+    const name = this.#cut(like?.name);
+    const addr = this.#cut(like?.addr);
     const bytes = { all: this.#bytes, from, to };
     return new Member(name, addr, state, incarnation, this.#tags(), bytes, versions);
   }
@@ -108,9 +111,12 @@ class Unpacker {
     return tags;
   }
 
-  #cut() {
+  /** A text; a negative length stands for the one that is given. */
+  #cut(same) {
+    const length = this.#next();
+    if (length < 0) return same;
     const from = this.#character;
-    this.#character += this.#next();
+    this.#character += length;
     return this.#text.slice(from, this.#character);
   }
 

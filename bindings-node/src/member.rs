@@ -2,14 +2,18 @@
 //! of bytes. Crossing the border once a batch is what makes a burst cheap; `lib/packed.js` reads
 //! them in the same order.
 
-use std::fmt::Write;
+use std::net::SocketAddr;
 
+use chinwag::host::push_addr;
 use chinwag::{Event, EventKind, Member};
 use napi::Env;
 use napi::bindgen_prelude::{Float64ArraySlice, Uint8ArraySlice};
 use napi_derive::napi;
 
 use crate::error::{Result, broken};
+
+/// The length of a text that is the same as that of the member packed just before.
+const SAME: f64 = -1.0;
 
 /// Members or events, packed. Texts are cut out of `text` by their lengths in UTF-16 units.
 #[napi(object, object_from_js = false)]
@@ -63,8 +67,8 @@ impl Packer {
         self.number(event.seq as f64);
         match &event.kind {
             EventKind::MemberUpdate { member, previous } => {
-                self.member(member);
-                self.member(previous);
+                self.member(member, None);
+                self.member(previous, Some(member));
             }
             EventKind::EventsLost { count, members } => {
                 self.number(*count as f64);
@@ -72,7 +76,7 @@ impl Packer {
             }
             other => {
                 if let Some(member) = other.member() {
-                    self.member(member);
+                    self.member(member, None);
                 }
             }
         }
@@ -81,27 +85,37 @@ impl Packer {
     fn all(&mut self, members: &[Member]) {
         self.number(members.len() as f64);
         for member in members {
-            self.member(member);
+            self.member(member, None);
         }
     }
 
-    fn member(&mut self, member: &Member) {
+    /// A text that it shares with `like`, which was packed just before, has the length [`SAME`].
+    fn member(&mut self, member: &Member, like: Option<&Member>) {
         self.number(f64::from(member.state() as u8));
         self.number(f64::from(member.incarnation()));
         self.number(member.versions().iter().fold(0.0, |sum, v| sum * 256.0 + f64::from(*v)));
         self.number(member.meta().len() as f64);
         self.bytes.extend_from_slice(member.meta());
-        self.put(member.name());
-        let before = self.text.len();
-        // Writing into a string cannot fail.
-        let _ = write!(self.text, "{}", member.addr());
-        self.number((self.text.len() - before) as f64);
+        match like.is_some_and(|like| like.name() == member.name()) {
+            true => self.number(SAME),
+            false => self.put(member.name()),
+        }
+        match like.is_some_and(|like| like.addr() == member.addr()) {
+            true => self.number(SAME),
+            false => self.addr(member.addr()),
+        }
         let tags = member.tags();
         self.number(tags.len() as f64);
         for (key, value) in &tags {
             self.put(key);
             self.put(value);
         }
+    }
+
+    fn addr(&mut self, addr: SocketAddr) {
+        let before = self.text.len();
+        push_addr(&mut self.text, addr);
+        self.number((self.text.len() - before) as f64);
     }
 
     fn put(&mut self, text: &str) {

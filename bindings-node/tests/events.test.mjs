@@ -22,6 +22,8 @@ test('an iterator tells what happens, in order and numbered', async (t) => {
   const update = await find(events, of('member-update', 'b'));
   assert.equal(update.member.tags.n, '1');
   assert.equal(update.previous.tags.n, '0');
+  assert.deepEqual(update.previous, joined.member);
+  assert.equal(update.previous.addr, b.localMember().addr);
   assert.equal(update.seq, 2);
 
   await b.leave();

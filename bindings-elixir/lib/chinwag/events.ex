@@ -6,6 +6,10 @@ defmodule Chinwag.Events do
 
   alias Chinwag.{Native, Telemetry}
 
+  # How much of its room a subscriber is sent before its mailbox is looked at again: to look also
+  # waits for one that runs elsewhere to come up with what it was sent.
+  @look_after 128
+
   @enforce_keys [:name, :native, :limit]
   defstruct [:name, :native, :limit, subscribers: %{}]
 
@@ -22,7 +26,7 @@ defmodule Chinwag.Events do
   @doc "Adds a subscriber, or starts it anew. The snapshot leaves no gap and repeats no event."
   def subscribe(events, pid, options) do
     events = unsubscribe(events, pid)
-    {seen, members} = Native.snapshot(events.native)
+    {seen, members} = Native.others(events.native)
     subscriber = %Subscriber{monitor: Process.monitor(pid), seen: seen, seq: options[:seq]}
 
     if options[:replay] do
@@ -48,29 +52,43 @@ defmodule Chinwag.Events do
   end
 
   @doc "Hands out events of the core, in their order."
-  def publish(events, batch), do: Enum.reduce(batch, events, &publish_one/2)
+  def publish(events, batch) do
+    if Telemetry.used?(), do: Enum.each(batch, &emit(events.name, &1))
 
-  # The owner's own replay; subscribers get theirs.
-  defp publish_one({_seq, :replay_done}, events), do: events
+    subscribers =
+      Map.new(events.subscribers, fn {pid, subscriber} ->
+        {pid, offer(batch, events, pid, subscriber)}
+      end)
 
-  defp publish_one({seq, event}, events) do
-    Telemetry.event(events.name, seq, event)
-    Enum.reduce(events.subscribers, events, &offer(&2, &1, seq, event))
+    %{events | subscribers: subscribers}
   end
 
-  defp offer(events, {_pid, %{behind: true}}, _seq, _event), do: events
-  defp offer(events, {_pid, %{seen: seen}}, seq, _event) when seq <= seen, do: events
+  # The owner's own replay.
+  defp emit(_name, {_seq, :replay_done}), do: :ok
+  defp emit(name, {seq, event}), do: Telemetry.event(name, seq, event)
 
-  defp offer(events, {pid, %{room: 0} = subscriber}, seq, event) do
+  defp offer([], _events, _pid, subscriber), do: subscriber
+  defp offer(_batch, _events, _pid, %{behind: true} = subscriber), do: subscriber
+
+  # Subscribers get a replay of their own.
+  defp offer([{seq, event} | rest], events, pid, %{seen: seen} = subscriber)
+       when seq <= seen or event == :replay_done do
+    offer(rest, events, pid, subscriber)
+  end
+
+  defp offer(batch, events, pid, %{room: 0} = subscriber) do
     case events.limit - queue_length(pid) do
-      room when room > 0 -> offer(events, {pid, %{subscriber | room: room}}, seq, event)
-      _ -> put(events, pid, %{subscriber | behind: true})
+      room when room > 0 ->
+        offer(batch, events, pid, %{subscriber | room: min(room, @look_after)})
+
+      _ ->
+        %{subscriber | behind: true}
     end
   end
 
-  defp offer(events, {pid, subscriber}, seq, event) do
+  defp offer([{seq, event} | rest], events, pid, subscriber) do
     deliver(events, pid, subscriber, seq, since(event, seq - subscriber.seen))
-    put(events, pid, %{subscriber | seen: seq, room: subscriber.room - 1})
+    offer(rest, events, pid, %{subscriber | seen: seq, room: subscriber.room - 1})
   end
 
   # A loss may reach back to before the subscription.
@@ -89,7 +107,7 @@ defmodule Chinwag.Events do
   end
 
   defp resume(events, pid, subscriber) do
-    {seq, members} = Native.snapshot(events.native)
+    {seq, members} = Native.others(events.native)
     lost = {:events_lost, seq - subscriber.seen, members}
     deliver(events, pid, subscriber, seq, lost)
     put(events, pid, %{subscriber | seen: seq, behind: false, room: 0})

@@ -3,7 +3,7 @@ defmodule Chinwag.Native do
   # The native library: each function here is replaced when it is loaded. A library of a newer
   # version cannot replace a loaded one in a running VM; restart the VM instead.
 
-  alias Chinwag.Error
+  alias Chinwag.{Error, Packed}
 
   @on_load :load
 
@@ -57,15 +57,43 @@ defmodule Chinwag.Native do
   @spec all(t(), :members | :known) :: [Chinwag.Member.t()]
   def all(native, scope) do
     case roster(native, scope) do
-      :large -> large_roster(native, scope)
-      members -> members
+      :large -> native |> large_roster(scope) |> Packed.members()
+      members -> Packed.members(members)
     end
+  end
+
+  @doc "The member of that name, or `nil`."
+  @spec find(t(), String.t()) :: Chinwag.Member.t() | nil
+  def find(native, name) do
+    with found when found != nil <- member(native, name), do: Packed.member(found)
+  end
+
+  @doc "The local member."
+  @spec local(t()) :: Chinwag.Member.t()
+  def local(native), do: native |> local_member() |> Packed.member()
+
+  @doc "The other members, and the number of the last event that they already reflect."
+  @spec others(t()) :: {non_neg_integer(), [Chinwag.Member.t()]}
+  def others(native) do
+    {seq, members} = snapshot(native)
+    {seq, Packed.members(members)}
+  end
+
+  @doc """
+  The next events, each `{seq, event}`, for the owner. `:more`: there may be more at once; `:later`:
+  the owner gets `{Chinwag.Native, :events}` when there are; `:ended`: there are none.
+  """
+  @spec events(t()) :: {[{pos_integer(), Chinwag.event()}], :more | :later | :ended}
+  def events(native) do
+    {events, next} = take(native)
+    {Enum.map(events, &Packed.event(&1, native)), next}
   end
 
   def start(_options), do: missing()
   def submit(_native, _tag, _operation), do: missing()
   def forget(_native, _id), do: missing()
-  def grant(_native, _events), do: missing()
+  def take(_native), do: missing()
+  def take_large(_native), do: missing()
   def close(_native, _tag), do: missing()
   def roster(_native, _scope), do: missing()
   def large_roster(_native, _scope), do: missing()

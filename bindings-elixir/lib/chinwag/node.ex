@@ -8,8 +8,6 @@ defmodule Chinwag.Node do
 
   alias Chinwag.{Config, Error, Events, Native}
 
-  # Events that may be under way from the native side; beyond them the core's buffer applies.
-  @credit 256
   # How often those who are behind are looked at.
   @catch_up_interval 100
   @call_timeout 30_000
@@ -67,11 +65,11 @@ defmodule Chinwag.Node do
 
     with {:ok, native} <- Native.start(config.options),
          :ok <- ready(native) do
-      Native.grant(native, @credit)
       publish(config.name, native)
       if config.handle_signals, do: handle_signals(config)
       events = Events.new(config.name, native, event_buffer(config))
-      {:ok, %{config: config, native: native, events: events, timer: nil, farewell: true}}
+      state = %{config: config, native: native, events: events, timer: nil, farewell: true}
+      {:ok, state, {:continue, :take}}
     else
       {:error, error} -> {:stop, in_our_words(error)}
     end
@@ -127,15 +125,10 @@ defmodule Chinwag.Node do
   end
 
   @impl true
-  def handle_info({Native, {:events, batch}}, state) do
-    events = Events.publish(state.events, batch)
-    Native.grant(state.native, length(batch))
-    {:noreply, watch(%{state | events: events})}
-  end
+  def handle_continue(:take, state), do: take(state)
 
-  def handle_info({Native, :ended}, state) do
-    {:stop, {:shutdown, Error.new(:closed, "the node ended by itself")}, state}
-  end
+  @impl true
+  def handle_info({Native, :events}, state), do: take(state)
 
   def handle_info(:catch_up, state) do
     {:noreply, watch(%{state | events: Events.catch_up(state.events), timer: nil})}
@@ -149,6 +142,26 @@ defmodule Chinwag.Node do
   def handle_info({:EXIT, _pid, :normal}, state), do: {:noreply, state}
   def handle_info({:EXIT, _pid, reason}, state), do: {:stop, reason, state}
   def handle_info(_other, state), do: {:noreply, state}
+
+  # One batch at a time, so that whoever asks is answered in between.
+  defp take(state) do
+    {batch, next} = Native.events(state.native)
+    state = watch(%{state | events: Events.publish(state.events, batch)})
+
+    case next do
+      :later -> {:noreply, state}
+      :more -> {:noreply, again(state)}
+      :ended -> {:stop, {:shutdown, Error.new(:closed, "the node ended by itself")}, state}
+    end
+  end
+
+  # Subscribers read first, if they can: what piles up in a mailbox is copied by each of its garbage
+  # collections, which costs more than all else here.
+  defp again(state) do
+    :erlang.yield()
+    send(self(), {Native, :events})
+    state
+  end
 
   defp watch(%{timer: nil} = state) do
     case Events.behind?(state.events) do

@@ -15,6 +15,9 @@ defmodule Chinwag.Telemetry do
   alias Chinwag.Error
 
   @doc false
+  def used?, do: function_exported?(:telemetry, :execute, 3)
+
+  @doc false
   def event(mesh, seq, {:events_lost, count, _members}) do
     execute([:chinwag, :events, :lost], %{count: count, seq: seq}, %{mesh: mesh})
   end
@@ -47,7 +50,7 @@ defmodule Chinwag.Telemetry do
   defp result(_outcome), do: :ok
 
   defp execute(event, measurements, metadata) do
-    if function_exported?(:telemetry, :execute, 3) do
+    if used?() do
       apply(:telemetry, :execute, [event, measurements, metadata])
     end
 

@@ -12,11 +12,18 @@ defmodule Chinwag.LargeTest do
       shutdown: :brutal_kill
     ]
 
-    seed = node!(mesh, calm)
+    seed = node!(mesh, [event_buffer: 16] ++ calm)
+    :ok = Chinwag.subscribe(mesh)
+    :ok = :sys.suspend(mesh)
     for i <- 1..140, do: node!(Module.concat(__MODULE__, "Many#{i}"), [seeds: [seed]] ++ calm)
     eventually(fn -> length(Chinwag.members(mesh)) == 141 end, 30_000)
     names = mesh |> Chinwag.members() |> Enum.map(& &1.name)
     assert names == Enum.sort(names)
+
+    :ok = :sys.resume(mesh)
+    assert_receive {:chinwag, ^mesh, {:events_lost, count, members}}, 10_000
+    assert count > 100
+    assert Enum.map(members, & &1.name) == names -- [Chinwag.local_member(mesh).name]
 
     :ok = Chinwag.subscribe(mesh, :members, replay: true)
     messages = collect_until(&match?({:chinwag, _, :replay_done}, &1))

@@ -88,7 +88,7 @@ defmodule Chinwag.NodeTest do
     pid =
       spawn_link(fn ->
         {:ok, native} = Native.start([{"bind", "127.0.0.1:0"}])
-        send(test, {:addr, Native.local_member(native).addr})
+        send(test, {:addr, Native.local(native).addr})
         receive(do: (:collect -> :ok))
         :erlang.garbage_collect()
         receive(do: (:end -> :ok))
@@ -103,20 +103,20 @@ defmodule Chinwag.NodeTest do
 
   test "the native node refuses what follows its close" do
     {:ok, native} = Native.start([{"bind", "127.0.0.1:0"}])
-    local = Native.local_member(native)
+    local = Native.local(native)
     assert :ok = Native.shut(native)
     assert :ok = Native.shut(native)
-    assert_received {Native, :ended}
+    assert {[], :ended} = Native.events(native)
     assert free?(local.addr)
 
     for operation <- [:ready, {:join, ["127.0.0.1:1"]}, {:update_tags, %{"a" => "b"}}] do
       assert {:error, %Error{code: :closed}} = Native.run(native, operation, 5_000)
     end
 
-    assert Native.local_member(native).name == local.name
+    assert Native.local(native).name == local.name
     assert [_] = Native.all(native, :members)
     assert {:error, %Error{code: :bad_argument}} = Native.run(native, {:dance, 1}, 5_000)
-    assert_raise ArgumentError, fn -> Native.local_member(make_ref()) end
+    assert_raise ArgumentError, fn -> Native.local(make_ref()) end
   end
 
   test "close is idempotent, and the name is free afterwards" do

@@ -146,7 +146,7 @@ defmodule Chinwag.ShutdownTest do
       test = self()
       pid = spawn(fn ->
         {:ok, native} = Chinwag.Native.start([{"bind", "127.0.0.1:0"}])
-        send(test, Chinwag.Native.local_member(native).state)
+        send(test, Chinwag.Native.local(native).state)
       end)
       receive do :alive -> :ok end
       monitor = Process.monitor(pid)

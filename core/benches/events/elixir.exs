@@ -5,6 +5,8 @@
 # subscriber that merely does not look would have the messages in its mailbox already.
 
 defmodule Bench.Reader do
+  @own 200_000
+
   def run(mesh) do
     :ok = Chinwag.subscribe(mesh, :members)
     loop(mesh, reset())
@@ -12,11 +14,8 @@ defmodule Bench.Reader do
 
   defp loop(mesh, stamps) do
     receive do
-      {:chinwag, ^mesh, {:member_update, member, _previous}} ->
-        now = :os.perf_counter(:nanosecond)
-        taken = now - String.to_integer(member.tags["t"])
-        first = stamps.first || now
-        loop(mesh, %{stamps | taken: [taken | stamps.taken], first: first, last: now})
+      {:chinwag, ^mesh, {:member_update, _, _} = event} ->
+        loop(mesh, note(event, stamps))
 
       {:chinwag, ^mesh, {:events_lost, count, _members}} ->
         loop(mesh, %{stamps | lost: stamps.lost + count})
@@ -24,13 +23,40 @@ defmodule Bench.Reader do
       {:chinwag, ^mesh, _other} ->
         loop(mesh, stamps)
 
+      {:udp, _socket, _ip, _port, stamp} ->
+        loop(mesh, note_stamp(:os.perf_counter(:nanosecond), stamp, stamps))
+
       {:command, command} ->
         loop(mesh, obey(command, stamps))
     end
   end
 
+  defp note({:member_update, member, _previous} = event, stamps) do
+    stamps = note_stamp(:os.perf_counter(:nanosecond), member.tags["t"], stamps)
+    if stamps.sample, do: stamps, else: %{stamps | sample: event}
+  end
+
+  defp note_stamp(now, stamp, stamps) do
+    taken = now - String.to_integer(stamp)
+    %{stamps | taken: [taken | stamps.taken], first: stamps.first || now, last: now}
+  end
+
   defp obey("reset", _stamps), do: answered("{}", reset())
   defp obey("go", stamps), do: %{stamps | cpu: cpu_ns()}
+
+  defp obey("floor", stamps) do
+    options = [:binary, ip: {127, 20, 0, 1}, active: true]
+    {:ok, _socket} = :gen_udp.open(7947, options)
+    answered("{}", stamps)
+  end
+
+  defp obey("own", stamps) do
+    count = if stamps.sample, do: @own, else: 0
+    began = cpu_ns()
+    noted = Enum.reduce(1..count//1, stamps, fn _, stamps -> note(stamps.sample, stamps) end)
+    spent = cpu_ns() - began
+    answered(~s({"events":#{count},"cpu_us":#{us(spent)}}), noted)
+  end
 
   defp obey("count", stamps) do
     answered(~s({"events":#{length(stamps.taken)},"lost":#{stamps.lost}}), stamps)
@@ -54,7 +80,7 @@ defmodule Bench.Reader do
     stamps
   end
 
-  defp reset, do: %{taken: [], lost: 0, first: nil, last: nil, cpu: cpu_ns()}
+  defp reset, do: %{taken: [], sample: nil, lost: 0, first: nil, last: nil, cpu: cpu_ns()}
 
   defp rank({}, _share), do: nil
   defp rank(taken, share), do: elem(taken, max(0, ceil(tuple_size(taken) * share) - 1))
@@ -85,7 +111,8 @@ mesh = Bench.Mesh
   )
 
 reader = spawn_link(fn -> Bench.Reader.run(mesh) end)
-IO.puts(~s({"runtime":"Elixir #{System.version()}, OTP #{System.otp_release()}"}))
+runtime = "Elixir #{System.version()}, OTP #{System.otp_release()}"
+IO.puts(~s({"runtime":"#{runtime}","also":["floor","own"]}))
 
 for line <- IO.stream() do
   case String.trim(line) do

@@ -5,11 +5,14 @@
 // queue: a listener on the node, as a program would write it.
 // naive: a worker that takes the events and posts a message for each.
 
+import { createSocket } from 'node:dgram';
 import { readSync } from 'node:fs';
 import { join } from 'node:path';
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
 
 const EVENT_BUFFER = 1 << 20;
+const BARE = { address: '127.20.0.1', port: 7947 };
+const OWN = 200_000;
 
 const say = (answer) => process.stdout.write(`${JSON.stringify(answer)}\n`);
 const now = () => Number(process.hrtime.bigint());
@@ -25,7 +28,19 @@ class Stamps {
   }
 
   reset() {
-    Object.assign(this, { taken: [], lost: 0, first: 0, last: 0, cpu: cpu() });
+    Object.assign(this, { taken: [], sample: null, lost: 0, first: 0, last: 0, cpu: cpu() });
+  }
+
+  note(member) {
+    this.update(member.tags.t);
+    this.sample ??= member;
+  }
+
+  own() {
+    const count = this.sample ? OWN : 0;
+    const [before, member] = [cpu(), this.sample];
+    for (let i = 0; i < count; i++) this.note(member);
+    say({ events: count, cpu_us: cpu() - before });
   }
 
   update(stamp) {
@@ -49,12 +64,12 @@ class Stamps {
   }
 }
 
-/** A node of the package, with both kinds of news handed to `update` and `lost`. */
-async function open(folder, update, lost) {
+/** A node of the package, with both kinds of news handed to `note` and `lost`. */
+async function open(folder, note, lost) {
   const { start } = await import(join(folder, 'index.mjs'));
   const options = { name: 'under-test', bind: '127.20.0.1:7946', eventBuffer: EVENT_BUFFER };
   const node = await start(options);
-  node.on('member-update', (member) => update(member.tags.t));
+  node.on('member-update', note);
   node.on('events-lost', (event) => lost(event.count));
 }
 
@@ -89,10 +104,16 @@ async function postEach() {
   };
   await open(
     workerData.package,
-    (stamp) => post({ stamp }),
+    (member) => post({ stamp: member.tags.t }),
     (count) => post({ count }),
   );
   parentPort.postMessage({ ready: true });
+}
+
+/** Notes each datagram that comes to `BARE`. */
+function floor(stamps) {
+  const socket = createSocket('udp4', (datagram) => stamps.update(datagram.toString('latin1')));
+  socket.bind(BARE, () => say({}));
 }
 
 function obey(stamps, gate, command) {
@@ -104,6 +125,10 @@ function obey(stamps, gate, command) {
       return say({ events: stamps.taken.length, lost: stamps.lost });
     case 'report':
       return stamps.report();
+    case 'own':
+      return stamps.own();
+    case 'floor':
+      return floor(stamps);
     case 'hold':
       say({});
       Atomics.wait(gate, 0, 0);
@@ -125,10 +150,10 @@ async function main(folder, variant) {
   if (variant === 'queue') {
     await open(
       folder,
-      (stamp) => stamps.update(stamp),
+      (member) => stamps.note(member),
       (count) => (stamps.lost += count),
     );
-    say({ runtime: hello });
+    say({ runtime: hello, also: ['floor', 'own'] });
   } else {
     worker(postEach.name).on('message', (message) => {
       if (message.ready) say({ runtime: `${hello}, postMessage per event` });

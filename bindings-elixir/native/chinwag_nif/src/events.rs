@@ -1,28 +1,127 @@
-//! The dispatcher: one thread a node, which carries events and outcomes into mailboxes.
+//! The way of events and outcomes into mailboxes.
 //!
-//! It sleeps until the core, a grant of credit or a stop pokes its [`Signal`]. Events beyond the
-//! owner's credit stay in the core, whose buffer is bounded. When the node is to stop, it is this
-//! thread that waits for the core to close.
+//! Events are pulled: the core pokes, which puts one small message into the owner's mailbox, and
+//! the owner takes them in batches, on a scheduler, as terms of its own heap. What is not taken yet
+//! stays in the core, whose buffer is bounded.
+//!
+//! Outcomes are pushed by the dispatcher: one thread a node, so that they are never queued behind
+//! events. It sleeps until an outcome or a stop pokes its [`Signal`]. When the node is to stop, it
+//! is this thread that waits for the core to close.
 
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chinwag::event::{Event, EventKind};
 use chinwag::host::{Reply, Subscription};
-use chinwag::{Error, Result};
+use chinwag::{Error, Member, Result};
 use rustler::env::SavedTerm;
 use rustler::{Encoder, Env, LocalPid, OwnedEnv, Term};
 
-use crate::node::Shared;
-use crate::{atoms, error, member, word};
+use crate::node::{ROSTER_MAX, Shared};
+use crate::{atoms, error, member};
 
-/// Events in one message to the owner at most.
+/// Events that the owner takes in one go: well below a millisecond of a scheduler.
 const BATCH: usize = 64;
+
+/// Tells the owner that there is something to take: once, until it has looked.
+pub(crate) struct Bell {
+    owner: LocalPid,
+    armed: AtomicBool,
+    message: Mutex<(OwnedEnv, SavedTerm)>,
+}
+
+impl Bell {
+    pub(crate) fn new(owner: LocalPid) -> Self {
+        let env = OwnedEnv::new();
+        let message = env.save((atoms::native_module(), atoms::events()));
+        Self { owner, armed: AtomicBool::new(false), message: Mutex::new((env, message)) }
+    }
+
+    fn arm(&self) {
+        self.armed.store(true, Ordering::SeqCst);
+    }
+
+    /// Sends the message. On the core's thread: it only takes the lock of the mailbox.
+    fn ring(&self) {
+        if self.armed.swap(false, Ordering::SeqCst) {
+            let message = lock(&self.message);
+            let (env, message) = &*message;
+            // An owner that is gone has nothing to take.
+            let _ = env.run(|env| env.send(&self.owner, message.load(env)));
+        }
+    }
+}
+
+/// What the owner has yet to take.
+pub(crate) struct Inbox {
+    /// Gone once the node is to stop.
+    events: Option<Subscription>,
+    /// Of those who were told to the owner by number only: too many for an ordinary scheduler.
+    large: VecDeque<Vec<Member>>,
+}
+
+impl Inbox {
+    pub(crate) fn new(events: Subscription) -> Self {
+        Self { events: Some(events), large: VecDeque::new() }
+    }
+
+    /// The next events, and `:more`, `:later` or `:ended`. After `:later` the bell rings.
+    pub(crate) fn take<'a>(&mut self, env: Env<'a>, bell: &Bell) -> Term<'a> {
+        // Before the look: what comes just after it must ring.
+        bell.arm();
+        let Some(Ok(batch)) = self.events.as_mut().map(|events| events.drain(BATCH)) else {
+            return (Term::list_new_empty(env), atoms::ended()).encode(env);
+        };
+        let events: Vec<Term<'a>> = batch.events.iter().map(|e| self.encode(env, e)).collect();
+        let next = match (batch.ended, events.len() < BATCH) {
+            (true, _) => atoms::ended(),
+            (false, true) => atoms::later(),
+            (false, false) => atoms::more(),
+        };
+        (events, next).encode(env)
+    }
+
+    /// The members of the oldest loss that was called `:large`.
+    pub(crate) fn take_large(&mut self) -> Vec<Member> {
+        self.large.pop_front().unwrap_or_default()
+    }
+
+    /// `{number of the type, seq, …}`; `lib/chinwag/packed.ex` reads it.
+    fn encode<'a>(&mut self, env: Env<'a>, event: &Event) -> Term<'a> {
+        let (kind, seq) = (event.kind.info().number, event.seq);
+        match &event.kind {
+            EventKind::MemberUpdate { member, previous } => {
+                let (member, previous) = member::pair(env, member, previous);
+                (kind, seq, member, previous).encode(env)
+            }
+            EventKind::EventsLost { count, members } if members.len() > ROSTER_MAX => {
+                self.large.push_back(members.clone());
+                (kind, seq, count, atoms::large()).encode(env)
+            }
+            EventKind::EventsLost { count, members } => {
+                (kind, seq, count, member::list(env, members)).encode(env)
+            }
+            other => match other.member() {
+                Some(member) => (kind, seq, member::encode(env, member)).encode(env),
+                None => (kind, seq).encode(env),
+            },
+        }
+    }
+
+    /// Lets the events go that nobody will take.
+    fn close(&mut self) {
+        self.events = None;
+    }
+}
 
 /// What the dispatcher waits for.
 #[derive(Default)]
 pub(crate) struct Signal {
+    /// Operations whose outcome has not been taken.
+    open: AtomicUsize,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -30,7 +129,6 @@ pub(crate) struct Signal {
 #[derive(Default)]
 struct State {
     poked: bool,
-    credit: usize,
     stop: bool,
     done: bool,
     /// Who wants to know when it is done.
@@ -42,19 +140,22 @@ impl Signal {
         lock(&self.state)
     }
 
-    /// There may be something to take.
-    pub(crate) fn poke(&self) {
-        self.lock().poked = true;
-        self.changed.notify_all();
+    /// There may be an outcome to take.
+    fn poke(&self) {
+        if self.open.load(Ordering::SeqCst) > 0 {
+            self.lock().poked = true;
+            self.changed.notify_all();
+        }
     }
 
-    /// Lets so many more events go to the owner.
-    pub(crate) fn grant(&self, events: usize) {
-        let mut state = self.lock();
-        state.credit = state.credit.saturating_add(events);
-        state.poked = true;
-        drop(state);
-        self.changed.notify_all();
+    /// An operation is about to be submitted: its outcome is waited for.
+    pub(crate) fn expect(&self) {
+        self.open.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// An outcome was taken, or the operation was refused.
+    pub(crate) fn expect_less(&self) {
+        self.open.fetch_sub(1, Ordering::SeqCst);
     }
 
     /// Tells the dispatcher to close the node. Does not wait.
@@ -86,19 +187,14 @@ impl Signal {
         let _ = self.changed.wait_timeout_while(state, limit, |state| !state.done);
     }
 
-    /// Waits for a poke: the credit, or nothing once the node is to stop.
-    fn wait(&self) -> Option<usize> {
+    /// Waits for a poke; `false` once the node is to stop.
+    fn wait(&self) -> bool {
         let state = self.lock();
         let idle = |state: &mut State| !state.poked && !state.stop;
         let mut state =
             self.changed.wait_while(state, idle).unwrap_or_else(PoisonError::into_inner);
         state.poked = false;
-        (!state.stop).then_some(state.credit)
-    }
-
-    fn spend(&self, events: usize) {
-        let mut state = self.lock();
-        state.credit = state.credit.saturating_sub(events);
+        !state.stop
     }
 
     fn finish(&self) -> Vec<Waiter> {
@@ -140,78 +236,27 @@ impl Waiter {
     }
 }
 
+/// The core's wake object: whoever has something to take learns of it.
+pub(crate) fn poke(signal: &Signal, bell: &Bell) {
+    signal.poke();
+    bell.ring();
+}
+
 /// The dispatcher's whole life.
-pub(crate) fn dispatch(shared: &Arc<Shared>, mut events: Subscription) {
-    let mut outbox = OwnedEnv::new();
+pub(crate) fn dispatch(shared: &Arc<Shared>) {
     // A panic must not leave a node without its dispatcher.
     let _ = catch_unwind(AssertUnwindSafe(|| {
-        while let Some(credit) = shared.signal.wait() {
+        while shared.signal.wait() {
             shared.settle();
-            if !forward(shared, &mut events, credit, &mut outbox) {
-                return;
-            }
         }
     }));
-    drop(events);
+    lock(&shared.inbox).close();
     shared.close();
-    let ended = (atoms::native_module(), atoms::ended());
-    let _ = outbox.send_and_clear(&shared.owner, |env| ended.encode(env));
+    // Not every end is the owner's wish.
+    shared.bell.ring();
     for closer in shared.signal.finish() {
         closer.tell(&Ok(Reply::Done));
     }
-}
-
-/// Sends up to `credit` events to the owner; whether more may come.
-fn forward(
-    shared: &Shared,
-    events: &mut Subscription,
-    mut credit: usize,
-    outbox: &mut OwnedEnv,
-) -> bool {
-    while credit > 0 {
-        let wanted = credit.min(BATCH);
-        let Ok(batch) = events.drain(wanted) else { return false };
-        let count = batch.events.len();
-        if count > 0 {
-            let sent = outbox.send_and_clear(&shared.owner, |env| message(env, &batch.events));
-            if sent.is_err() {
-                return false;
-            }
-            shared.signal.spend(count);
-            credit -= count;
-        }
-        if batch.ended {
-            return false;
-        }
-        if count < wanted {
-            break;
-        }
-    }
-    true
-}
-
-/// `{Chinwag.Native, {:events, [{seq, event}]}}`.
-fn message<'a>(env: Env<'a>, events: &[Event]) -> Term<'a> {
-    let events: Vec<Term<'a>> = events.iter().map(|event| encode(env, event)).collect();
-    (atoms::native_module(), (atoms::events(), events)).encode(env)
-}
-
-/// `{seq, {:member_join, member}}` and its like.
-fn encode<'a>(env: Env<'a>, event: &Event) -> Term<'a> {
-    let kind = word(env, event.kind.token());
-    let body = match &event.kind {
-        EventKind::MemberUpdate { member, previous } => {
-            (kind, member::encode(env, member), member::encode(env, previous)).encode(env)
-        }
-        EventKind::EventsLost { count, members } => {
-            (kind, count, member::list(env, members)).encode(env)
-        }
-        other => match other.member() {
-            Some(member) => (kind, member::encode(env, member)).encode(env),
-            None => kind,
-        },
-    };
-    (event.seq, body).encode(env)
 }
 
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

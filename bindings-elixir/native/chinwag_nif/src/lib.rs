@@ -1,8 +1,8 @@
 //! The NIF behind `Chinwag.Native`: a node as a resource of the BEAM.
 //!
-//! No function here waits on a scheduler. What takes its time is submitted to the core and answered
-//! by a message; events go to the owner by message, within the credit that it has granted. Messages
-//! are sent by one dispatcher thread a node, the only thread that enters the BEAM from outside.
+//! No function here waits on a scheduler. Events are taken by the owner, once a message has told it
+//! that there are some. What takes its time is submitted to the core and answered by a message from
+//! the node's dispatcher thread. It and the core's thread only ever send to the BEAM.
 //! rustler turns a panic in any of these functions into an `ErlangError`.
 
 mod config;
@@ -17,23 +17,19 @@ mod atoms {
     rustler::atoms! {
         __exception__,
         __struct__,
-        addr,
         attempts,
         code,
         ended,
         error,
         error_module = "Elixir.Chinwag.Error",
         events,
-        incarnation,
         join,
         known,
         large,
+        later,
         leave,
-        member_module = "Elixir.Chinwag.Member",
-        members,
         message,
-        meta,
-        name,
+        more,
         native_module = "Elixir.Chinwag.Native",
         nil,
         number,
@@ -42,10 +38,7 @@ mod atoms {
         retryable,
         set_meta,
         set_tags,
-        state,
-        tags,
         update_tags,
-        versions,
     }
 }
 

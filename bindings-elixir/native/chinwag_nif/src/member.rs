@@ -1,36 +1,47 @@
-//! Members as `Chinwag.Member` structs.
+//! Members as flat tuples. `lib/chinwag/packed.ex` makes the structs: there the keys are literals,
+//! which costs less than a map made here, and are not copied with every message.
 
 use chinwag::Member;
-use rustler::{Binary, Encoder, Env, NewBinary, Term, term_map};
+use chinwag::host::push_addr;
+use rustler::{Encoder, Env, NewBinary, Term};
 
-use crate::{atoms, word};
-
-/// `%Chinwag.Member{}`.
+/// `{name, addr, state, tags, meta, incarnation, versions}`: the state and the versions as numbers.
 pub(crate) fn encode<'a>(env: Env<'a>, member: &Member) -> Term<'a> {
-    let versions: Vec<Term<'a>> = member.versions().iter().map(|v| v.encode(env)).collect();
-    term_map!(env, {
-        atoms::__struct__() => atoms::member_module(),
-        atoms::name() => member.name(),
-        atoms::addr() => member.addr().to_string(),
-        atoms::state() => word(env, member.state().as_str()),
-        atoms::tags() => tags(env, member),
-        atoms::meta() => binary(env, member.meta()),
-        atoms::incarnation() => member.incarnation(),
-        atoms::versions() => versions,
-    })
+    facts(env, member, member.name().encode(env), addr(env, member))
 }
 
-/// A list of `%Chinwag.Member{}`.
+/// A member as it is and as it was, who have most in common.
+pub(crate) fn pair<'a>(env: Env<'a>, now: &Member, was: &Member) -> (Term<'a>, Term<'a>) {
+    let (name, now_at) = (now.name().encode(env), addr(env, now));
+    let was_at = if now.addr() == was.addr() { now_at } else { addr(env, was) };
+    (facts(env, now, name, now_at), facts(env, was, name, was_at))
+}
+
+/// A list of members.
 pub(crate) fn list<'a>(env: Env<'a>, members: &[Member]) -> Term<'a> {
     let members: Vec<Term<'a>> = members.iter().map(|member| encode(env, member)).collect();
     members.encode(env)
 }
 
-fn tags<'a>(env: Env<'a>, member: &Member) -> Term<'a> {
-    let (keys, values): (Vec<String>, Vec<String>) = member.tags().into_iter().unzip();
-    Term::map_from_arrays(env, &keys, &values).unwrap_or_else(|_| Term::map_new(env))
+fn facts<'a>(env: Env<'a>, member: &Member, name: Term<'a>, addr: Term<'a>) -> Term<'a> {
+    let versions = member.versions().iter().fold(0, |sum, v| sum << 8 | u64::from(*v));
+    let (state, meta) = (member.state() as u8, bytes(env, member.meta()));
+    (name, addr, state, tags(env, member), meta, member.incarnation(), versions).encode(env)
 }
 
-fn binary<'a>(env: Env<'a>, bytes: &[u8]) -> Term<'a> {
-    Binary::from(NewBinary::from_slice(env, bytes)).to_term(env)
+fn addr<'a>(env: Env<'a>, member: &Member) -> Term<'a> {
+    let mut text = String::with_capacity(56);
+    push_addr(&mut text, member.addr());
+    text.encode(env)
+}
+
+fn tags<'a>(env: Env<'a>, member: &Member) -> Term<'a> {
+    let tags = member.tags();
+    let keys: Vec<Term<'a>> = tags.keys().map(|key| key.encode(env)).collect();
+    let values: Vec<Term<'a>> = tags.values().map(|value| value.encode(env)).collect();
+    Term::map_from_term_arrays(env, &keys, &values).unwrap_or_else(|_| Term::map_new(env))
+}
+
+fn bytes<'a>(env: Env<'a>, bytes: &[u8]) -> Term<'a> {
+    NewBinary::from_slice(env, bytes).into()
 }

@@ -11,11 +11,11 @@ use chinwag::host::{Host, Op, Subscription};
 use chinwag::{Error, ErrorKind, Member, Replay, Result};
 use rustler::{Atom, Encoder, Env, LocalPid, Monitor, Resource, ResourceArc, Term};
 
-use crate::events::{Signal, Waiter, closed, dispatch, lock};
+use crate::events::{Bell, Inbox, Signal, Waiter, closed, dispatch, lock, poke};
 use crate::{atoms, config, error, member, word};
 
 /// Members that are written as terms on an ordinary scheduler at most.
-const ROSTER_MAX: usize = 128;
+pub(crate) const ROSTER_MAX: usize = 128;
 /// Outcomes taken from the core in one go.
 const BATCH: usize = 64;
 /// How long a start waits for a node of a dead owner to let its port go.
@@ -25,8 +25,10 @@ const ORPHAN_WAIT: Duration = Duration::from_secs(3);
 pub(crate) struct Shared {
     host: Host,
     /// The process that gets the events; the node is closed when it ends.
-    pub(crate) owner: LocalPid,
+    owner: LocalPid,
     pub(crate) signal: Arc<Signal>,
+    pub(crate) bell: Arc<Bell>,
+    pub(crate) inbox: Mutex<Inbox>,
     /// Who waits for which operation.
     waiting: Mutex<BTreeMap<u64, Waiter>>,
 }
@@ -36,7 +38,8 @@ impl Shared {
     fn submit(&self, op: Op, waiter: Waiter) -> Result<u64> {
         // Held until the waiter is known: the outcome may come at once.
         let mut waiting = lock(&self.waiting);
-        let id = self.host.submit(op)?;
+        self.signal.expect();
+        let id = self.host.submit(op).inspect_err(|_| self.signal.expect_less())?;
         waiting.insert(id, waiter);
         Ok(id)
     }
@@ -49,6 +52,7 @@ impl Shared {
                 return;
             }
             for outcome in outcomes {
+                self.signal.expect_less();
                 let waiter = lock(&self.waiting).remove(&outcome.id);
                 // One that gave up has taken its entry back.
                 if let Some(waiter) = waiter {
@@ -114,15 +118,16 @@ fn orphans_gone(env: Env<'_>) -> bool {
 fn begin(env: Env<'_>, options: Term<'_>) -> Result<ResourceArc<NodeRef>> {
     let config = config::config(options)?;
     let host = bind(env, &config)?;
-    let signal = Arc::new(Signal::default());
-    let wake = Arc::clone(&signal);
-    host.set_wake(Some(Box::new(move || wake.poke())))?;
-    let events = host.subscribe(Replay::Yes)?;
-    let shared = Arc::new(Shared { host, owner: env.pid(), signal, waiting: Mutex::default() });
+    let (signal, bell) = (Arc::new(Signal::default()), Arc::new(Bell::new(env.pid())));
+    let wake = (Arc::clone(&signal), Arc::clone(&bell));
+    host.set_wake(Some(Box::new(move || poke(&wake.0, &wake.1))))?;
+    let inbox = Mutex::new(Inbox::new(host.subscribe(Replay::Yes)?));
+    let waiting = Mutex::default();
+    let shared = Arc::new(Shared { host, owner: env.pid(), signal, bell, inbox, waiting });
     let dispatched = Arc::clone(&shared);
     thread::Builder::new()
         .name("chinwag-events".into())
-        .spawn(move || dispatch(&dispatched, events))
+        .spawn(move || dispatch(&dispatched))
         .map_err(|cause| {
             Error::new(ErrorKind::Internal, format!("no thread could be started: {cause}"))
         })?;
@@ -164,11 +169,18 @@ fn forget(node: ResourceArc<NodeRef>, id: u64) -> bool {
     lock(&node.0.waiting).remove(&id).is_some()
 }
 
-/// Lets so many more events come.
+/// The next events: `{events, next}`. The owner gets `{Chinwag.Native, :events}` when there are
+/// more after `:later`; only it may call this.
 #[rustler::nif]
-fn grant(node: ResourceArc<NodeRef>, events: usize) -> Atom {
-    node.0.signal.grant(events);
-    atoms::ok()
+fn take<'a>(env: Env<'a>, node: ResourceArc<NodeRef>) -> Term<'a> {
+    lock(&node.0.inbox).take(env, &node.0.bell)
+}
+
+/// The members of the oldest loss that `take` called `:large`.
+#[rustler::nif(schedule = "DirtyCpu")]
+fn take_large<'a>(env: Env<'a>, node: ResourceArc<NodeRef>) -> Term<'a> {
+    let members = lock(&node.0.inbox).take_large();
+    member::list(env, &members)
 }
 
 /// Closes the node; `true`: `{tag, :ok}` is sent to the caller when it is done, `false`: it is.
