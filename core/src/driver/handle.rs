@@ -50,7 +50,7 @@ impl Handle {
         let engine = Engine::new(now, setup);
         let board = Board::new(engine.local().clone(), settings.event_buffer);
         let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
-        let (streams, reports, accepting) = tcp::Streams::new(bound.tcp);
+        let (streams, reports) = tcp::Streams::new();
         let shell = Sockets {
             board: Arc::clone(&board),
             udp: bound.udp,
@@ -60,17 +60,20 @@ impl Handle {
             unsent: 0,
         };
         let driver = Driver { engine, requests: 0, shell };
-        let main = tokio::spawn(driver.run(inbox, reports));
+        let mut tasks = vec![tokio::spawn(driver.run(inbox, reports, tcp::Door::new(bound.tcp)))];
         let (outcome, joined) = watch::channel(None);
-        let seeds = settings.seeds;
-        let first =
-            tokio::spawn(keep_joined(commands.downgrade(), Arc::clone(&board), seeds, outcome));
+        if settings.seeds.is_empty() {
+            outcome.send_replace(Some(Ok(Reply::Joined(0))));
+        } else {
+            let (commands, board) = (commands.downgrade(), Arc::clone(&board));
+            tasks.push(tokio::spawn(keep_joined(commands, board, settings.seeds, outcome)));
+        }
         Ok(Self {
             board,
             commands,
             joined,
             require_join: settings.require_join,
-            tasks: vec![main, first, accepting],
+            tasks,
             #[cfg(feature = "signals")]
             signals: std::sync::OnceLock::new(),
         })
@@ -146,10 +149,6 @@ async fn keep_joined(
     seeds: Vec<String>,
     outcome: watch::Sender<Option<Result<Reply>>>,
 ) {
-    if seeds.is_empty() {
-        let _ = outcome.send(Some(Ok(Reply::Joined(0))));
-        return;
-    }
     let mut pause = RETRY_MIN;
     loop {
         if board.is_lonely() || outcome.borrow().is_none() {

@@ -22,7 +22,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use tokio::net::UdpSocket;
+use tokio::net::{TcpStream, UdpSocket};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time;
 use tracing::{debug, warn};
@@ -93,7 +93,12 @@ fn with_buffer<T>(receive: impl FnOnce(&mut [u8]) -> T) -> T {
 
 impl Driver {
     /// Runs until it is told to close, or until nobody holds the node any more.
-    async fn run(mut self, mut commands: mpsc::Receiver<Box<Command>>, mut reports: tcp::Reports) {
+    async fn run(
+        mut self,
+        mut commands: mpsc::Receiver<Box<Command>>,
+        mut reports: tcp::Reports,
+        mut door: tcp::Door,
+    ) {
         let mut at = self.drain();
         let deadline = time::sleep_until(clock::system(at));
         tokio::pin!(deadline);
@@ -113,6 +118,7 @@ impl Driver {
                     None => return self.stop(),
                 },
                 Some(report) = reports.recv() => self.on_report(*report),
+                (socket, from) = door.next() => self.on_accepted(socket, from),
                 () = &mut deadline => self.handle(Input::Deadline),
             }
             let next = self.drain();
@@ -157,13 +163,14 @@ impl Driver {
         }
     }
 
+    fn on_accepted(&mut self, socket: TcpStream, from: SocketAddr) {
+        let stream = self.engine.next_stream();
+        self.shell.streams.adopt(stream, socket);
+        self.handle(Input::Accepted { stream, from });
+    }
+
     fn on_report(&mut self, report: tcp::Report) {
         match report {
-            tcp::Report::Accepted { socket, from } => {
-                let stream = self.engine.next_stream();
-                self.shell.streams.adopt(stream, socket);
-                self.handle(Input::Accepted { stream, from });
-            }
             tcp::Report::Bytes { stream, bytes } => {
                 if self.shell.streams.knows(stream) {
                     self.handle(Input::StreamBytes { stream, bytes: &bytes });

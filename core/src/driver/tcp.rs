@@ -17,7 +17,6 @@ use crate::engine::StreamId;
 /// What connections tell the node's task.
 #[derive(Debug)]
 pub(super) enum Report {
-    Accepted { socket: TcpStream, from: SocketAddr },
     Bytes { stream: StreamId, bytes: Vec<u8> },
     Closed { stream: StreamId, cause: Option<String> },
 }
@@ -51,11 +50,10 @@ struct Line {
 }
 
 impl Streams {
-    /// Also starts to accept.
-    pub(super) fn new(listener: TcpListener) -> (Self, Reports, JoinHandle<()>) {
+    /// None yet.
+    pub(super) fn new() -> (Self, Reports) {
         let (reports, inbox) = mpsc::channel(REPORTS_MAX);
-        let accepting = tokio::spawn(accept(listener, reports.clone()));
-        (Self { open: BTreeMap::new(), reports }, inbox, accepting)
+        (Self { open: BTreeMap::new(), reports }, inbox)
     }
 
     pub(super) fn connect(&mut self, stream: StreamId, to: SocketAddr, first: Vec<u8>) {
@@ -116,17 +114,32 @@ impl Streams {
     }
 }
 
-async fn accept(listener: TcpListener, reports: ReportTo) {
-    loop {
-        match listener.accept().await {
-            Ok((socket, from)) => {
-                if reports.send(Box::new(Report::Accepted { socket, from })).await.is_err() {
-                    return;
-                }
+/// Where connections come in.
+#[derive(Debug)]
+pub(super) struct Door {
+    listener: TcpListener,
+    /// After a failed accept, nobody is let in until then.
+    shut_until: Option<time::Instant>,
+}
+
+impl Door {
+    pub(super) fn new(listener: TcpListener) -> Self {
+        Self { listener, shut_until: None }
+    }
+
+    /// The next connection. Given up, it loses none.
+    pub(super) async fn next(&mut self) -> (TcpStream, SocketAddr) {
+        loop {
+            if let Some(at) = self.shut_until {
+                time::sleep_until(at).await;
+                self.shut_until = None;
             }
-            Err(error) => {
-                tracing::warn!(%error, "a connection could not be accepted");
-                time::sleep(ACCEPT_PAUSE).await;
+            match self.listener.accept().await {
+                Ok(accepted) => return accepted,
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    self.shut_until = Some(time::Instant::now() + ACCEPT_PAUSE);
+                }
             }
         }
     }
