@@ -286,3 +286,42 @@ fn shuffle(slots: &mut [Slot], rng: &mut Xoshiro256PlusPlus) {
         slots.swap(last, rng.random_range(0..=last));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use rand::SeedableRng;
+
+    use super::*;
+    use crate::member::Facts;
+
+    fn record(name: &str, state: MemberState) -> Record {
+        let member = Member::new(Facts {
+            name,
+            addr: ([10, 0, 0, 1], 7946).into(),
+            state,
+            incarnation: 1,
+            versions: [1, 5, 2, 0, 0, 0],
+            mapped: false,
+            meta: b"",
+        });
+        Record { member, changed: Instant::NEVER, suspicion: None }
+    }
+
+    #[test]
+    fn everybody_is_told_before_anybody_is_told_twice() {
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(7);
+        let mut roster = Roster::new(record("local", MemberState::Alive), 1);
+        for index in 0..10 {
+            let state = if index == 4 { MemberState::Left } else { MemberState::Alive };
+            roster.insert(record(&format!("m{index}"), state), &mut rng);
+        }
+        let here = |record: &Record| record.member.state().is_present();
+        let rounds: Vec<Vec<Slot>> = (0..3).map(|_| roster.next_to_tell(3, here)).collect();
+        let told: BTreeSet<Slot> = rounds.concat().into_iter().collect();
+        assert_eq!(told.len(), 9, "{rounds:?}");
+        assert!(!told.contains(&LOCAL));
+        assert_eq!(roster.next_to_tell(20, here).len(), 9, "and nobody twice in a round");
+    }
+}
