@@ -53,6 +53,8 @@ impl Membership {
         }
     }
 
+    /// How long to wait for the next round, and how many to tell then.
+    ///
     /// News is passed on at once instead of at the next tick, which makes it spread in
     /// milliseconds. It costs no more packets, because the number of transmissions is limited all
     /// the same; but in a storm of news all nodes would send at once, so the pause between rounds
