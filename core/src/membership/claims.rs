@@ -16,6 +16,10 @@ use crate::wire::{Alive, Dead, Message, RawAddr, Suspect, Vsn, to_socket_addr};
 
 /// Members remembered at most. A flood of invented names must not take all memory.
 const MEMBERS_MAX: usize = 131_072;
+/// Bytes of name and metadata together that are taken over at most. memberlist sets no limit to
+/// what it receives; but every remembered byte is one that a stranger may choose. Its own members
+/// have 512 bytes of metadata, and those of forks a few times as many.
+const TEXTS_MAX: usize = 4096;
 /// No honest member gets here; whoever claims it wants the counter to wrap.
 const INCARNATION_MAX: u32 = u32::MAX - 1;
 
@@ -42,6 +46,7 @@ impl Membership {
         let vsn = claim.vsn;
         (!vsn.is_complete() || versions_fit(self.local().versions(), vsn.to_array()))
             && claim.incarnation <= INCARNATION_MAX
+            && claim.node.len() + claim.meta.len() <= TEXTS_MAX
             && addr.port() != 0
             && !addr.ip().is_unspecified()
             && !addr.ip().is_multicast()
@@ -319,5 +324,64 @@ pub(super) fn raw_addr(facts: &Facts<'_>) -> RawAddr {
             RawAddr::new(&ip.to_ipv6_mapped().octets()).unwrap_or_default()
         }
         (ip, _) => RawAddr::from(ip),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::config::Protocol;
+    use crate::engine::{Engine, Input, Setup};
+    use crate::time::Instant;
+
+    /// Whether a node takes over the member that such a packet tells of.
+    fn is_taken_over(alive: &Alive<'_>) -> bool {
+        let setup = Setup {
+            name: "local".to_owned(),
+            advertise: ([127, 0, 0, 1], 7946).into(),
+            meta: Vec::new(),
+            label: String::new(),
+            protocol: Protocol::profile("lan"),
+            seed: 1,
+        };
+        let mut engine = Engine::new(Instant::default(), setup);
+        let mut bytes = Vec::new();
+        alive.encode(&mut bytes);
+        let from = ([127, 0, 0, 2], 7946).into();
+        engine.handle(
+            Instant::default() + Duration::from_secs(1),
+            Input::Packet { from, bytes: &bytes },
+        );
+        let known = engine.member(alive.node).is_some();
+        assert_eq!(engine.stats().messages_refused, u64::from(!known), "refused is counted");
+        known
+    }
+
+    #[test]
+    fn absurd_members_are_left_out() {
+        let (long, longer) = (vec![7; TEXTS_MAX - 1], "n".repeat(TEXTS_MAX));
+        let honest = Alive {
+            incarnation: 1,
+            node: "n",
+            addr: &[127, 0, 0, 2],
+            port: 7946,
+            meta: &long,
+            vsn: Vsn::MEMBERLIST,
+        };
+        assert!(is_taken_over(&honest));
+        let absurd = [
+            Alive { node: "nn", ..honest },
+            Alive { node: &longer, meta: b"m", ..honest },
+            Alive { port: 0, ..honest },
+            Alive { addr: &[0; 4], ..honest },
+            Alive { addr: &[224, 0, 0, 1], ..honest },
+            Alive { incarnation: u32::MAX, ..honest },
+            Alive { vsn: Vsn::new([3, 5, 4, 0, 0, 0]), ..honest },
+        ];
+        for alive in absurd {
+            assert!(!is_taken_over(&alive), "{alive:?}");
+        }
     }
 }
