@@ -31,26 +31,36 @@ pub(crate) struct Facts<'a> {
     pub(crate) meta: &'a [u8],
 }
 
-/// In front of every member: state, flags, versions, port, incarnation, length of the name. The
-/// address follows in 4 or 16 bytes, then the name, then the metadata.
-const HEADER: usize = 18;
+/// In front of every member: flags, port, incarnation, length of the name. Its versions follow in 6
+/// bytes unless they are the usual ones, the address in 4 or 16, the name, then the metadata. Every
+/// byte counts: members are most of what a node of a large cluster holds.
+const HEADER: usize = 9;
+/// The bits of the flags that have the state.
+const STATE: u8 = 3;
 /// The address has 16 bytes.
-const V6: u8 = 1;
+const V6: u8 = 4;
 /// See [`Facts::mapped`].
-const MAPPED: u8 = 2;
+const MAPPED: u8 = 8;
+/// The versions are not the usual ones.
+const VERSIONS: u8 = 16;
+/// Those of nearly every member: memberlist's, and none of an application.
+const USUAL_VERSIONS: [u8; 6] = [1, 5, 2, 0, 0, 0];
 
 impl Member {
     pub(crate) fn new(facts: Facts<'_>) -> Self {
-        let mut bytes = Vec::with_capacity(HEADER + 16 + facts.name.len() + facts.meta.len());
-        let v6 = if facts.addr.is_ipv6() { V6 } else { 0 };
-        let mapped = if facts.mapped { MAPPED } else { 0 };
-        bytes.extend([facts.state as u8, v6 | mapped]);
-        bytes.extend(facts.versions);
+        let mut bytes = Vec::with_capacity(HEADER + 6 + 16 + facts.name.len() + facts.meta.len());
+        let own_versions = facts.versions != USUAL_VERSIONS;
+        let flags = [(V6, facts.addr.is_ipv6()), (MAPPED, facts.mapped), (VERSIONS, own_versions)];
+        let flags = flags.iter().filter(|(_, set)| *set).map(|(flag, _)| flag).sum::<u8>();
+        bytes.push(facts.state as u8 | flags);
         bytes.extend(facts.addr.port().to_le_bytes());
         bytes.extend(facts.incarnation.to_le_bytes());
-        // A name that long does not fit into any message.
-        let name = u32::try_from(facts.name.len()).unwrap_or_default();
+        // A name that long is not taken over from anybody.
+        let name = u16::try_from(facts.name.len()).unwrap_or_default();
         bytes.extend(name.to_le_bytes());
+        if own_versions {
+            bytes.extend(facts.versions);
+        }
         match facts.addr.ip() {
             IpAddr::V4(ip) => bytes.extend(ip.octets()),
             IpAddr::V6(ip) => bytes.extend(ip.octets()),
@@ -68,10 +78,26 @@ impl Member {
         }
     }
 
+    fn flags(&self) -> u8 {
+        self.header().0[0]
+    }
+
+    /// The versions, and the address with what follows it.
+    fn versions_and_rest(&self) -> ([u8; 6], &[u8]) {
+        let rest = self.header().1;
+        match self.flags() & VERSIONS {
+            0 => (USUAL_VERSIONS, rest),
+            _ => match rest.split_first_chunk() {
+                Some((versions, rest)) => (*versions, rest),
+                None => unreachable!("`new` wrote it"),
+            },
+        }
+    }
+
     /// The address, and the name with what follows it.
     fn address(&self) -> (IpAddr, &[u8]) {
-        let (header, rest) = self.header();
-        let parts = match header[1] & V6 {
+        let rest = self.versions_and_rest().1;
+        let parts = match self.flags() & V6 {
             0 => rest.split_first_chunk().map(|(ip, rest)| (IpAddr::from(*ip as [u8; 4]), rest)),
             _ => rest.split_first_chunk().map(|(ip, rest)| (IpAddr::from(*ip as [u8; 16]), rest)),
         };
@@ -81,8 +107,7 @@ impl Member {
     /// The bytes of the name, and the metadata.
     fn texts(&self) -> (&[u8], &[u8]) {
         let (header, (_, rest)) = (self.header().0, self.address());
-        let length = u32::from_le_bytes([header[14], header[15], header[16], header[17]]);
-        rest.split_at(length as usize)
+        rest.split_at(u16::from_le_bytes([header[7], header[8]]).into())
     }
 
     pub(crate) fn facts(&self) -> Facts<'_> {
@@ -92,7 +117,7 @@ impl Member {
             state: self.state(),
             incarnation: self.incarnation(),
             versions: self.versions(),
-            mapped: self.header().0[1] & MAPPED != 0,
+            mapped: self.flags() & MAPPED != 0,
             meta: self.meta(),
         }
     }
@@ -110,12 +135,12 @@ impl Member {
     /// The address it advertises, for UDP and TCP alike.
     pub fn addr(&self) -> SocketAddr {
         let header = self.header().0;
-        SocketAddr::new(self.address().0, u16::from_le_bytes([header[8], header[9]]))
+        SocketAddr::new(self.address().0, u16::from_le_bytes([header[1], header[2]]))
     }
 
     /// What was believed about it.
     pub fn state(&self) -> MemberState {
-        let index = usize::from(self.header().0[0]);
+        let index = usize::from(self.flags() & STATE);
         STATES.get(index).map_or(MemberState::Alive, |(state, _)| *state)
     }
 
@@ -132,13 +157,12 @@ impl Member {
     /// How often it has announced itself; grows with every change and refutation.
     pub fn incarnation(&self) -> u32 {
         let header = self.header().0;
-        u32::from_le_bytes([header[10], header[11], header[12], header[13]])
+        u32::from_le_bytes([header[3], header[4], header[5], header[6]])
     }
 
     /// Protocol versions: memberlist's min, max, current, then the application's three.
     pub fn versions(&self) -> [u8; 6] {
-        let header = self.header().0;
-        [header[2], header[3], header[4], header[5], header[6], header[7]]
+        self.versions_and_rest().0
     }
 }
 
@@ -179,19 +203,20 @@ mod tests {
             for (state, _) in STATES {
                 for (name, meta) in [("a", &b""[..]), ("Grüße-9", &[0xff, 0, 1]), ("", b"m")] {
                     let addr = addr.parse().unwrap();
-                    let versions = [1, 5, 2, 3, 4, 255];
-                    let facts = Facts {
-                        name,
-                        addr,
-                        state: *state,
-                        incarnation: 0x0102_0304,
-                        versions,
-                        mapped,
-                        meta,
-                    };
-                    let member = Member::new(facts);
-                    assert_eq!(format!("{:?}", member.facts()), format!("{facts:?}"));
-                    assert_eq!(member, Member::new(member.facts()));
+                    for versions in [[1, 5, 2, 3, 4, 255], USUAL_VERSIONS] {
+                        let facts = Facts {
+                            name,
+                            addr,
+                            state: *state,
+                            incarnation: 0x0102_0304,
+                            versions,
+                            mapped,
+                            meta,
+                        };
+                        let member = Member::new(facts);
+                        assert_eq!(format!("{:?}", member.facts()), format!("{facts:?}"));
+                        assert_eq!(member, Member::new(member.facts()));
+                    }
                 }
             }
         }
