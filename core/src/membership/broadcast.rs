@@ -1,5 +1,7 @@
 //! The transmit-limited queue: what is gossiped, how often, and in which order.
 
+use std::collections::BTreeMap;
+
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 
@@ -14,17 +16,19 @@ use super::roster::Slot;
 pub(crate) struct Broadcasts {
     /// By the member that they are about.
     items: HashTable<Item>,
+    /// Those that are not written only when they are sent, by the member that they are about.
+    messages: BTreeMap<Slot, Box<[u8]>>,
     /// Where they stand: a tier for each number of transmissions.
     tiers: Vec<Tier>,
-    next_id: u64,
+    /// Number of the last message. Should it wrap, an older one goes out before a newer.
+    last_id: u32,
 }
 
-#[derive(Debug)]
+/// Small, as a bulk join queues one for each member.
+#[derive(Clone, Copy, Debug)]
 struct Item {
-    about: Slot,
     transmits: u32,
     place: Place,
-    news: News,
 }
 
 /// The messages that were sent equally often; the longest last, and of those the newest. Read
@@ -34,7 +38,7 @@ type Tier = Vec<Place>;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Place {
     length: u32,
-    id: u64,
+    id: u32,
     about: Slot,
 }
 
@@ -101,32 +105,37 @@ impl Broadcasts {
 
     /// Whether a message about that member is still to be sent.
     pub(crate) fn holds(&self, about: Slot) -> bool {
-        self.items.find(hash(about), |item| item.about == about).is_some()
+        self.items.find(hash(about), is_about(about)).is_some()
     }
 
     /// Drops what was to be sent about a member that is forgotten.
     pub(crate) fn drop_about(&mut self, about: Slot) {
-        if let Ok(entry) = self.items.find_entry(hash(about), |item| item.about == about) {
+        if let Ok(entry) = self.items.find_entry(hash(about), is_about(about)) {
             let (item, _) = entry.remove();
-            leave(&mut self.tiers, item.transmits, &item.place);
+            self.messages.remove(&about);
+            leave(&mut self.tiers, item);
             self.give_back();
         }
     }
 
     /// Queues news about a member, in place of older news; `length` is that of the message.
     pub(crate) fn push(&mut self, about: Slot, news: News, length: usize) {
-        self.next_id += 1;
+        self.last_id = self.last_id.wrapping_add(1);
         let length = u32::try_from(length).unwrap_or(u32::MAX);
-        let place = Place { length, id: self.next_id, about };
-        let item = Item { about, transmits: 0, place, news };
-        match self.items.entry(hash(about), |other| other.about == about, |item| hash(item.about)) {
+        let place = Place { length, id: self.last_id, about };
+        let item = Item { transmits: 0, place };
+        let rehash = |item: &Item| hash(item.place.about);
+        match self.items.entry(hash(about), is_about(about), rehash) {
             Entry::Occupied(mut entry) => {
-                let old = std::mem::replace(entry.get_mut(), item);
-                leave(&mut self.tiers, old.transmits, &old.place);
+                leave(&mut self.tiers, std::mem::replace(entry.get_mut(), item));
             }
             Entry::Vacant(entry) => drop(entry.insert(item)),
         }
-        enter(&mut self.tiers, 0, place);
+        match news {
+            News::Alive => self.messages.remove(&about),
+            News::Message(message) => self.messages.insert(about, message),
+        };
+        enter(&mut self.tiers, item);
     }
 
     /// Takes messages that fit into `room` bytes, each costing `overhead` on top, until there are
@@ -149,40 +158,39 @@ impl Broadcasts {
                 let Some(index) = tier.partition_point(fits).checked_sub(1) else { break };
                 let place = tier.remove(index);
                 room -= place.length as usize + overhead;
-                let item = self.items.find(hash(place.about), |item| item.about == place.about);
-                parts.push(|bytes| match item.map(|item| &item.news) {
-                    Some(News::Message(message)) => bytes.extend_from_slice(message),
-                    Some(News::Alive) | None => write_alive(place.about, bytes),
+                parts.push(|bytes| match self.messages.get(&place.about) {
+                    Some(message) => bytes.extend_from_slice(message),
+                    None => write_alive(place.about, bytes),
                 });
-                sent.push((transmits + 1, place));
+                sent.push(Item { transmits: transmits + 1, place });
             }
             if tier.is_empty() {
                 *tier = Tier::new();
             }
         }
         // Not before the packet is full, or a message would be packed twice.
-        for (transmits, place) in sent {
-            self.put_back(transmits, place, limit);
+        for item in sent {
+            self.put_back(item, limit);
         }
         self.give_back();
     }
 
-    fn put_back(&mut self, transmits: u32, place: Place, limit: u32) {
-        let found = self.items.find_entry(hash(place.about), |item| item.about == place.about);
-        let Ok(mut entry) = found else { return };
-        if transmits >= limit {
+    fn put_back(&mut self, item: Item, limit: u32) {
+        let about = item.place.about;
+        let Ok(mut entry) = self.items.find_entry(hash(about), is_about(about)) else { return };
+        if item.transmits >= limit {
             entry.remove();
+            self.messages.remove(&about);
             return;
         }
-        entry.get_mut().transmits = transmits;
-        enter(&mut self.tiers, transmits, place);
+        *entry.get_mut() = item;
+        enter(&mut self.tiers, item);
     }
 
     /// Frees the room of what is gone.
     fn give_back(&mut self) {
         if self.items.is_empty() {
-            self.items = HashTable::new();
-            self.tiers = Vec::new();
+            *self = Self::default();
         }
     }
 }
@@ -192,19 +200,23 @@ fn hash(slot: Slot) -> u64 {
     u64::from(slot).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
-fn enter(tiers: &mut Vec<Tier>, transmits: u32, place: Place) {
-    let index = transmits as usize;
+fn is_about(slot: Slot) -> impl Fn(&Item) -> bool {
+    move |item| item.place.about == slot
+}
+
+fn enter(tiers: &mut Vec<Tier>, item: Item) {
+    let index = item.transmits as usize;
     if tiers.len() <= index {
         tiers.resize_with(index + 1, Tier::new);
     }
     let tier = &mut tiers[index];
-    let at = tier.partition_point(|other| *other < place);
-    tier.insert(at, place);
+    let at = tier.partition_point(|other| *other < item.place);
+    tier.insert(at, item.place);
 }
 
-fn leave(tiers: &mut [Tier], transmits: u32, place: &Place) {
-    if let Some(tier) = tiers.get_mut(transmits as usize)
-        && let Ok(at) = tier.binary_search(place)
+fn leave(tiers: &mut [Tier], item: Item) {
+    if let Some(tier) = tiers.get_mut(item.transmits as usize)
+        && let Ok(at) = tier.binary_search(&item.place)
     {
         tier.remove(at);
     }
