@@ -4,7 +4,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::net::{TcpListener, UdpSocket};
+use tokio::net::{TcpListener, TcpSocket, UdpSocket};
 
 use crate::config::{DEFAULT_PORT, Settings};
 use crate::error::{Attempt, Error, ErrorKind, Result};
@@ -20,7 +20,7 @@ pub(super) struct Bound {
 const TRIES: usize = 16;
 /// memberlist's receive buffer, so that a storm of joins is not lost in the kernel.
 const RECEIVE_BUFFER: usize = 2 * 1024 * 1024;
-const BACKLOG: i32 = 1024;
+const BACKLOG: u32 = 1024;
 
 pub(super) fn bind(settings: &Settings) -> Result<Bound> {
     let mut addr = settings.bind;
@@ -28,12 +28,11 @@ pub(super) fn bind(settings: &Settings) -> Result<Bound> {
     if !settings.bind_given && matches!(&outcome, Err(e) if e.kind() == io::ErrorKind::AddrInUse) {
         addr.set_port(0);
         outcome = bind_both(addr);
-        if let Ok((udp, _)) = &outcome {
-            let addr = udp.local_addr();
-            tracing::warn!(?addr, "port {DEFAULT_PORT} is taken; listening on another one");
+        if let Ok((_, _, addr)) = &outcome {
+            tracing::warn!(%addr, "port {DEFAULT_PORT} is taken; listening on another one");
         }
     }
-    let (udp, tcp) = outcome.map_err(|cause| {
+    let (udp, tcp, local) = outcome.map_err(|cause| {
         let hint = match cause.kind() {
             io::ErrorKind::AddrInUse => "; use port 0 for a free one, or another port",
             io::ErrorKind::AddrNotAvailable => "; no interface of this machine has it",
@@ -41,9 +40,6 @@ pub(super) fn bind(settings: &Settings) -> Result<Bound> {
             _ => "",
         };
         Error::new(ErrorKind::BindFailed, format!("{addr} cannot be bound: {cause}{hint}"))
-    })?;
-    let local = udp.local_addr().map_err(|cause| {
-        Error::new(ErrorKind::BindFailed, format!("the bound address is not known: {cause}"))
     })?;
     let advertise = advertised(settings.advertise, local)?;
     Ok(Bound { udp, tcp, advertise })
@@ -78,13 +74,13 @@ fn outward(v6: bool) -> Option<IpAddr> {
     Some(probe.local_addr().ok()?.ip()).filter(|ip| !ip.is_unspecified())
 }
 
-fn bind_both(addr: SocketAddr) -> io::Result<(UdpSocket, TcpListener)> {
+fn bind_both(addr: SocketAddr) -> io::Result<(UdpSocket, TcpListener, SocketAddr)> {
     let mut last = None;
     for _ in 0..TRIES {
         let tcp = bind_tcp(addr)?;
-        let udp = bind_udp(tcp.local_addr()?);
-        match udp {
-            Ok(udp) => return Ok((udp, tcp)),
+        let local = tcp.local_addr()?;
+        match bind_udp(local) {
+            Ok(udp) => return Ok((udp, tcp, local)),
             Err(error) if addr.port() == 0 && error.kind() == io::ErrorKind::AddrInUse => {
                 last = Some(error);
             }
@@ -95,22 +91,24 @@ fn bind_both(addr: SocketAddr) -> io::Result<(UdpSocket, TcpListener)> {
 }
 
 fn bind_tcp(addr: SocketAddr) -> io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
+    let socket = match addr.is_ipv6() {
+        true => TcpSocket::new_v6()?,
+        false => TcpSocket::new_v4()?,
+    };
     // A restarted node must get its port back while old connections linger.
-    socket.set_reuse_address(true)?;
-    socket.set_nonblocking(true)?;
-    socket.bind(&addr.into())?;
-    socket.listen(BACKLOG)?;
-    TcpListener::from_std(socket.into())
+    socket.set_reuseaddr(true)?;
+    socket.bind(addr)?;
+    socket.listen(BACKLOG)
 }
 
 fn bind_udp(addr: SocketAddr) -> io::Result<UdpSocket> {
     let socket = Socket::new(Domain::for_address(addr), Type::DGRAM, Some(Protocol::UDP))?;
     // The system may grant less; that is its business.
     let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
-    socket.set_nonblocking(true)?;
     socket.bind(&addr.into())?;
-    UdpSocket::from_std(socket.into())
+    let socket = std::net::UdpSocket::from(socket);
+    socket.set_nonblocking(true)?;
+    UdpSocket::from_std(socket)
 }
 
 /// Looks seeds up. A name may stand for several addresses; each becomes a target.
