@@ -130,7 +130,9 @@ export interface StartOptions {
    * off. Default: 30s.
    */
   pushPullInterval?: number | undefined;
-  /** Limit of one exchange over TCP, connecting included. Default: 10s. */
+  /**
+   * Limit of one exchange over TCP, connecting included; and of looking a name up. Default: 10s.
+   */
   tcpTimeout?: number | undefined;
 }
 

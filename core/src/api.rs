@@ -285,7 +285,7 @@ pub const OPTIONS: &[OptionInfo] = &[
         default: "10s",
         wan: Some("30s"),
         local: Some("1s"),
-        doc: "Limit of one exchange over TCP, connecting included.",
+        doc: "Limit of one exchange over TCP, connecting included; and of looking a name up.",
     },
 ];
 

@@ -51,7 +51,8 @@ defmodule Chinwag.Constants do
   * `:retransmit_mult` - Multiplier of the number of times one message is gossiped. Default: 4.
   * `:push_pull_interval` - Time between two exchanges of the full state with a random member over
     TCP; 0s switches them off. Default: 30s.
-  * `:tcp_timeout` - Limit of one exchange over TCP, connecting included. Default: 10s.
+  * `:tcp_timeout` - Limit of one exchange over TCP, connecting included; and of looking a name
+    up. Default: 10s.
 
   ## Errors
 

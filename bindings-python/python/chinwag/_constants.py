@@ -165,7 +165,8 @@ class Options(TypedDict, total=False):
     off. Default: 30s.
     """
     tcp_timeout: float | timedelta
-    """Limit of one exchange over TCP, connecting included. Default: 10s."""
+    """Limit of one exchange over TCP, connecting included; and of looking a name up. Default: 10s.
+    """
 
 
 class ErrorInfo(NamedTuple):

@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time;
 
-use super::sockets::resolve;
+use super::names::resolve;
 
 /// Why there is no answer.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ pub(crate) async fn ask<T>(
     mut take: impl FnMut(&[u8]) -> Option<T>,
 ) -> Result<T, Silence> {
     let exchange = async {
-        let mut socket = connect(target).await?;
+        let mut socket = connect(target, timeout).await?;
         socket.write_all(question).await.map_err(Silence::Broken)?;
         let (mut received, mut buffer) = (0, Vec::with_capacity(CHUNK));
         loop {
@@ -57,8 +57,8 @@ pub(crate) async fn ask<T>(
     time::timeout(timeout, exchange).await.unwrap_or(Err(Silence::Late))
 }
 
-async fn connect(target: &str) -> Result<TcpStream, Silence> {
-    let (found, failures) = resolve(vec![target.to_owned()]).await;
+async fn connect(target: &str, timeout: Duration) -> Result<TcpStream, Silence> {
+    let (found, failures) = resolve(vec![target.to_owned()], timeout).await;
     if let Some(failure) = failures.into_iter().next() {
         return Err(Silence::NotFound(failure.cause));
     }

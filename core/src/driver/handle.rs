@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 use tokio::time;
 use tracing::{info, warn};
 
-use super::{Board, Command, Driver, ReplyTo, Sockets, sockets, tcp};
+use super::{Board, Command, Driver, ReplyTo, Sockets, names, sockets, tcp};
 use crate::config::Settings;
 use crate::engine::{Engine, Reply, Setup};
 use crate::error::{Error, Result};
@@ -23,6 +23,8 @@ pub(crate) struct Handle {
     /// The outcome of the first join, once it is known.
     joined: watch::Receiver<Option<Result<Reply>>>,
     require_join: bool,
+    /// How long looking a seed's name up may take.
+    lookup_limit: Duration,
     tasks: Vec<JoinHandle<()>>,
     #[cfg(feature = "signals")]
     signals: std::sync::OnceLock<crate::signals::Guard>,
@@ -47,6 +49,7 @@ impl Handle {
             protocol: settings.protocol.clone(),
             seed: sockets::entropy()?,
         };
+        let lookup_limit = setup.protocol.tcp_timeout;
         let engine = Engine::new(now, setup);
         let board = Board::new(engine.local().clone(), settings.event_buffer);
         let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
@@ -66,13 +69,15 @@ impl Handle {
             outcome.send_replace(Some(Ok(Reply::Joined(0))));
         } else {
             let (commands, board) = (commands.downgrade(), Arc::clone(&board));
-            tasks.push(tokio::spawn(keep_joined(commands, board, settings.seeds, outcome)));
+            let seeds = Seeds { names: settings.seeds, limit: lookup_limit };
+            tasks.push(tokio::spawn(keep_joined(commands, board, seeds, outcome)));
         }
         Ok(Self {
             board,
             commands,
             joined,
             require_join: settings.require_join,
+            lookup_limit,
             tasks,
             #[cfg(feature = "signals")]
             signals: std::sync::OnceLock::new(),
@@ -108,7 +113,7 @@ impl Handle {
 
     /// Looks the seeds up, then joins through what was found.
     pub(crate) async fn join(&self, seeds: Vec<String>) -> Result<Reply> {
-        let (targets, failures) = sockets::resolve(seeds).await;
+        let (targets, failures) = names::resolve(seeds, self.lookup_limit).await;
         self.send(|reply| Command::Join { targets, failures, reply }).await
     }
 
@@ -141,18 +146,25 @@ impl Drop for Handle {
     }
 }
 
+/// What a node is told to join.
+struct Seeds {
+    names: Vec<String>,
+    /// How long looking one up may take.
+    limit: Duration,
+}
+
 /// Joins the seeds, and again after a while as long as nobody else is here. A failed or empty
 /// attempt changes nothing.
 async fn keep_joined(
     commands: mpsc::WeakSender<Box<Command>>,
     board: Arc<Board>,
-    seeds: Vec<String>,
+    seeds: Seeds,
     outcome: watch::Sender<Option<Result<Reply>>>,
 ) {
     let mut pause = RETRY_MIN;
     loop {
         if board.is_lonely() || outcome.borrow().is_none() {
-            let Some(result) = join(&commands, seeds.clone()).await else { return };
+            let Some(result) = join(&commands, &seeds).await else { return };
             if let Err(error) = &result {
                 info!(%error, "alone for now; the seeds are tried again");
             }
@@ -170,11 +182,8 @@ async fn keep_joined(
 }
 
 /// None once the node is gone.
-async fn join(
-    commands: &mpsc::WeakSender<Box<Command>>,
-    seeds: Vec<String>,
-) -> Option<Result<Reply>> {
-    let (targets, failures) = sockets::resolve(seeds).await;
+async fn join(commands: &mpsc::WeakSender<Box<Command>>, seeds: &Seeds) -> Option<Result<Reply>> {
+    let (targets, failures) = names::resolve(seeds.names.clone(), seeds.limit).await;
     let (reply, joined) = oneshot::channel();
     let sender = commands.upgrade()?;
     sender.send(Box::new(Command::Join { targets, failures, reply })).await.ok()?;

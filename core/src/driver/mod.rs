@@ -13,6 +13,7 @@ mod ask;
 mod board;
 mod clock;
 mod handle;
+mod names;
 mod sockets;
 mod tcp;
 

@@ -1,4 +1,4 @@
-//! Binding, names and entropy: everything that is asked of the system once.
+//! Binding, the host's name and entropy: everything that is asked of the system once.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -7,7 +7,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpSocket, UdpSocket};
 
 use crate::config::{DEFAULT_PORT, Settings};
-use crate::error::{Attempt, Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// The sockets of a node, on one port.
 pub(super) struct Bound {
@@ -109,41 +109,6 @@ fn bind_udp(addr: SocketAddr) -> io::Result<UdpSocket> {
     let socket = std::net::UdpSocket::from(socket);
     socket.set_nonblocking(true)?;
     UdpSocket::from_std(socket)
-}
-
-/// Looks seeds up. A name may stand for several addresses; each becomes a target.
-pub(super) async fn resolve(seeds: Vec<String>) -> (Vec<(String, SocketAddr)>, Vec<Attempt>) {
-    let mut targets = Vec::new();
-    let mut failures = Vec::new();
-    for seed in seeds {
-        match lookup(&seed).await {
-            Ok(addrs) => targets.extend(addrs.into_iter().map(|addr| (seed.clone(), addr))),
-            Err(cause) => failures.push(Attempt { seed, cause }),
-        }
-    }
-    (targets, failures)
-}
-
-async fn lookup(seed: &str) -> std::result::Result<Vec<SocketAddr>, String> {
-    if let Ok(addr) = seed.parse::<SocketAddr>() {
-        return Ok(vec![addr]);
-    }
-    let bare = seed.trim_start_matches('[').trim_end_matches(']');
-    if let Ok(ip) = bare.parse::<IpAddr>() {
-        return Ok(vec![SocketAddr::new(ip, DEFAULT_PORT)]);
-    }
-    let (host, port) = match seed.rsplit_once(':') {
-        Some((host, port)) => {
-            (host, port.parse().map_err(|_| format!("has a malformed port \"{port}\""))?)
-        }
-        None => (seed, DEFAULT_PORT),
-    };
-    let found = tokio::net::lookup_host((host, port)).await;
-    let addrs: Vec<SocketAddr> = found.map_err(|e| format!("was not found: {e}"))?.collect();
-    if addrs.is_empty() {
-        return Err("was not found: the name has no address".to_owned());
-    }
-    Ok(addrs)
 }
 
 /// The host's name and six random hexadecimal digits: several processes of one host may each
