@@ -101,6 +101,7 @@ defmodule Chinwag.Native do
   def member(_native, _name), do: missing()
   def local_member(_native), do: missing()
   def stats(_native), do: missing()
+  def panic(_message), do: missing()
 
   defp missing, do: :erlang.nif_error(:nif_not_loaded)
 end

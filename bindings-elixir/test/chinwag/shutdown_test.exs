@@ -121,6 +121,24 @@ defmodule Chinwag.ShutdownTest do
     assert_left_or_failed()
   end
 
+  test "a panic in the library is an exception, and no more than that", %{seed: seed} do
+    code = """
+    #{member_code(seed)}
+    try do
+      Chinwag.Native.panic("on purpose")
+    rescue
+      error in ErlangError -> IO.puts("raised " <> inspect(error.original))
+    end
+    IO.puts("alive " <> inspect(Chinwag.local_member(Outside).state))
+    """
+
+    vm = outside!(code)
+    {0, output} = ended(vm)
+    assert output =~ "raised :nif_panicked"
+    assert output =~ "alive :alive"
+    assert_left_or_failed()
+  end
+
   test "stop leaves under a supervisor of the script's own", %{seed: seed} do
     options = options(Outside, node: "outside", seeds: [seed])
 

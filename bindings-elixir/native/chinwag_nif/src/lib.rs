@@ -48,4 +48,10 @@ fn word<'a>(env: Env<'a>, text: &str) -> Term<'a> {
     atom.map_or_else(|_| text.encode(env), |atom| atom.to_term(env))
 }
 
+/// Panics on purpose: a test shows with it what comes of a panic.
+#[rustler::nif]
+fn panic(message: &str) -> Atom {
+    std::panic::panic_any(message.to_owned())
+}
+
 rustler::init!("Elixir.Chinwag.Native");
