@@ -110,7 +110,8 @@ pub(crate) unsafe fn items<'a, T>(first: *const T, count: usize, name: &str) -> 
 
 /// Text for C. A zero byte inside, which only a hostile peer sends, becomes U+FFFD.
 pub(crate) fn c_text(text: &str) -> CString {
-    CString::new(text.replace('\0', "\u{fffd}")).unwrap_or_default()
+    let replaced = |_| CString::new(text.replace('\0', "\u{fffd}")).unwrap_or_default();
+    CString::new(text).unwrap_or_else(replaced)
 }
 
 /// The pointer to a text, or NULL.

@@ -4,6 +4,8 @@ use std::ffi::{CString, c_char};
 use std::mem::MaybeUninit;
 use std::sync::{LazyLock, OnceLock};
 
+use chinwag::host::tag_pairs;
+
 use crate::constants::{STATES, State};
 use crate::ffi::{c_text, pointer, text, value};
 
@@ -33,8 +35,8 @@ impl Member {
     }
 
     fn tags(&self) -> &[(CString, CString)] {
-        self.tags
-            .get_or_init(|| self.facts.tags().iter().map(|(k, v)| (c_text(k), c_text(v))).collect())
+        let made = || tag_pairs(&self.facts).map(|(k, v)| (c_text(&k), c_text(&v))).collect();
+        self.tags.get_or_init(made)
     }
 }
 

@@ -4,7 +4,7 @@
 
 use std::net::SocketAddr;
 
-use chinwag::host::push_addr;
+use chinwag::host::{push_addr, tag_pairs};
 use chinwag::{Event, EventKind, Member};
 use napi::Env;
 use napi::bindgen_prelude::{Float64ArraySlice, Uint8ArraySlice};
@@ -104,11 +104,11 @@ impl Packer {
             true => self.number(SAME),
             false => self.addr(member.addr()),
         }
-        let tags = member.tags();
+        let tags = tag_pairs(member);
         self.number(tags.len() as f64);
-        for (key, value) in &tags {
-            self.put(key);
-            self.put(value);
+        for (key, value) in tags {
+            self.put(&key);
+            self.put(&value);
         }
     }
 

@@ -3,7 +3,8 @@
 use std::hash::{Hash, Hasher};
 
 use chinwag::api::STATES;
-use chinwag::member::{MemberState, Tags};
+use chinwag::host::tag_pairs;
+use chinwag::member::MemberState;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
@@ -64,8 +65,8 @@ impl Member {
 
     /// Its tags; empty when its metadata is not in serf's encoding.
     #[getter]
-    fn tags(&self, py: Python<'_>) -> PyResult<Tags> {
-        guard(py, || Ok(self.0.tags()))
+    fn tags<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        guard(py, || tags(py, &self.0))
     }
 
     /// Its metadata as it travels.
@@ -96,7 +97,7 @@ impl Member {
             facts.set_item("name", self.0.name())?;
             facts.set_item("addr", self.0.addr().to_string())?;
             facts.set_item("state", self.0.state().as_str())?;
-            facts.set_item("tags", self.0.tags())?;
+            facts.set_item("tags", tags(py, &self.0)?)?;
             Ok(facts)
         })
     }
@@ -106,7 +107,7 @@ impl Member {
             let member = &self.0;
             let (addr, state) = (member.addr(), member.state().as_str());
             let mut text = format!("<chinwag.Member {} {addr} {state}", member.name());
-            for (key, value) in member.tags() {
+            for (key, value) in tag_pairs(member) {
                 text += &format!(" {key}={value}");
             }
             Ok(text + ">")
@@ -125,6 +126,15 @@ impl Member {
     ) -> PyResult<Bound<'py, Self>> {
         guard(slf.py(), || Ok(slf.clone()))
     }
+}
+
+/// The tags as a dict of its own.
+fn tags<'py>(py: Python<'py>, member: &chinwag::Member) -> PyResult<Bound<'py, PyDict>> {
+    let tags = PyDict::new(py);
+    for (key, value) in tag_pairs(member) {
+        tags.set_item(key, value)?;
+    }
+    Ok(tags)
 }
 
 /// The state as a `chinwag.MemberState`.

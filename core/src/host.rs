@@ -8,6 +8,7 @@
 //! Every method may be called from any thread, from within any callback. After a `fork`, the child
 //! gets `forked` from each; it can drop the host, and start one of its own.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write;
 use std::net::SocketAddr;
@@ -478,6 +479,12 @@ impl Drop for Ticket {
             self.put(Err(Error::closed()));
         }
     }
+}
+
+/// What [`Member::tags`] holds, in that order, for values of another language: no map is made on
+/// the way there.
+pub fn tag_pairs(member: &Member) -> impl ExactSizeIterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
+    member.tag_pairs()
 }
 
 /// Appends an address as `Display` writes it. Bindings write that of every member of every event,

@@ -1,5 +1,6 @@
 //! What is known about a member: a flat value, cheap to clone and to share between threads.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -7,7 +8,7 @@ use std::sync::Arc;
 
 pub use crate::api::MemberState;
 use crate::api::STATES;
-use crate::wire::decode_tags;
+use crate::wire::TagPairs;
 
 /// Tags as every language shows them.
 pub type Tags = BTreeMap<String, String>;
@@ -146,7 +147,17 @@ impl Member {
 
     /// Its tags; empty when its metadata is not in serf's encoding. Decoded at each call.
     pub fn tags(&self) -> Tags {
-        decode_tags(self.meta()).unwrap_or_default()
+        self.tag_pairs().map(|(key, value)| (key.into_owned(), value.into_owned())).collect()
+    }
+
+    /// The value of one of its [`tags`](Self::tags), without decoding the others into a map.
+    pub fn tag(&self, key: &str) -> Option<Cow<'_, str>> {
+        self.tag_pairs().find(|(k, _)| k == key).map(|(_, value)| value)
+    }
+
+    /// What [`Member::tags`] holds, in that order.
+    pub(crate) fn tag_pairs(&self) -> TagPairs<'_> {
+        TagPairs::decode(self.meta()).unwrap_or_default()
     }
 
     /// Its metadata as it travels.
@@ -218,6 +229,30 @@ mod tests {
                         assert_eq!(member, Member::new(member.facts()));
                     }
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn a_tag_is_what_the_tags_hold() {
+        for (meta, held) in [
+            (&b"\xff\x82\xa1a\xa11\xa1b\xa12"[..], [Some("1"), Some("2"), None]),
+            (b"\xff\x83\xa1b\xa11\xa1a\xa12\xa1b\xa2\xff3", [Some("2"), Some("\u{fffd}3"), None]),
+            (b"\xff\x82\xa1a\xa11\xa1b", [None; 3]),
+            (b"a=1", [None; 3]),
+        ] {
+            let member = Member::new(Facts {
+                name: "a",
+                addr: "10.1.2.3:7946".parse().unwrap(),
+                state: MemberState::Alive,
+                incarnation: 1,
+                versions: [1, 5, 2, 0, 0, 0],
+                mapped: false,
+                meta,
+            });
+            for (key, value) in ["a", "b", "c"].into_iter().zip(held) {
+                assert_eq!(member.tag(key).as_deref(), value);
+                assert_eq!(member.tags().get(key).map(String::as_str), value);
             }
         }
     }

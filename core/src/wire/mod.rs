@@ -46,7 +46,7 @@ pub use stream::{
     compress_stream, encode_push_pull, encode_stream_ack, encode_stream_err, encode_stream_ping,
     encode_stream_user,
 };
-pub use tags::{META_MAX, decode_tags, encode_tags};
+pub use tags::{META_MAX, TagPairs, decode_tags, encode_tags};
 pub use vsn::Vsn;
 
 /// Why bytes were refused. Flat and `Copy`, so that a receiver can count by reason.

@@ -2,7 +2,7 @@
 //! which costs less than a map made here, and are not copied with every message.
 
 use chinwag::Member;
-use chinwag::host::push_addr;
+use chinwag::host::{push_addr, tag_pairs};
 use rustler::{Encoder, Env, NewBinary, Term};
 
 /// `{name, addr, state, tags, meta, incarnation, versions}`: the state and the versions as numbers.
@@ -36,9 +36,8 @@ fn addr<'a>(env: Env<'a>, member: &Member) -> Term<'a> {
 }
 
 fn tags<'a>(env: Env<'a>, member: &Member) -> Term<'a> {
-    let tags = member.tags();
-    let keys: Vec<Term<'a>> = tags.keys().map(|key| key.encode(env)).collect();
-    let values: Vec<Term<'a>> = tags.values().map(|value| value.encode(env)).collect();
+    let (keys, values): (Vec<Term<'a>>, Vec<Term<'a>>) =
+        tag_pairs(member).map(|(key, value)| (key.encode(env), value.encode(env))).unzip();
     Term::map_from_term_arrays(env, &keys, &values).unwrap_or_else(|_| Term::map_new(env))
 }
 

@@ -105,7 +105,7 @@ impl Stamps {
         match &event.kind {
             EventKind::MemberUpdate { member, .. } => {
                 let now = monotonic_ns();
-                self.note_stamp(now, member.tags().get(STAMP).and_then(|stamp| stamp.parse().ok()));
+                self.note_stamp(now, member.tag(STAMP).and_then(|stamp| stamp.parse().ok()));
                 self.sample.get_or_insert_with(|| event.clone());
             }
             EventKind::EventsLost { count, .. } => {

@@ -13,7 +13,7 @@ const ARROWS: &[(&str, &str, &[&str])] = &[
     ("membership", "engine", WORDS),
     // Tags live in the metadata that travels; values encode them without knowing more of the wire.
     ("config", "wire", &["META_MAX", "encode_tags"]),
-    ("member", "wire", &["decode_tags"]),
+    ("member", "wire", &["TagPairs"]),
     ("engine", "membership", &[]),
     ("driver", "engine", &[]),
     ("driver", "signals", &["Guard"]),
