@@ -338,6 +338,9 @@ pub struct Subscription {
     waker: Waker,
 }
 
+/// Events that a [`Batch`] has room for from the start.
+const RESERVE: usize = 64;
+
 /// What [`Subscription::drain`] found.
 #[derive(Debug, Default)]
 pub struct Batch {
@@ -361,7 +364,13 @@ impl Subscription {
         let Some(events) = &mut self.events else { return Ok(batch) };
         while batch.events.len() < max {
             match events.poll_event(&mut context) {
-                Poll::Ready(Some(event)) => batch.events.push(event),
+                Poll::Ready(Some(event)) => {
+                    if batch.events.is_empty() {
+                        // At once: growing by and by takes several allocations a batch.
+                        batch.events.reserve(max.min(RESERVE));
+                    }
+                    batch.events.push(event);
+                }
                 Poll::Ready(None) => {
                     batch.ended = true;
                     break;

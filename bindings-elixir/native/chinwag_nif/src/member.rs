@@ -1,6 +1,8 @@
 //! Members as flat tuples. `lib/chinwag/packed.ex` makes the structs: there the keys are literals,
 //! which costs less than a map made here, and are not copied with every message.
 
+use std::cell::RefCell;
+
 use chinwag::Member;
 use chinwag::host::{push_addr, tag_pairs};
 use rustler::{Encoder, Env, NewBinary, Term};
@@ -30,15 +32,32 @@ fn facts<'a>(env: Env<'a>, member: &Member, name: Term<'a>, addr: Term<'a>) -> T
 }
 
 fn addr<'a>(env: Env<'a>, member: &Member) -> Term<'a> {
-    let mut text = String::with_capacity(56);
-    push_addr(&mut text, member.addr());
-    text.encode(env)
+    thread_local! {
+        // Every member has an address: allocating for each would cost as much as writing it.
+        static TEXT: RefCell<String> = const { RefCell::new(String::new()) };
+    }
+    TEXT.with_borrow_mut(|text| {
+        text.clear();
+        push_addr(text, member.addr());
+        text.as_str().encode(env)
+    })
 }
 
+/// Tags that are put into a map one by one. More are worth the four vectors that it takes to make
+/// a map of them at once.
+const FEW: usize = 2;
+
 fn tags<'a>(env: Env<'a>, member: &Member) -> Term<'a> {
-    let (keys, values): (Vec<Term<'a>>, Vec<Term<'a>>) =
-        tag_pairs(member).map(|(key, value)| (key.encode(env), value.encode(env))).unzip();
-    Term::map_from_term_arrays(env, &keys, &values).unwrap_or_else(|_| Term::map_new(env))
+    let mut pairs = tag_pairs(member);
+    let map = Term::map_new(env);
+    let made = if pairs.len() <= FEW {
+        pairs.try_fold(map, |map, (key, value)| map.map_put(key.as_ref(), value.as_ref()))
+    } else {
+        let (keys, values): (Vec<Term<'a>>, Vec<Term<'a>>) =
+            pairs.map(|(key, value)| (key.encode(env), value.encode(env))).unzip();
+        Term::map_from_term_arrays(env, &keys, &values)
+    };
+    made.unwrap_or(map)
 }
 
 fn bytes<'a>(env: Env<'a>, bytes: &[u8]) -> Term<'a> {
