@@ -174,7 +174,7 @@ impl Inner {
         self.readers.values_mut().filter_map(|seat| seat.waker.take()).collect()
     }
 
-    /// Moves up to `max` events that `id` has not seen to `out`.
+    /// Appends up to `max` events that `id` has not seen to `out`.
     fn read(&mut self, id: u64, max: usize, out: &mut VecDeque<Event>) {
         let oldest = self.seq - self.events.len() as u64;
         let Some(seen) = self.readers.get(&id).map(|seat| seat.seen) else { return };
@@ -185,9 +185,15 @@ impl Inner {
             self.seq
         } else {
             let skip = usize::try_from(seen - oldest).unwrap_or(usize::MAX);
-            let before = out.len();
-            out.extend(self.events.iter().skip(skip).take(max).cloned());
-            seen + (out.len() - before) as u64
+            let count = max.min(self.events.len().saturating_sub(skip));
+            let read = seen + count as u64;
+            if self.readers.iter().all(|(other, seat)| *other == id || seat.seen >= read) {
+                // The last one to read them; nothing that only others have seen comes before.
+                out.extend(self.events.drain(..count));
+            } else {
+                out.extend(self.events.iter().skip(skip).take(count).cloned());
+            }
+            read
         };
         if let Some(seat) = self.readers.get_mut(&id) {
             seat.seen = seen;
@@ -299,5 +305,71 @@ impl PartialOrd for ByName {
 impl Ord for ByName {
     fn cmp(&self, other: &Self) -> Ordering {
         self.0.name_bytes().cmp(other.0.name_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::member::{Facts, MemberState};
+
+    fn board(capacity: usize) -> Arc<Board> {
+        let local = Member::new(Facts {
+            name: "local",
+            addr: "10.1.2.3:7946".parse().unwrap(),
+            state: MemberState::Alive,
+            incarnation: 1,
+            versions: [1, 5, 2, 0, 0, 0],
+            mapped: false,
+            meta: b"",
+        });
+        Board::new(local, capacity)
+    }
+
+    fn post(board: &Board, count: usize) {
+        (0..count).for_each(|_| board.post(EventKind::ReplayDone));
+    }
+
+    /// The numbers of the next events, `count` at most.
+    fn numbers(reader: &mut Reader, count: usize) -> Vec<u64> {
+        let next = || match reader.next(None) {
+            Read::Event(event) => Some(event.seq),
+            Read::Waiting | Read::Closed => None,
+        };
+        std::iter::from_fn(next).take(count).collect()
+    }
+
+    #[test]
+    fn every_reader_sees_every_event_whoever_is_first() {
+        let board = board(10 * BATCH);
+        let [mut first, mut second] = [(); 2].map(|()| Reader::new(Arc::clone(&board), false));
+        post(&board, 2 * BATCH + 3);
+        let all: Vec<u64> = (1..=2 * BATCH as u64 + 3).collect();
+        // One batch, so that the other is last for some of them only.
+        assert_eq!(numbers(&mut first, BATCH), all[..BATCH]);
+        assert_eq!(numbers(&mut second, usize::MAX), all);
+        assert_eq!(board.lock().events.len(), BATCH + 3);
+        assert_eq!(numbers(&mut first, usize::MAX), all[BATCH..]);
+        assert!(board.lock().events.is_empty());
+        post(&board, 1);
+        let next = [all.len() as u64 + 1];
+        assert_eq!(numbers(&mut first, usize::MAX), next);
+        drop(first);
+        assert_eq!(numbers(&mut second, usize::MAX), next);
+        assert!(board.lock().events.is_empty());
+    }
+
+    #[test]
+    fn a_reader_alone_is_told_of_a_loss_and_goes_on_behind_it() {
+        let board = board(4);
+        let mut reader = Reader::new(Arc::clone(&board), false);
+        post(&board, 3);
+        assert_eq!(numbers(&mut reader, usize::MAX), [1, 2, 3]);
+        post(&board, 6);
+        let Read::Event(lost) = reader.next(None) else { panic!("there is a loss to tell of") };
+        assert_eq!(lost.kind, EventKind::EventsLost { count: 6, members: Vec::new() });
+        post(&board, 2);
+        assert_eq!(numbers(&mut reader, usize::MAX), [10, 11]);
+        assert!(board.lock().events.is_empty());
     }
 }
