@@ -11,7 +11,7 @@ use chinwag::event::{Event, EventKind};
 use chinwag::host;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::PyList;
+use pyo3::types::{PyList, PyTuple};
 
 use crate::error::{OrRaise, guard};
 use crate::member::Member;
@@ -34,11 +34,8 @@ impl Subscription {
             // Two steps: the lock is not held while Python code may run.
             let batch = lock(&self.0).drain(max);
             let batch = batch.or_raise(py)?;
-            let list = PyList::empty(py);
-            for event in batch.events {
-                list.append(object(py, event)?)?;
-            }
-            Ok((list, batch.ended))
+            let events = batch.events.into_iter().map(|event| object(py, event));
+            Ok((PyList::new(py, events.collect::<PyResult<Vec<_>>>()?)?, batch.ended))
         })
     }
 }
@@ -65,9 +62,9 @@ fn object(py: Python<'_>, event: Event) -> PyResult<Bound<'_, PyAny>> {
 /// A class of events. Its objects are made without its `__init__`, which is Python and would be
 /// two thirds of the cost of an event: they are allocated, and their slots filled in.
 struct Class {
-    object: Py<PyAny>,
-    /// `__new__`.
+    /// `__new__`, and what it is called with.
     new: Py<PyAny>,
+    args: Py<PyTuple>,
     /// `__set__` of each slot, in the order of the fields.
     setters: Vec<Py<PyAny>>,
 }
@@ -77,8 +74,8 @@ impl Class {
         let fields: Vec<String> = class.getattr("__match_args__")?.extract()?;
         let setter = |field: &String| Ok(class.getattr(field)?.getattr("__set__")?.unbind());
         Ok(Self {
-            object: class.clone().unbind(),
             new: class.getattr("__new__")?.unbind(),
+            args: PyTuple::new(class.py(), [class])?.unbind(),
             setters: fields.iter().map(setter).collect::<PyResult<_>>()?,
         })
     }
@@ -89,7 +86,7 @@ impl Class {
         fields: [Bound<'py, PyAny>; FIELDS],
     ) -> PyResult<Bound<'py, PyAny>> {
         debug_assert_eq!(self.setters.len(), FIELDS, "as the class has them");
-        let event = self.new.bind(py).call1((&self.object,))?;
+        let event = self.new.bind(py).call1(self.args.bind(py))?;
         for (set, field) in self.setters.iter().zip(fields) {
             set.bind(py).call1((&event, field))?;
         }
