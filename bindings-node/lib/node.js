@@ -17,6 +17,9 @@ const BATCH = 1024;
 const LEAVE_TIMEOUT = 5000;
 const DEFAULT_PORT = ':7946';
 
+/** Turns of the event loop, as far as nodes notice them. */
+let turn = 0;
+
 /** Nodes that must not be collected: somebody waits for them, or listens. */
 const kept = new Set();
 const collected = new FinalizationRegistry((name) => {
@@ -32,6 +35,8 @@ class Node extends EventEmitter {
   #sleepers = new Set();
   /** Where listeners are served from; null while nobody listens. */
   #feed = null;
+  /** The turn in which the last listener went; null while somebody listens. */
+  #deserted = null;
   #pumping = false;
   #started = false;
   #held = true;
@@ -179,6 +184,23 @@ class Node extends EventEmitter {
     return this;
   }
 
+  // A listener of `once` goes through this as well.
+  removeListener(type, listener) {
+    super.removeListener(type, listener);
+    this.#unheard();
+    return this;
+  }
+
+  off(type, listener) {
+    return this.removeListener(type, listener);
+  }
+
+  removeAllListeners(...types) {
+    super.removeAllListeners(...types);
+    this.#unheard();
+    return this;
+  }
+
   [inspect.custom](_, options) {
     const { name, addr, tags } = this.localMember();
     const members = this.members().length;
@@ -239,6 +261,7 @@ class Node extends EventEmitter {
 
   /** Something is there to take: outcomes, or events, or both. */
   #wake() {
+    turn++;
     this.#settle();
     for (const stream of [...this.#sleepers]) stream.wake();
     this.#pump();
@@ -273,9 +296,21 @@ class Node extends EventEmitter {
   }
 
   #listened(type) {
-    if (this.#started && !this.#closing && !this.#feed && EVENT_TYPES.includes(type)) {
-      this.#subscribe(false);
-    }
+    if (!this.#started || this.#closing || !EVENT_TYPES.includes(type)) return;
+    // What happened since the last listener went is not for the next one, unless it came at once.
+    if (this.#deserted !== null && this.#deserted !== turn) this.#unlisten();
+    this.#deserted = null;
+    if (!this.#feed) this.#subscribe(false);
+  }
+
+  /** Some listener went. Another may come in the same turn, and must miss nothing. */
+  #unheard() {
+    if (!this.#feed || this.#deserted !== null || this.#hasListeners()) return;
+    this.#deserted = turn;
+    setImmediate(() => {
+      turn++;
+      if (this.#deserted !== null) this.#unlisten();
+    });
   }
 
   #hasListeners() {
@@ -291,6 +326,7 @@ class Node extends EventEmitter {
   #unlisten() {
     this.#feed?.close();
     this.#feed = null;
+    this.#deserted = null;
     this.#hold();
   }
 

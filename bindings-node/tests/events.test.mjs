@@ -193,6 +193,36 @@ test('nobody listens, somebody listens again: on, once, prepend, off', async (t)
   assert.deepEqual(heard, ['0', '1', '2', '3', '4']);
 });
 
+test('who listens next hears what nobody heard only if it listens at once', async (t) => {
+  const a = await open(t, 'a');
+  const b = await open(t, 'b', { seeds: seeds(a) });
+  await until(() => a.member('b'));
+  // The core goes on meanwhile, but no event reaches a listener before the turn is over.
+  const change = (n) => {
+    const done = b.updateTags({ n });
+    const end = Date.now() + 30_000;
+    while (a.member('b').tags.n !== n) assert.ok(Date.now() < end, 'the change gets about');
+    return done;
+  };
+  const heard = [];
+  const hear = (who) => (member) => heard.push(`${who} ${member.tags.n}`);
+  const first = hear('first');
+  a.on('member-update', first);
+  const changed = change('1');
+  a.off('member-update', first).once('member-update', hear('second'));
+  await changed;
+  await until(() => heard.length > 0);
+  assert.deepEqual(heard, ['second 1']);
+
+  await new Promise(setImmediate);
+  const unheard = change('2');
+  a.on('member-update', hear('third'));
+  await unheard;
+  await change('3');
+  await until(() => heard.length > 1);
+  assert.deepEqual(heard, ['second 1', 'third 3']);
+});
+
 test('anything may be called from a listener', async (t) => {
   const a = await open(t, 'a');
   const done = new Promise((resolve, reject) => {
