@@ -9,7 +9,11 @@ export type EventType =
   | 'member-suspect'
   | 'member-recover'
   | 'replay-done'
-  | 'events-lost';
+  | 'events-lost'
+  | 'member-reap'
+  | 'member-move'
+  | 'member-conflict'
+  | 'warning';
 
 /** What is believed about a member. */
 export type MemberState =
@@ -17,6 +21,10 @@ export type MemberState =
   | 'suspect'
   | 'failed'
   | 'left';
+
+/** What a node warns of. */
+export type WarningCode =
+  | 'name-conflict';
 
 /** `code` of every error. */
 export type ErrorCode =
@@ -29,7 +37,11 @@ export type ErrorCode =
   | 'ERR_CHINWAG_CLOSED'
   | 'ERR_CHINWAG_CANCELLED'
   | 'ERR_CHINWAG_FORKED'
-  | 'ERR_CHINWAG_INTERNAL';
+  | 'ERR_CHINWAG_INTERNAL'
+  | 'ERR_CHINWAG_NAME_CONFLICT'
+  | 'ERR_CHINWAG_KEY_MISMATCH'
+  | 'ERR_CHINWAG_NOT_ADMITTED'
+  | 'ERR_CHINWAG_UNKNOWN_MEMBER';
 
 /** Options of a node; what is absent has its default. Times are in milliseconds. */
 export interface StartOptions {
@@ -138,6 +150,8 @@ export interface StartOptions {
 
 /** Every event type, by its number less one. */
 export const EVENT_TYPES: readonly EventType[];
+/** What each type of event carries, by its number less one: name and kind. */
+export const EVENT_FIELDS: readonly (readonly (readonly [string, string])[])[];
 /** Every member state, by its number. */
 export const MEMBER_STATES: readonly MemberState[];
 /** Every error code of the core. */

@@ -11,6 +11,26 @@ const EVENT_TYPES = Object.freeze([
   'member-recover',
   'replay-done',
   'events-lost',
+  'member-reap',
+  'member-move',
+  'member-conflict',
+  'warning',
+]);
+
+// What each type of event carries, by its number less one: name and kind.
+const EVENT_FIELDS = Object.freeze([
+  [['member', 'member']],
+  [['member', 'member']],
+  [['member', 'member']],
+  [['member', 'member'], ['previous', 'member']],
+  [['member', 'member']],
+  [['member', 'member']],
+  [],
+  [['count', 'count'], ['members', 'members']],
+  [['member', 'member']],
+  [['member', 'member'], ['previous', 'member']],
+  [['member', 'member'], ['addr', 'text']],
+  [['code', 'text'], ['subject', 'text'], ['text', 'text']],
 ]);
 
 // Every member state, by its number.
@@ -33,6 +53,10 @@ const ERRORS = Object.freeze({
   cancelled: { number: 8, code: 'ERR_CHINWAG_CANCELLED', retryable: true },
   forked: { number: 9, code: 'ERR_CHINWAG_FORKED', retryable: false },
   internal: { number: 10, code: 'ERR_CHINWAG_INTERNAL', retryable: false },
+  name_conflict: { number: 11, code: 'ERR_CHINWAG_NAME_CONFLICT', retryable: false },
+  key_mismatch: { number: 12, code: 'ERR_CHINWAG_KEY_MISMATCH', retryable: false },
+  not_admitted: { number: 13, code: 'ERR_CHINWAG_NOT_ADMITTED', retryable: false },
+  unknown_member: { number: 14, code: 'ERR_CHINWAG_UNKNOWN_MEMBER', retryable: true },
 });
 
 // Every option as it is spelled here, and its key and kind in the core.
@@ -67,4 +91,4 @@ const OPTIONS = Object.freeze({
   tcpTimeout: { key: 'tcp_timeout', kind: 'duration' },
 });
 
-module.exports = { EVENT_TYPES, MEMBER_STATES, ERRORS, OPTIONS };
+module.exports = { EVENT_TYPES, EVENT_FIELDS, MEMBER_STATES, ERRORS, OPTIONS };

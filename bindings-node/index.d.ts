@@ -1,6 +1,6 @@
 /// <reference lib="esnext.disposable" />
 
-import type { ErrorCode, MemberState, StartOptions } from './constants.js';
+import type { ErrorCode, MemberState, StartOptions, WarningCode } from './constants.js';
 
 export * from './constants.js';
 
@@ -99,6 +99,35 @@ export interface EventsLostEvent extends Numbered<'events-lost'> {
   readonly members: Member[];
 }
 
+/** A failed or departed member is no longer remembered. */
+export interface MemberReapEvent extends Numbered<'member-reap'> {
+  readonly member: Member;
+}
+
+/** A member has another address: it came back elsewhere, and nobody answers where it was. */
+export interface MemberMoveEvent extends Numbered<'member-move'> {
+  readonly member: Member;
+  /** As it was before. */
+  readonly previous: Member;
+}
+
+/** Somebody elsewhere announces itself under the name of a member that answers. */
+export interface MemberConflictEvent extends Numbered<'member-conflict'> {
+  /** The one that keeps the name. */
+  readonly member: Member;
+  /** Where the other one says it is. */
+  readonly addr: string;
+}
+
+/** Something is wrong and the node goes on. */
+export interface WarningEvent extends Numbered<'warning'> {
+  readonly code: WarningCode;
+  /** The name or address of whom it is about; empty for this node itself. */
+  readonly subject: string;
+  /** The likely cause and the next step. */
+  readonly text: string;
+}
+
 /** One event; `type` tells which. */
 export type ChinwagEvent =
   | MemberJoinEvent
@@ -108,11 +137,21 @@ export type ChinwagEvent =
   | MemberSuspectEvent
   | MemberRecoverEvent
   | ReplayDoneEvent
-  | EventsLostEvent;
+  | EventsLostEvent
+  | MemberReapEvent
+  | MemberMoveEvent
+  | MemberConflictEvent
+  | WarningEvent;
 
-/** Something odd that the node deals with by itself. Without a listener, the process is warned. */
+/**
+ * Something odd that the node deals with by itself: an event of type `warning`, its code in
+ * screaming case, or one of two that are made at the start. Of those two the process is warned when
+ * there is no listener.
+ */
 export interface ChinwagWarning extends Error {
-  readonly code: 'CHINWAG_ALONE' | 'CHINWAG_PORT_TAKEN';
+  readonly code: 'CHINWAG_ALONE' | 'CHINWAG_PORT_TAKEN' | `CHINWAG_${string}`;
+  /** The name or address of whom it is about. */
+  readonly subject?: string;
 }
 
 /** What listeners are called with. There is no `error` event: trouble is reported by promises. */
@@ -125,6 +164,9 @@ export interface NodeEvents {
   'member-recover': [member: Member, event: MemberRecoverEvent];
   'replay-done': [event: ReplayDoneEvent];
   'events-lost': [event: EventsLostEvent];
+  'member-reap': [member: Member, event: MemberReapEvent];
+  'member-move': [member: Member, event: MemberMoveEvent];
+  'member-conflict': [member: Member, event: MemberConflictEvent];
   warning: [warning: ChinwagWarning];
   close: [];
 }
@@ -254,6 +296,10 @@ export class JoinFailedError extends ChinwagError {
 }
 /** A value is over its size limit; the old value stays. */
 export class TooLargeError extends ChinwagError {}
+export class NameConflictError extends ChinwagError {}
+export class KeyMismatchError extends ChinwagError {}
+export class NotAdmittedError extends ChinwagError {}
+export class UnknownMemberError extends ChinwagError {}
 /** The deadline passed before the outcome was known; it may still happen. */
 export class TimeoutError extends ChinwagError {}
 /** The node is closed, or was closed while the operation was under way. */

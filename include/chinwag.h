@@ -103,6 +103,26 @@
 #define CHINWAG_MASK_EVENTS_LOST 256
 
 /**
+ * Bit of `member-reap` in a mask of events.
+ */
+#define CHINWAG_MASK_MEMBER_REAP 512
+
+/**
+ * Bit of `member-move` in a mask of events.
+ */
+#define CHINWAG_MASK_MEMBER_MOVE 1024
+
+/**
+ * Bit of `member-conflict` in a mask of events.
+ */
+#define CHINWAG_MASK_MEMBER_CONFLICT 2048
+
+/**
+ * Bit of `warning` in a mask of events.
+ */
+#define CHINWAG_MASK_WARNING 4096
+
+/**
  * What a call came to: zero, or the negative number of an error.
  */
 enum chinwag_status
@@ -154,6 +174,23 @@ enum chinwag_status
      * A defect in Chinwag, caught at the border; the node may be unusable. Please report it.
      */
     CHINWAG_EINTERNAL = -10,
+    /**
+     * A member that answers has this name already; nothing was joined. The message names its
+     * address.
+     */
+    CHINWAG_ENAMECONFLICT = -11,
+    /**
+     * The other side is encrypted under another key, or only one of the two sides is encrypted.
+     */
+    CHINWAG_EKEYMISMATCH = -12,
+    /**
+     * A member of the cluster refused to let this node in; the message has its reason.
+     */
+    CHINWAG_ENOTADMITTED = -13,
+    /**
+     * No present member has this name; nothing was sent.
+     */
+    CHINWAG_EUNKNOWNMEMBER = -14,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -205,6 +242,22 @@ enum chinwag_event_kind
      * now.
      */
     CHINWAG_EVENT_EVENTS_LOST = 8,
+    /**
+     * A failed or departed member is no longer remembered.
+     */
+    CHINWAG_EVENT_MEMBER_REAP = 9,
+    /**
+     * A member has another address: it came back elsewhere, and nobody answers where it was.
+     */
+    CHINWAG_EVENT_MEMBER_MOVE = 10,
+    /**
+     * Somebody at another address announces itself under the name of a member that answers.
+     */
+    CHINWAG_EVENT_MEMBER_CONFLICT = 11,
+    /**
+     * Something is wrong and the node goes on; the code says what, the subject with whom.
+     */
+    CHINWAG_EVENT_WARNING = 12,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -480,9 +533,15 @@ uint64_t chinwag_event_seq(const chinwag_event *event);
 const chinwag_member *chinwag_event_member(const chinwag_event *event);
 
 /**
- * The member before a "member-update". Borrowed from the event. NULL for others.
+ * The member before a "member-update" or "member-move". Borrowed from the event. NULL for others.
  */
 const chinwag_member *chinwag_event_previous(const chinwag_event *event);
+
+/**
+ * A text that the event carries under that name, such as "code" of a "warning" or "addr" of a
+ * "member-conflict". Borrowed from the event. NULL where it carries none.
+ */
+const char *chinwag_event_text(const chinwag_event *event, const char *name);
 
 /**
  * How many events an "events-lost" stands for; 0 for others.

@@ -29,6 +29,14 @@ pub enum Status {
     CHINWAG_EFORKED = -9,
     /// A defect in Chinwag, caught at the border; the node may be unusable. Please report it.
     CHINWAG_EINTERNAL = -10,
+    /// A member that answers has this name already; nothing was joined. The message says where.
+    CHINWAG_ENAMECONFLICT = -11,
+    /// The other side is encrypted under another key, or only one of the two sides is encrypted.
+    CHINWAG_EKEYMISMATCH = -12,
+    /// A member of the cluster refused to let this node in; the message has its reason.
+    CHINWAG_ENOTADMITTED = -13,
+    /// No present member has this name; nothing was sent.
+    CHINWAG_EUNKNOWNMEMBER = -14,
 }
 
 /// Type of an event.
@@ -53,6 +61,14 @@ pub enum EventKind {
     /// The reader was too slow; carries how many events are missing and the members as they are
     /// now.
     CHINWAG_EVENT_EVENTS_LOST = 8,
+    /// A failed or departed member is no longer remembered.
+    CHINWAG_EVENT_MEMBER_REAP = 9,
+    /// A member has another address: it came back elsewhere, and nobody answers where it was.
+    CHINWAG_EVENT_MEMBER_MOVE = 10,
+    /// Somebody at another address announces itself under the name of a member that answers.
+    CHINWAG_EVENT_MEMBER_CONFLICT = 11,
+    /// Something is wrong and the node goes on; the code says what, the subject with whom.
+    CHINWAG_EVENT_WARNING = 12,
 }
 
 /// What is believed about a member.
@@ -82,6 +98,10 @@ pub(crate) const STATUSES: &[Status] = &[
     Status::CHINWAG_ECANCELLED,
     Status::CHINWAG_EFORKED,
     Status::CHINWAG_EINTERNAL,
+    Status::CHINWAG_ENAMECONFLICT,
+    Status::CHINWAG_EKEYMISMATCH,
+    Status::CHINWAG_ENOTADMITTED,
+    Status::CHINWAG_EUNKNOWNMEMBER,
 ];
 
 /// Every type of event, in the order of the manifest.
@@ -94,6 +114,10 @@ pub(crate) const EVENT_KINDS: &[EventKind] = &[
     EventKind::CHINWAG_EVENT_MEMBER_RECOVER,
     EventKind::CHINWAG_EVENT_REPLAY_DONE,
     EventKind::CHINWAG_EVENT_EVENTS_LOST,
+    EventKind::CHINWAG_EVENT_MEMBER_REAP,
+    EventKind::CHINWAG_EVENT_MEMBER_MOVE,
+    EventKind::CHINWAG_EVENT_MEMBER_CONFLICT,
+    EventKind::CHINWAG_EVENT_WARNING,
 ];
 
 /// Every state, in the order of the manifest.
@@ -120,3 +144,11 @@ pub const CHINWAG_MASK_MEMBER_RECOVER: u32 = 0x40;
 pub const CHINWAG_MASK_REPLAY_DONE: u32 = 0x80;
 /// Bit of `events-lost` in a mask of events.
 pub const CHINWAG_MASK_EVENTS_LOST: u32 = 0x100;
+/// Bit of `member-reap` in a mask of events.
+pub const CHINWAG_MASK_MEMBER_REAP: u32 = 0x200;
+/// Bit of `member-move` in a mask of events.
+pub const CHINWAG_MASK_MEMBER_MOVE: u32 = 0x400;
+/// Bit of `member-conflict` in a mask of events.
+pub const CHINWAG_MASK_MEMBER_CONFLICT: u32 = 0x800;
+/// Bit of `warning` in a mask of events.
+pub const CHINWAG_MASK_WARNING: u32 = 0x1000;

@@ -6,11 +6,12 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use chinwag::api::EVENTS;
+use chinwag::event::Field;
 use chinwag::{EventKind as What, Replay};
 
 use crate::constants::{EVENT_KINDS, EventKind, Status};
 use crate::error::{Error, status_of};
-use crate::ffi::{c_text, given, shared, status, value};
+use crate::ffi::{c_text, given, shared, status, text, value};
 use crate::member::{Member, MemberList};
 use crate::node::Node;
 
@@ -24,17 +25,27 @@ pub struct Event {
     member: Option<Member>,
     previous: Option<Member>,
     members: Option<MemberList>,
+    /// Texts by the names of their fields.
+    texts: Vec<(&'static str, CString)>,
 }
 
 impl Event {
     pub(crate) fn new(event: chinwag::Event) -> Self {
         let member = event.kind.member().cloned().map(Member::new);
         let (previous, members) = match &event.kind {
-            What::MemberUpdate { previous, .. } => (Some(Member::new(previous.clone())), None),
+            What::MemberUpdate { previous, .. } | What::MemberMove { previous, .. } => {
+                (Some(Member::new(previous.clone())), None)
+            }
             What::EventsLost { members, .. } => (None, Some(MemberList::new(members.clone()))),
             _ => (None, None),
         };
-        Self { event, member, previous, members }
+        let named = event.kind.info().fields.iter().zip(event.kind.fields());
+        let texts = named.filter_map(|((name, _), field)| match field {
+            Field::Text(text) => Some((*name, c_text(&text))),
+            _ => None,
+        });
+        let texts = texts.collect();
+        Self { event, member, previous, members, texts }
     }
 
     /// Its bit in a mask of events.
@@ -114,10 +125,23 @@ pub extern "C" fn chinwag_event_member(event: Option<&Event>) -> Option<&Member>
     value(None, || event.and_then(|event| event.member.as_ref()))
 }
 
-/// The member before a "member-update". Borrowed from the event. NULL for others.
+/// The member before a "member-update" or "member-move". Borrowed from the event. NULL for others.
 #[unsafe(no_mangle)]
 pub extern "C" fn chinwag_event_previous(event: Option<&Event>) -> Option<&Member> {
     value(None, || event.and_then(|event| event.previous.as_ref()))
+}
+
+/// A text that the event carries under that name, such as "code" of a "warning" or "addr" of a
+/// "member-conflict". Borrowed from the event. NULL where it carries none.
+#[unsafe(no_mangle)]
+pub extern "C" fn chinwag_event_text(event: Option<&Event>, name: *const c_char) -> *const c_char {
+    value(std::ptr::null(), || {
+        let Some(event) = event else { return std::ptr::null() };
+        // SAFETY: C promises NULL or a text that lives as long as the call.
+        let Ok(name) = (unsafe { text(name, "name") }) else { return std::ptr::null() };
+        let found = event.texts.iter().find(|(known, _)| *known == name);
+        found.map_or(std::ptr::null(), |(_, text)| text.as_ptr())
+    })
 }
 
 /// How many events an "events-lost" stands for; 0 for others.

@@ -56,6 +56,10 @@ defmodule Chinwag do
           | {:member_recover, Member.t()}
           | :replay_done
           | {:events_lost, count :: pos_integer(), [Member.t()]}
+          | {:member_reap, Member.t()}
+          | {:member_move, Member.t(), previous :: Member.t()}
+          | {:member_conflict, Member.t(), addr :: String.t()}
+          | {:warning, %{code: Constants.warning_code(), subject: String.t(), text: String.t()}}
 
   @default_timeout 5_000
   # Above `tcp_timeout`, by which the core itself gives up.

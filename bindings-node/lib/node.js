@@ -295,6 +295,13 @@ class Node extends EventEmitter {
     if (!this.emit('warning', warning)) process.emitWarning(warning);
   }
 
+  /** A warning of the core, in the shape of those that are made here. */
+  #warned({ code, subject, text }) {
+    const name = `CHINWAG_${code.toUpperCase().replaceAll('-', '_')}`;
+    const warning = Object.assign(new Error(text), { name: 'ChinwagWarning', code: name, subject });
+    this.emit('warning', warning);
+  }
+
   #listened(type) {
     if (!this.#started || this.#closing || !EVENT_TYPES.includes(type)) return;
     // What happened since the last listener went is not for the next one, unless it came at once.
@@ -353,6 +360,7 @@ class Node extends EventEmitter {
       const event = this.#closing ? undefined : this.#feed?.take();
       if (!event) return true;
       if (event.member) this.emit(event.type, event.member, event);
+      else if (event.type === 'warning') this.#warned(event);
       else this.emit(event.type, event);
     }
     return false;

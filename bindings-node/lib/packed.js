@@ -2,7 +2,7 @@
 // Reads what src/member.rs packs, in the same order.
 
 const { inspect } = require('node:util');
-const { EVENT_TYPES, MEMBER_STATES } = require('../constants.js');
+const { EVENT_FIELDS, EVENT_TYPES, MEMBER_STATES } = require('../constants.js');
 
 /** A member, as it was when the value was taken. */
 class Member {
@@ -56,20 +56,45 @@ class Unpacker {
   /** The next event. */
   event() {
     this.left--;
-    const type = EVENT_TYPES[this.#next() - 1];
+    const row = this.#next() - 1;
+    const type = EVENT_TYPES[row];
     const seq = this.#next();
-    switch (type) {
-      case 'replay-done':
-        return { type, seq };
-      case 'events-lost':
-        return { type, seq, count: this.#next(), members: this.#list(this.#next()) };
-      case 'member-update': {
-        const member = this.#member();
-        return { type, seq, member, previous: this.#member(member) };
-      }
-      default:
-        return { type, seq, member: this.#member() };
+    const fields = EVENT_FIELDS[row];
+    // The frequent ones, as literals of their own.
+    if (fields.length === 1 && fields[0][1] === 'member') {
+      return { type, seq, member: this.#member() };
     }
+    if (type === 'member-update') {
+      const member = this.#member();
+      return { type, seq, member, previous: this.#member(member) };
+    }
+    const event = { type, seq };
+    for (const [name, kind] of fields) event[name] = this.#field(kind);
+    return event;
+  }
+
+  #field(kind) {
+    switch (kind) {
+      case 'member':
+        return this.#member();
+      case 'members':
+        return this.#list(this.#next());
+      case 'text':
+        return this.#cut();
+      case 'bytes':
+        return this.#slice(this.#next());
+      case 'flag':
+        return this.#next() !== 0;
+      default:
+        return this.#next();
+    }
+  }
+
+  /** A copy, so that a small payload does not keep a large batch. */
+  #slice(length) {
+    const from = this.#byte;
+    this.#byte += length;
+    return this.#bytes.slice(from, this.#byte);
   }
 
   /** All members. */

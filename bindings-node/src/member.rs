@@ -4,6 +4,7 @@
 
 use std::net::SocketAddr;
 
+use chinwag::event::Field;
 use chinwag::host::{push_addr, tag_pairs};
 use chinwag::{Event, EventKind, Member};
 use napi::Env;
@@ -70,15 +71,26 @@ impl Packer {
                 self.member(member, None);
                 self.member(previous, Some(member));
             }
-            EventKind::EventsLost { count, members } => {
-                self.number(*count as f64);
-                self.all(members);
-            }
             other => {
-                if let Some(member) = other.member() {
-                    self.member(member, None);
+                for field in other.fields() {
+                    self.field(&field);
                 }
             }
+        }
+    }
+
+    fn field(&mut self, field: &Field<'_>) {
+        match field {
+            Field::Member(member) => self.member(member, None),
+            Field::Members(members) => self.all(members),
+            Field::Text(text) => self.put(text),
+            Field::Bytes(bytes) => {
+                self.number(bytes.len() as f64);
+                self.bytes.extend_from_slice(bytes);
+            }
+            Field::Count(count) => self.number(*count as f64),
+            Field::Flag(flag) => self.number(f64::from(u8::from(*flag))),
+            Field::Duration(span) => self.number(span.as_secs_f64() * 1000.0),
         }
     }
 

@@ -39,6 +39,9 @@ async def watch(node: chinwag.Node) -> None:
         match event:
             case chinwag.ReplayDone():
                 continue
+            case chinwag.Warning(code=code, text=text):
+                print(event.type, code, text, flush=True)
+                continue
             case chinwag.EventsLost(members=members):
                 pass
             case _:

@@ -7,11 +7,11 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use chinwag::api::EVENTS;
-use chinwag::event::{Event, EventKind};
+use chinwag::event::{Event, EventKind, Field};
 use chinwag::host;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyList, PyTuple};
+use pyo3::types::{PyBytes, PyList, PyTuple};
 
 use crate::error::{OrRaise, guard};
 use crate::member::Member;
@@ -44,19 +44,36 @@ impl Subscription {
 fn object(py: Python<'_>, event: Event) -> PyResult<Bound<'_, PyAny>> {
     let class = class(py, event.kind.info().number)?;
     let seq = event.seq.into_pyobject(py)?.into_any();
+    // The frequent ones first: their members move.
     match event.kind {
         EventKind::MemberUpdate { member, previous } => {
             class.make(py, [Member::object(py, member)?, Member::object(py, previous)?, seq])
         }
-        EventKind::EventsLost { count, members } => {
-            let count = count.into_pyobject(py)?.into_any();
-            class.make(py, [count, Member::tuple(py, members)?.into_any(), seq])
+        EventKind::MemberJoin(member)
+        | EventKind::MemberLeave(member)
+        | EventKind::MemberFailed(member)
+        | EventKind::MemberSuspect(member)
+        | EventKind::MemberRecover(member) => class.make(py, [Member::object(py, member)?, seq]),
+        kind => {
+            let fields = kind.fields().into_iter().map(|part| field(py, part));
+            let mut fields = fields.collect::<PyResult<Vec<_>>>()?;
+            fields.push(seq);
+            class.make(py, fields)
         }
-        kind => match kind.member() {
-            Some(member) => class.make(py, [Member::object(py, member.clone())?, seq]),
-            None => class.make(py, [seq]),
-        },
     }
+}
+
+/// A part of an event.
+fn field<'py>(py: Python<'py>, field: Field<'_>) -> PyResult<Bound<'py, PyAny>> {
+    Ok(match field {
+        Field::Member(member) => Member::object(py, member.clone())?,
+        Field::Members(members) => Member::tuple(py, members.to_vec())?.into_any(),
+        Field::Text(text) => text.into_pyobject(py)?.into_any(),
+        Field::Bytes(bytes) => PyBytes::new(py, bytes).into_any(),
+        Field::Count(count) => count.into_pyobject(py)?.into_any(),
+        Field::Flag(flag) => flag.into_pyobject(py)?.to_owned().into_any(),
+        Field::Duration(span) => span.as_secs_f64().into_pyobject(py)?.into_any(),
+    })
 }
 
 /// A class of events. Its objects are made without its `__init__`, which is Python and would be
@@ -80,12 +97,13 @@ impl Class {
         })
     }
 
-    fn make<'py, const FIELDS: usize>(
+    fn make<'py>(
         &self,
         py: Python<'py>,
-        fields: [Bound<'py, PyAny>; FIELDS],
+        fields: impl IntoIterator<Item = Bound<'py, PyAny>, IntoIter: ExactSizeIterator>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        debug_assert_eq!(self.setters.len(), FIELDS, "as the class has them");
+        let fields = fields.into_iter();
+        debug_assert_eq!(self.setters.len(), fields.len(), "as the class has them");
         let event = self.new.bind(py).call1(self.args.bind(py))?;
         for (set, field) in self.setters.iter().zip(fields) {
             set.bind(py).call1((&event, field))?;

@@ -19,7 +19,7 @@ from typing_extensions import assert_never
 
 def show(event: Event) -> str:
     match event:
-        case chinwag.MemberUpdate(member=m, previous=old):
+        case chinwag.MemberUpdate(member=m, previous=old) | chinwag.MemberMove(m, old):
             return f"{old.tags} {m.tags}"
         case chinwag.EventsLost(count=n, members=now):
             return f"{n} {len(now)}"
@@ -27,9 +27,13 @@ def show(event: Event) -> str:
             return ""
         case (
             chinwag.MemberJoin(m) | chinwag.MemberLeave(m) | chinwag.MemberFailed(m)
-            | chinwag.MemberSuspect(m) | chinwag.MemberRecover(m)
+            | chinwag.MemberSuspect(m) | chinwag.MemberRecover(m) | chinwag.MemberReap(m)
         ):
             return m.name
+        case chinwag.MemberConflict(member=m, addr=addr):
+            return f"{m.name} {addr}"
+        case chinwag.Warning(code=code, subject=subject, text=text):
+            return f"{code} {subject} {text}"
         case _:
             assert_never(event)
 

@@ -1,7 +1,9 @@
 //! How members and events look: as lines for people, and as JSON for programs.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use chinwag::event::Field;
 use chinwag::{Event, EventKind, Member, Tags};
 use serde::Serialize;
 
@@ -39,6 +41,9 @@ struct JsonLine {
     count: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     members: Option<Vec<JsonMember>>,
+    /// What else it carries.
+    #[serde(flatten)]
+    more: BTreeMap<&'static str, serde_json::Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     seq: Option<u64>,
 }
@@ -46,7 +51,15 @@ struct JsonLine {
 impl JsonLine {
     fn of(kind: &'static str, member: Option<&Member>) -> Self {
         let member = member.map(Into::into);
-        Self { kind, member, previous: None, count: None, members: None, seq: None }
+        Self {
+            kind,
+            member,
+            previous: None,
+            count: None,
+            members: None,
+            more: BTreeMap::new(),
+            seq: None,
+        }
     }
 
     fn text(&self) -> String {
@@ -70,14 +83,32 @@ pub(crate) fn json_event(event: &Event) -> String {
     let mut line = JsonLine::of(event.kind.token(), event.kind.member());
     line.seq = Some(event.seq);
     match &event.kind {
-        EventKind::MemberUpdate { previous, .. } => line.previous = Some(previous.into()),
+        EventKind::MemberUpdate { previous, .. } | EventKind::MemberMove { previous, .. } => {
+            line.previous = Some(previous.into());
+        }
         EventKind::EventsLost { count, members } => {
             line.count = Some(*count);
             line.members = Some(members.iter().map(Into::into).collect());
         }
-        _ => {}
+        other => {
+            let named = other.info().fields.iter().zip(other.fields());
+            line.more =
+                named.filter_map(|((name, _), field)| Some((*name, json(field)?))).collect();
+        }
     }
     line.text()
+}
+
+/// What an event carries beside members.
+fn json(field: Field<'_>) -> Option<serde_json::Value> {
+    Some(match field {
+        Field::Member(_) | Field::Members(_) => return None,
+        Field::Text(text) => text.into_owned().into(),
+        Field::Bytes(bytes) => String::from_utf8_lossy(bytes).into(),
+        Field::Count(count) => count.into(),
+        Field::Flag(flag) => flag.into(),
+        Field::Duration(span) => span.as_secs_f64().into(),
+    })
 }
 
 /// An event for people.
@@ -86,6 +117,9 @@ pub(crate) fn text_event(event: &Event) -> String {
     match (&event.kind, event.kind.member()) {
         (EventKind::EventsLost { count, members }, _) => {
             format!("{kind} {count} missed; {} other members are here", members.len())
+        }
+        (EventKind::Warning(warning), _) => {
+            format!("{kind} {} {}", warning.code.as_str(), plain(&warning.text))
         }
         (_, Some(member)) => format!("{kind} {}", text_member(member)),
         (_, None) => kind.to_owned(),

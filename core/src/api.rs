@@ -314,6 +314,14 @@ pub enum ErrorKind {
     Forked,
     /// A defect in Chinwag, caught at the border; the node may be unusable. Please report it.
     Internal,
+    /// A member that answers has this name already; nothing was joined. The message says where.
+    NameConflict,
+    /// The other side is encrypted under another key, or only one of the two sides is encrypted.
+    KeyMismatch,
+    /// A member of the cluster refused to let this node in; the message has its reason.
+    NotAdmitted,
+    /// No present member has this name; nothing was sent.
+    UnknownMember,
 }
 
 /// One row of the error table.
@@ -404,7 +412,56 @@ pub const ERRORS: &[ErrorInfo] = &[
         doc: "A defect in Chinwag, caught at the border; the node may be unusable. Please report \
               it.",
     },
+    ErrorInfo {
+        kind: ErrorKind::NameConflict,
+        number: 11,
+        code: "name_conflict",
+        retryable: false,
+        doc: "A member that answers has this name already; nothing was joined. The message says \
+              where.",
+    },
+    ErrorInfo {
+        kind: ErrorKind::KeyMismatch,
+        number: 12,
+        code: "key_mismatch",
+        retryable: false,
+        doc: "The other side is encrypted under another key, or only one of the two sides is \
+              encrypted.",
+    },
+    ErrorInfo {
+        kind: ErrorKind::NotAdmitted,
+        number: 13,
+        code: "not_admitted",
+        retryable: false,
+        doc: "A member of the cluster refused to let this node in; the message has its reason.",
+    },
+    ErrorInfo {
+        kind: ErrorKind::UnknownMember,
+        number: 14,
+        code: "unknown_member",
+        retryable: true,
+        doc: "No present member has this name; nothing was sent.",
+    },
 ];
+
+/// The kind of something that an event carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FieldKind {
+    /// A member.
+    Member,
+    /// Members.
+    Members,
+    /// Text.
+    Text,
+    /// Bytes.
+    Bytes,
+    /// A whole number.
+    Count,
+    /// Yes or no.
+    Flag,
+    /// A span of time.
+    Duration,
+}
 
 /// One row of the event table.
 #[derive(Clone, Copy, Debug)]
@@ -413,6 +470,8 @@ pub struct EventInfo {
     pub number: u32,
     /// Its permanent type, in kebab case.
     pub token: &'static str,
+    /// What it carries, in order.
+    pub fields: &'static [(&'static str, FieldKind)],
     /// What happened.
     pub doc: &'static str,
 }
@@ -422,38 +481,110 @@ pub const EVENTS: &[EventInfo] = &[
     EventInfo {
         number: 1,
         token: "member-join",
+        fields: &[("member", FieldKind::Member)],
         doc: "A member is here: new, or back after it had failed or left.",
     },
-    EventInfo { number: 2, token: "member-leave", doc: "A member said goodbye." },
+    EventInfo {
+        number: 2,
+        token: "member-leave",
+        fields: &[("member", FieldKind::Member)],
+        doc: "A member said goodbye.",
+    },
     EventInfo {
         number: 3,
         token: "member-failed",
+        fields: &[("member", FieldKind::Member)],
         doc: "A suspected member did not refute in time.",
     },
     EventInfo {
         number: 4,
         token: "member-update",
+        fields: &[("member", FieldKind::Member), ("previous", FieldKind::Member)],
         doc: "A member changed its tags, metadata or address; carries what it was before.",
     },
     EventInfo {
         number: 5,
         token: "member-suspect",
+        fields: &[("member", FieldKind::Member)],
         doc: "A member does not answer; it fails unless it refutes in time.",
     },
-    EventInfo { number: 6, token: "member-recover", doc: "A suspected member refuted." },
+    EventInfo {
+        number: 6,
+        token: "member-recover",
+        fields: &[("member", FieldKind::Member)],
+        doc: "A suspected member refuted.",
+    },
     EventInfo {
         number: 7,
         token: "replay-done",
+        fields: &[],
         doc: "The members that were known at the time of subscribing have all been reported; what \
               follows is live.",
     },
     EventInfo {
         number: 8,
         token: "events-lost",
+        fields: &[("count", FieldKind::Count), ("members", FieldKind::Members)],
         doc: "The reader was too slow; carries how many events are missing and the members as \
               they are now.",
     },
+    EventInfo {
+        number: 9,
+        token: "member-reap",
+        fields: &[("member", FieldKind::Member)],
+        doc: "A failed or departed member is no longer remembered.",
+    },
+    EventInfo {
+        number: 10,
+        token: "member-move",
+        fields: &[("member", FieldKind::Member), ("previous", FieldKind::Member)],
+        doc: "A member has another address: it came back elsewhere, and nobody answers where it \
+              was.",
+    },
+    EventInfo {
+        number: 11,
+        token: "member-conflict",
+        fields: &[("member", FieldKind::Member), ("addr", FieldKind::Text)],
+        doc: "Somebody at another address announces itself under the name of a member that \
+              answers.",
+    },
+    EventInfo {
+        number: 12,
+        token: "warning",
+        fields: &[
+            ("code", FieldKind::Text),
+            ("subject", FieldKind::Text),
+            ("text", FieldKind::Text),
+        ],
+        doc: "Something is wrong and the node goes on; the code says what, the subject with whom.",
+    },
 ];
+
+/// What a node warns of while it goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum WarningCode {
+    /// Another node announces itself under the name of a member, or of this node.
+    NameConflict = 1,
+}
+
+/// One row of the table of warnings.
+#[derive(Clone, Copy, Debug)]
+pub struct WarningInfo {
+    /// The warning.
+    pub warning: WarningCode,
+    /// Its permanent code, in kebab case.
+    pub code: &'static str,
+    /// What is wrong.
+    pub doc: &'static str,
+}
+
+/// Every warning, in the order of the manifest.
+pub const WARNINGS: &[WarningInfo] = &[WarningInfo {
+    warning: WarningCode::NameConflict,
+    code: "name-conflict",
+    doc: "Another node announces itself under the name of a member, or of this node.",
+}];
 
 /// What is believed about a member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

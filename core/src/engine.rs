@@ -153,8 +153,6 @@ pub enum Output {
     Event(EventKind),
     /// The local member changed.
     Local(Member),
-    /// A failed or departed member is no longer remembered.
-    Forgotten(Member),
     /// A request is settled.
     Reply {
         /// Which.

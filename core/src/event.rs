@@ -1,6 +1,12 @@
 //! What a node tells about the others. Flat values: every language shows the same ones.
 
-use crate::api::{EVENTS, EventInfo};
+use std::borrow::Cow;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::api::{EVENTS, EventInfo, WARNINGS};
+pub use crate::api::{FieldKind, WarningCode};
 use crate::member::Member;
 
 /// One event, numbered in the order in which it happened on this node.
@@ -43,6 +49,62 @@ pub enum EventKind {
         /// The members as they are now, the local one left out.
         members: Vec<Member>,
     },
+    /// A failed or departed member is no longer remembered.
+    MemberReap(Member),
+    /// A member has another address, and nobody answers at the one it had.
+    MemberMove {
+        /// As it is now.
+        member: Member,
+        /// As it was before.
+        previous: Member,
+    },
+    /// Somebody else announces itself under the name of a member that answers.
+    MemberConflict {
+        /// The one that keeps the name.
+        member: Member,
+        /// Where the other one says it is.
+        addr: SocketAddr,
+    },
+    /// Something is wrong, and the node goes on.
+    Warning(Arc<Warning>),
+}
+
+/// What is wrong, and with whom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Warning {
+    /// What.
+    pub code: WarningCode,
+    /// The name or address of whom it is about; empty for this node itself.
+    pub subject: String,
+    /// The likely cause and the next step.
+    pub text: String,
+}
+
+/// A part of an event, for values of another language. Its row has the name and the kind of each.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Field<'a> {
+    /// A member.
+    Member(&'a Member),
+    /// Members.
+    Members(&'a [Member]),
+    /// Text.
+    Text(Cow<'a, str>),
+    /// Bytes.
+    Bytes(&'a [u8]),
+    /// A whole number.
+    Count(u64),
+    /// Yes or no.
+    Flag(bool),
+    /// A span of time.
+    Duration(Duration),
+}
+
+impl WarningCode {
+    /// The permanent code, in kebab case.
+    pub fn as_str(self) -> &'static str {
+        // The table is written from the same rows as the enum, in the same order.
+        WARNINGS[self as usize - 1].code
+    }
 }
 
 impl EventKind {
@@ -57,6 +119,10 @@ impl EventKind {
             Self::MemberRecover(_) => 5,
             Self::ReplayDone => 6,
             Self::EventsLost { .. } => 7,
+            Self::MemberReap(_) => 8,
+            Self::MemberMove { .. } => 9,
+            Self::MemberConflict { .. } => 10,
+            Self::Warning(_) => 11,
         };
         &EVENTS[row]
     }
@@ -74,8 +140,104 @@ impl EventKind {
             | Self::MemberFailed(m)
             | Self::MemberUpdate { member: m, .. }
             | Self::MemberSuspect(m)
-            | Self::MemberRecover(m) => Some(m),
-            Self::ReplayDone | Self::EventsLost { .. } => None,
+            | Self::MemberRecover(m)
+            | Self::MemberReap(m)
+            | Self::MemberMove { member: m, .. }
+            | Self::MemberConflict { member: m, .. } => Some(m),
+            Self::ReplayDone | Self::EventsLost { .. } | Self::Warning(_) => None,
+        }
+    }
+
+    /// What it carries, in the order of its row.
+    pub fn fields(&self) -> Vec<Field<'_>> {
+        let text = |text| Field::Text(Cow::Borrowed(text));
+        match self {
+            Self::MemberUpdate { member, previous } | Self::MemberMove { member, previous } => {
+                vec![Field::Member(member), Field::Member(previous)]
+            }
+            Self::EventsLost { count, members } => {
+                vec![Field::Count(*count), Field::Members(members)]
+            }
+            Self::MemberConflict { member, addr } => {
+                vec![Field::Member(member), Field::Text(addr.to_string().into())]
+            }
+            Self::Warning(warning) => {
+                vec![text(warning.code.as_str()), text(&warning.subject), text(&warning.text)]
+            }
+            other => other.member().map(Field::Member).into_iter().collect(),
+        }
+    }
+}
+
+impl Field<'_> {
+    /// Its kind, as the row of the event has it.
+    pub fn kind(&self) -> FieldKind {
+        match self {
+            Self::Member(_) => FieldKind::Member,
+            Self::Members(_) => FieldKind::Members,
+            Self::Text(_) => FieldKind::Text,
+            Self::Bytes(_) => FieldKind::Bytes,
+            Self::Count(_) => FieldKind::Count,
+            Self::Flag(_) => FieldKind::Flag,
+            Self::Duration(_) => FieldKind::Duration,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::member::{Facts, MemberState};
+
+    fn every_kind() -> Vec<EventKind> {
+        let addr = SocketAddr::from(([10, 1, 2, 3], 7946));
+        let member = Member::new(Facts {
+            name: "a",
+            addr,
+            state: MemberState::Alive,
+            incarnation: 1,
+            versions: [1, 5, 2, 0, 0, 0],
+            mapped: false,
+            meta: b"",
+        });
+        let (m, previous) = (|| member.clone(), member.clone());
+        let warning = Warning {
+            code: WarningCode::NameConflict,
+            subject: "a".to_owned(),
+            text: "why".to_owned(),
+        };
+        vec![
+            EventKind::MemberJoin(m()),
+            EventKind::MemberLeave(m()),
+            EventKind::MemberFailed(m()),
+            EventKind::MemberUpdate { member: m(), previous: previous.clone() },
+            EventKind::MemberSuspect(m()),
+            EventKind::MemberRecover(m()),
+            EventKind::ReplayDone,
+            EventKind::EventsLost { count: 3, members: vec![m()] },
+            EventKind::MemberReap(m()),
+            EventKind::MemberMove { member: m(), previous },
+            EventKind::MemberConflict { member: m(), addr },
+            EventKind::Warning(Arc::new(warning)),
+        ]
+    }
+
+    #[test]
+    fn every_kind_carries_what_its_row_says() {
+        let kinds = every_kind();
+        assert_eq!(kinds.len(), EVENTS.len(), "a sample of each");
+        for (kind, row) in kinds.iter().zip(EVENTS) {
+            assert_eq!(kind.token(), row.token);
+            let carried: Vec<FieldKind> = kind.fields().iter().map(Field::kind).collect();
+            let wanted: Vec<FieldKind> = row.fields.iter().map(|(_, kind)| *kind).collect();
+            assert_eq!(carried, wanted, "{}", row.token);
+        }
+    }
+
+    #[test]
+    fn every_warning_has_its_own_code() {
+        for row in WARNINGS {
+            assert_eq!(row.warning.as_str(), row.code);
         }
     }
 }

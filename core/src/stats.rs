@@ -41,6 +41,8 @@ pub struct Stats {
     pub refutations: u64,
     /// Announcements under a name that somebody else holds.
     pub conflicts: u64,
+    /// Warnings that were not told of, because one of the same code was a moment before.
+    pub warnings_suppressed: u64,
     /// Messages that wait to be gossiped now.
     pub queue_depth: u64,
     /// Local health now: 0 is healthy.
@@ -49,7 +51,7 @@ pub struct Stats {
 
 impl Stats {
     /// Every counter with its name, in the order of declaration.
-    pub fn rows(&self) -> [(&'static str, u64); 21] {
+    pub fn rows(&self) -> [(&'static str, u64); 22] {
         [
             ("packets_received", self.packets_received),
             ("bytes_received", self.bytes_received),
@@ -70,6 +72,7 @@ impl Stats {
             ("suspicions", self.suspicions),
             ("refutations", self.refutations),
             ("conflicts", self.conflicts),
+            ("warnings_suppressed", self.warnings_suppressed),
             ("queue_depth", self.queue_depth),
             ("health_score", self.health_score),
         ]

@@ -68,6 +68,13 @@ defmodule Chinwag.Constants do
   * `:forked` - The node belongs to the parent process; a forked child starts a node of its own.
   * `:internal` - A defect in Chinwag, caught at the border; the node may be unusable. Please
     report it.
+  * `:name_conflict` - A member that answers has this name already; nothing was joined. The
+    message says where.
+  * `:key_mismatch` - The other side is encrypted under another key, or only one of the two sides
+    is encrypted.
+  * `:not_admitted` - A member of the cluster refused to let this node in; the message has its
+    reason.
+  * `:unknown_member` - No present member has this name; nothing was sent.
 
   ## Events
 
@@ -81,6 +88,17 @@ defmodule Chinwag.Constants do
     reported; what follows is live.
   * `:events_lost` - The reader was too slow; carries how many events are missing and the members
     as they are now.
+  * `:member_reap` - A failed or departed member is no longer remembered.
+  * `:member_move` - A member has another address: it came back elsewhere, and nobody answers
+    where it was.
+  * `:member_conflict` - Somebody at another address announces itself under the name of a member
+    that answers.
+  * `:warning` - Something is wrong and the node goes on; the code says what, the subject with
+    whom.
+
+  ## Warnings
+
+  * `:name_conflict` - Another node announces itself under the name of a member, or of this node.
 
   ## Member states
 
@@ -102,6 +120,10 @@ defmodule Chinwag.Constants do
           | :cancelled
           | :forked
           | :internal
+          | :name_conflict
+          | :key_mismatch
+          | :not_admitted
+          | :unknown_member
 
   @typedoc "What an event tells."
   @type event_type ::
@@ -113,6 +135,14 @@ defmodule Chinwag.Constants do
           | :member_recover
           | :replay_done
           | :events_lost
+          | :member_reap
+          | :member_move
+          | :member_conflict
+          | :warning
+
+  @typedoc "What a node warns of."
+  @type warning_code ::
+          :name_conflict
 
   @typedoc "What is believed about a member."
   @type member_state ::
@@ -198,7 +228,11 @@ defmodule Chinwag.Constants do
       closed: 7,
       cancelled: 8,
       forked: 9,
-      internal: 10
+      internal: 10,
+      name_conflict: 11,
+      key_mismatch: 12,
+      not_admitted: 13,
+      unknown_member: 14
     ]
   end
 
@@ -208,7 +242,8 @@ defmodule Chinwag.Constants do
       :bind_failed,
       :join_failed,
       :timeout,
-      :cancelled
+      :cancelled,
+      :unknown_member
     ]
   end
 
@@ -222,7 +257,36 @@ defmodule Chinwag.Constants do
       member_suspect: 5,
       member_recover: 6,
       replay_done: 7,
-      events_lost: 8
+      events_lost: 8,
+      member_reap: 9,
+      member_move: 10,
+      member_conflict: 11,
+      warning: 12
+    ]
+  end
+
+  @doc "What each type of event carries, in order."
+  def fields do
+    [
+      member_join: [:member],
+      member_leave: [:member],
+      member_failed: [:member],
+      member_update: [:member, :previous],
+      member_suspect: [:member],
+      member_recover: [:member],
+      replay_done: [],
+      events_lost: [:count, :members],
+      member_reap: [:member],
+      member_move: [:member, :previous],
+      member_conflict: [:member, :addr],
+      warning: [:code, :subject, :text]
+    ]
+  end
+
+  @doc "Every code of a warning, as the core spells it."
+  def warnings do
+    [
+      name_conflict: "name-conflict"
     ]
   end
 

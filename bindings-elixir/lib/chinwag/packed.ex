@@ -8,7 +8,13 @@ defmodule Chinwag.Packed do
   @usual [[1, 5, 2, 0, 0, 0], [1, 5, 2, 2, 5, 4], [1, 5, 2, 2, 5, 5]]
 
   @doc "`{seq, event}`; members that were too many for a scheduler are fetched from `native`."
-  def event({number, seq, member}, _native), do: {seq, {type(number), member(member)}}
+  def event({number, seq, member}, _native) when is_tuple(member) do
+    {seq, {type(number), member(member)}}
+  end
+
+  def event({number, seq, fields}, _native) when is_list(fields) do
+    {seq, carrying(type(number), fields)}
+  end
 
   def event({unquote(Constants.events()[:events_lost]), seq, count, :large}, native) do
     {seq, {:events_lost, count, members(Native.take_large(native))}}
@@ -23,6 +29,37 @@ defmodule Chinwag.Packed do
   end
 
   def event({number, seq}, _native), do: {seq, type(number)}
+
+  # What begins with a member goes on in a row; anything else is a map.
+  for {type, [first | rest]} <- Constants.fields(), type != :events_lost do
+    names = Enum.map(rest, &Macro.var(&1, __MODULE__))
+
+    if first == :member do
+      defp carrying(unquote(type), [member | unquote(names)]) do
+        {unquote(type), member(member),
+         unquote_splicing(Enum.map(names, &quote(do: value(unquote(&1)))))}
+      end
+    else
+      defp carrying(unquote(type), fields) do
+        {unquote(type), named(unquote([first | rest]), fields)}
+      end
+    end
+  end
+
+  defp named(names, fields) do
+    for {name, field} <- Enum.zip(names, fields), into: %{}, do: {name, named_value(name, field)}
+  end
+
+  defp named_value(:code, code), do: warning(code)
+  defp named_value(_name, field), do: value(field)
+
+  # A member is the only tuple of seven.
+  defp value(field) when tuple_size(field) == 7, do: member(field)
+  defp value(field), do: field
+
+  for {warning, code} <- Constants.warnings() do
+    defp warning(unquote(code)), do: unquote(warning)
+  end
 
   @doc "A list of members."
   def members({:error, error}), do: raise(error)

@@ -3,13 +3,16 @@ defmodule Chinwag.Telemetry do
   Events for `:telemetry`, when the application has it.
 
     * `[:chinwag, :member, :join]`, and likewise `:leave`, `:failed`, `:update`, `:suspect` and
-      `:recover`, with `%{count: 1, seq: number}` and `%{mesh: name, member: member}`; `:update`
-      has `previous` too
+      `:recover`, `:reap`, `:move` and `:conflict`, with `%{count: 1, seq: number}` and
+      `%{mesh: name, member: member}`; `:update` and `:move` have `previous` too, `:conflict` has
+      the `addr` of the other one
+    * `[:chinwag, :warning]`, with `%{count: 1, seq: number}` and
+      `%{mesh: name, code: code, subject: subject, text: text}`
     * `[:chinwag, :events, :lost]`, with `%{count: lost, seq: number}` and `%{mesh: name}`
     * `[:chinwag, :operation, :stop]`, with `%{duration: native_time}` and
       `%{mesh: name, operation: :join, result: :ok}`; `result` may be the code of an error
 
-  The first two are emitted by the node's own process, the last by the caller.
+  All but the last are emitted by the node's own process, the last one by the caller.
   """
 
   alias Chinwag.Error
@@ -20,6 +23,15 @@ defmodule Chinwag.Telemetry do
   @doc false
   def event(mesh, seq, {:events_lost, count, _members}) do
     execute([:chinwag, :events, :lost], %{count: count, seq: seq}, %{mesh: mesh})
+  end
+
+  def event(mesh, seq, {:warning, warning}) do
+    execute([:chinwag, :warning], %{count: 1, seq: seq}, Map.put(warning, :mesh, mesh))
+  end
+
+  def event(mesh, seq, {:member_conflict, member, addr}) do
+    metadata = %{mesh: mesh, member: member, addr: addr}
+    execute([:chinwag, :member, :conflict], %{count: 1, seq: seq}, metadata)
   end
 
   def event(mesh, seq, {type, member}) do

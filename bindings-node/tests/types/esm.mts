@@ -14,11 +14,17 @@ function describe(event: ChinwagEvent): string {
     case 'member-failed':
     case 'member-suspect':
     case 'member-recover':
+    case 'member-reap':
       return event.member.name;
     case 'member-update':
+    case 'member-move':
       return `${event.previous.tags['role'] ?? ''} ${event.member.addr}`;
     case 'events-lost':
       return `${event.count} ${event.members.length}`;
+    case 'member-conflict':
+      return `${event.member.name} ${event.addr}`;
+    case 'warning':
+      return `${event.code} ${event.subject} ${event.text}`;
     case 'replay-done':
       return String(event.seq + 1);
     default:

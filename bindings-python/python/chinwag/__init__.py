@@ -8,7 +8,7 @@
 from . import blocking, errors, events
 from ._asyncio import Events, Node, start
 from ._chinwag import Member, __version__
-from ._constants import ErrorCode, EventType, MemberState, OptionName, Options
+from ._constants import ErrorCode, EventType, MemberState, OptionName, Options, WarningCode
 from .errors import (
     Attempt,
     BadArgument,
@@ -20,20 +20,28 @@ from .errors import (
     Forked,
     Internal,
     JoinFailed,
+    KeyMismatch,
+    NameConflict,
+    NotAdmitted,
     Timeout,
     TooLarge,
+    UnknownMember,
 )
 from .events import (
     Event,
     EventsLost,
+    MemberConflict,
     MemberEvent,
     MemberFailed,
     MemberJoin,
     MemberLeave,
+    MemberMove,
+    MemberReap,
     MemberRecover,
     MemberSuspect,
     MemberUpdate,
     ReplayDone,
+    Warning,
 )
 
 __all__ = [
@@ -52,21 +60,30 @@ __all__ = [
     "Forked",
     "Internal",
     "JoinFailed",
+    "KeyMismatch",
     "Member",
+    "MemberConflict",
     "MemberEvent",
     "MemberFailed",
     "MemberJoin",
     "MemberLeave",
+    "MemberMove",
+    "MemberReap",
     "MemberRecover",
     "MemberState",
     "MemberSuspect",
     "MemberUpdate",
+    "NameConflict",
     "Node",
+    "NotAdmitted",
     "OptionName",
     "Options",
     "ReplayDone",
     "Timeout",
     "TooLarge",
+    "UnknownMember",
+    "Warning",
+    "WarningCode",
     "__version__",
     "blocking",
     "errors",

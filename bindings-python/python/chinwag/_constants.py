@@ -17,6 +17,13 @@ EventType = Literal[
     "member-recover",
     "replay-done",
     "events-lost",
+    "member-reap",
+    "member-move",
+    "member-conflict",
+    "warning",
+]
+WarningCode = Literal[
+    "name-conflict",
 ]
 ErrorCode = Literal[
     "bad_config",
@@ -29,6 +36,10 @@ ErrorCode = Literal[
     "cancelled",
     "forked",
     "internal",
+    "name_conflict",
+    "key_mismatch",
+    "not_admitted",
+    "unknown_member",
 ]
 OptionName = Literal[
     "name",
@@ -193,6 +204,10 @@ ERRORS: Final[tuple[ErrorInfo, ...]] = (
     ErrorInfo("cancelled", 8, "Cancelled", RuntimeError, True),
     ErrorInfo("forked", 9, "Forked", RuntimeError, False),
     ErrorInfo("internal", 10, "Internal", RuntimeError, False),
+    ErrorInfo("name_conflict", 11, "NameConflict", RuntimeError, False),
+    ErrorInfo("key_mismatch", 12, "KeyMismatch", PermissionError, False),
+    ErrorInfo("not_admitted", 13, "NotAdmitted", PermissionError, False),
+    ErrorInfo("unknown_member", 14, "UnknownMember", LookupError, True),
 )
 
 #: Number of each type of event.
@@ -205,6 +220,10 @@ EVENTS: Final[dict[EventType, int]] = {
     "member-recover": 6,
     "replay-done": 7,
     "events-lost": 8,
+    "member-reap": 9,
+    "member-move": 10,
+    "member-conflict": 11,
+    "warning": 12,
 }
 
 #: Member states by their number.

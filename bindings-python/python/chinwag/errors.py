@@ -83,6 +83,22 @@ class Internal(ChinwagError, RuntimeError):
     """A defect in Chinwag, caught at the border; the node may be unusable. Please report it."""
 
 
+class NameConflict(ChinwagError, RuntimeError):
+    """A member that answers has this name already; nothing was joined."""
+
+
+class KeyMismatch(ChinwagError, PermissionError):
+    """The other side has another key, or only one of the two sides is encrypted."""
+
+
+class NotAdmitted(ChinwagError, PermissionError):
+    """A member of the cluster refused to let this node in; the text has its reason."""
+
+
+class UnknownMember(ChinwagError, LookupError):
+    """No present member has this name; nothing was sent."""
+
+
 #: The class of each code.
 CLASSES: Final[dict[ErrorCode, type[ChinwagError]]] = {
     cls.code: cls for cls in ChinwagError.__subclasses__()

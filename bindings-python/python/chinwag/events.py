@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Final, Literal
 
 from ._chinwag import Member
-from ._constants import EventType
+from ._constants import EventType, WarningCode
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +85,66 @@ class EventsLost:
     type: ClassVar[Literal["events-lost"]] = "events-lost"
 
 
+@dataclass(frozen=True, slots=True)
+class MemberReap:
+    """A failed or departed member is no longer remembered."""
+
+    member: Member
+    seq: int
+    type: ClassVar[Literal["member-reap"]] = "member-reap"
+
+
+@dataclass(frozen=True, slots=True)
+class MemberMove:
+    """A member has another address: it came back elsewhere, and nobody answers where it was."""
+
+    member: Member
+    previous: Member
+    """As it was before."""
+    seq: int
+    type: ClassVar[Literal["member-move"]] = "member-move"
+
+
+@dataclass(frozen=True, slots=True)
+class MemberConflict:
+    """Somebody elsewhere announces itself under the name of a member that answers."""
+
+    member: Member
+    """The one that keeps the name."""
+    addr: str
+    """Where the other one says it is."""
+    seq: int
+    type: ClassVar[Literal["member-conflict"]] = "member-conflict"
+
+
+@dataclass(frozen=True, slots=True)
+class Warning:  # noqa: A001 - the one name that every language has for it
+    """Something is wrong and the node goes on."""
+
+    code: WarningCode
+    subject: str
+    """The name or address of whom it is about; empty for this node itself."""
+    text: str
+    """The likely cause and the next step."""
+    seq: int
+    type: ClassVar[Literal["warning"]] = "warning"
+
+
 #: An event about one member.
 MemberEvent = (
-    MemberJoin | MemberLeave | MemberFailed | MemberUpdate | MemberSuspect | MemberRecover
+    MemberJoin
+    | MemberLeave
+    | MemberFailed
+    | MemberUpdate
+    | MemberSuspect
+    | MemberRecover
+    | MemberReap
+    | MemberMove
+    | MemberConflict
 )
 
 #: Any event.
-Event = MemberEvent | ReplayDone | EventsLost
+Event = MemberEvent | ReplayDone | EventsLost | Warning
 
 #: The class of each type of event.
 CLASSES: Final[dict[EventType, type[Event]]] = {
@@ -103,4 +156,8 @@ CLASSES: Final[dict[EventType, type[Event]]] = {
     "member-recover": MemberRecover,
     "replay-done": ReplayDone,
     "events-lost": EventsLost,
+    "member-reap": MemberReap,
+    "member-move": MemberMove,
+    "member-conflict": MemberConflict,
+    "warning": Warning,
 }

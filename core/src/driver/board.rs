@@ -71,7 +71,9 @@ impl Board {
 
     pub(crate) fn post(&self, kind: EventKind) {
         let mut inner = self.lock();
-        if let Some(member) = kind.member() {
+        if let EventKind::MemberReap(member) = &kind {
+            inner.others.remove(member.name_bytes());
+        } else if let Some(member) = kind.member() {
             inner.others.replace(ByName(member.clone()));
         }
         inner.seq += 1;
@@ -90,10 +92,6 @@ impl Board {
 
     pub(crate) fn set_local(&self, member: Member) {
         self.lock().local = member;
-    }
-
-    pub(crate) fn forget(&self, member: &Member) {
-        self.lock().others.remove(member.name_bytes());
     }
 
     pub(crate) fn set_stats(&self, stats: Stats) {

@@ -34,6 +34,7 @@ pub(crate) use self::handle::Handle;
 use crate::config::encode_tags;
 use crate::engine::{Engine, Input, Output, Reply, Request, RequestId, Shell};
 use crate::error::{Attempt, Error, ErrorKind, Result};
+use crate::event::EventKind;
 use crate::time::Instant;
 
 /// Where the outcome of a command goes.
@@ -243,9 +244,14 @@ impl Shell for Sockets {
             Output::Connect { stream, to, bytes } => self.streams.connect(stream, to, bytes),
             Output::Send { stream, bytes } => self.streams.send(stream, bytes),
             Output::Close { stream } => self.streams.close(stream),
-            Output::Event(kind) => self.board.post(kind),
+            Output::Event(kind) => {
+                if let EventKind::Warning(warning) = &kind {
+                    let (code, subject) = (warning.code.as_str(), &*warning.subject);
+                    warn!(code, subject, "{}", warning.text);
+                }
+                self.board.post(kind);
+            }
             Output::Local(member) => self.board.set_local(member),
-            Output::Forgotten(member) => self.board.forget(&member),
             Output::Reply { id, result } => self.settle(id, result),
             Output::Idle(_) => {}
         }

@@ -9,8 +9,7 @@ use super::roster::{Claim, LOCAL, Record, Slot, beats};
 use super::suspicion::Suspicion;
 use super::timer::Due;
 use super::{Membership, Presence};
-use crate::engine::Output;
-use crate::event::EventKind;
+use crate::event::{EventKind, WarningCode};
 use crate::member::{Facts, Member, MemberState};
 use crate::wire::{Alive, Dead, Message, RawAddr, Suspect, Vsn, to_socket_addr};
 
@@ -72,8 +71,7 @@ impl Membership {
         let state = previous.state();
         if moved && state.is_present() {
             // Whoever holds the name keeps it.
-            self.stats.conflicts += 1;
-            return;
+            return self.name_conflict(claim.node, addr, previous.addr());
         }
         // A new address for a member that is gone is a new process, whose count starts anew.
         let newer = beats(Claim::Alive, claim.incarnation, state, previous.incarnation());
@@ -126,8 +124,8 @@ impl Membership {
         let local = self.local();
         if addr != local.addr() {
             // A namesake, or what is left of an earlier run of this node.
-            self.stats.conflicts += 1;
-            return;
+            let own = local.addr();
+            return self.name_conflict(claim.node, addr, own);
         }
         let same = claim.incarnation == local.incarnation()
             && claim.meta == local.meta()
@@ -136,6 +134,16 @@ impl Membership {
             return;
         }
         self.refute(claim.incarnation);
+    }
+
+    fn name_conflict(&mut self, name: &str, claimed: SocketAddr, held: SocketAddr) {
+        self.stats.conflicts += 1;
+        self.warn(WarningCode::NameConflict, name, || {
+            format!(
+                "{claimed} announces itself under a name that {held} has; give one of the two \
+                 another name"
+            )
+        });
     }
 
     /// Somebody, possibly this node, says that a member does not answer.
@@ -240,7 +248,7 @@ impl Membership {
         if let Some(member) = self.roster.remove(slot) {
             self.broadcasts.drop_about(slot);
             self.forget_intent(slot);
-            self.out.push_back(Output::Forgotten(member));
+            self.event(EventKind::MemberReap(member));
         }
     }
 

@@ -36,10 +36,11 @@ use self::push_pull::{Exchange, Joining};
 use self::relay::Relay;
 use self::roster::{LOCAL, Record, Roster, Slot};
 use self::timer::{Due, Fired, Timer, Timers};
+use crate::api::WARNINGS;
 use crate::config::Protocol;
 use crate::engine::{Input, Output, Reply, Request, RequestId, Setup, StreamId};
 use crate::error::Result;
-use crate::event::EventKind;
+use crate::event::{EventKind, Warning, WarningCode};
 use crate::member::{Facts, Member, MemberState};
 use crate::stats::Stats;
 use crate::time::Instant;
@@ -80,7 +81,12 @@ pub(crate) struct Membership {
     builder: PacketBuilder,
     out: VecDeque<Output>,
     stats: Stats,
+    /// When each warning was last told of.
+    warned: [Instant; WARNINGS.len()],
 }
+
+/// Between two warnings of the same code: whoever can cause them must not flood whoever listens.
+const WARNING_PAUSE: Duration = Duration::from_secs(10);
 
 /// Room for outputs that is kept from one input to the next.
 const OUTPUTS_KEPT: usize = 8;
@@ -137,6 +143,7 @@ impl Membership {
             builder: PacketBuilder::new(protocol.packet_size),
             out: VecDeque::new(),
             stats: Stats::default(),
+            warned: [Instant::NEVER; WARNINGS.len()],
             label,
             protocol,
             rng,
@@ -251,6 +258,23 @@ impl Membership {
 
     fn event(&mut self, kind: EventKind) {
         self.out.push_back(Output::Event(kind));
+    }
+
+    /// Tells that something is wrong, unless the same was told of a moment ago.
+    fn warn(&mut self, code: WarningCode, subject: &str, text: impl FnOnce() -> String) {
+        let told = &mut self.warned[code as usize - 1];
+        if *told != Instant::NEVER && self.now < *told + WARNING_PAUSE {
+            self.stats.warnings_suppressed += 1;
+            return;
+        }
+        *told = self.now;
+        self.report(code, subject, text());
+    }
+
+    /// As [`Membership::warn`], for what nobody outside can cause at will.
+    fn report(&mut self, code: WarningCode, subject: &str, text: String) {
+        let warning = Warning { code, subject: subject.to_owned(), text };
+        self.event(EventKind::Warning(Arc::new(warning)));
     }
 
     /// A name for a new connection.

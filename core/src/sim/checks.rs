@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::NodeId;
 use crate::event::EventKind;
-use crate::member::{Member, MemberState};
+use crate::member::MemberState;
 use crate::time::Instant;
 
 /// Follows what every observer tells about every subject.
@@ -43,16 +43,6 @@ impl Checks {
         self.seen.retain(|(id, _), _| *id != observer);
     }
 
-    pub(super) fn forgotten(&mut self, observer: NodeId, member: &Member) {
-        self.note();
-        assert!(
-            !member.state().is_present(),
-            "seed {:#x}: {observer:?} forgot {member:?}, which is present",
-            self.seed
-        );
-        self.seen.remove(&(observer, member.name().to_owned()));
-    }
-
     pub(super) fn event(&mut self, observer: NodeId, own: &str, now: Instant, kind: &EventKind) {
         self.note();
         let Some(member) = kind.member() else { return };
@@ -78,6 +68,10 @@ impl Checks {
                 before.incarnation
             );
         }
+        if matches!(kind, EventKind::MemberReap(_)) {
+            self.seen.remove(&key);
+            return;
+        }
         let told =
             Told { state: member.state(), incarnation: member.incarnation(), addr: member.addr() };
         self.seen.insert(key, told);
@@ -94,6 +88,10 @@ fn may_follow(kind: &EventKind, state: Option<MemberState>) -> bool {
         }
         EventKind::MemberUpdate { .. } | EventKind::MemberSuspect(_) => state == Some(Alive),
         EventKind::MemberRecover(_) => state == Some(Suspect),
-        EventKind::ReplayDone | EventKind::EventsLost { .. } => true,
+        EventKind::MemberReap(_) => matches!(state, Some(Failed | Left)),
+        EventKind::MemberMove { .. } | EventKind::MemberConflict { .. } => {
+            matches!(state, Some(Alive | Suspect))
+        }
+        EventKind::ReplayDone | EventKind::EventsLost { .. } | EventKind::Warning(_) => true,
     }
 }

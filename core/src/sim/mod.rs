@@ -497,7 +497,6 @@ impl Sim {
                 self.checks.event(id, name, self.now, &kind);
                 self.nodes[id.0].log.push((self.now, kind));
             }
-            Output::Forgotten(member) => self.checks.forgotten(id, &member),
             Output::Reply { id: request, result } => {
                 self.checks.note();
                 self.nodes[id.0].replies.insert(request, result);

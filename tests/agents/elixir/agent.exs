@@ -152,6 +152,15 @@ defmodule ChinwagAgent.Events do
   end
 
   defp describe({:events_lost, count, _members}), do: {"events-lost", [count: count]}
+
+  defp describe({:warning, %{code: code, subject: subject}}) do
+    {"warning", [code: token(code), subject: subject]}
+  end
+
+  defp describe({:member_conflict, member, _addr}) do
+    {"member-conflict", Commands.facts(member)}
+  end
+
   defp describe({type, member}), do: {token(type), Commands.facts(member)}
 
   defp describe({type, member, previous}) do

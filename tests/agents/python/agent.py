@@ -157,6 +157,8 @@ def show(event: chinwag.Event) -> None:
             known.append(("count", count))
         case chinwag.ReplayDone():
             pass
+        case chinwag.Warning(code=code, subject=subject):
+            known += [("code", code), ("subject", subject)]
         case chinwag.MemberUpdate(member=member, previous=previous):
             known += [*facts(member), *tagged("prev_tag.", previous.tags)]
         case _:

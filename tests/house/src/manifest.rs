@@ -16,7 +16,9 @@ pub struct Manifest {
     /// Error codes, numbered from 1.
     pub errors: Vec<ErrorRow>,
     /// Event types, numbered from 1.
-    pub events: Vec<Row>,
+    pub events: Vec<EventRow>,
+    /// What a node warns of, numbered from 1.
+    pub warnings: Vec<Row>,
     /// Member states, numbered from 0.
     pub states: Vec<Row>,
     /// What a node can be asked to do.
@@ -116,6 +118,19 @@ pub struct ErrorRow {
     pub retryable: bool,
 }
 
+/// An event type.
+#[derive(Debug)]
+pub struct EventRow {
+    /// Type, number, doc.
+    pub row: Row,
+    /// What it carries, in order: name and kind.
+    pub fields: Vec<(String, String)>,
+}
+
+/// Kinds of what an event carries.
+pub const FIELD_KINDS: [&str; 7] =
+    ["member", "members", "text", "bytes", "count", "flag", "duration"];
+
 /// Something that a node, or the module, can be asked to do.
 #[derive(Debug)]
 pub struct Operation {
@@ -159,7 +174,8 @@ impl Manifest {
         let manifest = Self {
             options: rows(&mut top, "option", option)?,
             errors: rows(&mut top, "error", error)?,
-            events: rows(&mut top, "event", |f| numbered(f, "type"))?,
+            events: rows(&mut top, "event", event)?,
+            warnings: rows(&mut top, "warning", |f| numbered(f, "code"))?,
             states: rows(&mut top, "state", |f| numbered(f, "name"))?,
             operations: rows(&mut top, "operation", operation)?,
             gaps: rows(&mut top, "gap", gap)?,
@@ -173,7 +189,8 @@ impl Manifest {
 
     fn check(&self) -> Result<(), String> {
         dense(self.errors.iter().map(|e| &e.row), 1)?;
-        dense(self.events.iter(), 1)?;
+        dense(self.events.iter().map(|e| &e.row), 1)?;
+        dense(self.warnings.iter(), 1)?;
         dense(self.states.iter(), 0)?;
         unique(self.options.iter().map(|o| &o.name))?;
         unique(self.operations.iter().map(|o| &o.name))?;
@@ -278,6 +295,19 @@ fn error(fields: &mut Fields) -> Result<ErrorRow, String> {
     })
 }
 
+fn event(fields: &mut Fields) -> Result<EventRow, String> {
+    let row = numbered(fields, "type")?;
+    let mut carried = Vec::new();
+    for field in fields.words("fields")? {
+        let (name, kind) = field.split_once(": ").unwrap_or((&field, ""));
+        if !FIELD_KINDS.contains(&kind) {
+            return Err(format!("api.toml: {} has the unknown kind of field {field}", row.name));
+        }
+        carried.push((name.to_owned(), kind.to_owned()));
+    }
+    Ok(EventRow { row, fields: carried })
+}
+
 fn numbered(fields: &mut Fields, key: &str) -> Result<Row, String> {
     Ok(Row { name: fields.text(key)?, number: fields.number("number")?, doc: fields.text("doc")? })
 }
@@ -337,6 +367,11 @@ mod tests {
             (format!("{STATE}[[stat]]\n"), "unknown table stat"),
             (format!("{STATE}{}", STATE.replace("= 0", "= 1")), "twice"),
             ("[[option]]\nname = \"a\"\nkind = \"word\"\n".to_owned(), "unknown kind"),
+            (
+                "[[event]]\ntype = \"a\"\nnumber = 1\nfields = [\"a: word\"]\ndoc = \"x\"\n"
+                    .to_owned(),
+                "unknown kind of field",
+            ),
         ] {
             let error = Manifest::parse(&text).expect_err(&text);
             assert!(error.contains(says), "{error}");

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::files;
-use crate::manifest::{Manifest, Operation};
+use crate::manifest::{EventRow, Manifest, Operation};
 use crate::names::{camel, pascal, screaming, snake, status};
 
 /// A language, and where its public face is.
@@ -93,7 +93,7 @@ fn words(api: &Manifest, language: &str, constants: &str) -> Vec<String> {
         "rust" => format!("ErrorKind::{},", e.title),
         _ => format!("\"{}\"", e.title),
     }));
-    wanted.extend(api.events.iter().map(|row| match language {
+    wanted.extend(api.events.iter().map(|EventRow { row, .. }| match language {
         "c" => format!("CHINWAG_EVENT_{} =", screaming(&row.name)),
         "node" => format!("'{}'", row.name),
         "elixir" => format!("{}: {}", snake(&row.name), row.number),

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use chinwag::event::{Event, EventKind};
+use chinwag::event::{Event, EventKind, Field};
 use chinwag::host::{Reply, Subscription};
 use chinwag::{Error, Member, Result};
 use rustler::env::SavedTerm;
@@ -104,9 +104,13 @@ impl Inbox {
             EventKind::EventsLost { count, members } => {
                 (kind, seq, count, member::list(env, members)).encode(env)
             }
-            other => match other.member() {
-                Some(member) => (kind, seq, member::encode(env, member)).encode(env),
-                None => (kind, seq).encode(env),
+            EventKind::ReplayDone => (kind, seq).encode(env),
+            other => match &other.fields()[..] {
+                [Field::Member(member)] => (kind, seq, member::encode(env, member)).encode(env),
+                fields => {
+                    let fields: Vec<Term<'a>> = fields.iter().map(|f| field(env, f)).collect();
+                    (kind, seq, fields).encode(env)
+                }
             },
         }
     }
@@ -114,6 +118,19 @@ impl Inbox {
     /// Lets the events go that nobody will take.
     fn close(&mut self) {
         self.events = None;
+    }
+}
+
+/// A part of an event; times in milliseconds.
+fn field<'a>(env: Env<'a>, field: &Field<'_>) -> Term<'a> {
+    match field {
+        Field::Member(member) => member::encode(env, member),
+        Field::Members(members) => member::list(env, members),
+        Field::Text(text) => text.as_ref().encode(env),
+        Field::Bytes(bytes) => member::bytes(env, bytes),
+        Field::Count(count) => count.encode(env),
+        Field::Flag(flag) => flag.encode(env),
+        Field::Duration(span) => u64::try_from(span.as_millis()).unwrap_or(u64::MAX).encode(env),
     }
 }
 

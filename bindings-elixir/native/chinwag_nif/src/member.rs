@@ -60,6 +60,6 @@ fn tags<'a>(env: Env<'a>, member: &Member) -> Term<'a> {
     made.unwrap_or(map)
 }
 
-fn bytes<'a>(env: Env<'a>, bytes: &[u8]) -> Term<'a> {
+pub(crate) fn bytes<'a>(env: Env<'a>, bytes: &[u8]) -> Term<'a> {
     NewBinary::from_slice(env, bytes).into()
 }

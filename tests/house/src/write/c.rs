@@ -7,7 +7,7 @@ use crate::names::{screaming, status, wrap};
 
 pub(super) fn constants(api: &Manifest) -> Result<String, String> {
     let errors = || api.errors.iter().map(|error| (status(&error.row.name), &error.row));
-    let events = || api.events.iter().map(|row| (named("EVENT", row), row));
+    let events = || api.events.iter().map(|event| (named("EVENT", &event.row), &event.row));
     let states = || api.states.iter().map(|row| (named("STATE", row), row));
 
     let mut text = format!("// {NOTICE}\n{HEAD}{STATUS}");
@@ -25,7 +25,7 @@ pub(super) fn constants(api: &Manifest) -> Result<String, String> {
     text += "/// Every state, in the order of the manifest.\n";
     text += &table("STATES", "State", states().map(|(name, _)| name));
 
-    text += &api.events.iter().map(mask).collect::<String>();
+    text += &api.events.iter().map(|event| mask(&event.row)).collect::<String>();
     rustfmt(&text)
 }
 

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use super::{NOTICE, WIDTH};
 use crate::files;
-use crate::manifest::{ErrorRow, Kind, Manifest, Opt, Row};
+use crate::manifest::{ErrorRow, EventRow, Kind, Manifest, Opt, Row};
 use crate::names::{pascal, quoted, wrap};
 
 pub(super) fn api(api: &Manifest) -> Result<String, String> {
@@ -34,6 +34,16 @@ pub(super) fn api(api: &Manifest) -> Result<String, String> {
             "EVENTS: &[EventInfo]",
             &api.events,
             event,
+        ),
+        WARNING_CODE.to_owned(),
+        api.warnings.iter().map(state).collect(),
+        "}\n\n".to_owned(),
+        WARNING_INFO.to_owned(),
+        table(
+            "Every warning, in the order of the manifest.",
+            "WARNINGS: &[WarningInfo]",
+            &api.warnings,
+            warning,
         ),
         STATE.to_owned(),
         api.states.iter().map(state).collect(),
@@ -91,9 +101,23 @@ fn error(error: &ErrorRow) -> String {
     )
 }
 
-fn event(row: &Row) -> String {
+fn event(EventRow { row, fields }: &EventRow) -> String {
     let token = quoted(&row.name);
-    format!("EventInfo {{ number: {}, token: {token},\n{} }}", row.number, doc(&row.doc))
+    let field = |(name, kind): &(String, String)| {
+        format!("({}, FieldKind::{})", quoted(name), pascal(kind))
+    };
+    let fields: Vec<String> = fields.iter().map(field).collect();
+    format!(
+        "EventInfo {{ number: {}, token: {token}, fields: &[{}],\n{} }}",
+        row.number,
+        fields.join(", "),
+        doc(&row.doc)
+    )
+}
+
+fn warning(row: &Row) -> String {
+    let (code, title) = (quoted(&row.name), pascal(&row.name));
+    format!("WarningInfo {{ warning: WarningCode::{title}, code: {code},\n{} }}", doc(&row.doc))
 }
 
 fn state(row: &Row) -> String {
@@ -207,13 +231,53 @@ pub struct ErrorInfo {
 
 "#;
 
-const EVENT_INFO: &str = r#"/// One row of the event table.
+const WARNING_CODE: &str = r#"/// What a node warns of while it goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum WarningCode {
+"#;
+
+const WARNING_INFO: &str = r#"/// One row of the table of warnings.
+#[derive(Clone, Copy, Debug)]
+pub struct WarningInfo {
+    /// The warning.
+    pub warning: WarningCode,
+    /// Its permanent code, in kebab case.
+    pub code: &'static str,
+    /// What is wrong.
+    pub doc: &'static str,
+}
+
+"#;
+
+const EVENT_INFO: &str = r#"/// The kind of something that an event carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FieldKind {
+    /// A member.
+    Member,
+    /// Members.
+    Members,
+    /// Text.
+    Text,
+    /// Bytes.
+    Bytes,
+    /// A whole number.
+    Count,
+    /// Yes or no.
+    Flag,
+    /// A span of time.
+    Duration,
+}
+
+/// One row of the event table.
 #[derive(Clone, Copy, Debug)]
 pub struct EventInfo {
     /// Its permanent number, from 1.
     pub number: u32,
     /// Its permanent type, in kebab case.
     pub token: &'static str,
+    /// What it carries, in order.
+    pub fields: &'static [(&'static str, FieldKind)],
     /// What happened.
     pub doc: &'static str,
 }

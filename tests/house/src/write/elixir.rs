@@ -16,12 +16,15 @@ pub(super) fn constants(api: &Manifest) -> String {
     text += "\n  ## Errors\n\n";
     text += &api.errors.iter().map(|e| bullet(&atom(&e.row), &e.row.doc)).collect::<String>();
     text += "\n  ## Events\n\n";
-    text += &api.events.iter().map(|row| bullet(&atom(row), &row.doc)).collect::<String>();
+    text += &api.events.iter().map(|e| bullet(&atom(&e.row), &e.row.doc)).collect::<String>();
+    text += "\n  ## Warnings\n\n";
+    text += &api.warnings.iter().map(|row| bullet(&atom(row), &row.doc)).collect::<String>();
     text += "\n  ## Member states\n\n";
     text += &api.states.iter().map(|row| bullet(&atom(row), &row.doc)).collect::<String>();
     text += "  \"\"\"\n\n";
     text += &union("What went wrong.", "error_code", api.errors.iter().map(|e| &e.row));
-    text += &union("What an event tells.", "event_type", api.events.iter());
+    text += &union("What an event tells.", "event_type", api.events.iter().map(|e| &e.row));
+    text += &union("What a node warns of.", "warning_code", api.warnings.iter());
     text += &union("What is believed about a member.", "member_state", api.states.iter());
     text += "  @typedoc \"An option of a node.\"\n  @type option ::\n";
     let options: Vec<String> = api.options.iter().map(typed).collect();
@@ -44,7 +47,20 @@ pub(super) fn constants(api: &Manifest) -> String {
     text += &list(
         "events",
         "Every type of event and its number.",
-        api.events.iter().map(|e| format!("{}: {}", snake(&e.name), e.number)),
+        api.events.iter().map(|e| format!("{}: {}", snake(&e.row.name), e.row.number)),
+    );
+    text += &list(
+        "fields",
+        "What each type of event carries, in order.",
+        api.events.iter().map(|e| {
+            let names: Vec<String> = e.fields.iter().map(|(n, _)| format!(":{n}")).collect();
+            format!("{}: [{}]", snake(&e.row.name), names.join(", "))
+        }),
+    );
+    text += &list(
+        "warnings",
+        "Every code of a warning, as the core spells it.",
+        api.warnings.iter().map(|row| format!("{}: {}", snake(&row.name), quoted(&row.name))),
     );
     text += &list(
         "states",

@@ -8,7 +8,14 @@ pub(super) fn constants(api: &Manifest) -> String {
     let mut text = format!("// {NOTICE}\n'use strict';\n\n");
     text += "// Every event type, by its number less one.\nconst EVENT_TYPES = Object.freeze([\n";
     for event in &api.events {
-        text += &format!("  '{}',\n", event.name);
+        text += &format!("  '{}',\n", event.row.name);
+    }
+    text += "]);\n\n// What each type of event carries, by its number less one: name and kind.\n";
+    text += "const EVENT_FIELDS = Object.freeze([\n";
+    for event in &api.events {
+        let fields: Vec<String> =
+            event.fields.iter().map(|(name, kind)| format!("['{name}', '{kind}']")).collect();
+        text += &format!("  [{}],\n", fields.join(", "));
     }
     text += "]);\n\n// Every member state, by its number.\nconst MEMBER_STATES = Object.freeze([\n";
     for state in &api.states {
@@ -30,15 +37,21 @@ pub(super) fn constants(api: &Manifest) -> String {
         let (name, key, kind) = (camel(&option.name), &option.name, option.kind.word());
         text += &format!("  {name}: {{ key: '{key}', kind: '{kind}' }},\n");
     }
-    text + "});\n\nmodule.exports = { EVENT_TYPES, MEMBER_STATES, ERRORS, OPTIONS };\n"
+    text += "});\n\n";
+    text + "module.exports = { EVENT_TYPES, EVENT_FIELDS, MEMBER_STATES, ERRORS, OPTIONS };\n"
 }
 
 pub(super) fn types(api: &Manifest) -> String {
     let mut text = format!("// {NOTICE}\n\n");
-    text +=
-        &union("What an event tells.", "EventType", api.events.iter().map(|e| &e.name).cloned());
+    text += &union(
+        "What an event tells.",
+        "EventType",
+        api.events.iter().map(|e| &e.row.name).cloned(),
+    );
     let states = api.states.iter().map(|s| &s.name).cloned();
     text += &union("What is believed about a member.", "MemberState", states);
+    let warnings = api.warnings.iter().map(|w| w.name.clone());
+    text += &union("What a node warns of.", "WarningCode", warnings);
     let codes = api.errors.iter().map(|e| code(&e.row.name));
     text += &union("`code` of every error.", "ErrorCode", codes);
     text += &format!("/** {OPTIONS} */\n");
@@ -88,6 +101,8 @@ const OPTIONS: &str =
 
 const TABLES: &str = r#"/** Every event type, by its number less one. */
 export const EVENT_TYPES: readonly EventType[];
+/** What each type of event carries, by its number less one: name and kind. */
+export const EVENT_FIELDS: readonly (readonly (readonly [string, string])[])[];
 /** Every member state, by its number. */
 export const MEMBER_STATES: readonly MemberState[];
 /** Every error code of the core. */

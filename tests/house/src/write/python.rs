@@ -6,7 +6,8 @@ use crate::names::{quoted, screaming, wrap};
 
 pub(super) fn constants(api: &Manifest) -> String {
     let mut text = format!("# {NOTICE}{HEAD}");
-    text += &literal("EventType", api.events.iter().map(|e| &e.name));
+    text += &literal("EventType", api.events.iter().map(|e| &e.row.name));
+    text += &literal("WarningCode", api.warnings.iter().map(|w| &w.name));
     text += &literal("ErrorCode", api.errors.iter().map(|e| &e.row.name));
     text += &literal("OptionName", api.options.iter().map(|o| &o.name));
     text +=
@@ -31,7 +32,7 @@ pub(super) fn constants(api: &Manifest) -> String {
     }
     text += ")\n\n#: Number of each type of event.\nEVENTS: Final[dict[EventType, int]] = {\n";
     for event in &api.events {
-        text += &format!("    {}: {},\n", quoted(&event.name), event.number);
+        text += &format!("    {}: {},\n", quoted(&event.row.name), event.row.number);
     }
     text += "}\n\n#: Member states by their number.\nSTATES: Final[tuple[MemberState, ...]] = (\n";
     for state in &api.states {

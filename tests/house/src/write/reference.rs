@@ -1,6 +1,6 @@
 //! `docs/reference.md`: what the manifest says, in every language's spelling.
 
-use crate::manifest::{ErrorRow, Kind, Manifest, Operation, Opt, Row};
+use crate::manifest::{ErrorRow, EventRow, Kind, Manifest, Operation, Opt, Row};
 use crate::names::{camel, pascal, screaming, snake, status};
 use crate::parity;
 
@@ -23,9 +23,11 @@ pub(super) fn page(api: &Manifest) -> String {
     );
     text += EVENTS;
     text += &table(
-        &["Type", "Number", "Python, Rust", "Elixir", "C", "What happened"],
+        &["Type", "Number", "Python, Rust", "Elixir", "C", "Carries", "What happened"],
         api.events.iter().map(event),
     );
+    text += WARNINGS;
+    text += &table(&["Code", "Number", "What is wrong"], api.warnings.iter().map(warning));
     text += "## Member states\n\n";
     text += "The word is the same everywhere; Elixir has it as an atom, C also as a number.\n\n";
     text +=
@@ -96,15 +98,21 @@ fn error(error: &ErrorRow) -> Vec<String> {
     ]
 }
 
-fn event(row: &Row) -> Vec<String> {
+fn event(EventRow { row, fields }: &EventRow) -> Vec<String> {
+    let fields: Vec<String> = fields.iter().map(|(name, _)| tick(name)).collect();
     vec![
         tick(&row.name),
         row.number.to_string(),
         tick(&pascal(&row.name)),
         tick(&format!(":{}", snake(&row.name))),
         tick(&format!("CHINWAG_EVENT_{}", screaming(&row.name))),
+        fields.join(", "),
         row.doc.clone(),
     ]
+}
+
+fn warning(row: &Row) -> Vec<String> {
+    vec![tick(&row.name), row.number.to_string(), row.doc.clone()]
 }
 
 fn state(row: &Row) -> Vec<String> {
@@ -145,6 +153,14 @@ const ERRORS: &str = "\
 
 Every error carries its code and a message. *Retry* says whether the same call may succeed later.
 Numbers and codes are permanent.
+
+";
+
+const WARNINGS: &str = "\
+## Warnings
+
+What a `warning` event tells by its `code`: the node goes on. At most one of a code in ten seconds;
+more are counted.
 
 ";
 
