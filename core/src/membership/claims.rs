@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::broadcast::News;
+use super::detection::suspicion::Suspicion;
 use super::roster::{Claim, LOCAL, Record, Slot, beats};
-use super::suspicion::Suspicion;
 use super::timer::Due;
 use super::{Membership, Presence};
 use crate::event::{EventKind, WarningCode};

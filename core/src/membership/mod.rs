@@ -1,22 +1,18 @@
 //! SWIM with Lifeguard, as memberlist speaks it, without I/O.
 //!
-//! [`Membership`] routes; each part beside it knows one thing. `awareness`, `suspicion`,
-//! `broadcast` and `timer` are values that import next to nothing. `roster` knows everybody and
-//! which claim wins. `claims`, `farewell`, `probe`, `relay`, `gossip` and `push_pull` are what the
-//! node does with them. The names are those of the papers and of memberlist, so that the two can be
-//! read side by side.
+//! [`Membership`] routes; each part beside it knows one thing. `broadcast` and `timer` are values
+//! that import next to nothing. `roster` knows everybody and which claim wins. `claims`, `farewell`,
+//! `gossip`, `push_pull` and the parts of `detection` are what the node does with them. The names
+//! are those of the papers and of memberlist, so that the two can be read side by side.
 
-mod awareness;
 mod broadcast;
 mod claims;
+mod detection;
 mod farewell;
 mod gossip;
 mod intents;
-mod probe;
 mod push_pull;
-mod relay;
 mod roster;
-mod suspicion;
 mod timer;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -28,12 +24,12 @@ use std::time::Duration;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{Rng, RngExt, SeedableRng};
 
-use self::awareness::Awareness;
 use self::broadcast::Broadcasts;
+use self::detection::awareness::Awareness;
+use self::detection::probe::Probe;
+use self::detection::relay::Relay;
 use self::farewell::Stage;
-use self::probe::Probe;
 use self::push_pull::{Exchange, Joining};
-use self::relay::Relay;
 use self::roster::{LOCAL, Record, Roster, Slot};
 use self::timer::{Due, Fired, Timer, Timers};
 use crate::api::WARNINGS;

@@ -6,7 +6,7 @@ use hashbrown::HashTable;
 use rand::RngExt;
 use rand::rngs::Xoshiro256PlusPlus;
 
-use super::suspicion::Suspicion;
+use super::detection::suspicion::Suspicion;
 use crate::member::{Member, MemberState};
 use crate::time::Instant;
 

@@ -3,9 +3,9 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::Membership;
-use super::roster::Slot;
-use super::timer::Timer;
+use super::super::Membership;
+use super::super::roster::Slot;
+use super::super::timer::Timer;
 use crate::engine::StreamId;
 use crate::member::{Member, MemberState};
 use crate::time::Instant;
@@ -13,7 +13,7 @@ use crate::wire::{IndirectPing, Message, Ping, RawAddr, Suspect};
 
 /// A probe under way. There is one at a time.
 #[derive(Debug)]
-pub(super) struct Probe {
+pub(crate) struct Probe {
     seq: u32,
     slot: Slot,
     /// As it was when the probe began.
@@ -29,7 +29,7 @@ pub(super) struct Probe {
 impl Membership {
     /// Probes the next member. A tick that comes while the last probe is still under way, because
     /// this node is ailing and gives others more time, is skipped.
-    pub(super) fn start_probe(&mut self, due: Instant) {
+    pub(crate) fn start_probe(&mut self, due: Instant) {
         // Counted from when it was due, so that the period is kept, unless it was missed.
         let next = due + self.protocol.probe_interval;
         self.plan_probe(if next > self.now {
@@ -86,13 +86,13 @@ impl Membership {
     }
 
     /// The own address, as it travels.
-    pub(super) fn own_addr(&self) -> (RawAddr, u16) {
+    pub(crate) fn own_addr(&self) -> (RawAddr, u16) {
         let addr = self.local().addr();
         (RawAddr::from(addr.ip()), addr.port())
     }
 
     /// The direct probe was not answered in time, or could not even be sent.
-    pub(super) fn probe_indirectly(&mut self) {
+    pub(crate) fn probe_indirectly(&mut self) {
         self.timers.stop(Timer::ProbeIndirect);
         let Some(probe) = &mut self.probe else { return };
         if probe.asked_others {
@@ -146,21 +146,21 @@ impl Membership {
     }
 
     /// The host refused to send a packet there: no need to wait for the answer.
-    pub(super) fn on_packet_failed(&mut self, to: SocketAddr) {
+    pub(crate) fn on_packet_failed(&mut self, to: SocketAddr) {
         if self.probe.as_ref().is_some_and(|probe| probe.member.addr() == to) {
             self.probe_indirectly();
         }
     }
 
     /// An answer to the probe, from whomever it comes, or to one that was made for somebody else.
-    pub(super) fn on_ack(&mut self, seq: u32) {
+    pub(crate) fn on_ack(&mut self, seq: u32) {
         match &self.probe {
             Some(probe) if probe.seq == seq => self.probe_answered(),
             _ => self.relay_answered(seq),
         }
     }
 
-    pub(super) fn on_nack(&mut self, seq: u32) {
+    pub(crate) fn on_nack(&mut self, seq: u32) {
         if let Some(probe) = &mut self.probe
             && probe.seq == seq
         {
@@ -169,7 +169,7 @@ impl Membership {
     }
 
     /// The fallback over TCP was answered. It counts only if nothing else comes.
-    pub(super) fn on_tcp_ack(&mut self, seq: u32) {
+    pub(crate) fn on_tcp_ack(&mut self, seq: u32) {
         if let Some(probe) = &mut self.probe
             && probe.seq == seq
         {
@@ -186,7 +186,7 @@ impl Membership {
     }
 
     /// The time for every kind of answer is over.
-    pub(super) fn end_probe(&mut self) {
+    pub(crate) fn end_probe(&mut self) {
         let Some(probe) = self.probe.take() else { return };
         self.timers.stop(Timer::ProbeIndirect);
         if probe.tcp_answered {
@@ -210,7 +210,7 @@ impl Membership {
     }
 
     /// Stops probing.
-    pub(super) fn stop_probes(&mut self) {
+    pub(crate) fn stop_probes(&mut self) {
         self.probe = None;
         for timer in [Timer::Probe, Timer::ProbeIndirect, Timer::ProbeEnd, Timer::PushPull] {
             self.timers.stop(timer);

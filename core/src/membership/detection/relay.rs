@@ -3,14 +3,14 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::Membership;
-use super::timer::Due;
+use super::super::Membership;
+use super::super::timer::Due;
 use crate::time::Instant;
 use crate::wire::{Ack, IndirectPing, Message, Ping, to_socket_addr};
 
 /// A probe that somebody else asked for.
 #[derive(Debug)]
-pub(super) struct Relay {
+pub(crate) struct Relay {
     /// Who asked, and under which number.
     asker: SocketAddr,
     seq: u32,
@@ -23,7 +23,7 @@ pub(super) struct Relay {
 const RELAYS_MAX: usize = 1024;
 
 impl Membership {
-    pub(super) fn on_ping(&mut self, from: SocketAddr, ping: &Ping<'_>) {
+    pub(crate) fn on_ping(&mut self, from: SocketAddr, ping: &Ping<'_>) {
         if !ping.node.is_empty() && ping.node != &*self.name {
             // Meant for somebody who had this address before.
             self.stats.messages_refused += 1;
@@ -46,7 +46,7 @@ impl Membership {
         self.roster.iter().any(|record| record.member.addr() == addr)
     }
 
-    pub(super) fn on_indirect_ping(&mut self, from: SocketAddr, request: &IndirectPing<'_>) {
+    pub(crate) fn on_indirect_ping(&mut self, from: SocketAddr, request: &IndirectPing<'_>) {
         let target = to_socket_addr(request.target, request.port);
         let known = self.roster.find(request.node).and_then(|slot| self.roster.get(slot));
         let known = known.map(|record| record.member.addr());
@@ -77,14 +77,14 @@ impl Membership {
         self.send_with_gossip(target, &Message::Ping(ping));
     }
 
-    pub(super) fn relay_answered(&mut self, seq: u32) {
+    pub(crate) fn relay_answered(&mut self, seq: u32) {
         if let Some(relay) = self.relays.remove(&seq) {
             let ack = Ack { seq: relay.seq, payload: &[] };
             self.send_with_gossip(relay.asker, &Message::Ack(ack));
         }
     }
 
-    pub(super) fn relay_timed_out(&mut self, seq: u32) {
+    pub(crate) fn relay_timed_out(&mut self, seq: u32) {
         if self.relays.get(&seq).is_none_or(|relay| relay.deadline > self.now) {
             return;
         }
