@@ -13,7 +13,10 @@ export type EventType =
   | 'member-reap'
   | 'member-move'
   | 'member-conflict'
-  | 'warning';
+  | 'warning'
+  | 'message'
+  | 'broadcast'
+  | 'remote-state';
 
 /** What is believed about a member. */
 export type MemberState =
@@ -41,7 +44,9 @@ export type ErrorCode =
   | 'ERR_CHINWAG_NAME_CONFLICT'
   | 'ERR_CHINWAG_KEY_MISMATCH'
   | 'ERR_CHINWAG_NOT_ADMITTED'
-  | 'ERR_CHINWAG_UNKNOWN_MEMBER';
+  | 'ERR_CHINWAG_UNKNOWN_MEMBER'
+  | 'ERR_CHINWAG_NODE_DOWN'
+  | 'ERR_CHINWAG_OVERLOADED';
 
 /** Options of a node; what is absent has its default. Times are in milliseconds. */
 export interface StartOptions {

@@ -15,6 +15,9 @@ const EVENT_TYPES = Object.freeze([
   'member-move',
   'member-conflict',
   'warning',
+  'message',
+  'broadcast',
+  'remote-state',
 ]);
 
 // What each type of event carries, by its number less one: name and kind.
@@ -31,6 +34,9 @@ const EVENT_FIELDS = Object.freeze([
   [['member', 'member'], ['previous', 'member']],
   [['member', 'member'], ['addr', 'text']],
   [['code', 'text'], ['subject', 'text'], ['text', 'text']],
+  [['sender', 'text'], ['addr', 'text'], ['reliable', 'flag'], ['payload', 'bytes']],
+  [['sender', 'text'], ['name', 'text'], ['payload', 'bytes']],
+  [['sender', 'text'], ['join', 'flag'], ['payload', 'bytes']],
 ]);
 
 // Every member state, by its number.
@@ -57,6 +63,8 @@ const ERRORS = Object.freeze({
   key_mismatch: { number: 12, code: 'ERR_CHINWAG_KEY_MISMATCH', retryable: false },
   not_admitted: { number: 13, code: 'ERR_CHINWAG_NOT_ADMITTED', retryable: false },
   unknown_member: { number: 14, code: 'ERR_CHINWAG_UNKNOWN_MEMBER', retryable: true },
+  node_down: { number: 15, code: 'ERR_CHINWAG_NODE_DOWN', retryable: true },
+  overloaded: { number: 16, code: 'ERR_CHINWAG_OVERLOADED', retryable: true },
 });
 
 // Every option as it is spelled here, and its key and kind in the core.

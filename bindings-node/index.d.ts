@@ -128,6 +128,33 @@ export interface WarningEvent extends Numbered<'warning'> {
   readonly text: string;
 }
 
+/** A member sent this node a message. */
+export interface MessageEvent extends Numbered<'message'> {
+  /** The member of the address; empty when none, or more than one, has it. */
+  readonly sender: string;
+  readonly addr: string;
+  /** Whether it came over a connection. */
+  readonly reliable: boolean;
+  readonly payload: Uint8Array;
+}
+
+/** A member sent everybody a message; each is told once. */
+export interface BroadcastEvent extends Numbered<'broadcast'> {
+  readonly sender: string;
+  /** What it is about; empty for a unique one. */
+  readonly name: string;
+  readonly payload: Uint8Array;
+}
+
+/** The state that a member hands on came with an exchange of states. */
+export interface RemoteStateEvent extends Numbered<'remote-state'> {
+  /** Whose it is; empty when several members share the address that it came from. */
+  readonly sender: string;
+  /** Whether the exchange was about joining. */
+  readonly join: boolean;
+  readonly payload: Uint8Array;
+}
+
 /** One event; `type` tells which. */
 export type ChinwagEvent =
   | MemberJoinEvent
@@ -141,7 +168,10 @@ export type ChinwagEvent =
   | MemberReapEvent
   | MemberMoveEvent
   | MemberConflictEvent
-  | WarningEvent;
+  | WarningEvent
+  | MessageEvent
+  | BroadcastEvent
+  | RemoteStateEvent;
 
 /**
  * Something odd that the node deals with by itself: an event of type `warning`, its code in
@@ -167,6 +197,9 @@ export interface NodeEvents {
   'member-reap': [member: Member, event: MemberReapEvent];
   'member-move': [member: Member, event: MemberMoveEvent];
   'member-conflict': [member: Member, event: MemberConflictEvent];
+  message: [event: MessageEvent];
+  broadcast: [event: BroadcastEvent];
+  'remote-state': [event: RemoteStateEvent];
   warning: [warning: ChinwagWarning];
   close: [];
 }
@@ -300,6 +333,8 @@ export class NameConflictError extends ChinwagError {}
 export class KeyMismatchError extends ChinwagError {}
 export class NotAdmittedError extends ChinwagError {}
 export class UnknownMemberError extends ChinwagError {}
+export class NodeDownError extends ChinwagError {}
+export class OverloadedError extends ChinwagError {}
 /** The deadline passed before the outcome was known; it may still happen. */
 export class TimeoutError extends ChinwagError {}
 /** The node is closed, or was closed while the operation was under way. */

@@ -20,6 +20,8 @@ export const {
   KeyMismatchError,
   NotAdmittedError,
   UnknownMemberError,
+  NodeDownError,
+  OverloadedError,
   EVENT_TYPES,
   EVENT_FIELDS,
   MEMBER_STATES,

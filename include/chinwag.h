@@ -123,6 +123,21 @@
 #define CHINWAG_MASK_WARNING 4096
 
 /**
+ * Bit of `message` in a mask of events.
+ */
+#define CHINWAG_MASK_MESSAGE 8192
+
+/**
+ * Bit of `broadcast` in a mask of events.
+ */
+#define CHINWAG_MASK_BROADCAST 16384
+
+/**
+ * Bit of `remote-state` in a mask of events.
+ */
+#define CHINWAG_MASK_REMOTE_STATE 32768
+
+/**
  * What a call came to: zero, or the negative number of an error.
  */
 enum chinwag_status
@@ -175,8 +190,7 @@ enum chinwag_status
      */
     CHINWAG_EINTERNAL = -10,
     /**
-     * A member that answers has this name already; nothing was joined. The message names its
-     * address.
+     * A member that answers has this name already; nothing was joined. The message says where.
      */
     CHINWAG_ENAMECONFLICT = -11,
     /**
@@ -191,6 +205,14 @@ enum chinwag_status
      * No present member has this name; nothing was sent.
      */
     CHINWAG_EUNKNOWNMEMBER = -14,
+    /**
+     * The member could not be reached, or the connection broke; it may still have got the message.
+     */
+    CHINWAG_ENODEDOWN = -15,
+    /**
+     * Too much waits to be sent already; nothing was sent.
+     */
+    CHINWAG_EOVERLOADED = -16,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -258,6 +280,18 @@ enum chinwag_event_kind
      * Something is wrong and the node goes on; the code says what, the subject with whom.
      */
     CHINWAG_EVENT_WARNING = 12,
+    /**
+     * A member sent this node a message.
+     */
+    CHINWAG_EVENT_MESSAGE = 13,
+    /**
+     * A member sent everybody a message; each is told once.
+     */
+    CHINWAG_EVENT_BROADCAST = 14,
+    /**
+     * The state that a member hands on came with an exchange of states.
+     */
+    CHINWAG_EVENT_REMOTE_STATE = 15,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -542,6 +576,17 @@ const chinwag_member *chinwag_event_previous(const chinwag_event *event);
  * "member-conflict". Borrowed from the event. NULL where it carries none.
  */
 const char *chinwag_event_text(const chinwag_event *event, const char *name);
+
+/**
+ * The bytes that the event carries, such as the payload of a "message"; `len` gets their number.
+ * Borrowed from the event. NULL where it carries none.
+ */
+const uint8_t *chinwag_event_bytes(const chinwag_event *event, size_t *len);
+
+/**
+ * Whether a flag of that name is set in the event, such as "reliable" of a "message".
+ */
+bool chinwag_event_flag(const chinwag_event *event, const char *name);
 
 /**
  * How many events an "events-lost" stands for; 0 for others.

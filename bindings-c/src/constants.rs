@@ -37,6 +37,10 @@ pub enum Status {
     CHINWAG_ENOTADMITTED = -13,
     /// No present member has this name; nothing was sent.
     CHINWAG_EUNKNOWNMEMBER = -14,
+    /// The member could not be reached, or the connection broke; it may still have got the message.
+    CHINWAG_ENODEDOWN = -15,
+    /// Too much waits to be sent already; nothing was sent.
+    CHINWAG_EOVERLOADED = -16,
 }
 
 /// Type of an event.
@@ -69,6 +73,12 @@ pub enum EventKind {
     CHINWAG_EVENT_MEMBER_CONFLICT = 11,
     /// Something is wrong and the node goes on; the code says what, the subject with whom.
     CHINWAG_EVENT_WARNING = 12,
+    /// A member sent this node a message.
+    CHINWAG_EVENT_MESSAGE = 13,
+    /// A member sent everybody a message; each is told once.
+    CHINWAG_EVENT_BROADCAST = 14,
+    /// The state that a member hands on came with an exchange of states.
+    CHINWAG_EVENT_REMOTE_STATE = 15,
 }
 
 /// What is believed about a member.
@@ -102,6 +112,8 @@ pub(crate) const STATUSES: &[Status] = &[
     Status::CHINWAG_EKEYMISMATCH,
     Status::CHINWAG_ENOTADMITTED,
     Status::CHINWAG_EUNKNOWNMEMBER,
+    Status::CHINWAG_ENODEDOWN,
+    Status::CHINWAG_EOVERLOADED,
 ];
 
 /// Every type of event, in the order of the manifest.
@@ -118,6 +130,9 @@ pub(crate) const EVENT_KINDS: &[EventKind] = &[
     EventKind::CHINWAG_EVENT_MEMBER_MOVE,
     EventKind::CHINWAG_EVENT_MEMBER_CONFLICT,
     EventKind::CHINWAG_EVENT_WARNING,
+    EventKind::CHINWAG_EVENT_MESSAGE,
+    EventKind::CHINWAG_EVENT_BROADCAST,
+    EventKind::CHINWAG_EVENT_REMOTE_STATE,
 ];
 
 /// Every state, in the order of the manifest.
@@ -152,3 +167,9 @@ pub const CHINWAG_MASK_MEMBER_MOVE: u32 = 0x400;
 pub const CHINWAG_MASK_MEMBER_CONFLICT: u32 = 0x800;
 /// Bit of `warning` in a mask of events.
 pub const CHINWAG_MASK_WARNING: u32 = 0x1000;
+/// Bit of `message` in a mask of events.
+pub const CHINWAG_MASK_MESSAGE: u32 = 0x2000;
+/// Bit of `broadcast` in a mask of events.
+pub const CHINWAG_MASK_BROADCAST: u32 = 0x4000;
+/// Bit of `remote-state` in a mask of events.
+pub const CHINWAG_MASK_REMOTE_STATE: u32 = 0x8000;

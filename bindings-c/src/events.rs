@@ -144,6 +144,38 @@ pub extern "C" fn chinwag_event_text(event: Option<&Event>, name: *const c_char)
     })
 }
 
+/// The bytes that the event carries, such as the payload of a "message"; `len` gets their number.
+/// Borrowed from the event. NULL where it carries none.
+#[unsafe(no_mangle)]
+pub extern "C" fn chinwag_event_bytes(
+    event: Option<&Event>,
+    len: Option<&mut MaybeUninit<usize>>,
+) -> *const u8 {
+    value(std::ptr::null(), || {
+        let found = event.and_then(|event| {
+            event.event.kind.fields().into_iter().find_map(|field| match field {
+                Field::Bytes(bytes) => Some((bytes.as_ptr(), bytes.len())),
+                _ => None,
+            })
+        });
+        if let Some(len) = len {
+            len.write(found.map_or(0, |(_, len)| len));
+        }
+        found.map_or(std::ptr::null(), |(first, _)| first)
+    })
+}
+
+/// Whether a flag of that name is set in the event, such as "reliable" of a "message".
+#[unsafe(no_mangle)]
+pub extern "C" fn chinwag_event_flag(event: Option<&Event>, name: *const c_char) -> bool {
+    value(false, || {
+        // SAFETY: C promises NULL or a text that lives as long as the call.
+        let (Some(event), Ok(name)) = (event, unsafe { text(name, "name") }) else { return false };
+        let mut named = event.event.kind.info().fields.iter().zip(event.event.kind.fields());
+        named.any(|((known, _), field)| *known == name && field == Field::Flag(true))
+    })
+}
+
 /// How many events an "events-lost" stands for; 0 for others.
 #[unsafe(no_mangle)]
 pub extern "C" fn chinwag_event_count(event: Option<&Event>) -> u64 {

@@ -274,7 +274,7 @@ pub extern "C" fn chinwag_join(
         let seeds = seeds.filter(|seed| !seed.is_empty()).map(str::to_owned).collect();
         let count = match node.host.run(Op::Join(seeds), Some(JOIN_WAIT))? {
             Reply::Joined(count) => count,
-            Reply::Done => 0,
+            _ => 0,
         };
         if let Some(out) = contacted {
             out.write(count);

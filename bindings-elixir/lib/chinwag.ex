@@ -59,6 +59,10 @@ defmodule Chinwag do
           | {:member_reap, Member.t()}
           | {:member_move, Member.t(), previous :: Member.t()}
           | {:member_conflict, Member.t(), addr :: String.t()}
+          | {:message,
+             %{sender: String.t(), addr: String.t(), reliable: boolean(), payload: binary()}}
+          | {:broadcast, %{sender: String.t(), name: String.t(), payload: binary()}}
+          | {:remote_state, %{sender: String.t(), join: boolean(), payload: binary()}}
           | {:warning, %{code: Constants.warning_code(), subject: String.t(), text: String.t()}}
 
   @default_timeout 5_000

@@ -198,7 +198,7 @@ impl From<Completion> for Outcome {
     fn from(completion: Completion) -> Self {
         let (joined, failed) = match completion.result {
             Ok(Reply::Joined(count)) => (Some(u32::try_from(count).unwrap_or(u32::MAX)), None),
-            Ok(Reply::Done) => (None, None),
+            Ok(_) => (None, None),
             Err(error) => (None, Some(Failed::from(error))),
         };
         Self { id: completion.id as f64, joined, failed }

@@ -42,6 +42,8 @@ async def watch(node: chinwag.Node) -> None:
             case chinwag.Warning(code=code, text=text):
                 print(event.type, code, text, flush=True)
                 continue
+            case chinwag.Message() | chinwag.Broadcast() | chinwag.RemoteState():
+                continue
             case chinwag.EventsLost(members=members):
                 pass
             case _:

@@ -72,7 +72,7 @@ impl Host {
 fn outcome<'py>(py: Python<'py>, result: &Result<Reply>) -> PyResult<Bound<'py, PyAny>> {
     match result {
         Ok(Reply::Joined(count)) => Ok(count.into_pyobject(py)?.into_any()),
-        Ok(Reply::Done) => Ok(py.None().into_bound(py)),
+        Ok(_) => Ok(py.None().into_bound(py)),
         Err(error) => exception(py, error),
     }
 }

@@ -32,6 +32,10 @@ def show(event: Event) -> str:
             return m.name
         case chinwag.MemberConflict(member=m, addr=addr):
             return f"{m.name} {addr}"
+        case chinwag.Message(sender=s, payload=p) | chinwag.Broadcast(sender=s, payload=p):
+            return f"{s} {len(p)}"
+        case chinwag.RemoteState(sender=s, join=join, payload=p):
+            return f"{s} {join} {len(p)}"
         case chinwag.Warning(code=code, subject=subject, text=text):
             return f"{code} {subject} {text}"
         case _:

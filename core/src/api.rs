@@ -322,6 +322,10 @@ pub enum ErrorKind {
     NotAdmitted,
     /// No present member has this name; nothing was sent.
     UnknownMember,
+    /// The member could not be reached, or the connection broke; it may still have got the message.
+    NodeDown,
+    /// Too much waits to be sent already; nothing was sent.
+    Overloaded,
 }
 
 /// One row of the error table.
@@ -442,6 +446,21 @@ pub const ERRORS: &[ErrorInfo] = &[
         retryable: true,
         doc: "No present member has this name; nothing was sent.",
     },
+    ErrorInfo {
+        kind: ErrorKind::NodeDown,
+        number: 15,
+        code: "node_down",
+        retryable: true,
+        doc: "The member could not be reached, or the connection broke; it may still have got the \
+              message.",
+    },
+    ErrorInfo {
+        kind: ErrorKind::Overloaded,
+        number: 16,
+        code: "overloaded",
+        retryable: true,
+        doc: "Too much waits to be sent already; nothing was sent.",
+    },
 ];
 
 /// The kind of something that an event carries.
@@ -557,6 +576,37 @@ pub const EVENTS: &[EventInfo] = &[
             ("text", FieldKind::Text),
         ],
         doc: "Something is wrong and the node goes on; the code says what, the subject with whom.",
+    },
+    EventInfo {
+        number: 13,
+        token: "message",
+        fields: &[
+            ("sender", FieldKind::Text),
+            ("addr", FieldKind::Text),
+            ("reliable", FieldKind::Flag),
+            ("payload", FieldKind::Bytes),
+        ],
+        doc: "A member sent this node a message.",
+    },
+    EventInfo {
+        number: 14,
+        token: "broadcast",
+        fields: &[
+            ("sender", FieldKind::Text),
+            ("name", FieldKind::Text),
+            ("payload", FieldKind::Bytes),
+        ],
+        doc: "A member sent everybody a message; each is told once.",
+    },
+    EventInfo {
+        number: 15,
+        token: "remote-state",
+        fields: &[
+            ("sender", FieldKind::Text),
+            ("join", FieldKind::Flag),
+            ("payload", FieldKind::Bytes),
+        ],
+        doc: "The state that a member hands on came with an exchange of states.",
     },
 ];
 

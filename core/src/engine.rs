@@ -19,6 +19,7 @@ use crate::member::Member;
 use crate::membership::Membership;
 use crate::stats::Stats;
 use crate::time::Instant;
+pub use crate::wire::BroadcastKind;
 
 /// Names one TCP connection between an engine and its driver. Numbers are never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -102,6 +103,25 @@ pub enum Request {
     },
     /// Announce new metadata.
     SetMeta(Vec<u8>),
+    /// Send a message to one member.
+    Send {
+        /// Its name.
+        to: String,
+        /// What.
+        payload: Vec<u8>,
+        /// How.
+        delivery: Delivery,
+    },
+    /// Gossip a message to everybody.
+    Broadcast(Broadcast),
+    /// Replace the state that is handed on with every exchange of states.
+    SetState(Vec<u8>),
+    /// Replace what is added to every answer to a ping.
+    SetPingPayload(Vec<u8>),
+    /// Ping a member; replied with the time that it took.
+    Ping(String),
+    /// What the last answers of a member told.
+    RoundTrip(String),
     /// Say goodbye; replied once the farewell has been sent often enough.
     Leave {
         /// How long the farewell may take.
@@ -109,13 +129,47 @@ pub enum Request {
     },
 }
 
+/// How a message to one member travels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Delivery {
+    /// In a datagram, which may be lost.
+    BestEffort,
+    /// Over a connection; settled once the member has taken it.
+    #[default]
+    Reliable,
+}
+
+/// A message for everybody.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Broadcast {
+    /// What a newer one of the same name does to it.
+    pub kind: BroadcastKind,
+    /// What it is about; empty for a unique one.
+    pub name: String,
+    /// For the application.
+    pub payload: Vec<u8>,
+}
+
+/// What the answers of a member told.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RoundTrip {
+    /// How long they took, smoothed as TCP smooths it (RFC 6298); none before the first.
+    pub smoothed: Option<Duration>,
+    /// What it added to the last one; mostly nothing.
+    pub payload: Vec<u8>,
+}
+
 /// What a request came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {
     /// Done.
     Done,
     /// Joined through that many seeds.
     Joined(usize),
+    /// A ping was answered after that time.
+    Ponged(Duration),
+    /// What the answers of a member told.
+    RoundTrip(RoundTrip),
 }
 
 /// Something to be done outside.

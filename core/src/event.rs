@@ -67,6 +67,48 @@ pub enum EventKind {
     },
     /// Something is wrong, and the node goes on.
     Warning(Arc<Warning>),
+    /// A member sent this node a message.
+    Message(Arc<Message>),
+    /// A member sent everybody a message.
+    Broadcast(Arc<Broadcasted>),
+    /// The state that a member hands on came with an exchange of states.
+    RemoteState(Arc<RemoteState>),
+}
+
+/// A message to this node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// Who sent it: the member of that address. Empty when no member has it, and for reliable ones
+    /// also when several share it. memberlist's messages do not say.
+    pub sender: String,
+    /// Where it came from.
+    pub addr: SocketAddr,
+    /// Whether it came over a connection.
+    pub reliable: bool,
+    /// As it was sent.
+    pub payload: Box<[u8]>,
+}
+
+/// A message to everybody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Broadcasted {
+    /// Who sent it first.
+    pub sender: String,
+    /// What it is about; empty for a unique one.
+    pub name: String,
+    /// As it was sent.
+    pub payload: Box<[u8]>,
+}
+
+/// What a member hands on with exchanges of states.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RemoteState {
+    /// Whose it is; empty when several members share the address that it came from.
+    pub sender: String,
+    /// Whether the exchange was about joining.
+    pub join: bool,
+    /// As it was handed on.
+    pub payload: Box<[u8]>,
 }
 
 /// What is wrong, and with whom.
@@ -123,6 +165,9 @@ impl EventKind {
             Self::MemberMove { .. } => 9,
             Self::MemberConflict { .. } => 10,
             Self::Warning(_) => 11,
+            Self::Message(_) => 12,
+            Self::Broadcast(_) => 13,
+            Self::RemoteState(_) => 14,
         };
         &EVENTS[row]
     }
@@ -144,7 +189,12 @@ impl EventKind {
             | Self::MemberReap(m)
             | Self::MemberMove { member: m, .. }
             | Self::MemberConflict { member: m, .. } => Some(m),
-            Self::ReplayDone | Self::EventsLost { .. } | Self::Warning(_) => None,
+            Self::ReplayDone
+            | Self::EventsLost { .. }
+            | Self::Warning(_)
+            | Self::Message(_)
+            | Self::Broadcast(_)
+            | Self::RemoteState(_) => None,
         }
     }
 
@@ -164,7 +214,33 @@ impl EventKind {
             Self::Warning(warning) => {
                 vec![text(warning.code.as_str()), text(&warning.subject), text(&warning.text)]
             }
+            Self::Message(message) => vec![
+                text(&message.sender),
+                Field::Text(message.addr.to_string().into()),
+                Field::Flag(message.reliable),
+                Field::Bytes(&message.payload),
+            ],
+            Self::Broadcast(broadcast) => {
+                vec![
+                    text(&broadcast.sender),
+                    text(&broadcast.name),
+                    Field::Bytes(&broadcast.payload),
+                ]
+            }
+            Self::RemoteState(state) => {
+                vec![text(&state.sender), Field::Flag(state.join), Field::Bytes(&state.payload)]
+            }
             other => other.member().map(Field::Member).into_iter().collect(),
+        }
+    }
+
+    /// Bytes of payload that it keeps alive.
+    pub(crate) fn payload_len(&self) -> usize {
+        match self {
+            Self::Message(message) => message.payload.len(),
+            Self::Broadcast(broadcast) => broadcast.payload.len(),
+            Self::RemoteState(state) => state.payload.len(),
+            _ => 0,
         }
     }
 }
@@ -219,6 +295,22 @@ mod tests {
             EventKind::MemberMove { member: m(), previous },
             EventKind::MemberConflict { member: m(), addr },
             EventKind::Warning(Arc::new(warning)),
+            EventKind::Message(Arc::new(Message {
+                sender: "a".to_owned(),
+                addr,
+                reliable: true,
+                payload: Box::default(),
+            })),
+            EventKind::Broadcast(Arc::new(Broadcasted {
+                sender: "a".to_owned(),
+                name: "n".to_owned(),
+                payload: Box::default(),
+            })),
+            EventKind::RemoteState(Arc::new(RemoteState {
+                sender: "a".to_owned(),
+                join: false,
+                payload: Box::default(),
+            })),
         ]
     }
 

@@ -19,7 +19,7 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::config::Config;
-pub use crate::engine::Reply;
+pub use crate::engine::{Broadcast, BroadcastKind, Delivery, Reply, RoundTrip};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
 use crate::member::{Member, Tags};
@@ -39,6 +39,18 @@ pub enum Op {
     SetTags(Tags),
     /// Replace the metadata.
     SetMeta(Vec<u8>),
+    /// Send a message to a member.
+    Send(String, Vec<u8>, Delivery),
+    /// Gossip a message to everybody.
+    Broadcast(Broadcast),
+    /// Replace the state that is handed on.
+    SetState(Vec<u8>),
+    /// Replace what is added to answers to pings.
+    SetPingPayload(Vec<u8>),
+    /// Ping a member; settles as [`Reply::Ponged`].
+    Ping(String),
+    /// What the answers of a member told; settles as [`Reply::RoundTrip`].
+    RoundTrip(String),
     /// Say goodbye, within that time.
     Leave(Duration),
 }
@@ -312,6 +324,14 @@ async fn perform(node: &Node, leaving: &Turn, op: Op) -> Result<Reply> {
         Op::UpdateTags(changes) => node.update_tags(changes).await.map(|()| Reply::Done),
         Op::SetTags(tags) => node.set_tags(tags).await.map(|()| Reply::Done),
         Op::SetMeta(meta) => node.set_meta(meta).await.map(|()| Reply::Done),
+        Op::Send(to, payload, delivery) => {
+            node.send(&to, payload, delivery).await.map(|()| Reply::Done)
+        }
+        Op::Broadcast(broadcast) => node.broadcast(broadcast).await.map(|()| Reply::Done),
+        Op::SetState(state) => node.set_state(state).await.map(|()| Reply::Done),
+        Op::SetPingPayload(payload) => node.set_ping_payload(payload).await.map(|()| Reply::Done),
+        Op::Ping(member) => node.ping(&member).await.map(Reply::Ponged),
+        Op::RoundTrip(member) => node.round_trip(&member).await.map(Reply::RoundTrip),
         Op::Leave(timeout) => {
             // A second goodbye is done when the first is: a close after it must not cut that short.
             let _turn = leaving.lock().await;

@@ -48,6 +48,7 @@ pub mod query;
 pub mod signals;
 
 pub use config::Config;
+pub use engine::{Broadcast, BroadcastKind, Delivery, RoundTrip};
 pub use error::{Error, ErrorKind, Result};
 pub use event::{Event, EventKind};
 pub use member::{Member, MemberState, Tags};

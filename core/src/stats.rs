@@ -17,8 +17,19 @@ pub struct Stats {
     pub packets_malformed: u64,
     /// Well-formed messages that were refused: absurd, unsafe, or not for this node.
     pub messages_refused: u64,
-    /// User messages, for which there is no reader yet.
-    pub user_messages_ignored: u64,
+    /// Messages of users to this node.
+    pub user_messages_received: u64,
+    /// Messages of users of this node to single members.
+    pub user_messages_sent: u64,
+    /// Broadcasts of others, each counted once.
+    pub broadcasts_received: u64,
+    /// Broadcasts that came so late that they were not told: superseded, or older than what is
+    /// remembered of their sender.
+    pub broadcasts_late: u64,
+    /// Broadcasts that were sent again to members that had missed them.
+    pub broadcasts_repaired: u64,
+    /// Broadcasts that were told but not passed on, because too many waited.
+    pub broadcasts_unpassed: u64,
     /// Connections that peers opened.
     pub streams_accepted: u64,
     /// Connections refused because too many were open.
@@ -43,15 +54,17 @@ pub struct Stats {
     pub conflicts: u64,
     /// Warnings that were not told of, because one of the same code was a moment before.
     pub warnings_suppressed: u64,
-    /// Messages that wait to be gossiped now.
+    /// News of members that waits to be gossiped now.
     pub queue_depth: u64,
+    /// Messages of users that wait to be gossiped now.
+    pub user_queue_depth: u64,
     /// Local health now: 0 is healthy.
     pub health_score: u64,
 }
 
 impl Stats {
     /// Every counter with its name, in the order of declaration.
-    pub fn rows(&self) -> [(&'static str, u64); 22] {
+    pub fn rows(&self) -> [(&'static str, u64); 28] {
         [
             ("packets_received", self.packets_received),
             ("bytes_received", self.bytes_received),
@@ -60,7 +73,12 @@ impl Stats {
             ("packets_unsent", self.packets_unsent),
             ("packets_malformed", self.packets_malformed),
             ("messages_refused", self.messages_refused),
-            ("user_messages_ignored", self.user_messages_ignored),
+            ("user_messages_received", self.user_messages_received),
+            ("user_messages_sent", self.user_messages_sent),
+            ("broadcasts_received", self.broadcasts_received),
+            ("broadcasts_late", self.broadcasts_late),
+            ("broadcasts_repaired", self.broadcasts_repaired),
+            ("broadcasts_unpassed", self.broadcasts_unpassed),
             ("streams_accepted", self.streams_accepted),
             ("streams_refused", self.streams_refused),
             ("streams_failed", self.streams_failed),
@@ -74,6 +92,7 @@ impl Stats {
             ("conflicts", self.conflicts),
             ("warnings_suppressed", self.warnings_suppressed),
             ("queue_depth", self.queue_depth),
+            ("user_queue_depth", self.user_queue_depth),
             ("health_score", self.health_score),
         ]
     }

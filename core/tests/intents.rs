@@ -109,7 +109,7 @@ fn intents_of_strangers_and_of_the_departed_are_not() {
     ] {
         assert!(hear_and_pass_on(&mut engine, turn, &payload).is_empty(), "{payload:?}");
     }
-    assert_eq!(engine.stats().user_messages_ignored, 5);
+    assert_eq!(engine.stats().user_messages_received, 5);
     let left = Dead { incarnation: 1, node: "serf-2", from: "serf-2" };
     hear(&mut engine, START + WHILE * 6, &Message::Dead(left));
     assert!(hear_and_pass_on(&mut engine, 7, &intent(4, "serf-2")).is_empty());

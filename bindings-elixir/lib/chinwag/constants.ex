@@ -75,6 +75,9 @@ defmodule Chinwag.Constants do
   * `:not_admitted` - A member of the cluster refused to let this node in; the message has its
     reason.
   * `:unknown_member` - No present member has this name; nothing was sent.
+  * `:node_down` - The member could not be reached, or the connection broke; it may still have got
+    the message.
+  * `:overloaded` - Too much waits to be sent already; nothing was sent.
 
   ## Events
 
@@ -95,6 +98,9 @@ defmodule Chinwag.Constants do
     that answers.
   * `:warning` - Something is wrong and the node goes on; the code says what, the subject with
     whom.
+  * `:message` - A member sent this node a message.
+  * `:broadcast` - A member sent everybody a message; each is told once.
+  * `:remote_state` - The state that a member hands on came with an exchange of states.
 
   ## Warnings
 
@@ -124,6 +130,8 @@ defmodule Chinwag.Constants do
           | :key_mismatch
           | :not_admitted
           | :unknown_member
+          | :node_down
+          | :overloaded
 
   @typedoc "What an event tells."
   @type event_type ::
@@ -139,6 +147,9 @@ defmodule Chinwag.Constants do
           | :member_move
           | :member_conflict
           | :warning
+          | :message
+          | :broadcast
+          | :remote_state
 
   @typedoc "What a node warns of."
   @type warning_code ::
@@ -232,7 +243,9 @@ defmodule Chinwag.Constants do
       name_conflict: 11,
       key_mismatch: 12,
       not_admitted: 13,
-      unknown_member: 14
+      unknown_member: 14,
+      node_down: 15,
+      overloaded: 16
     ]
   end
 
@@ -243,7 +256,9 @@ defmodule Chinwag.Constants do
       :join_failed,
       :timeout,
       :cancelled,
-      :unknown_member
+      :unknown_member,
+      :node_down,
+      :overloaded
     ]
   end
 
@@ -261,7 +276,10 @@ defmodule Chinwag.Constants do
       member_reap: 9,
       member_move: 10,
       member_conflict: 11,
-      warning: 12
+      warning: 12,
+      message: 13,
+      broadcast: 14,
+      remote_state: 15
     ]
   end
 
@@ -279,7 +297,10 @@ defmodule Chinwag.Constants do
       member_reap: [:member],
       member_move: [:member, :previous],
       member_conflict: [:member, :addr],
-      warning: [:code, :subject, :text]
+      warning: [:code, :subject, :text],
+      message: [:sender, :addr, :reliable, :payload],
+      broadcast: [:sender, :name, :payload],
+      remote_state: [:sender, :join, :payload]
     ]
   end
 

@@ -6,6 +6,8 @@ defmodule Chinwag.Telemetry do
       `:recover`, `:reap`, `:move` and `:conflict`, with `%{count: 1, seq: number}` and
       `%{mesh: name, member: member}`; `:update` and `:move` have `previous` too, `:conflict` has
       the `addr` of the other one
+    * `[:chinwag, :message]`, `[:chinwag, :broadcast]` and `[:chinwag, :remote_state]`, with
+      `%{count: 1, seq: number, bytes: size}` and `%{mesh: name, sender: name}`
     * `[:chinwag, :warning]`, with `%{count: 1, seq: number}` and
       `%{mesh: name, code: code, subject: subject, text: text}`
     * `[:chinwag, :events, :lost]`, with `%{count: lost, seq: number}` and `%{mesh: name}`
@@ -27,6 +29,11 @@ defmodule Chinwag.Telemetry do
 
   def event(mesh, seq, {:warning, warning}) do
     execute([:chinwag, :warning], %{count: 1, seq: seq}, Map.put(warning, :mesh, mesh))
+  end
+
+  def event(mesh, seq, {type, %{payload: payload} = told}) do
+    measurements = %{count: 1, seq: seq, bytes: byte_size(payload)}
+    execute([:chinwag, type], measurements, %{mesh: mesh, sender: told.sender})
   end
 
   def event(mesh, seq, {:member_conflict, member, addr}) do

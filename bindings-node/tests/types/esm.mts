@@ -23,6 +23,10 @@ function describe(event: ChinwagEvent): string {
       return `${event.count} ${event.members.length}`;
     case 'member-conflict':
       return `${event.member.name} ${event.addr}`;
+    case 'message':
+    case 'broadcast':
+    case 'remote-state':
+      return `${event.sender} ${event.payload.length}`;
     case 'warning':
       return `${event.code} ${event.subject} ${event.text}`;
     case 'replay-done':

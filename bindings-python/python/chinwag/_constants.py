@@ -21,6 +21,9 @@ EventType = Literal[
     "member-move",
     "member-conflict",
     "warning",
+    "message",
+    "broadcast",
+    "remote-state",
 ]
 WarningCode = Literal[
     "name-conflict",
@@ -40,6 +43,8 @@ ErrorCode = Literal[
     "key_mismatch",
     "not_admitted",
     "unknown_member",
+    "node_down",
+    "overloaded",
 ]
 OptionName = Literal[
     "name",
@@ -208,6 +213,8 @@ ERRORS: Final[tuple[ErrorInfo, ...]] = (
     ErrorInfo("key_mismatch", 12, "KeyMismatch", PermissionError, False),
     ErrorInfo("not_admitted", 13, "NotAdmitted", PermissionError, False),
     ErrorInfo("unknown_member", 14, "UnknownMember", LookupError, True),
+    ErrorInfo("node_down", 15, "NodeDown", ConnectionError, True),
+    ErrorInfo("overloaded", 16, "Overloaded", RuntimeError, True),
 )
 
 #: Number of each type of event.
@@ -224,6 +231,9 @@ EVENTS: Final[dict[EventType, int]] = {
     "member-move": 10,
     "member-conflict": 11,
     "warning": 12,
+    "message": 13,
+    "broadcast": 14,
+    "remote-state": 15,
 }
 
 #: Member states by their number.

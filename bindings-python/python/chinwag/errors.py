@@ -99,6 +99,14 @@ class UnknownMember(ChinwagError, LookupError):
     """No present member has this name; nothing was sent."""
 
 
+class NodeDown(ChinwagError, ConnectionError):
+    """The member could not be reached, or the connection broke; it may have got the message."""
+
+
+class Overloaded(ChinwagError, RuntimeError):
+    """Too much waits to be sent already; nothing was sent."""
+
+
 #: The class of each code.
 CLASSES: Final[dict[ErrorCode, type[ChinwagError]]] = {
     cls.code: cls for cls in ChinwagError.__subclasses__()

@@ -130,6 +130,45 @@ class Warning:  # noqa: A001 - the one name that every language has for it
     type: ClassVar[Literal["warning"]] = "warning"
 
 
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A member sent this node a message."""
+
+    sender: str
+    """The member of the address; empty when none, or more than one, has it."""
+    addr: str
+    reliable: bool
+    """Whether it came over a connection."""
+    payload: bytes
+    seq: int
+    type: ClassVar[Literal["message"]] = "message"
+
+
+@dataclass(frozen=True, slots=True)
+class Broadcast:
+    """A member sent everybody a message; each is told once."""
+
+    sender: str
+    name: str
+    """What it is about; empty for a unique one."""
+    payload: bytes
+    seq: int
+    type: ClassVar[Literal["broadcast"]] = "broadcast"
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteState:
+    """The state that a member hands on came with an exchange of states."""
+
+    sender: str
+    """Whose it is; empty when several members share the address that it came from."""
+    join: bool
+    """Whether the exchange was about joining."""
+    payload: bytes
+    seq: int
+    type: ClassVar[Literal["remote-state"]] = "remote-state"
+
+
 #: An event about one member.
 MemberEvent = (
     MemberJoin
@@ -144,7 +183,7 @@ MemberEvent = (
 )
 
 #: Any event.
-Event = MemberEvent | ReplayDone | EventsLost | Warning
+Event = MemberEvent | ReplayDone | EventsLost | Warning | Message | Broadcast | RemoteState
 
 #: The class of each type of event.
 CLASSES: Final[dict[EventType, type[Event]]] = {
@@ -160,4 +199,7 @@ CLASSES: Final[dict[EventType, type[Event]]] = {
     "member-move": MemberMove,
     "member-conflict": MemberConflict,
     "warning": Warning,
+    "message": Message,
+    "broadcast": Broadcast,
+    "remote-state": RemoteState,
 }

@@ -29,6 +29,8 @@ struct Inner {
     /// Number of the last event, whether or not anybody was there to read it.
     seq: u64,
     capacity: usize,
+    /// Bytes of payload in the events.
+    payloads: usize,
     readers: BTreeMap<u64, Seat>,
     next_reader: u64,
     stats: Stats,
@@ -56,6 +58,7 @@ impl Board {
             events: VecDeque::new(),
             seq: 0,
             capacity,
+            payloads: 0,
             readers: BTreeMap::new(),
             next_reader: 0,
             stats: Stats::default(),
@@ -81,9 +84,11 @@ impl Board {
             return;
         }
         let event = Event { seq: inner.seq, kind };
+        inner.payloads += event.kind.payload_len();
         inner.events.push_back(event);
-        if inner.events.len() > inner.capacity {
-            inner.events.pop_front();
+        while inner.events.len() > inner.capacity || inner.is_heavy() {
+            let Some(event) = inner.events.pop_front() else { break };
+            inner.payloads -= event.kind.payload_len();
         }
         let waiting = inner.waiting();
         drop(inner);
@@ -167,6 +172,11 @@ impl Inner {
         self.others.iter().map(|entry| &entry.0).filter(|m| m.state().is_present()).cloned()
     }
 
+    /// Whether the events keep more bytes alive than one of them may have.
+    fn is_heavy(&self) -> bool {
+        self.payloads > PAYLOADS_MAX && self.events.len() > 1
+    }
+
     /// Takes the wakers of those who wait.
     fn waiting(&mut self) -> Vec<Waker> {
         self.readers.values_mut().filter_map(|seat| seat.waker.take()).collect()
@@ -187,7 +197,10 @@ impl Inner {
             let read = seen + count as u64;
             if self.readers.iter().all(|(other, seat)| *other == id || seat.seen >= read) {
                 // The last one to read them; nothing that only others have seen comes before.
-                out.extend(self.events.drain(..count));
+                let payloads = &mut self.payloads;
+                out.extend(self.events.drain(..count).inspect(|event| {
+                    *payloads -= event.kind.payload_len();
+                }));
             } else {
                 out.extend(self.events.iter().skip(skip).take(count).cloned());
             }
@@ -204,7 +217,9 @@ impl Inner {
         let slowest = self.readers.values().map(|seat| seat.seen).min().unwrap_or(self.seq);
         let oldest = self.seq - self.events.len() as u64;
         let done = usize::try_from(slowest.saturating_sub(oldest)).unwrap_or(usize::MAX);
-        self.events.drain(..done.min(self.events.len()));
+        for event in self.events.drain(..done.min(self.events.len())) {
+            self.payloads -= event.kind.payload_len();
+        }
         give_back(&mut self.events);
     }
 }
@@ -221,6 +236,8 @@ fn give_back(events: &mut VecDeque<Event>) {
     }
 }
 
+/// Bytes of payload that events may keep for slow readers, beside the last event.
+const PAYLOADS_MAX: usize = 64 << 20;
 /// Events that an empty queue has room for.
 const EVENTS_KEPT: usize = 8;
 
@@ -309,6 +326,7 @@ impl Ord for ByName {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::Message;
     use crate::member::{Facts, MemberState};
 
     fn board(capacity: usize) -> Arc<Board> {
@@ -355,6 +373,33 @@ mod tests {
         drop(first);
         assert_eq!(numbers(&mut second, usize::MAX), next);
         assert!(board.lock().events.is_empty());
+    }
+
+    #[test]
+    fn payloads_that_nobody_reads_are_bounded_in_bytes() {
+        let board = board(1_000);
+        let mut reader = Reader::new(Arc::clone(&board), false);
+        let message = |bytes: usize| {
+            EventKind::Message(Arc::new(Message {
+                sender: String::new(),
+                addr: "10.1.2.3:7946".parse().unwrap(),
+                reliable: true,
+                payload: vec![0; bytes].into(),
+            }))
+        };
+        for _ in 0..5 {
+            board.post(message(PAYLOADS_MAX / 4));
+        }
+        assert_eq!(board.lock().events.len(), 4);
+        let Read::Event(lost) = reader.next(None) else { panic!("there is a loss to tell of") };
+        assert_eq!(lost.kind, EventKind::EventsLost { count: 5, members: Vec::new() });
+        board.post(message(2 * PAYLOADS_MAX));
+        board.post(message(1));
+        assert_eq!(board.lock().payloads, 1);
+        assert!(matches!(reader.next(None), Read::Event(Event { seq: 7, .. })));
+        board.post(message(5));
+        assert_eq!(numbers(&mut reader, usize::MAX), [8]);
+        assert_eq!(board.lock().payloads, 0);
     }
 
     #[test]

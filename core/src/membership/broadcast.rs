@@ -98,12 +98,18 @@ impl Broadcasts {
         self.items.len()
     }
 
+    /// Bytes of the shortest message; 0 without one.
+    pub(crate) fn smallest(&self) -> usize {
+        let shortest = self.tiers.iter().filter_map(|tier| tier.first()).map(|p| p.length).min();
+        shortest.map_or(0, |length| length as usize)
+    }
+
     /// Whether a message has been sent fewer than that many times.
     pub(crate) fn has_news(&self, times: u32) -> bool {
         self.tiers.iter().take(times as usize).any(|tier| !tier.is_empty())
     }
 
-    /// Whether a message about that member is still to be sent.
+    /// Whether a message about that member, or of that number, is still to be sent.
     pub(crate) fn holds(&self, about: Slot) -> bool {
         self.items.find(hash(about), is_about(about)).is_some()
     }

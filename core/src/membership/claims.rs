@@ -58,7 +58,7 @@ impl Membership {
             return;
         }
         let member = Member::new(self.facts(claim, addr, None));
-        let record = Record { member: member.clone(), changed: self.now, suspicion: None };
+        let record = Record::new(member.clone(), self.now);
         let slot = self.roster.insert(record, &mut self.rng);
         self.spread_alive(slot, &member);
         self.event(EventKind::MemberJoin(member));
@@ -248,6 +248,7 @@ impl Membership {
         if let Some(member) = self.roster.remove(slot) {
             self.broadcasts.drop_about(slot);
             self.forget_intent(slot);
+            self.forget_talk(slot, member.name());
             self.event(EventKind::MemberReap(member));
         }
     }

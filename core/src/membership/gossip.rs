@@ -43,7 +43,8 @@ struct Pace {
 impl Membership {
     /// Sets the time of the next round, if there is something to tell and somebody to tell it to.
     pub(super) fn plan_gossip(&mut self) {
-        if self.broadcasts.is_empty() || self.roster.len() == 1 {
+        let silent = self.broadcasts.is_empty() && self.talk.queue().is_empty();
+        if silent || self.roster.len() == 1 {
             self.timers.stop(Timer::Gossip);
             return;
         }
@@ -65,10 +66,11 @@ impl Membership {
         if let Presence::Leaving(_) = self.presence {
             return Pace { pause: FAREWELL_INTERVAL.min(tick), members };
         }
-        let crowd = self.broadcasts.len() > CROWD;
+        let crowd = self.broadcasts.len() + self.talk.queue().len() > CROWD;
         let rounds = if crowd { CROWD_ROUNDS } else { NEWS_ROUNDS };
         let fanout = u32::try_from(members).unwrap_or(u32::MAX);
-        if self.broadcasts.has_news(fanout.saturating_mul(rounds)) {
+        let times = fanout.saturating_mul(rounds);
+        if self.broadcasts.has_news(times) || self.talk.queue().has_news(times) {
             let size = u32::try_from(self.roster.len()).unwrap_or(u32::MAX);
             return Pace { pause: (tick / CALM_SIZE).saturating_mul(size).min(tick), members };
         }
@@ -112,7 +114,14 @@ impl Membership {
                 encode_alive(&record.member.facts(), out);
             }
         };
-        self.broadcasts.take(room, PART_OVERHEAD, count, limit, write_alive, parts);
+        let before = parts.size() + parts.len() * PART_OVERHEAD;
+        let first = room.saturating_sub(self.talk.share(room));
+        self.broadcasts.take(first, PART_OVERHEAD, count, limit, write_alive, parts);
+        if !self.talk.queue().is_empty() {
+            let taken = parts.size() + parts.len() * PART_OVERHEAD - before;
+            let left = room.saturating_sub(taken);
+            self.talk.queue_mut().take(left, PART_OVERHEAD, count, limit, |_, _| {}, parts);
+        }
     }
 
     /// Sends a message of a probe, with as much gossip as fits beside it. As in memberlist, these
@@ -120,7 +129,7 @@ impl Membership {
     pub(super) fn send_with_gossip(&mut self, to: SocketAddr, message: &Message<'_>) {
         let mut parts = Parts::default();
         parts.push(|out| message.encode(out));
-        if !self.broadcasts.is_empty() {
+        if !(self.broadcasts.is_empty() && self.talk.queue().is_empty()) {
             let taken =
                 parts.size() + PART_OVERHEAD + COMPOUND_OVERHEAD + label_overhead(&self.label);
             let room = self.protocol.packet_size.saturating_sub(taken);
@@ -128,6 +137,13 @@ impl Membership {
         }
         self.send_parts(to, false, &parts);
         self.check_farewell();
+    }
+
+    /// Sends one message alone.
+    pub(super) fn send_with_crc(&mut self, to: SocketAddr, crc: bool, message: &Message<'_>) {
+        let mut parts = Parts::default();
+        parts.push(|out| message.encode(out));
+        self.send_parts(to, crc, &parts);
     }
 
     /// Sends these messages, and nothing else, in one packet with a checksum.
@@ -139,7 +155,7 @@ impl Membership {
         self.send_parts(to, true, &parts);
     }
 
-    fn send_parts(&mut self, to: SocketAddr, crc: bool, parts: &Parts) {
+    pub(super) fn send_parts(&mut self, to: SocketAddr, crc: bool, parts: &Parts) {
         let compression = match self.protocol.compression {
             true => Compression::On,
             false => Compression::Off,
@@ -153,6 +169,6 @@ impl Membership {
     }
 }
 
-fn understands_crc(record: &Record) -> bool {
+pub(super) fn understands_crc(record: &Record) -> bool {
     record.member.versions()[1] >= 5
 }

@@ -30,16 +30,9 @@ impl Membership {
         self.spread(key(LOCAL), &Message::User(&payload));
     }
 
-    /// A message for the application.
-    pub(super) fn on_user(&mut self, payload: &[u8]) {
-        if !self.pass_on_intent(payload) {
-            self.stats.user_messages_ignored += 1;
-        }
-    }
-
     /// Passes on the intent of another member, once; whether it was new. serf's clock tells old
     /// from new, and a queue with one place for each member bounds what waits.
-    fn pass_on_intent(&mut self, payload: &[u8]) -> bool {
+    pub(super) fn pass_on_intent(&mut self, payload: &[u8]) -> bool {
         if !self.speaks_serf() {
             return false;
         }

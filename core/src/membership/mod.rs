@@ -1,9 +1,10 @@
 //! SWIM with Lifeguard, as memberlist speaks it, without I/O.
 //!
 //! [`Membership`] routes; each part beside it knows one thing. `broadcast` and `timer` are values
-//! that import next to nothing. `roster` knows everybody and which claim wins. `claims`, `farewell`,
-//! `gossip`, `push_pull` and the parts of `detection` are what the node does with them. The names
-//! are those of the papers and of memberlist, so that the two can be read side by side.
+//! that import next to nothing. `roster` knows everybody and which claim wins. `claims`,
+//! `farewell`, `gossip`, `push_pull` and the parts of `detection` are what the node does with them;
+//! `talk` is what its users say. The names are those of the papers and of memberlist, so that the
+//! two can be read side by side.
 
 mod broadcast;
 mod claims;
@@ -13,6 +14,7 @@ mod gossip;
 mod intents;
 mod push_pull;
 mod roster;
+mod talk;
 mod timer;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -31,10 +33,11 @@ use self::detection::relay::Relay;
 use self::farewell::Stage;
 use self::push_pull::{Exchange, Joining};
 use self::roster::{LOCAL, Record, Roster, Slot};
+use self::talk::{RoundTrips, Talk};
 use self::timer::{Due, Fired, Timer, Timers};
 use crate::api::WARNINGS;
 use crate::config::Protocol;
-use crate::engine::{Input, Output, Reply, Request, RequestId, Setup, StreamId};
+use crate::engine::{Delivery, Input, Output, Reply, Request, RequestId, Setup, StreamId};
 use crate::error::Result;
 use crate::event::{EventKind, Warning, WarningCode};
 use crate::member::{Facts, Member, MemberState};
@@ -57,6 +60,11 @@ pub(crate) struct Membership {
     leavers: Vec<RequestId>,
     awareness: Awareness,
     broadcasts: Broadcasts,
+    /// What users say.
+    talk: Talk,
+    round_trips: RoundTrips,
+    /// Tells this run of the process from others of the same name.
+    run: u32,
     /// The time, by serf's clock, of the last intent to leave of a member.
     intents: BTreeMap<Slot, u64>,
     last_gossip: Instant,
@@ -116,7 +124,7 @@ impl Membership {
             mapped: false,
             meta: &meta,
         });
-        let local = Record { member, changed: now, suspicion: None };
+        let local = Record::new(member, now);
         let mut membership = Self {
             now,
             name,
@@ -125,6 +133,9 @@ impl Membership {
             leavers: Vec::new(),
             awareness: Awareness::new(protocol.awareness_max_multiplier),
             broadcasts: Broadcasts::default(),
+            talk: Talk::default(),
+            round_trips: RoundTrips::default(),
+            run: rng.next_u32(),
             intents: BTreeMap::new(),
             last_gossip: now,
             probe: None,
@@ -212,12 +223,12 @@ impl Membership {
         match message {
             Message::Ping(ping) => self.on_ping(from, &ping),
             Message::IndirectPing(ping) => self.on_indirect_ping(from, &ping),
-            Message::Ack(ack) => self.on_ack(ack.seq),
+            Message::Ack(ack) => self.on_ack(from, &ack),
             Message::Nack { seq } => self.on_nack(seq),
             Message::Suspect(claim) => self.on_suspect(claim.incarnation, claim.node, claim.from),
             Message::Alive(claim) => self.on_alive(&claim),
             Message::Dead(claim) => self.on_dead(claim.incarnation, claim.node, claim.from),
-            Message::User(payload) => self.on_user(payload),
+            Message::User(payload) => self.on_user(from, payload, Delivery::BestEffort),
         }
     }
 
@@ -233,6 +244,7 @@ impl Membership {
             Fired::Due(Due::Suspicion(slot)) => self.suspicion_ended(slot),
             Fired::Due(Due::Forget(slot)) => self.forget(slot),
             Fired::Due(Due::Relay(seq)) => self.relay_timed_out(seq),
+            Fired::Due(Due::Ping(seq)) => self.ping_timed_out(seq),
             Fired::Due(Due::Exchange(stream)) => self.exchange_timed_out(stream),
         }
     }
@@ -243,6 +255,26 @@ impl Membership {
             Request::SetMeta(meta) => {
                 self.set_meta(meta);
                 self.reply(id, Ok(Reply::Done));
+            }
+            Request::Send { to, payload, delivery } => {
+                self.send_user(id, &to, &payload, delivery);
+            }
+            Request::Broadcast(broadcast) => {
+                let result = self.broadcast_user(&broadcast);
+                self.reply(id, result);
+            }
+            Request::SetState(state) => {
+                let result = self.set_state(state);
+                self.reply(id, result);
+            }
+            Request::SetPingPayload(payload) => {
+                let result = self.set_ping_payload(payload);
+                self.reply(id, result);
+            }
+            Request::Ping(name) => self.ping(id, &name),
+            Request::RoundTrip(name) => {
+                let result = self.round_trip(&name);
+                self.reply(id, result);
             }
             Request::Leave { timeout } => self.leave(id, timeout),
         }
@@ -287,6 +319,7 @@ impl Membership {
     pub(crate) fn stats(&self) -> Stats {
         let mut stats = self.stats.clone();
         stats.queue_depth = self.broadcasts.len() as u64;
+        stats.user_queue_depth = self.talk.queue().len() as u64;
         stats.health_score = u64::from(self.awareness.score());
         stats
     }

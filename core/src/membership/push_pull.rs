@@ -9,8 +9,8 @@ use rand::RngExt;
 use super::Membership;
 use super::claims::{PROTOCOL_VERSION, raw_addr, versions_fit};
 use super::timer::{Due, Timer};
-use crate::engine::{Output, Reply, RequestId, StreamId};
-use crate::error::{Attempt, Error};
+use crate::engine::{Delivery, Output, Reply, RequestId, StreamId};
+use crate::error::{Attempt, Error, ErrorKind};
 use crate::member::{Facts, Member, MemberState};
 use crate::time::Instant;
 use crate::wire::{
@@ -23,6 +23,8 @@ use crate::wire::{
 #[derive(Debug)]
 pub(super) struct Exchange {
     purpose: Purpose,
+    /// The other end; its port is the member's only if this node opened the stream.
+    peer: SocketAddr,
     reader: StreamReader,
     deadline: Instant,
 }
@@ -38,6 +40,8 @@ enum Purpose {
     Join { request: RequestId, seed: String, addr: SocketAddr },
     /// The fallback of the probe of that number.
     Ping { seq: u32 },
+    /// A message of a user to the member of that name.
+    User { request: RequestId, to: String },
 }
 
 /// A join under way.
@@ -146,20 +150,38 @@ impl Membership {
         self.open(stream, Purpose::Ping { seq }, to, bytes);
     }
 
+    /// Opens a stream for a message of a user.
+    pub(super) fn open_user(
+        &mut self,
+        request: RequestId,
+        to: &str,
+        at: SocketAddr,
+        bytes: Vec<u8>,
+    ) {
+        let stream = self.next_stream();
+        self.open(stream, Purpose::User { request, to: to.to_owned() }, at, bytes);
+    }
+
     fn open(&mut self, stream: StreamId, purpose: Purpose, to: SocketAddr, message: Vec<u8>) {
         // The side that answers sends no label.
-        self.expect(stream, purpose, None);
+        self.expect(stream, purpose, to, None);
         let mut bytes = Vec::with_capacity(message.len() + self.label.len() + 2);
         crate::wire::label::add(&self.label, &mut bytes);
         self.put_message(&message, &mut bytes);
         self.out.push_back(Output::Connect { stream, to, bytes });
     }
 
-    fn expect(&mut self, stream: StreamId, purpose: Purpose, label: Option<&str>) {
+    fn expect(
+        &mut self,
+        stream: StreamId,
+        purpose: Purpose,
+        peer: SocketAddr,
+        label: Option<&str>,
+    ) {
         let deadline = self.now + self.protocol.tcp_timeout;
         let reader = StreamReader::new(StreamLimits::default(), label);
         self.timers.add(Due::Exchange(stream), deadline);
-        self.exchanges.insert(stream, Box::new(Exchange { purpose, reader, deadline }));
+        self.exchanges.insert(stream, Box::new(Exchange { purpose, peer, reader, deadline }));
     }
 
     fn put_message(&self, message: &[u8], out: &mut Vec<u8>) {
@@ -174,11 +196,11 @@ impl Membership {
         let members: Vec<&Member> = self.members().collect();
         let texts: usize = members.iter().map(|m| m.name_bytes().len() + m.meta().len()).sum();
         let mut bytes = Vec::with_capacity(members.len() * STATE_OVERHEAD + texts);
-        encode_push_pull(join, members.into_iter().map(node_state), &[], &mut bytes);
+        encode_push_pull(join, members.into_iter().map(node_state), self.user_state(), &mut bytes);
         bytes
     }
 
-    pub(super) fn on_accepted(&mut self, stream: StreamId, _from: SocketAddr) {
+    pub(super) fn on_accepted(&mut self, stream: StreamId, from: SocketAddr) {
         self.stats.streams_accepted += 1;
         let serves = |exchange: &Exchange| matches!(exchange.purpose, Purpose::Serve);
         if self.exchanges.values().filter(|exchange| serves(exchange)).count() >= SERVED_MAX {
@@ -187,7 +209,7 @@ impl Membership {
             return;
         }
         let label = self.label.clone();
-        self.expect(stream, Purpose::Serve, Some(&label));
+        self.expect(stream, Purpose::Serve, from, Some(&label));
     }
 
     pub(super) fn on_stream_bytes(&mut self, stream: StreamId, bytes: &[u8]) {
@@ -196,7 +218,7 @@ impl Membership {
             Ok(None) => {}
             Ok(Some(message)) => {
                 if let Some(exchange) = self.exchanges.remove(&stream) {
-                    self.on_stream_message(stream, exchange.purpose, message);
+                    self.on_stream_message(stream, *exchange, message);
                 }
                 self.out.push_back(Output::Close { stream });
             }
@@ -217,9 +239,10 @@ impl Membership {
         self.exchange_failed(exchange.purpose, format!("sent what is not memberlist: {error}"));
     }
 
-    fn on_stream_message(&mut self, stream: StreamId, purpose: Purpose, message: StreamMessage) {
+    fn on_stream_message(&mut self, stream: StreamId, exchange: Exchange, message: StreamMessage) {
+        let Exchange { purpose, peer, .. } = exchange;
         match (purpose, message) {
-            (Purpose::Serve, StreamMessage::PushPull(state)) => self.serve(stream, &state),
+            (Purpose::Serve, StreamMessage::PushPull(state)) => self.serve(stream, peer, &state),
             (Purpose::Serve, StreamMessage::Ping { seq, node, .. }) => {
                 if node.is_empty() || *node == *self.name {
                     let mut bytes = Vec::new();
@@ -227,14 +250,16 @@ impl Membership {
                     self.out.push_back(Output::Send { stream, bytes });
                 }
             }
-            (Purpose::Serve, StreamMessage::User(_)) => self.stats.user_messages_ignored += 1,
+            (Purpose::Serve, StreamMessage::User(payload)) => {
+                self.on_user(peer, &payload, Delivery::Reliable);
+            }
             (Purpose::Ping { seq }, StreamMessage::Ack { seq: answered }) if seq == answered => {
                 self.on_tcp_ack(seq);
             }
             (Purpose::Sync, StreamMessage::PushPull(state)) => {
                 let known = self.roster.len();
                 // A refusal is counted; there is nobody to tell.
-                let _ = self.merge(&state);
+                let _ = self.merge(peer, &state);
                 match self.roster.len() > known {
                     true => self.plan_settling(),
                     false => self.settled = 0,
@@ -255,14 +280,14 @@ impl Membership {
     }
 
     /// A peer wants to exchange states.
-    fn serve(&mut self, stream: StreamId, state: &PushPull) {
+    fn serve(&mut self, stream: StreamId, peer: SocketAddr, state: &PushPull) {
         self.adopt_versions(state);
         let own = self.own_state(state.join);
         let mut bytes = Vec::with_capacity(own.len());
         self.put_message(&own, &mut bytes);
         self.out.push_back(Output::Send { stream, bytes });
         // As memberlist: answered first, so that the peer learns who is here, then judged.
-        let _ = self.merge(state);
+        let _ = self.merge(peer, state);
     }
 
     fn joined(&mut self, request: RequestId, seed: String, addr: SocketAddr, state: &PushPull) {
@@ -270,7 +295,7 @@ impl Membership {
             // The seed has just been told versions that it refuses. Once more, with its own.
             return self.begin(Purpose::Join { request, seed, addr }, addr);
         }
-        let outcome = self.merge(state);
+        let outcome = self.merge(addr, state);
         if let Some(joining) = self.joins.get_mut(&request) {
             joining.open -= 1;
             match outcome {
@@ -310,7 +335,7 @@ impl Membership {
     }
 
     /// Takes over what a peer knows, unless the versions of somebody exclude somebody else's.
-    fn merge(&mut self, state: &PushPull) -> Result<(), String> {
+    fn merge(&mut self, peer: SocketAddr, state: &PushPull) -> Result<(), String> {
         self.check_versions(&state.nodes).inspect_err(|_| self.stats.push_pulls_refused += 1)?;
         self.stats.push_pulls += 1;
         self.stats.messages_refused += u64::from(state.skipped);
@@ -325,6 +350,7 @@ impl Membership {
                 }
             }
         }
+        self.on_user_state(peer, state.join, &state.user_state);
         Ok(())
     }
 
@@ -356,6 +382,10 @@ impl Membership {
 
     pub(super) fn on_stream_closed(&mut self, stream: StreamId, cause: Option<String>) {
         let Some(exchange) = self.exchanges.remove(&stream) else { return };
+        if let (Purpose::User { request, .. }, None) = (&exchange.purpose, &cause) {
+            // It reads to the end, then closes: that is all the answer there is.
+            return self.reply(*request, Ok(Reply::Done));
+        }
         self.stats.streams_failed += 1;
         let cause = cause.unwrap_or_else(|| {
             "closed the connection without an answer; is it in another cluster?".to_owned()
@@ -375,6 +405,10 @@ impl Membership {
     }
 
     fn exchange_failed(&mut self, purpose: Purpose, cause: String) {
+        if let Purpose::User { request, to } = purpose {
+            let error = Error::new(ErrorKind::NodeDown, format!("{to} {cause}"));
+            return self.reply(request, Err(error));
+        }
         if let Purpose::Join { request, seed, .. } = purpose {
             if let Some(joining) = self.joins.get_mut(&request) {
                 joining.open -= 1;

@@ -1,6 +1,7 @@
 //! Who is known, and which claim about whom wins.
 
 use std::hash::{DefaultHasher, Hasher};
+use std::time::Duration;
 
 use hashbrown::HashTable;
 use rand::RngExt;
@@ -21,6 +22,25 @@ pub(crate) struct Record {
     pub(crate) changed: Instant,
     /// Under way while the member is suspect.
     pub(crate) suspicion: Option<Box<Suspicion>>,
+    /// Smoothed, in microseconds; 0 before the first answer.
+    round_trip: u32,
+    /// Its answers say which broadcasts it knows.
+    pub(crate) tells_known: bool,
+}
+
+impl Record {
+    pub(crate) fn new(member: Member, changed: Instant) -> Self {
+        Self { member, changed, suspicion: None, round_trip: 0, tells_known: false }
+    }
+
+    /// How long it takes to answer; zero before the first answer.
+    pub(crate) fn round_trip(&self) -> Duration {
+        Duration::from_micros(self.round_trip.into())
+    }
+
+    pub(crate) fn set_round_trip(&mut self, span: Duration) {
+        self.round_trip = u32::try_from(span.as_micros()).unwrap_or(u32::MAX).max(1);
+    }
 }
 
 /// What is claimed about a member.
@@ -191,6 +211,11 @@ impl Roster {
         self.records.iter().flatten()
     }
 
+    /// Everybody, with their slots.
+    pub(crate) fn slots(&self) -> impl Iterator<Item = (Slot, &Record)> {
+        (0..).zip(&self.records).filter_map(|(slot, record)| Some((slot, record.as_ref()?)))
+    }
+
     /// Everybody, whatever their state.
     pub(crate) fn len(&self) -> usize {
         self.records.len() - self.free.len()
@@ -306,7 +331,7 @@ mod tests {
             mapped: false,
             meta: b"",
         });
-        Record { member, changed: Instant::NEVER, suspicion: None }
+        Record::new(member, Instant::NEVER)
     }
 
     #[test]

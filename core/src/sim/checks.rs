@@ -92,6 +92,11 @@ fn may_follow(kind: &EventKind, state: Option<MemberState>) -> bool {
         EventKind::MemberMove { .. } | EventKind::MemberConflict { .. } => {
             matches!(state, Some(Alive | Suspect))
         }
-        EventKind::ReplayDone | EventKind::EventsLost { .. } | EventKind::Warning(_) => true,
+        EventKind::ReplayDone
+        | EventKind::EventsLost { .. }
+        | EventKind::Warning(_)
+        | EventKind::Message(_)
+        | EventKind::Broadcast(_)
+        | EventKind::RemoteState(_) => true,
     }
 }

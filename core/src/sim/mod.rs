@@ -273,7 +273,8 @@ impl Sim {
         self.request(id, Request::SetMeta(meta))
     }
 
-    fn request(&mut self, node: NodeId, request: Request) -> RequestId {
+    /// Asks a node for something; see [`Sim::reply`].
+    pub fn request(&mut self, node: NodeId, request: Request) -> RequestId {
         let entry = &mut self.nodes[node.0];
         entry.requests += 1;
         let id = RequestId(entry.requests);

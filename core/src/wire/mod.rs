@@ -13,6 +13,7 @@
 //! | [`addr`] | addresses exactly as they were sent, and as sockets need them |
 //! | [`label`] | the cluster label in front of everything |
 //! | [`compress`] | LZW, with a bound on what comes out |
+//! | [`envelope`] | broadcasts of ours inside user messages |
 //! | [`tags`], [`serf`] | what serf puts into node metadata and user messages |
 //! | `msgpack` | the dialect: sorted keys, old raw strings, shortest unsigned integers |
 //!
@@ -21,6 +22,7 @@
 
 pub mod addr;
 pub mod compress;
+pub mod envelope;
 pub mod label;
 pub mod message;
 mod msgpack;
@@ -35,6 +37,7 @@ mod tests;
 
 pub use addr::{RawAddr, to_socket_addr};
 pub use compress::COMPRESS_MIN;
+pub use envelope::{BroadcastKind, ENVELOPE_NAME_MAX, Envelope};
 pub use label::label_overhead;
 pub use message::{Ack, Alive, Dead, IndirectPing, Message, Ping, Suspect};
 pub use packet::{

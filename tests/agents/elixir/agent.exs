@@ -157,6 +157,10 @@ defmodule ChinwagAgent.Events do
     {"warning", [code: token(code), subject: subject]}
   end
 
+  defp describe({type, %{sender: sender, payload: payload}}) do
+    {token(type), [sender: sender, payload: payload]}
+  end
+
   defp describe({:member_conflict, member, _addr}) do
     {"member-conflict", Commands.facts(member)}
   end

@@ -26,7 +26,7 @@ pub const BINDINGS: &[Binding] = &[
         language: "rust",
         manifest: "core/Cargo.toml",
         constants: &["core/src/api.rs"],
-        sources: &["core/src/node.rs"],
+        sources: &["core/src/node"],
     },
     Binding {
         language: "c",

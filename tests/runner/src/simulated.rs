@@ -197,7 +197,7 @@ impl Simulated {
                 let answer = match (asked, result) {
                     (Asked::Start, _) => started(self.sim.addr(open)),
                     (_, Ok(Reply::Joined(n))) => Line::new("ok").with("contacted", &n.to_string()),
-                    (_, Ok(Reply::Done)) => Line::new("ok"),
+                    (_, Ok(_)) => Line::new("ok"),
                     (_, Err(error)) => refusal(error),
                 };
                 lines.push((node.clone(), answer));

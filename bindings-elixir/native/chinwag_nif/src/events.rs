@@ -244,8 +244,8 @@ impl Waiter {
         // A process that is gone does not wait any more.
         let _ = env.send_and_clear(&pid, |env| {
             let outcome = match outcome {
-                Ok(Reply::Done) => atoms::ok().to_term(env),
                 Ok(Reply::Joined(count)) => (atoms::ok(), count).encode(env),
+                Ok(_) => atoms::ok().to_term(env),
                 Err(error) => error::tuple(env, error),
             };
             (tag.load(env), outcome)

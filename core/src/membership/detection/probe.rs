@@ -9,13 +9,14 @@ use super::super::timer::Timer;
 use crate::engine::StreamId;
 use crate::member::{Member, MemberState};
 use crate::time::Instant;
-use crate::wire::{IndirectPing, Message, Ping, RawAddr, Suspect};
+use crate::wire::{Ack, IndirectPing, Message, Ping, RawAddr, Suspect};
 
 /// A probe under way. There is one at a time.
 #[derive(Debug)]
 pub(crate) struct Probe {
     seq: u32,
     slot: Slot,
+    sent: Instant,
     /// As it was when the probe began.
     member: Member,
     /// Members that were asked to probe as well, and have promised a nack.
@@ -47,6 +48,7 @@ impl Membership {
         self.probe = Some(Probe {
             seq,
             slot,
+            sent: self.now,
             member: member.clone(),
             nacks_expected: 0,
             nacks: 0,
@@ -59,7 +61,7 @@ impl Membership {
         self.send_ping(seq, member.name(), member.addr(), member.state(), member.incarnation());
     }
 
-    fn send_ping(
+    pub(crate) fn send_ping(
         &mut self,
         seq: u32,
         node: &str,
@@ -153,10 +155,22 @@ impl Membership {
     }
 
     /// An answer to the probe, from whomever it comes, or to one that was made for somebody else.
-    pub(crate) fn on_ack(&mut self, seq: u32) {
+    pub(crate) fn on_ack(&mut self, from: SocketAddr, ack: &Ack<'_>) {
         match &self.probe {
-            Some(probe) if probe.seq == seq => self.probe_answered(),
-            _ => self.relay_answered(seq),
+            Some(probe) if probe.seq == ack.seq => {
+                // An answer by way of others says nothing about the way to the member.
+                if from == probe.member.addr() && !probe.asked_others {
+                    let (slot, span) = (probe.slot, self.now.since(probe.sent));
+                    let payload = self.repair(slot, from, ack.payload);
+                    self.measured(slot, span, payload);
+                }
+                self.probe_answered();
+            }
+            _ => {
+                if !self.ping_answered(from, ack) {
+                    self.relay_answered(ack.seq);
+                }
+            }
         }
     }
 

@@ -30,7 +30,8 @@ impl Membership {
             return;
         }
         let to = self.reply_to(from, ping.source_addr, ping.source_port);
-        self.send_with_gossip(to, &Message::Ack(Ack { seq: ping.seq, payload: &[] }));
+        let payload = self.answer_payload();
+        self.send_with_gossip(to, &Message::Ack(Ack { seq: ping.seq, payload: &payload }));
     }
 
     /// Where to answer. A request may name another address than it came from; only that of a known

@@ -15,6 +15,7 @@ const ARROWS: &[(&str, &str, &[&str])] = &[
     ("config", "wire", &["META_MAX", "encode_tags"]),
     ("member", "wire", &["TagPairs"]),
     ("engine", "membership", &[]),
+    ("engine", "wire", &["BroadcastKind"]),
     ("driver", "engine", &[]),
     ("driver", "signals", &["Guard"]),
     ("sim", "engine", &[]),
@@ -26,8 +27,20 @@ const ARROWS: &[(&str, &str, &[&str])] = &[
     ("host", "node", &[]),
     ("host", "engine", WORDS),
 ];
-const WORDS: &[&str] =
-    &["Input", "Output", "Reply", "Request", "RequestId", "Setup", "Stats", "StreamId"];
+const WORDS: &[&str] = &[
+    "Broadcast",
+    "BroadcastKind",
+    "Delivery",
+    "Input",
+    "Output",
+    "Reply",
+    "Request",
+    "RequestId",
+    "RoundTrip",
+    "Setup",
+    "Stats",
+    "StreamId",
+];
 
 /// Arrows that the table does not allow.
 pub fn arrows(tree: &Tree) -> Vec<String> {

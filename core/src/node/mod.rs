@@ -1,19 +1,19 @@
 //! The facade: a node, what it knows, and what it can be told to do.
 
+mod builder;
+mod events;
+mod talk;
+
 use std::collections::BTreeMap;
-use std::future::poll_fn;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use futures_core::Stream;
-
-use crate::config::{Config, Value, check_meta, encode_tags};
-use crate::driver::{Board, Command, Handle, Read, Reader};
+pub use self::builder::Builder;
+pub use self::events::Events;
+use crate::config::{Config, check_meta, encode_tags};
+use crate::driver::{Board, Command, Handle};
 use crate::engine::{Reply, Request};
-use crate::error::{Error, ErrorKind, Result};
-use crate::event::Event;
+use crate::error::Result;
 use crate::member::{Member, Tags};
 use crate::stats::Stats;
 
@@ -35,14 +35,6 @@ const SIGNAL_LEAVE: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug)]
 pub struct Node {
     handle: Arc<Handle>,
-}
-
-/// Options of a node in Rust's spelling. Anything in the option table can be set with
-/// [`Builder::option`]; mistakes are reported by [`Builder::start`].
-#[derive(Clone, Debug, Default)]
-pub struct Builder {
-    config: Config,
-    mistake: Option<Error>,
 }
 
 impl Node {
@@ -93,6 +85,7 @@ impl Node {
     #[cfg(not(feature = "signals"))]
     #[expect(clippy::unused_self, reason = "the same call with and without the feature")]
     fn leave_on_signals(&self) -> Result<()> {
+        use crate::error::{Error, ErrorKind};
         let message = "handle_signals needs the feature \"signals\" of the crate";
         Err(Error::new(ErrorKind::BadConfig, message))
     }
@@ -142,7 +135,7 @@ impl Node {
 
     /// Subscribes to what happens to the other members.
     pub fn events(&self, replay: Replay) -> Events {
-        Events { reader: Reader::new(Arc::clone(self.board()), replay == Replay::Yes) }
+        Events::new(Arc::clone(self.board()), replay)
     }
 
     /// Joins through `seeds` (`host[:port]`), all at once; how many answered.
@@ -157,7 +150,7 @@ impl Node {
         let seeds = seeds.into_iter().map(Into::into).collect();
         match self.handle.join(seeds).await? {
             Reply::Joined(count) => Ok(count),
-            Reply::Done => Ok(0),
+            _ => Ok(0),
         }
     }
 
@@ -204,7 +197,11 @@ impl Node {
     }
 
     async fn request(&self, request: Request) -> Result<()> {
-        self.handle.send(|reply| Command::Request { request, reply }).await.map(drop)
+        self.ask(request).await.map(drop)
+    }
+
+    async fn ask(&self, request: Request) -> Result<Reply> {
+        self.handle.send(|reply| Command::Request { request, reply }).await
     }
 
     /// Frees sockets and tasks. Without a [`Node::leave`] before it, the others see a failure.
@@ -221,121 +218,5 @@ impl Node {
     /// Whether the node is closed.
     pub fn is_closed(&self) -> bool {
         self.board().is_closed()
-    }
-}
-
-impl Builder {
-    /// The member's name.
-    pub fn name(self, name: impl Into<String>) -> Self {
-        self.value("name", Value::Text(name.into()))
-    }
-
-    /// Address to bind, `ip:port`.
-    pub fn bind(self, addr: &str) -> Self {
-        self.option("bind", addr)
-    }
-
-    /// First contacts, each `host[:port]`.
-    pub fn seeds<I>(self, seeds: I) -> Self
-    where
-        I: IntoIterator,
-        I::Item: Into<String>,
-    {
-        let seeds = seeds.into_iter().map(Into::into).collect();
-        self.value("seeds", Value::List(seeds))
-    }
-
-    /// Tags to announce.
-    pub fn tags<I, K, V>(self, tags: I) -> Self
-    where
-        I: IntoIterator<Item = (K, V)>,
-        K: Into<String>,
-        V: Into<String>,
-    {
-        let tags = tags.into_iter().map(|(k, v)| (k.into(), v.into())).collect();
-        self.value("tags", Value::Map(tags))
-    }
-
-    /// Any option of the table, from text.
-    pub fn option(mut self, key: &str, text: &str) -> Self {
-        let outcome = self.config.set(key, text);
-        self.note(outcome);
-        self
-    }
-
-    fn value(mut self, key: &str, value: Value) -> Self {
-        let outcome = self.config.set_value(key, value);
-        self.note(outcome);
-        self
-    }
-
-    /// The first mistake is the one that is reported.
-    fn note(&mut self, outcome: Result<()>) {
-        if let (Err(error), None) = (outcome, &self.mistake) {
-            self.mistake = Some(error);
-        }
-    }
-
-    /// The options, or the first mistake among them.
-    ///
-    /// # Errors
-    /// `bad_config`.
-    pub fn config(self) -> Result<Config> {
-        match self.mistake {
-            Some(error) => Err(error),
-            None => Ok(self.config),
-        }
-    }
-
-    /// Starts the node on the current tokio runtime; see [`Node::start`].
-    ///
-    /// # Errors
-    /// As [`Node::start`].
-    pub async fn start(self) -> Result<Node> {
-        Node::start(&self.config()?).await
-    }
-}
-
-/// What happens to the other members: ordered, numbered, never concurrent. Also a
-/// [`Stream`]. Ends when the node is closed.
-#[derive(Debug)]
-pub struct Events {
-    reader: Reader,
-}
-
-impl Events {
-    /// The next event; `None` once the node is closed. Safe to cancel.
-    pub async fn next(&mut self) -> Option<Event> {
-        poll_fn(|context| self.poll_event(context)).await
-    }
-
-    /// The next event if there is one now.
-    ///
-    /// # Errors
-    /// `closed` once the node is closed and everything has been read.
-    pub fn try_next(&mut self) -> Result<Option<Event>> {
-        match self.reader.next(None) {
-            Read::Event(event) => Ok(Some(event)),
-            Read::Waiting => Ok(None),
-            Read::Closed => Err(Error::new(ErrorKind::Closed, "the node is closed")),
-        }
-    }
-
-    /// [`Events::next`] for those who poll by hand: `context`'s waker is called once, when the
-    /// first event after an empty answer comes.
-    pub fn poll_event(&mut self, context: &mut Context<'_>) -> Poll<Option<Event>> {
-        match self.reader.next(Some(context.waker())) {
-            Read::Event(event) => Poll::Ready(Some(event)),
-            Read::Closed => Poll::Ready(None),
-            Read::Waiting => Poll::Pending,
-        }
-    }
-}
-
-impl Stream for Events {
-    type Item = Event;
-
-    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Event>> {
-        self.get_mut().poll_event(context)
     }
 }
