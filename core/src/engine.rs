@@ -40,6 +40,9 @@ pub struct Setup {
     pub meta: Vec<u8>,
     /// Cluster label; empty for none.
     pub label: String,
+    /// The incarnation to start with, at least 1: seconds of the wall clock since the beginning of
+    /// 2024, so that a restarted member is always newer than it was before.
+    pub incarnation: u32,
     /// The protocol's constants.
     pub protocol: Protocol,
     /// Seed of every random choice.

@@ -27,6 +27,7 @@ fn engine(delegate: [u8; 3]) -> Engine {
             name: "me".to_owned(),
             advertise: addr(1),
             meta: Vec::new(),
+            incarnation: 1,
             label: String::new(),
             protocol,
             seed: 7,

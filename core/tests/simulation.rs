@@ -3,93 +3,18 @@
 //! `SEED=0x2a` replays one seed; `SEEDS=1000` widens the search. A failure prints its seed.
 #![cfg(feature = "sim")]
 
+mod shared;
+
 use std::collections::BTreeMap;
-use std::panic::{RefUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Duration;
 
 use chinwag::config::Protocol;
 use chinwag::sim::{Faults, NodeId, Sim};
 use chinwag::time::Instant;
-use chinwag::{ErrorKind, EventKind, MemberState, Tags};
+use chinwag::{ErrorKind, EventKind, MemberState};
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
-
-fn seconds(seconds: f64) -> Duration {
-    Duration::from_secs_f64(seconds)
-}
-
-fn number(text: &str) -> u64 {
-    let parsed = match text.trim().strip_prefix("0x") {
-        Some(hex) => u64::from_str_radix(hex, 16),
-        None => text.trim().parse(),
-    };
-    parsed.expect("SEED and SEEDS are numbers")
-}
-
-/// Runs `scenario` under every seed; the results. Says which seed failed.
-fn every_seed<T>(count: u64, scenario: impl Fn(u64) -> T + RefUnwindSafe) -> Vec<T> {
-    let seeds = match (std::env::var("SEED"), std::env::var("SEEDS")) {
-        (Ok(seed), _) => number(&seed)..=number(&seed),
-        (Err(_), Ok(count)) => 1..=number(&count),
-        (Err(_), Err(_)) => 1..=count,
-    };
-    let run = |seed| match catch_unwind(|| scenario(seed)) {
-        Ok(result) => result,
-        Err(cause) => {
-            eprintln!("seed {seed:#x} failed; replay it with SEED={seed:#x}");
-            resume_unwind(cause)
-        }
-    };
-    seeds.map(run).collect()
-}
-
-/// `count` nodes that have been told to join through the first.
-fn cluster(sim: &mut Sim, count: usize) -> Vec<NodeId> {
-    let nodes: Vec<NodeId> = (0..count).map(|i| sim.start(&format!("n{i}"))).collect();
-    for &node in &nodes[1..] {
-        sim.join(node, &nodes[..1]);
-    }
-    nodes
-}
-
-fn together(sim: &mut Sim, count: usize) -> Vec<NodeId> {
-    let nodes = cluster(sim, count);
-    assert!(sim.run_until(seconds(180.0), Sim::all_see_all), "they never all met");
-    nodes
-}
-
-/// When each of `observers` told such an event about `subject`, counted from `since`.
-fn told(
-    sim: &Sim,
-    observers: &[NodeId],
-    subject: NodeId,
-    since: Instant,
-    wanted: fn(&EventKind) -> bool,
-) -> Vec<Duration> {
-    let name = sim.name(subject);
-    let about = |kind: &EventKind| kind.member().is_some_and(|member| member.name() == name);
-    let mut times: Vec<Duration> = observers
-        .iter()
-        .flat_map(|observer| sim.log(*observer))
-        .filter(|(at, kind)| *at >= since && wanted(kind) && about(kind))
-        .map(|(at, _)| at.since(since))
-        .collect();
-    times.sort();
-    times
-}
-
-fn tags(pairs: &[(&str, &str)]) -> Tags {
-    pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
-}
-
-/// The share of `all` that is at most `limit`.
-fn share_within(all: &[Duration], limit: Duration) -> f64 {
-    all.iter().filter(|span| **span <= limit).count() as f64 / all.len() as f64
-}
-
-fn is_alone(seeds: usize) -> bool {
-    seeds == 1
-}
+use shared::{cluster, every_seed, is_alone, seconds, share_within, tags, together, told};
 
 #[test]
 fn three_nodes_see_each_other() {

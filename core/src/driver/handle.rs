@@ -46,6 +46,7 @@ impl Handle {
             advertise: bound.advertise,
             meta: settings.meta.clone(),
             label: settings.label.clone(),
+            incarnation: super::clock::starting_incarnation(),
             protocol: settings.protocol.clone(),
             seed: sockets::entropy()?,
         };

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::broadcast::News;
 use super::detection::suspicion::Suspicion;
+use super::incarnation::{INCARNATION_MAX, raised};
 use super::roster::{Claim, LOCAL, Record, Slot, beats};
 use super::timer::Due;
 use super::{Membership, Presence};
@@ -19,8 +20,6 @@ const MEMBERS_MAX: usize = 131_072;
 /// what it receives; but every remembered byte is one that a stranger may choose. Its own members
 /// have 512 bytes of metadata, and those of forks a few times as many.
 const TEXTS_MAX: usize = 4096;
-/// No honest member gets here; whoever claims it wants the counter to wrap.
-const INCARNATION_MAX: u32 = u32::MAX - 1;
 
 impl Membership {
     /// Somebody says that a member is there.
@@ -72,6 +71,9 @@ impl Membership {
         if moved && state.is_present() {
             // Whoever holds the name keeps it.
             return self.name_conflict(claim.node, addr, previous.addr());
+        }
+        if !moved && !self.believable(claim.incarnation, previous.incarnation()) {
+            return;
         }
         // A new address for a member that is gone is a new process, whose count starts anew.
         let newer = beats(Claim::Alive, claim.incarnation, state, previous.incarnation());
@@ -133,7 +135,16 @@ impl Membership {
         if claim.incarnation < local.incarnation() || same {
             return;
         }
-        self.refute(claim.incarnation);
+        if self.believable(claim.incarnation, self.local().incarnation()) {
+            self.refute(claim.incarnation);
+        }
+    }
+
+    /// Whether somebody who is known at incarnation `known` may have got to `claimed`.
+    fn believable(&mut self, claimed: u32, known: u32) -> bool {
+        let believable = self.horizon.admits_alive(self.now, claimed, known);
+        self.stats.messages_refused += u64::from(!believable);
+        believable
     }
 
     fn name_conflict(&mut self, name: &str, claimed: SocketAddr, held: SocketAddr) {
@@ -186,7 +197,8 @@ impl Membership {
     /// The record that an accusation is about, unless the accusation is stale or absurd.
     fn accused(&mut self, incarnation: u32, node: &str) -> Option<(Slot, &Record)> {
         let slot = self.roster.find(node)?;
-        if incarnation > INCARNATION_MAX {
+        let known = self.roster.get(slot)?.member.incarnation();
+        if !self.horizon.admits_accusation(self.now, incarnation, known) {
             self.stats.messages_refused += 1;
             return None;
         }
@@ -257,7 +269,7 @@ impl Membership {
     fn refute(&mut self, accused: u32) {
         self.stats.refutations += 1;
         self.awareness.apply(1);
-        let incarnation = self.local().incarnation().max(accused).saturating_add(1);
+        let incarnation = raised(self.local().incarnation().max(accused));
         self.set_local(Member::new(Facts { incarnation, ..self.local().facts() }));
         self.announce();
     }
@@ -270,7 +282,8 @@ impl Membership {
 
     pub(super) fn set_meta(&mut self, meta: Vec<u8>) {
         let gone = self.presence != Presence::Here;
-        let incarnation = self.local().incarnation() + u32::from(!gone);
+        let known = self.local().incarnation();
+        let incarnation = if gone { known } else { raised(known) };
         self.set_local(Member::new(Facts { meta: &meta, incarnation, ..self.local().facts() }));
         if !gone {
             self.announce();
@@ -352,6 +365,7 @@ mod tests {
             advertise: ([127, 0, 0, 1], 7946).into(),
             meta: Vec::new(),
             label: String::new(),
+            incarnation: 1,
             protocol: Protocol::profile("lan"),
             seed: 1,
         };

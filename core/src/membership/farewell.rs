@@ -4,6 +4,7 @@ use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::incarnation::raised;
 use super::roster::LOCAL;
 use super::timer::Timer;
 use super::{Membership, Presence};
@@ -117,7 +118,7 @@ impl Membership {
         }
         self.settle_leavers(&Ok(Reply::Done));
         self.presence = Presence::Here;
-        self.turn_self(MemberState::Alive, self.local().incarnation() + 1);
+        self.turn_self(MemberState::Alive, raised(self.local().incarnation()));
         self.announce();
         self.start_rounds();
     }

@@ -11,6 +11,7 @@ mod claims;
 mod detection;
 mod farewell;
 mod gossip;
+mod incarnation;
 mod intents;
 mod push_pull;
 mod roster;
@@ -31,6 +32,7 @@ use self::detection::awareness::Awareness;
 use self::detection::probe::Probe;
 use self::detection::relay::Relay;
 use self::farewell::Stage;
+use self::incarnation::{Horizon, INCARNATION_MAX};
 use self::push_pull::{Exchange, Joining};
 use self::roster::{LOCAL, Record, Roster, Slot};
 use self::talk::{RoundTrips, Talk};
@@ -55,6 +57,7 @@ pub(crate) struct Membership {
     protocol: Protocol,
     rng: Xoshiro256PlusPlus,
     roster: Roster,
+    horizon: Horizon,
     presence: Presence,
     /// Who waits for the farewell.
     leavers: Vec<RequestId>,
@@ -108,7 +111,8 @@ enum Presence {
 
 impl Membership {
     pub(crate) fn new(now: Instant, setup: Setup) -> Self {
-        let Setup { name, advertise, meta, label, protocol, seed } = setup;
+        let Setup { name, advertise, meta, label, incarnation, protocol, seed } = setup;
+        let incarnation = incarnation.clamp(1, INCARNATION_MAX);
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
         let name: Arc<str> = name.into();
         let mut versions = Vsn::MEMBERLIST.to_array();
@@ -119,7 +123,7 @@ impl Membership {
             name: &name,
             addr: advertise,
             state: MemberState::Alive,
-            incarnation: 1,
+            incarnation,
             versions,
             mapped: false,
             meta: &meta,
@@ -129,6 +133,7 @@ impl Membership {
             now,
             name,
             roster: Roster::new(local, rng.next_u64()),
+            horizon: Horizon::new(now, incarnation),
             presence: Presence::Here,
             leavers: Vec::new(),
             awareness: Awareness::new(protocol.awareness_max_multiplier),

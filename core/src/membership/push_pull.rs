@@ -8,6 +8,7 @@ use rand::RngExt;
 
 use super::Membership;
 use super::claims::{PROTOCOL_VERSION, raw_addr, versions_fit};
+use super::incarnation::raised;
 use super::timer::{Due, Timer};
 use crate::engine::{Delivery, Output, Reply, RequestId, StreamId};
 use crate::error::{Attempt, Error, ErrorKind};
@@ -328,7 +329,7 @@ impl Membership {
         }
         let [min, max, current, ..] = own;
         let versions = [min, max, current, first[3], first[4], first[5]];
-        let incarnation = self.local().incarnation() + 1;
+        let incarnation = raised(self.local().incarnation());
         self.set_local(Member::new(Facts { versions, incarnation, ..self.local().facts() }));
         self.announce();
         true

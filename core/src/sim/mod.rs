@@ -46,6 +46,8 @@ pub struct Sim {
     now: Instant,
     rng: Xoshiro256PlusPlus,
     protocol: Protocol,
+    /// Whether nodes count their incarnations from 1, as Go's do.
+    counts_from_one: bool,
     nodes: Vec<Node>,
     addrs: BTreeMap<SocketAddr, NodeId>,
     network: Network,
@@ -119,6 +121,9 @@ impl Shell for Outbox {
     }
 }
 
+/// The starting incarnation at the origin of the virtual time.
+const EPOCH: u32 = 90_000_000;
+
 /// Datagrams that a stopped process finds in its socket when it goes on.
 const SOCKET_BUFFER: usize = 1024;
 
@@ -135,6 +140,7 @@ impl Sim {
             now: Instant::default(),
             rng: Xoshiro256PlusPlus::seed_from_u64(seed),
             protocol,
+            counts_from_one: false,
             nodes: Vec::new(),
             addrs: BTreeMap::new(),
             network: Network::new(),
@@ -171,6 +177,20 @@ impl Sim {
         self.protocol = protocol;
     }
 
+    /// Lets nodes that are started from now on count their incarnations from 1, as Go's do.
+    pub fn count_from_one(&mut self) {
+        self.counts_from_one = true;
+    }
+
+    /// As the driver has it: seconds of a clock that goes on while nodes are restarted.
+    fn first_incarnation(&self) -> u32 {
+        let seconds = self.now.since(Instant::default()).as_secs();
+        match self.counts_from_one {
+            true => 1,
+            false => EPOCH.saturating_add(u32::try_from(seconds).unwrap_or(u32::MAX)),
+        }
+    }
+
     /// Starts a node that knows nobody.
     pub fn start(&mut self, name: &str) -> NodeId {
         self.start_with_tags(name, &Tags::new())
@@ -202,7 +222,7 @@ impl Sim {
     pub fn restart(&mut self, id: NodeId) {
         let seed = self.rng.next_u64();
         let protocol = self.protocol.clone();
-        let now = self.now;
+        let (now, incarnation) = (self.now, self.first_incarnation());
         let node = &mut self.nodes[id.0];
         node.run += 1;
         node.paused = None;
@@ -211,6 +231,7 @@ impl Sim {
             advertise: node.addr,
             meta: node.meta.clone(),
             label: String::new(),
+            incarnation,
             protocol,
             seed,
         };
