@@ -27,7 +27,8 @@ export type MemberState =
 
 /** What a node warns of. */
 export type WarningCode =
-  | 'name-conflict';
+  | 'name-conflict'
+  | 'snapshot-failed';
 
 /** `code` of every error. */
 export type ErrorCode =
@@ -151,6 +152,16 @@ export interface StartOptions {
    * Limit of one exchange over TCP, connecting included; and of looking a name up. Default: 10s.
    */
   tcpTimeout?: number | undefined;
+  /**
+   * File in which the members known are kept from one run to the next, to be tried as seeds; made
+   * when it is not there. Default: none.
+   */
+  snapshot?: string | undefined;
+  /**
+   * Use the snapshot also when the last run had left; otherwise only after a crash or a close
+   * without a leave.
+   */
+  rejoinAfterLeave?: boolean | undefined;
 }
 
 /** Every event type, by its number less one. */

@@ -97,6 +97,8 @@ const OPTIONS = Object.freeze({
   retransmitMult: { key: 'retransmit_mult', kind: 'count' },
   pushPullInterval: { key: 'push_pull_interval', kind: 'duration' },
   tcpTimeout: { key: 'tcp_timeout', kind: 'duration' },
+  snapshot: { key: 'snapshot', kind: 'text' },
+  rejoinAfterLeave: { key: 'rejoin_after_leave', kind: 'flag' },
 });
 
 module.exports = { EVENT_TYPES, EVENT_FIELDS, MEMBER_STATES, ERRORS, OPTIONS };

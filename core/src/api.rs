@@ -287,6 +287,24 @@ pub const OPTIONS: &[OptionInfo] = &[
         local: Some("1s"),
         doc: "Limit of one exchange over TCP, connecting included; and of looking a name up.",
     },
+    OptionInfo {
+        name: "snapshot",
+        kind: OptionKind::Text,
+        default: "",
+        wan: None,
+        local: None,
+        doc: "File in which the members known are kept from one run to the next, to be tried as \
+              seeds; made when it is not there. Default: none.",
+    },
+    OptionInfo {
+        name: "rejoin_after_leave",
+        kind: OptionKind::Flag,
+        default: "false",
+        wan: None,
+        local: None,
+        doc: "Use the snapshot also when the last run had left; otherwise only after a crash or a \
+              close without a leave.",
+    },
 ];
 
 /// What went wrong, as a stable number and code. The sentence beside it says what happened to the
@@ -616,6 +634,8 @@ pub const EVENTS: &[EventInfo] = &[
 pub enum WarningCode {
     /// Another node announces itself under the name of a member, or of this node.
     NameConflict = 1,
+    /// The snapshot cannot be written; the node goes on without.
+    SnapshotFailed = 2,
 }
 
 /// One row of the table of warnings.
@@ -630,11 +650,18 @@ pub struct WarningInfo {
 }
 
 /// Every warning, in the order of the manifest.
-pub const WARNINGS: &[WarningInfo] = &[WarningInfo {
-    warning: WarningCode::NameConflict,
-    code: "name-conflict",
-    doc: "Another node announces itself under the name of a member, or of this node.",
-}];
+pub const WARNINGS: &[WarningInfo] = &[
+    WarningInfo {
+        warning: WarningCode::NameConflict,
+        code: "name-conflict",
+        doc: "Another node announces itself under the name of a member, or of this node.",
+    },
+    WarningInfo {
+        warning: WarningCode::SnapshotFailed,
+        code: "snapshot-failed",
+        doc: "The snapshot cannot be written; the node goes on without.",
+    },
+];
 
 /// What is believed about a member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::api::{OPTIONS, OptionInfo, OptionKind};
@@ -112,6 +113,8 @@ impl Config {
             advertise: self.addr("advertise"),
             seeds: self.list("seeds"),
             require_join: self.flag("require_join"),
+            snapshot: self.text("snapshot").filter(|path| !path.is_empty()).map(Into::into),
+            rejoin_after_leave: self.flag("rejoin_after_leave"),
             meta: self.meta()?,
             label: self.text("cluster").unwrap_or_default(),
             handle_signals: self.flag("handle_signals"),
@@ -237,6 +240,10 @@ pub struct Settings {
     pub seeds: Vec<String>,
     /// Fail the start when no seed answers.
     pub require_join: bool,
+    /// Where the members known are kept.
+    pub snapshot: Option<PathBuf>,
+    /// Use the snapshot also when the last run had left.
+    pub rejoin_after_leave: bool,
     /// Metadata to announce.
     pub meta: Vec<u8>,
     /// Cluster label; empty for none.

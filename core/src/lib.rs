@@ -24,6 +24,8 @@ pub mod config;
 pub mod error;
 pub mod event;
 pub mod member;
+#[cfg(feature = "runtime")]
+mod snapshot;
 pub mod stats;
 pub mod time;
 

@@ -58,13 +58,25 @@ pub struct Stats {
     pub queue_depth: u64,
     /// Messages of users that wait to be gossiped now.
     pub user_queue_depth: u64,
+    /// serf's clock of members now; 0 in a cluster that does not speak serf.
+    pub member_clock: u64,
+    /// serf's clock of user events now.
+    pub event_clock: u64,
+    /// serf's clock of queries now.
+    pub query_clock: u64,
     /// Local health now: 0 is healthy.
     pub health_score: u64,
 }
 
 impl Stats {
+    /// serf's clocks: of members, events and queries.
+    #[cfg(feature = "runtime")]
+    pub(crate) fn clocks(&self) -> [u64; 3] {
+        [self.member_clock, self.event_clock, self.query_clock]
+    }
+
     /// Every counter with its name, in the order of declaration.
-    pub fn rows(&self) -> [(&'static str, u64); 28] {
+    pub fn rows(&self) -> [(&'static str, u64); 31] {
         [
             ("packets_received", self.packets_received),
             ("bytes_received", self.bytes_received),
@@ -93,6 +105,9 @@ impl Stats {
             ("warnings_suppressed", self.warnings_suppressed),
             ("queue_depth", self.queue_depth),
             ("user_queue_depth", self.user_queue_depth),
+            ("member_clock", self.member_clock),
+            ("event_clock", self.event_clock),
+            ("query_clock", self.query_clock),
             ("health_score", self.health_score),
         ]
     }

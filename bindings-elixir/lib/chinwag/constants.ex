@@ -53,6 +53,10 @@ defmodule Chinwag.Constants do
     TCP; 0s switches them off. Default: 30s.
   * `:tcp_timeout` - Limit of one exchange over TCP, connecting included; and of looking a name
     up. Default: 10s.
+  * `:snapshot` - File in which the members known are kept from one run to the next, to be tried
+    as seeds; made when it is not there. Default: none.
+  * `:rejoin_after_leave` - Use the snapshot also when the last run had left; otherwise only after
+    a crash or a close without a leave.
 
   ## Errors
 
@@ -105,6 +109,7 @@ defmodule Chinwag.Constants do
   ## Warnings
 
   * `:name_conflict` - Another node announces itself under the name of a member, or of this node.
+  * `:snapshot_failed` - The snapshot cannot be written; the node goes on without.
 
   ## Member states
 
@@ -154,6 +159,7 @@ defmodule Chinwag.Constants do
   @typedoc "What a node warns of."
   @type warning_code ::
           :name_conflict
+          | :snapshot_failed
 
   @typedoc "What is believed about a member."
   @type member_state ::
@@ -192,6 +198,8 @@ defmodule Chinwag.Constants do
           | {:retransmit_mult, non_neg_integer()}
           | {:push_pull_interval, non_neg_integer()}
           | {:tcp_timeout, non_neg_integer()}
+          | {:snapshot, String.t()}
+          | {:rejoin_after_leave, boolean()}
 
   @doc "Every option and its kind, in the order of the manifest."
   def options do
@@ -223,7 +231,9 @@ defmodule Chinwag.Constants do
       gossip_to_the_dead_time: :duration,
       retransmit_mult: :count,
       push_pull_interval: :duration,
-      tcp_timeout: :duration
+      tcp_timeout: :duration,
+      snapshot: :text,
+      rejoin_after_leave: :flag
     ]
   end
 
@@ -307,7 +317,8 @@ defmodule Chinwag.Constants do
   @doc "Every code of a warning, as the core spells it."
   def warnings do
     [
-      name_conflict: "name-conflict"
+      name_conflict: "name-conflict",
+      snapshot_failed: "snapshot-failed"
     ]
   end
 

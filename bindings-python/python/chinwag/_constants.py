@@ -27,6 +27,7 @@ EventType = Literal[
 ]
 WarningCode = Literal[
     "name-conflict",
+    "snapshot-failed",
 ]
 ErrorCode = Literal[
     "bad_config",
@@ -75,6 +76,8 @@ OptionName = Literal[
     "retransmit_mult",
     "push_pull_interval",
     "tcp_timeout",
+    "snapshot",
+    "rejoin_after_leave",
 ]
 
 
@@ -182,6 +185,14 @@ class Options(TypedDict, total=False):
     """
     tcp_timeout: float | timedelta
     """Limit of one exchange over TCP, connecting included; and of looking a name up. Default: 10s.
+    """
+    snapshot: str
+    """File in which the members known are kept from one run to the next, to be tried as seeds; made
+    when it is not there. Default: none.
+    """
+    rejoin_after_leave: bool
+    """Use the snapshot also when the last run had left; otherwise only after a crash or a close
+    without a leave.
     """
 
 

@@ -1,6 +1,7 @@
 //! The facade's end of a node's task.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,15 +10,18 @@ use tokio::task::JoinHandle;
 use tokio::time;
 use tracing::{info, warn};
 
+use super::store::{self, Store};
 use super::{Board, Command, Driver, ReplyTo, Sockets, names, sockets, tcp};
 use crate::config::Settings;
 use crate::engine::{Engine, Reply, Setup};
 use crate::error::{Error, Result};
+use crate::snapshot::Snapshot;
 
 /// A running driver. Dropped: the driver stops.
 #[derive(Debug)]
 pub(crate) struct Handle {
     board: Arc<Board>,
+    store: Option<Arc<Store>>,
     /// Boxed, because a channel of tokio's sets aside room for 32.
     commands: mpsc::Sender<Box<Command>>,
     /// The outcome of the first join, once it is known.
@@ -36,9 +40,13 @@ const COMMANDS_MAX: usize = 16;
 /// that starts a moment later must not be missed for long.
 const RETRY_MIN: Duration = Duration::from_secs(1);
 const RETRY_MAX: Duration = Duration::from_secs(30);
+/// Members of the last run that are tried at the same time.
+const KNOWN_AT_ONCE: usize = 8;
 
 impl Handle {
     pub(crate) async fn start(settings: Settings) -> Result<Self> {
+        let (store, held) = remembered(&settings).await?;
+        let last = held.as_ref().map_or(0, |held| held.incarnation);
         let bound = sockets::bind(&settings)?;
         let now = super::clock::now();
         let setup = Setup {
@@ -46,7 +54,8 @@ impl Handle {
             advertise: bound.advertise,
             meta: settings.meta.clone(),
             label: settings.label.clone(),
-            incarnation: super::clock::starting_incarnation(),
+            // Also when the wall clock has been set back.
+            incarnation: super::clock::starting_incarnation().max(last.saturating_add(1)),
             protocol: settings.protocol.clone(),
             seed: sockets::entropy()?,
         };
@@ -65,16 +74,27 @@ impl Handle {
         };
         let driver = Driver { engine, requests: 0, shell };
         let mut tasks = vec![tokio::spawn(driver.run(inbox, reports, tcp::Door::new(bound.tcp)))];
+        if let Some(store) = &store {
+            tasks.push(tokio::spawn(store::keep(Arc::clone(store), Arc::clone(&board))));
+        }
+        let known = held.filter(|held| settings.rejoin_after_leave || !held.left);
+        let mut known = known.map(|held| store::seeds(&held)).unwrap_or_default();
+        if !known.is_empty() {
+            // After a restart of all, they must not all ask the same few.
+            let first = usize::try_from(sockets::entropy()?).unwrap_or_default() % known.len();
+            known.rotate_left(first);
+        }
         let (outcome, joined) = watch::channel(None);
-        if settings.seeds.is_empty() {
+        if settings.seeds.is_empty() && known.is_empty() {
             outcome.send_replace(Some(Ok(Reply::Joined(0))));
         } else {
             let (commands, board) = (commands.downgrade(), Arc::clone(&board));
-            let seeds = Seeds { names: settings.seeds, limit: lookup_limit };
+            let seeds = Seeds { names: settings.seeds, known, limit: lookup_limit };
             tasks.push(tokio::spawn(keep_joined(commands, board, seeds, outcome)));
         }
         Ok(Self {
             board,
+            store,
             commands,
             joined,
             require_join: settings.require_join,
@@ -123,6 +143,13 @@ impl Handle {
         if self.commands.send(Box::new(Command::Close { done })).await.is_ok() {
             let _ = closed.await;
         }
+        if let Some(store) = self.store.clone() {
+            let board = Arc::clone(&self.board);
+            let saved = tokio::task::spawn_blocking(move || store.save(&board)).await;
+            if let Ok(Err(error)) = saved {
+                warn!(%error, "the snapshot could not be written at the end");
+            }
+        }
         self.abort();
     }
 
@@ -130,6 +157,9 @@ impl Handle {
     pub(crate) fn abort(&self) {
         for task in &self.tasks {
             task.abort();
+        }
+        if let Some(store) = &self.store {
+            store.release();
         }
         self.board.close();
     }
@@ -147,9 +177,20 @@ impl Drop for Handle {
     }
 }
 
+/// The file of the snapshot, and what it holds from the last run.
+async fn remembered(settings: &Settings) -> Result<(Option<Arc<Store>>, Option<Snapshot>)> {
+    let Some(path) = settings.snapshot.clone() else { return Ok((None, None)) };
+    let cluster = settings.label.clone();
+    let opened = tokio::task::spawn_blocking(move || Store::open(&path, &cluster)).await;
+    let (store, held) = opened.map_err(|_| Error::closed())??;
+    Ok((Some(Arc::new(store)), held))
+}
+
 /// What a node is told to join.
 struct Seeds {
     names: Vec<String>,
+    /// Members of the last run: a few are tried each time, in turn.
+    known: Vec<SocketAddr>,
     /// How long looking one up may take.
     limit: Duration,
 }
@@ -159,13 +200,13 @@ struct Seeds {
 async fn keep_joined(
     commands: mpsc::WeakSender<Box<Command>>,
     board: Arc<Board>,
-    seeds: Seeds,
+    mut seeds: Seeds,
     outcome: watch::Sender<Option<Result<Reply>>>,
 ) {
     let mut pause = RETRY_MIN;
     loop {
         if board.is_lonely() || outcome.borrow().is_none() {
-            let Some(result) = join(&commands, &seeds).await else { return };
+            let Some(result) = join(&commands, &mut seeds).await else { return };
             if let Err(error) = &result {
                 info!(%error, "alone for now; the seeds are tried again");
             }
@@ -183,8 +224,14 @@ async fn keep_joined(
 }
 
 /// None once the node is gone.
-async fn join(commands: &mpsc::WeakSender<Box<Command>>, seeds: &Seeds) -> Option<Result<Reply>> {
-    let (targets, failures) = names::resolve(seeds.names.clone(), seeds.limit).await;
+async fn join(
+    commands: &mpsc::WeakSender<Box<Command>>,
+    seeds: &mut Seeds,
+) -> Option<Result<Reply>> {
+    let (mut targets, failures) = names::resolve(seeds.names.clone(), seeds.limit).await;
+    let few = seeds.known.len().min(KNOWN_AT_ONCE);
+    targets.extend(seeds.known[..few].iter().map(|addr| (addr.to_string(), *addr)));
+    seeds.known.rotate_left(few);
     let (reply, joined) = oneshot::channel();
     let sender = commands.upgrade()?;
     sender.send(Box::new(Command::Join { targets, failures, reply })).await.ok()?;

@@ -15,6 +15,7 @@ mod clock;
 mod handle;
 mod names;
 mod sockets;
+mod store;
 mod tcp;
 
 use std::cell::RefCell;

@@ -131,7 +131,9 @@ const SIMULATOR: Step = Step {
     name: "simulator",
     after: &["setup"],
     needs: &[],
-    run: &["cargo test --locked -q --release -p chinwag --features sim --lib --test simulation"],
+    run: &[
+        "cargo test --locked -q --release -p chinwag --features sim --lib --test simulation --test talk",
+    ],
 };
 
 const PYTHON_BUILD: Step = Step {
