@@ -20,6 +20,7 @@ use crate::membership::Membership;
 use crate::stats::Stats;
 use crate::time::Instant;
 pub use crate::wire::BroadcastKind;
+use crate::wire::{Nonce, Security};
 
 /// Names one TCP connection between an engine and its driver. Numbers are never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -38,8 +39,10 @@ pub struct Setup {
     pub advertise: SocketAddr,
     /// Metadata to announce.
     pub meta: Vec<u8>,
-    /// Cluster label; empty for none.
-    pub label: String,
+    /// Cluster label and keys.
+    pub security: Security,
+    /// Where the nonces of this run begin: random, and used for no other run.
+    pub nonce: Nonce,
     /// The incarnation to start with, at least 1: seconds of the wall clock since the beginning of
     /// 2024, so that a restarted member is always newer than it was before.
     pub incarnation: u32,

@@ -5,6 +5,7 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::driver::{Silence, ask};
@@ -12,8 +13,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::member::{Facts, Member, MemberState};
 use crate::wire::label::{self, LABEL_MAX};
 use crate::wire::{
-    NodeState, NodeStateRef, PushPull, StreamLimits, StreamMessage, StreamReader, WireError,
-    WireState, encode_push_pull,
+    NodeState, NodeStateRef, PushPull, Security, Side, StreamLimits, StreamMessage, StreamReader,
+    WireError, WireState, encode_push_pull,
 };
 
 /// Everybody that the node at `addr` (`host[:port]`) remembers, itself, failed and departed members
@@ -30,9 +31,9 @@ pub async fn members(addr: &str, cluster: &str, timeout: Duration) -> Result<Vec
         );
         return Err(Error::new(ErrorKind::BadArgument, message));
     }
-    // An answer carries no label.
-    let mut reader = StreamReader::new(StreamLimits::default(), None);
+    let security = Arc::new(Security::labelled(cluster));
     let question = question(cluster);
+    let mut reader = StreamReader::new(StreamLimits::default(), Side::Dialling, security);
     let answer = ask(addr, &question, timeout, |bytes| reader.push(bytes).transpose()).await;
     let message = match answer {
         Err(silence) => return Err(silent(addr, cluster, timeout, silence)),

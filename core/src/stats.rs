@@ -15,6 +15,12 @@ pub struct Stats {
     pub packets_unsent: u64,
     /// Messages or whole datagrams that could not be read, and were dropped.
     pub packets_malformed: u64,
+    /// Datagrams without the label of this cluster: from another cluster, or from none.
+    pub packets_mislabelled: u64,
+    /// Datagrams in clear, where encryption is demanded.
+    pub packets_plaintext_refused: u64,
+    /// Encrypted datagrams that none of the keys opens, or that came although there are no keys.
+    pub packets_undecryptable: u64,
     /// Well-formed messages that were refused: absurd, unsafe, or not for this node.
     pub messages_refused: u64,
     /// Messages of users to this node.
@@ -76,7 +82,7 @@ impl Stats {
     }
 
     /// Every counter with its name, in the order of declaration.
-    pub fn rows(&self) -> [(&'static str, u64); 31] {
+    pub fn rows(&self) -> [(&'static str, u64); 34] {
         [
             ("packets_received", self.packets_received),
             ("bytes_received", self.bytes_received),
@@ -84,6 +90,9 @@ impl Stats {
             ("bytes_sent", self.bytes_sent),
             ("packets_unsent", self.packets_unsent),
             ("packets_malformed", self.packets_malformed),
+            ("packets_mislabelled", self.packets_mislabelled),
+            ("packets_plaintext_refused", self.packets_plaintext_refused),
+            ("packets_undecryptable", self.packets_undecryptable),
             ("messages_refused", self.messages_refused),
             ("user_messages_received", self.user_messages_received),
             ("user_messages_sent", self.user_messages_sent),

@@ -7,7 +7,7 @@ use chinwag::config::Protocol;
 use chinwag::engine::{Engine, Input, Output, Setup};
 use chinwag::time::Instant;
 use chinwag::wire::serf::LeaveIntent;
-use chinwag::wire::{self, Alive, Dead, Message, RawAddr, Scratch, Vsn};
+use chinwag::wire::{self, Alive, Dead, Message, Nonce, RawAddr, Scratch, Security, Vsn};
 
 const START: Instant = Instant::from_nanos(0);
 /// Enough for every transmission of a piece of news. A few of them are too short for the members,
@@ -28,7 +28,8 @@ fn engine(delegate: [u8; 3]) -> Engine {
             advertise: addr(1),
             meta: Vec::new(),
             incarnation: 1,
-            label: String::new(),
+            security: Security::default(),
+            nonce: Nonce::default(),
             protocol,
             seed: 7,
         },
@@ -62,7 +63,10 @@ fn passed_on(engine: &mut Engine, mut at: Instant) -> Vec<Vec<u8>> {
     loop {
         match engine.poll_output() {
             Output::Packet { bytes, .. } => {
-                let opened = wire::open(&bytes, "", &mut Scratch::new(), |message| {
+                let mut plain = Vec::new();
+                let message = wire::unseal(&bytes, &Security::default(), &mut plain);
+                let message = message.expect("in clear");
+                let opened = wire::open(message, &mut Scratch::new(), |message| {
                     if let Message::User(payload) = message {
                         passed_on.push(payload.to_vec());
                     }

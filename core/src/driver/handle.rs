@@ -16,6 +16,7 @@ use crate::config::Settings;
 use crate::engine::{Engine, Reply, Setup};
 use crate::error::{Error, Result};
 use crate::snapshot::Snapshot;
+use crate::wire::Security;
 
 /// A running driver. Dropped: the driver stops.
 #[derive(Debug)]
@@ -53,7 +54,8 @@ impl Handle {
             name: settings.name.clone().unwrap_or_else(sockets::default_name),
             advertise: bound.advertise,
             meta: settings.meta.clone(),
-            label: settings.label.clone(),
+            security: Security::labelled(&settings.label),
+            nonce: sockets::nonce()?,
             // Also when the wall clock has been set back.
             incarnation: super::clock::starting_incarnation().max(last.saturating_add(1)),
             protocol: settings.protocol.clone(),

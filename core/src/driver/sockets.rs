@@ -8,6 +8,7 @@ use tokio::net::{TcpListener, TcpSocket, UdpSocket};
 
 use crate::config::{DEFAULT_PORT, Settings};
 use crate::error::{Error, ErrorKind, Result};
+use crate::wire::Nonce;
 
 /// The sockets of a node, on one port.
 pub(super) struct Bound {
@@ -121,9 +122,18 @@ pub(super) fn default_name() -> String {
 
 /// A seed for the engine's random choices.
 pub(super) fn entropy() -> Result<u64> {
-    getrandom::u64().map_err(|cause| {
-        Error::new(ErrorKind::Internal, format!("the system gives no random numbers: {cause}"))
-    })
+    getrandom::u64().map_err(no_entropy)
+}
+
+/// Where a node's nonces begin.
+pub(super) fn nonce() -> Result<Nonce> {
+    let mut nonce = Nonce::default();
+    getrandom::fill(&mut nonce).map_err(no_entropy)?;
+    Ok(nonce)
+}
+
+fn no_entropy(cause: getrandom::Error) -> Error {
+    Error::new(ErrorKind::Internal, format!("the system gives no random numbers: {cause}"))
 }
 
 /// A factor between a half and one and a half, so that many nodes do not retry in step.

@@ -357,6 +357,7 @@ mod tests {
     use crate::config::Protocol;
     use crate::engine::{Engine, Input, Setup};
     use crate::time::Instant;
+    use crate::wire::{Nonce, Security};
 
     /// Whether a node takes over the member that such a packet tells of.
     fn is_taken_over(alive: &Alive<'_>) -> bool {
@@ -364,7 +365,8 @@ mod tests {
             name: "local".to_owned(),
             advertise: ([127, 0, 0, 1], 7946).into(),
             meta: Vec::new(),
-            label: String::new(),
+            security: Security::default(),
+            nonce: Nonce::default(),
             incarnation: 1,
             protocol: Protocol::profile("lan"),
             seed: 1,

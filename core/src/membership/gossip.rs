@@ -10,7 +10,7 @@ use super::{Membership, Presence};
 use crate::engine::Output;
 use crate::member::MemberState;
 use crate::wire::{
-    COMPOUND_OVERHEAD, Compression, MAX_PARTS, Message, PART_OVERHEAD, label_overhead,
+    COMPOUND_OVERHEAD, CRC_OVERHEAD, Compression, MAX_PARTS, Message, PART_OVERHEAD,
 };
 
 use super::timer::Timer;
@@ -95,7 +95,8 @@ impl Membership {
         for slot in targets {
             let Some(record) = self.roster.get(slot) else { continue };
             let (to, crc) = (record.member.addr(), understands_crc(record));
-            let room = self.builder.room(&self.label, crc).saturating_sub(COMPOUND_OVERHEAD);
+            let room = self.builder.room(self.security.overhead(), crc);
+            let room = room.saturating_sub(COMPOUND_OVERHEAD);
             let mut parts = Parts::default();
             self.take_broadcasts(room, MAX_PARTS, &mut parts);
             if parts.is_empty() {
@@ -130,9 +131,8 @@ impl Membership {
         let mut parts = Parts::default();
         parts.push(|out| message.encode(out));
         if !(self.broadcasts.is_empty() && self.talk.queue().is_empty()) {
-            let taken =
-                parts.size() + PART_OVERHEAD + COMPOUND_OVERHEAD + label_overhead(&self.label);
-            let room = self.protocol.packet_size.saturating_sub(taken);
+            let taken = parts.size() + PART_OVERHEAD + COMPOUND_OVERHEAD;
+            let room = self.builder.room(self.security.overhead(), false).saturating_sub(taken);
             self.take_broadcasts(room, MAX_PARTS, &mut parts);
         }
         self.send_parts(to, false, &parts);
@@ -160,8 +160,11 @@ impl Membership {
             true => Compression::On,
             false => Compression::Off,
         };
-        let mut bytes = Vec::with_capacity(parts.size() + parts.len() * PART_OVERHEAD + 16);
-        let sent = self.builder.compound(&self.label, crc, parts.iter(), compression, &mut bytes);
+        let around = COMPOUND_OVERHEAD + CRC_OVERHEAD + self.security.overhead();
+        let size = parts.size() + parts.len() * PART_OVERHEAD + around;
+        let mut bytes = Vec::with_capacity(size);
+        let cover = self.security.cover(&mut self.nonces);
+        let sent = self.builder.compound(cover, crc, parts.iter(), compression, &mut bytes);
         debug_assert_eq!(sent, parts.len(), "the room was reckoned from the same numbers");
         self.stats.packets_sent += 1;
         self.stats.bytes_sent += bytes.len() as u64;

@@ -45,7 +45,7 @@ use crate::event::{EventKind, Warning, WarningCode};
 use crate::member::{Facts, Member, MemberState};
 use crate::stats::Stats;
 use crate::time::Instant;
-use crate::wire::{self, Message, PacketBuilder, Scratch, Vsn};
+use crate::wire::{self, Message, Nonces, PacketBuilder, Scratch, Security, Vsn, WireError};
 
 /// The membership of one node.
 #[derive(Debug)]
@@ -53,7 +53,11 @@ pub(crate) struct Membership {
     /// Time of the input that is being handled.
     now: Instant,
     name: Arc<str>,
-    label: String,
+    /// Shared with the streams that are open.
+    security: Arc<Security>,
+    nonces: Nonces,
+    /// Room for what datagrams decrypt to.
+    plain: Vec<u8>,
     protocol: Protocol,
     rng: Xoshiro256PlusPlus,
     roster: Roster,
@@ -98,6 +102,9 @@ const WARNING_PAUSE: Duration = Duration::from_secs(10);
 /// Room for outputs that is kept from one input to the next.
 const OUTPUTS_KEPT: usize = 8;
 
+/// Room for a decrypted datagram that is kept from one to the next.
+const PLAIN_KEPT: usize = 2048;
+
 /// Moments in each probe interval at which a round may begin.
 const PROBE_PHASES: u32 = 4;
 
@@ -111,7 +118,7 @@ enum Presence {
 
 impl Membership {
     pub(crate) fn new(now: Instant, setup: Setup) -> Self {
-        let Setup { name, advertise, meta, label, incarnation, protocol, seed } = setup;
+        let Setup { name, advertise, meta, security, nonce, incarnation, protocol, seed } = setup;
         let incarnation = incarnation.clamp(1, INCARNATION_MAX);
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
         let name: Arc<str> = name.into();
@@ -156,7 +163,9 @@ impl Membership {
             out: VecDeque::new(),
             stats: Stats::default(),
             warned: [Instant::NEVER; WARNINGS.len()],
-            label,
+            security: Arc::new(security),
+            nonces: Nonces::new(nonce),
+            plain: Vec::new(),
             protocol,
             rng,
         };
@@ -216,12 +225,31 @@ impl Membership {
         self.stats.bytes_received += bytes.len() as u64;
         let mut scratch = Scratch::new();
         // Needed while messages are handled, and not touched by that.
-        let label = mem::take(&mut self.label);
-        let opened = wire::open(bytes, &label, &mut scratch, |message| {
-            self.on_message(from, message);
-        });
-        self.label = label;
-        self.stats.packets_malformed += (opened.dropped + opened.cut) as u64;
+        let mut plain = mem::take(&mut self.plain);
+        match wire::unseal(bytes, &self.security, &mut plain) {
+            Ok(message) => {
+                let opened = wire::open(message, &mut scratch, |message| {
+                    self.on_message(from, message);
+                });
+                self.stats.packets_malformed += (opened.dropped + opened.cut) as u64;
+            }
+            Err(error) => self.packet_refused(from, error),
+        }
+        // One large datagram must not make it large for ever.
+        plain.shrink_to(PLAIN_KEPT);
+        self.plain = plain;
+    }
+
+    fn packet_refused(&mut self, _from: SocketAddr, error: WireError) {
+        let counter = match error {
+            WireError::BadLabel => &mut self.stats.packets_mislabelled,
+            WireError::Plaintext => &mut self.stats.packets_plaintext_refused,
+            WireError::Encrypted | WireError::Undecryptable | WireError::BadEnvelope => {
+                &mut self.stats.packets_undecryptable
+            }
+            _ => &mut self.stats.packets_malformed,
+        };
+        *counter += 1;
     }
 
     fn on_message(&mut self, from: SocketAddr, message: Message<'_>) {

@@ -15,9 +15,9 @@ use crate::error::{Attempt, Error, ErrorKind};
 use crate::member::{Facts, Member, MemberState};
 use crate::time::Instant;
 use crate::wire::{
-    Alive, NodeState, NodeStateRef, Ping, PushPull, StreamLimits, StreamMessage, StreamReader, Vsn,
-    WireError, WireState, compress_stream, encode_push_pull, encode_stream_ack, encode_stream_err,
-    encode_stream_ping,
+    Alive, COMPRESS_MIN, NodeState, NodeStateRef, Ping, PushPull, STREAM_OVERHEAD, Side,
+    StreamLimits, StreamMessage, StreamReader, Vsn, WireError, WireState, compress_stream,
+    cover_stream, encode_push_pull, encode_stream_ack, encode_stream_err, encode_stream_ping,
 };
 
 /// One exchange over a stream.
@@ -164,32 +164,38 @@ impl Membership {
     }
 
     fn open(&mut self, stream: StreamId, purpose: Purpose, to: SocketAddr, message: Vec<u8>) {
-        // The side that answers sends no label.
-        self.expect(stream, purpose, to, None);
-        let mut bytes = Vec::with_capacity(message.len() + self.label.len() + 2);
-        crate::wire::label::add(&self.label, &mut bytes);
-        self.put_message(&message, &mut bytes);
+        self.expect(stream, purpose, to, Side::Dialling);
+        let bytes = self.covered(Side::Dialling, &message);
         self.out.push_back(Output::Connect { stream, to, bytes });
     }
 
-    fn expect(
-        &mut self,
-        stream: StreamId,
-        purpose: Purpose,
-        peer: SocketAddr,
-        label: Option<&str>,
-    ) {
+    fn expect(&mut self, stream: StreamId, purpose: Purpose, peer: SocketAddr, side: Side) {
         let deadline = self.now + self.protocol.tcp_timeout;
-        let reader = StreamReader::new(StreamLimits::default(), label);
+        let security = Arc::clone(&self.security);
+        let reader = StreamReader::new(StreamLimits::default(), side, security);
         self.timers.add(Due::Exchange(stream), deadline);
         self.exchanges.insert(stream, Box::new(Exchange { purpose, peer, reader, deadline }));
     }
 
-    fn put_message(&self, message: &[u8], out: &mut Vec<u8>) {
-        match self.protocol.compression {
-            true => compress_stream(message, out),
-            false => out.extend_from_slice(message),
-        }
+    /// A message as it is sent from that side of a stream.
+    fn covered(&mut self, side: Side, message: &[u8]) -> Vec<u8> {
+        let mut packed = Vec::new();
+        let message = match self.protocol.compression && message.len() >= COMPRESS_MIN {
+            true => {
+                compress_stream(message, &mut packed);
+                &packed
+            }
+            false => message,
+        };
+        let mut bytes =
+            Vec::with_capacity(message.len() + STREAM_OVERHEAD + self.security.overhead());
+        cover_stream(self.security.cover(&mut self.nonces), side, message, &mut bytes);
+        bytes
+    }
+
+    fn answer(&mut self, stream: StreamId, message: &[u8]) {
+        let bytes = self.covered(Side::Accepting, message);
+        self.out.push_back(Output::Send { stream, bytes });
     }
 
     /// Everything that is known, as a message.
@@ -209,8 +215,7 @@ impl Membership {
             self.out.push_back(Output::Close { stream });
             return;
         }
-        let label = self.label.clone();
-        self.expect(stream, Purpose::Serve, from, Some(&label));
+        self.expect(stream, Purpose::Serve, from, Side::Accepting);
     }
 
     pub(super) fn on_stream_bytes(&mut self, stream: StreamId, bytes: &[u8]) {
@@ -234,7 +239,7 @@ impl Membership {
         if matches!(exchange.purpose, Purpose::Serve) && error != WireError::BadLabel {
             let mut bytes = Vec::new();
             encode_stream_err(error.as_str(), &mut bytes);
-            self.out.push_back(Output::Send { stream, bytes });
+            self.answer(stream, &bytes);
         }
         self.out.push_back(Output::Close { stream });
         self.exchange_failed(exchange.purpose, format!("sent what is not memberlist: {error}"));
@@ -248,7 +253,7 @@ impl Membership {
                 if node.is_empty() || *node == *self.name {
                     let mut bytes = Vec::new();
                     encode_stream_ack(seq, &mut bytes);
-                    self.out.push_back(Output::Send { stream, bytes });
+                    self.answer(stream, &bytes);
                 }
             }
             (Purpose::Serve, StreamMessage::User(payload)) => {
@@ -284,9 +289,7 @@ impl Membership {
     fn serve(&mut self, stream: StreamId, peer: SocketAddr, state: &PushPull) {
         self.adopt_versions(state);
         let own = self.own_state(state.join);
-        let mut bytes = Vec::with_capacity(own.len());
-        self.put_message(&own, &mut bytes);
-        self.out.push_back(Output::Send { stream, bytes });
+        self.answer(stream, &own);
         // As memberlist: answered first, so that the peer learns who is here, then judged.
         let _ = self.merge(peer, state);
     }

@@ -34,6 +34,7 @@ use crate::event::EventKind;
 use crate::member::{Member, MemberState, Tags};
 use crate::stats::Stats;
 use crate::time::Instant;
+use crate::wire::{Nonce, Security};
 
 /// Names a node of a simulation, in the order of their starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -48,6 +49,7 @@ pub struct Sim {
     protocol: Protocol,
     /// Whether nodes count their incarnations from 1, as Go's do.
     counts_from_one: bool,
+    security: Security,
     nodes: Vec<Node>,
     addrs: BTreeMap<SocketAddr, NodeId>,
     network: Network,
@@ -141,6 +143,7 @@ impl Sim {
             rng: Xoshiro256PlusPlus::seed_from_u64(seed),
             protocol,
             counts_from_one: false,
+            security: Security::default(),
             nodes: Vec::new(),
             addrs: BTreeMap::new(),
             network: Network::new(),
@@ -191,6 +194,11 @@ impl Sim {
         }
     }
 
+    /// Label and keys of nodes that are started from now on.
+    pub fn set_security(&mut self, security: Security) {
+        self.security = security;
+    }
+
     /// Starts a node that knows nobody.
     pub fn start(&mut self, name: &str) -> NodeId {
         self.start_with_tags(name, &Tags::new())
@@ -221,6 +229,8 @@ impl Sim {
     /// Starts the process of a crashed node again: same name and address, nothing remembered.
     pub fn restart(&mut self, id: NodeId) {
         let seed = self.rng.next_u64();
+        let mut nonce = Nonce::default();
+        Xoshiro256PlusPlus::seed_from_u64(!seed).fill_bytes(&mut nonce);
         let protocol = self.protocol.clone();
         let (now, incarnation) = (self.now, self.first_incarnation());
         let node = &mut self.nodes[id.0];
@@ -230,7 +240,8 @@ impl Sim {
             name: node.name.clone(),
             advertise: node.addr,
             meta: node.meta.clone(),
-            label: String::new(),
+            security: self.security.clone(),
+            nonce,
             incarnation,
             protocol,
             seed,

@@ -12,6 +12,8 @@
 //! | [`vsn`] | the versions a node announces |
 //! | [`addr`] | addresses exactly as they were sent, and as sockets need them |
 //! | [`label`] | the cluster label in front of everything |
+//! | [`crypt`] | keys, and the encryption around a message |
+//! | [`security`] | what of the two a node sends and demands |
 //! | [`compress`] | LZW, with a bound on what comes out |
 //! | [`envelope`] | broadcasts of ours inside user messages |
 //! | [`tags`], [`serf`] | what serf puts into node metadata and user messages |
@@ -22,11 +24,13 @@
 
 pub mod addr;
 pub mod compress;
+pub mod crypt;
 pub mod envelope;
 pub mod label;
 pub mod message;
 mod msgpack;
 pub mod packet;
+pub mod security;
 pub mod serf;
 pub mod stream;
 pub mod tags;
@@ -37,17 +41,19 @@ mod tests;
 
 pub use addr::{RawAddr, to_socket_addr};
 pub use compress::COMPRESS_MIN;
+pub use crypt::{Fingerprint, Key, KeyError, Keyring, KeyringError, Nonce, Nonces, SEAL_OVERHEAD};
 pub use envelope::{BroadcastKind, ENVELOPE_NAME_MAX, Envelope};
 pub use label::label_overhead;
 pub use message::{Ack, Alive, Dead, IndirectPing, Message, Ping, Suspect};
 pub use packet::{
     COMPOUND_OVERHEAD, CRC_OVERHEAD, Compression, MAX_PARTS, Opened, PART_OVERHEAD, PacketBuilder,
-    Scratch, open,
+    Scratch, open, unseal,
 };
+pub use security::{Cover, Security};
 pub use stream::{
-    NodeState, NodeStateRef, PushPull, StreamLimits, StreamMessage, StreamReader, WireState,
-    compress_stream, encode_push_pull, encode_stream_ack, encode_stream_err, encode_stream_ping,
-    encode_stream_user,
+    NodeState, NodeStateRef, PushPull, STREAM_OVERHEAD, Side, StreamLimits, StreamMessage,
+    StreamReader, WireState, compress_stream, cover_stream, encode_push_pull, encode_stream_ack,
+    encode_stream_err, encode_stream_ping, encode_stream_user,
 };
 pub use tags::{META_MAX, TagPairs, decode_tags, encode_tags};
 pub use vsn::Vsn;
@@ -81,11 +87,17 @@ pub enum WireError {
     BadState,
     /// Encrypted, and there is no key to open it.
     Encrypted,
+    /// Encrypted, and none of the keys opens it: under another key or another label, or damaged.
+    Undecryptable,
+    /// Not encrypted, where encryption is demanded.
+    Plaintext,
+    /// Encryption of an unknown version, with a bad pad, or around nothing.
+    BadEnvelope,
 }
 
 impl WireError {
     /// Every reason, in the order of declaration: the index of a counter is `reason as usize`.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 16] = [
         Self::Truncated,
         Self::BadType,
         Self::BadMsgpack,
@@ -99,6 +111,9 @@ impl WireError {
         Self::BadAddress,
         Self::BadState,
         Self::Encrypted,
+        Self::Undecryptable,
+        Self::Plaintext,
+        Self::BadEnvelope,
     ];
 
     /// A short, stable, lower-case phrase for logs and metrics.
@@ -116,7 +131,10 @@ impl WireError {
             Self::BadLabel => "wrong label",
             Self::BadAddress => "bad address",
             Self::BadState => "bad node state",
-            Self::Encrypted => "encrypted",
+            Self::Encrypted => "encrypted, and this node has no keys",
+            Self::Undecryptable => "none of the keys opens it",
+            Self::Plaintext => "not encrypted, and encryption is demanded",
+            Self::BadEnvelope => "bad encryption",
         }
     }
 }

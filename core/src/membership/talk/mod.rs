@@ -130,7 +130,7 @@ impl Membership {
 
     /// Bytes of payload that a packet has room for.
     fn user_room(&self, crc: bool) -> usize {
-        let room = self.builder.room(&self.label, crc);
+        let room = self.builder.room(self.security.overhead(), crc);
         room.saturating_sub(COMPOUND_OVERHEAD + PART_OVERHEAD + 1)
     }
 

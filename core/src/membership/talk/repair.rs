@@ -177,7 +177,8 @@ impl Membership {
             Some(entry) => !entry.holds(kept.seq),
             None => !full && (ours || now < kept.since + KEEP_FOR_STRANGERS),
         };
-        let mut room = self.builder.room(&self.label, crc).saturating_sub(COMPOUND_OVERHEAD);
+        let mut room =
+            self.builder.room(self.security.overhead(), crc).saturating_sub(COMPOUND_OVERHEAD);
         let mut parts = Parts::default();
         for kept in self.talk.recent.kept.iter().filter(misses).take(MAX_PARTS) {
             let Some(left) = room.checked_sub(kept.message.len() + PART_OVERHEAD) else { break };

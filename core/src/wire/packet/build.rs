@@ -2,8 +2,9 @@
 
 use super::{COMPOUND_OVERHEAD, CRC_OVERHEAD, DEFAULT_BUDGET, MAX_PART, MAX_PARTS, PART_OVERHEAD};
 use crate::wire::compress::{COMPRESS_MIN, Deflater};
-use crate::wire::kind;
-use crate::wire::label::{self, label_overhead};
+use crate::wire::crypt;
+use crate::wire::label;
+use crate::wire::{Cover, kind};
 
 /// Whether what is sent may be compressed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,27 +29,28 @@ impl Default for PacketBuilder {
 }
 
 impl PacketBuilder {
-    /// A builder of datagrams of up to `budget` bytes, label and checksum included.
+    /// A builder of datagrams of up to `budget` bytes, all that stands around messages included.
     pub fn new(budget: usize) -> Self {
         Self { budget }
     }
 
-    /// How many bytes are left for messages, and for the compound around them.
-    pub fn room(&self, label: &str, crc: bool) -> usize {
+    /// How many bytes are left for messages, and for the compound around them, when the cover takes
+    /// so many.
+    pub fn room(&self, cover: usize, crc: bool) -> usize {
         let checksum = if crc { CRC_OVERHEAD } else { 0 };
-        self.budget.saturating_sub(label_overhead(label) + checksum)
+        self.budget.saturating_sub(cover + checksum)
     }
 
     /// Appends a datagram of one message, whatever its size: a message is never split.
     pub fn single(
         &self,
-        label: &str,
+        cover: Cover<'_>,
         crc: bool,
         message: &[u8],
         compression: Compression,
         out: &mut Vec<u8>,
     ) {
-        seal(label, crc, out, |out| {
+        around(cover, crc, out, |out| {
             put_compressed(message, compression, out);
         });
     }
@@ -59,25 +61,25 @@ impl PacketBuilder {
     /// a compound around it. Without parts, nothing is appended.
     pub fn compound<'p>(
         &self,
-        label: &str,
+        cover: Cover<'_>,
         crc: bool,
         parts: impl Iterator<Item = &'p [u8]>,
         compression: Compression,
         out: &mut Vec<u8>,
     ) -> usize {
         let mut taken: [&[u8]; MAX_PARTS] = [&[]; MAX_PARTS];
-        let count = choose(parts, self.room(label, crc), &mut taken);
+        let count = choose(parts, self.room(cover.overhead(), crc), &mut taken);
         let taken = taken.get(..count).unwrap_or_default();
         match taken {
             [] => {}
-            [message] => self.single(label, crc, message, compression, out),
+            [message] => self.single(cover, crc, message, compression, out),
             parts if compression == Compression::Off => {
-                seal(label, crc, out, |out| put_compound(parts, out));
+                around(cover, crc, out, |out| put_compound(parts, out));
             }
             parts => {
                 let mut plain = Vec::new();
                 put_compound(parts, &mut plain);
-                seal(label, crc, out, |out| put_compressed(&plain, compression, out));
+                around(cover, crc, out, |out| put_compressed(&plain, compression, out));
             }
         }
         count
@@ -103,12 +105,19 @@ fn choose<'p>(
     count
 }
 
-/// Appends label and checksum around what `put` appends.
-fn seal(label: &str, crc: bool, out: &mut Vec<u8>, put: impl FnOnce(&mut Vec<u8>)) {
+/// Appends label, encryption and checksum around what `put` appends.
+fn around(cover: Cover<'_>, crc: bool, out: &mut Vec<u8>, put: impl FnOnce(&mut Vec<u8>)) {
+    let Cover { label, sealing } = cover;
     label::add(label, out);
-    if !crc {
-        return put(out);
+    let put = |out: &mut Vec<u8>| if crc { checked(out, put) } else { put(out) };
+    match sealing {
+        Some((key, nonce)) => crypt::seal(key, nonce, label.as_bytes(), out, put),
+        None => put(out),
     }
+}
+
+/// Appends a checksum and what `put` appends.
+fn checked(out: &mut Vec<u8>, put: impl FnOnce(&mut Vec<u8>)) {
     out.extend_from_slice(&[kind::CRC, 0, 0, 0, 0]);
     let start = out.len();
     put(out);

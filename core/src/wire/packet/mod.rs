@@ -1,12 +1,13 @@
-//! One datagram: label, checksum, compression and compound around its messages.
+//! One datagram: label, encryption, checksum, compression and compound around its messages.
 
 mod build;
 
 use std::cell::OnceCell;
 
 use super::compress::{Inflater, packed_bytes};
+use super::crypt::{self, SEAL_OVERHEAD};
 use super::label;
-use super::{Message, WireError, kind};
+use super::{Message, Security, WireError, kind};
 
 pub use build::{Compression, PacketBuilder};
 
@@ -72,40 +73,29 @@ pub struct Opened {
 }
 
 impl Opened {
+    /// A datagram of which nothing could be read.
+    pub fn refused(error: WireError) -> Self {
+        Self { dropped: 1, error: Some(error), ..Self::default() }
+    }
+
     fn drop_one(&mut self, error: WireError) {
         self.dropped += 1;
         self.error.get_or_insert(error);
     }
 }
 
-/// Opens a datagram and gives every message in it to `sink`, in order.
-///
-/// A part that cannot be read is dropped alone; the others still count. Compound and compress may
-/// nest in any order, up to [`MAX_NESTING`] deep.
-pub fn open(
-    datagram: &[u8],
-    label: &str,
-    scratch: &mut Scratch,
-    mut sink: impl FnMut(Message<'_>),
-) -> Opened {
-    let mut opened = Opened::default();
-    scratch.inflated = Default::default();
-    match unseal(datagram, label) {
-        Ok(message) => unpack(message, scratch, &mut opened, &mut sink),
-        Err(error) => opened.drop_one(error),
-    }
-    opened
-}
-
-/// Takes off what stands in front of the first message, and checks it.
-fn unseal<'a>(datagram: &'a [u8], label: &str) -> Result<&'a [u8], WireError> {
+/// Takes off a datagram what stands around its messages: label, encryption, checksum. `plain` is
+/// room for the decrypted bytes; without keys it stays as it is.
+pub fn unseal<'a>(
+    datagram: &'a [u8],
+    security: &Security,
+    plain: &'a mut Vec<u8>,
+) -> Result<&'a [u8], WireError> {
     let (found, rest) = label::strip(datagram)?;
-    if found != label.as_bytes() {
+    if found != security.expected_label() {
         return Err(WireError::BadLabel);
     }
-    // Room for decryption: with keys, `rest` is version, nonce and ciphertext here, with the label
-    // as additional data, and everything below happens on the plaintext.
-    match rest {
+    match decrypt(rest, security, plain)? {
         [kind::CRC, tail @ ..] => {
             let (sum, message) = tail.split_first_chunk().ok_or(WireError::Truncated)?;
             if crc32fast::hash(message) != u32::from_be_bytes(*sum) {
@@ -113,8 +103,56 @@ fn unseal<'a>(datagram: &'a [u8], label: &str) -> Result<&'a [u8], WireError> {
             }
             Ok(message)
         }
-        _ => Ok(rest),
+        message => Ok(message),
     }
+}
+
+fn decrypt<'a>(
+    sealed: &'a [u8],
+    security: &Security,
+    plain: &'a mut Vec<u8>,
+) -> Result<&'a [u8], WireError> {
+    let Some(keyring) = &security.keyring else {
+        return if looks_sealed(sealed) { Err(WireError::Encrypted) } else { Ok(sealed) };
+    };
+    match crypt::open_into(keyring, security.label.as_bytes(), sealed, plain) {
+        Ok(()) => Ok(plain),
+        Err(_) if looks_plain(sealed) => match security.verify_incoming {
+            true => Err(WireError::Plaintext),
+            false => Ok(sealed),
+        },
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether it can be nothing but encrypted. Versions 0 and 1 are the numbers of pings as well, but
+/// on a ping follows a struct: a map or an array. One random byte in seven is such.
+fn looks_sealed(bytes: &[u8]) -> bool {
+    match bytes {
+        [0 | 1, 0x80..=0x9f | 0xdc..=0xdf, ..] => false,
+        [0 | 1, ..] => bytes.len() > SEAL_OVERHEAD,
+        _ => false,
+    }
+}
+
+/// Whether what no key opens is a message in clear. See above for why pings are read to tell.
+fn looks_plain(bytes: &[u8]) -> bool {
+    match bytes {
+        [kind::PING | kind::INDIRECT_PING, ..] => Message::decode(bytes).is_ok(),
+        [first, ..] => (kind::ACK..=kind::CRC).contains(first),
+        [] => false,
+    }
+}
+
+/// Gives every message of a datagram that has been unsealed to `sink`, in order.
+///
+/// A part that cannot be read is dropped alone; the others still count. Compound and compress may
+/// nest in any order, up to [`MAX_NESTING`] deep.
+pub fn open(message: &[u8], scratch: &mut Scratch, mut sink: impl FnMut(Message<'_>)) -> Opened {
+    let mut opened = Opened::default();
+    scratch.inflated = Default::default();
+    unpack(message, scratch, &mut opened, &mut sink);
+    opened
 }
 
 /// The parts of a compound that have not been handled yet.

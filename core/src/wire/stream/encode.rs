@@ -1,9 +1,11 @@
 //! What is written to a stream.
 
-use super::NodeStateRef;
+use super::{HEADER, NodeStateRef, Side, additional_data};
 use crate::wire::compress::{COMPRESS_MIN, Deflater};
+use crate::wire::crypt::{self, SEAL_OVERHEAD};
+use crate::wire::label;
 use crate::wire::msgpack::{put_blob, put_bool, put_key, put_map, put_str, put_u32, put_uint};
-use crate::wire::{Ack, Ping, kind};
+use crate::wire::{Ack, Cover, Ping, kind};
 
 /// Appends a full state: a header, the nodes, the user state.
 pub fn encode_push_pull<'n>(
@@ -55,6 +57,20 @@ pub fn compress_stream(message: &[u8], out: &mut Vec<u8>) {
     if message.len() < COMPRESS_MIN || !Deflater::default().wrap(message, out) {
         out.extend_from_slice(message);
     }
+}
+
+/// Appends label and encryption around a message, which is compressed or not.
+pub fn cover_stream(cover: Cover<'_>, side: Side, message: &[u8], out: &mut Vec<u8>) {
+    let Cover { label, sealing } = cover;
+    if side == Side::Dialling {
+        label::add(label, out);
+    }
+    let Some((key, nonce)) = sealing else { return out.extend_from_slice(message) };
+    let length = u32::try_from(message.len() + SEAL_OVERHEAD).unwrap_or(u32::MAX).to_be_bytes();
+    let header: [u8; HEADER] = [kind::ENCRYPT, length[0], length[1], length[2], length[3]];
+    out.extend_from_slice(&header);
+    let aad = additional_data(header, label);
+    crypt::seal(key, nonce, &aad, out, |out| out.extend_from_slice(message));
 }
 
 fn put_node(node: &NodeStateRef<'_>, out: &mut Vec<u8>) {

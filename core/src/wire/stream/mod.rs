@@ -7,10 +7,31 @@ mod reader;
 use super::{RawAddr, Vsn};
 
 pub use encode::{
-    compress_stream, encode_push_pull, encode_stream_ack, encode_stream_err, encode_stream_ping,
-    encode_stream_user,
+    compress_stream, cover_stream, encode_push_pull, encode_stream_ack, encode_stream_err,
+    encode_stream_ping, encode_stream_user,
 };
 pub use reader::{StreamLimits, StreamReader};
+
+/// Which end of a connection one is. Only the side that dials puts the label in front of what it
+/// sends; encryption binds it either way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// It opened the connection.
+    Dialling,
+    /// The connection came in.
+    Accepting,
+}
+
+/// What encryption binds beside the message: the five bytes in front of it, and the label.
+fn additional_data(header: [u8; HEADER], label: &str) -> Vec<u8> {
+    [&header, label.as_bytes()].concat()
+}
+
+/// A type byte and a length, in front of what is encrypted.
+const HEADER: usize = 5;
+
+/// What encryption costs a stream beyond what it costs a packet.
+pub const STREAM_OVERHEAD: usize = HEADER;
 
 /// What a stream may carry.
 #[derive(Clone, Debug, PartialEq, Eq)]

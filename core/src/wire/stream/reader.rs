@@ -3,11 +3,14 @@
 //! [`StreamReader`] looks at every byte once, however the pieces are cut, and holds what has
 //! arrived and no more: a length in a header is a limit to check, never a size to allocate.
 
+use std::sync::Arc;
+
 use super::body::{Header, read_ack, read_err, read_node, read_ping, read_user_header};
-use super::{PushPull, StreamMessage};
+use super::{HEADER, PushPull, Side, StreamMessage, additional_data};
 use crate::wire::compress::{Inflater, packed_bytes};
+use crate::wire::crypt::{self, SEALED_FROM};
 use crate::wire::msgpack::Scanner;
-use crate::wire::{WireError, kind, label};
+use crate::wire::{Security, WireError, kind, label};
 
 type Result<T> = std::result::Result<T, WireError>;
 
@@ -24,6 +27,8 @@ pub struct StreamLimits {
     pub user_message: usize,
     /// Bytes that a compressed message decompresses to.
     pub inflated: usize,
+    /// Bytes of an encrypted message.
+    pub sealed: usize,
     /// Bytes received, label to end.
     pub stream: usize,
     /// Bytes of a header, and of any message that is only a header: ping, ack and error.
@@ -37,6 +42,7 @@ impl Default for StreamLimits {
             user_state: 20 * MIB,
             user_message: 20 * MIB,
             inflated: 40 * MIB,
+            sealed: 20 * MIB,
             stream: 64 * MIB,
             control: 64 * 1024,
         }
@@ -47,24 +53,37 @@ impl Default for StreamLimits {
 #[derive(Debug)]
 pub struct StreamReader {
     limits: StreamLimits,
+    security: Arc<Security>,
     stage: Stage,
+    layer: Layer,
     scanner: Scanner,
     buffer: Vec<u8>,
     /// How much of the buffer has been handled.
     at: usize,
     received: usize,
-    /// Whether this reads what was inside a compress wrapper.
-    inner: bool,
     /// Steps, tokens and bytes moved, to prove the work linear.
     #[cfg(test)]
     pub(in crate::wire) work: usize,
 }
 
+/// What has been taken off around the message. Each wrapper may be there once, in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Layer {
+    /// The bytes come as they were received.
+    Stream,
+    /// They were encrypted, and are all there is.
+    Decrypted,
+    /// They were compressed, and are all there is.
+    Inflated,
+}
+
 /// What the next bytes are.
 #[derive(Debug)]
 enum Stage {
-    Label(Box<str>),
+    Label,
     Kind,
+    SealedLength,
+    Sealed { header: [u8; HEADER], length: usize },
     Ping,
     Ack,
     Err,
@@ -89,25 +108,21 @@ enum Step {
 }
 
 impl StreamReader {
-    /// A reader of one message.
-    ///
-    /// With `expect_label`, the stream must begin with that label, or without one if it is empty:
-    /// so does the side that accepts. Replies carry no label, and the side that dials passes
-    /// `None`.
-    pub fn new(limits: StreamLimits, expect_label: Option<&str>) -> Self {
-        let stage = expect_label.map_or(Stage::Kind, |label| Stage::Label(label.into()));
-        Self::with(limits, stage, Vec::new(), false)
-    }
-
-    fn with(limits: StreamLimits, stage: Stage, buffer: Vec<u8>, inner: bool) -> Self {
+    /// A reader of the one message that comes to this side. The label is expected in front of what
+    /// comes to the accepting side only.
+    pub fn new(limits: StreamLimits, side: Side, security: Arc<Security>) -> Self {
         Self {
             limits,
-            stage,
+            security,
+            stage: match side {
+                Side::Accepting => Stage::Label,
+                Side::Dialling => Stage::Kind,
+            },
+            layer: Layer::Stream,
             scanner: Scanner::default(),
-            buffer,
+            buffer: Vec::new(),
             at: 0,
             received: 0,
-            inner,
             #[cfg(test)]
             work: 0,
         }
@@ -163,6 +178,7 @@ impl StreamReader {
     fn advance(&mut self) -> Result<Option<StreamMessage>> {
         loop {
             match self.step()? {
+                Step::Starved if self.layer > Layer::Stream => return Err(WireError::Truncated),
                 Step::Starved => return Ok(None),
                 Step::Complete(message) => return Ok(Some(message)),
                 Step::Next(count, stage) => {
@@ -179,8 +195,10 @@ impl StreamReader {
             self.work += 1;
         }
         match self.stage {
-            Stage::Label(ref expected) => self.label(expected),
+            Stage::Label => self.label(),
             Stage::Kind => self.kind(),
+            Stage::SealedLength => self.sealed_length(),
+            Stage::Sealed { header, length } => self.sealed(header, length),
             Stage::Ping => self.control(read_ping),
             Stage::Ack => self.control(read_ack),
             Stage::Err => self.control(read_err),
@@ -198,12 +216,12 @@ impl StreamReader {
         }
     }
 
-    fn label(&self, expected: &str) -> Result<Step> {
+    fn label(&self) -> Result<Step> {
         let bytes = self.unread();
         let Some((found, rest)) = label::take(bytes)? else {
             return Ok(Step::Starved);
         };
-        if found != expected.as_bytes() {
+        if found != self.security.expected_label() {
             return Err(WireError::BadLabel);
         }
         Ok(Step::Next(bytes.len() - rest.len(), Stage::Kind))
@@ -213,19 +231,45 @@ impl StreamReader {
         let Some(first) = self.unread().first() else {
             return Ok(Step::Starved);
         };
+        let outermost = self.layer == Layer::Stream;
         let stage = match *first {
+            kind::ENCRYPT if outermost && self.security.keyring.is_none() => {
+                return Err(WireError::Encrypted);
+            }
+            kind::ENCRYPT if outermost => Stage::SealedLength,
             kind::PING => Stage::Ping,
             kind::ACK => Stage::Ack,
             kind::PUSH_PULL => Stage::PushPullHeader,
             kind::USER => Stage::UserHeader,
             kind::ERR => Stage::Err,
-            kind::COMPRESS if !self.inner => Stage::Compressed,
-            // Room for decryption: a length follows, then the envelope; the label and these five
-            // bytes are its additional data.
-            kind::ENCRYPT if !self.inner => return Err(WireError::Encrypted),
+            kind::COMPRESS if self.layer < Layer::Inflated => Stage::Compressed,
             _ => return Err(WireError::BadType),
         };
-        Ok(Step::Next(1, stage))
+        match stage {
+            Stage::SealedLength => Ok(Step::Next(0, stage)),
+            _ if outermost && self.security.refuses_plaintext() => Err(WireError::Plaintext),
+            stage => Ok(Step::Next(1, stage)),
+        }
+    }
+
+    fn sealed_length(&self) -> Result<Step> {
+        let Some(header) = self.unread().first_chunk::<HEADER>() else {
+            return Ok(Step::Starved);
+        };
+        let [_, length @ ..] = *header;
+        let length = bounded(u64::from(u32::from_be_bytes(length)), self.limits.sealed)?;
+        Ok(Step::Next(HEADER, Stage::Sealed { header: *header, length }))
+    }
+
+    /// Once all of it has arrived, goes on with what was inside.
+    fn sealed(&mut self, header: [u8; HEADER], length: usize) -> Result<Step> {
+        let Some(mut envelope) = self.tail(length) else { return Ok(Step::Starved) };
+        let keyring = self.security.keyring.as_ref().ok_or(WireError::Encrypted)?;
+        let aad = additional_data(header, &self.security.label);
+        crypt::open_in_place(keyring, &aad, &mut envelope)?;
+        self.buffer = envelope;
+        self.layer = Layer::Decrypted;
+        Ok(Step::Next(SEALED_FROM, Stage::Kind))
     }
 
     /// A message that is one struct and nothing else.
@@ -241,10 +285,10 @@ impl StreamReader {
             return Ok(Step::Starved);
         };
         let packed = packed_bytes(self.first(end))?;
-        let message = Inflater::default().inflate(packed, self.limits.inflated)?;
-        self.buffer = Vec::new();
-        let mut inner = Self::with(self.limits, Stage::Kind, message, true);
-        inner.advance()?.map(Step::Complete).ok_or(WireError::Truncated)
+        self.buffer = Inflater::default().inflate(packed, self.limits.inflated)?;
+        self.at = 0;
+        self.layer = Layer::Inflated;
+        Ok(Step::Next(0, Stage::Kind))
     }
 
     fn push_pull_header(&mut self) -> Result<Step> {

@@ -99,7 +99,7 @@ fn no_input_panics_or_grows() {
 
 /// What a reader makes of the bytes in pieces of this size.
 fn push(bytes: &[u8], piece: usize, label: &str) -> Result<Option<StreamMessage>, WireError> {
-    let mut reader = StreamReader::new(StreamLimits::default(), Some(label));
+    let mut reader = reader(StreamLimits::default(), Some(label));
     for piece in bytes.chunks(piece.max(1)) {
         let result = reader.push(piece);
         assert!(reader.capacity() <= 2 * reader.received() + 64);
@@ -123,7 +123,8 @@ fn every_prefix_of_every_vector_is_survived() {
 
 #[test]
 fn every_vector_is_tested() {
-    let sources = [include_str!("packets.rs"), include_str!("streams.rs")].concat();
+    let sources =
+        [include_str!("crypt.rs"), include_str!("packets.rs"), include_str!("streams.rs")].concat();
     for name in vector_names() {
         let stem = name.strip_prefix("serf-user-").unwrap_or(&name);
         assert!(sources.contains(&format!("\"{stem}\"")), "{name} is in no test");
@@ -141,9 +142,9 @@ fn a_bomb_is_refused_within_the_bound() {
     assert!(scratch.capacity() <= packet::MAX_INFLATED);
 
     let limits = StreamLimits { inflated: 1 << 20, ..StreamLimits::default() };
-    assert_eq!(StreamReader::new(limits, None).push(&bomb), Err(WireError::TooLarge));
+    assert_eq!(reader(limits, None).push(&bomb), Err(WireError::TooLarge));
     // Within the limit it is a ping without a body, and that is all.
-    let mut reader = StreamReader::new(StreamLimits::default(), None);
+    let mut reader = reader(StreamLimits::default(), None);
     assert_eq!(reader.push(&bomb), Err(WireError::BadMsgpack));
 }
 
@@ -154,7 +155,7 @@ fn many_bombs_in_one_datagram_cost_as_much_as_one() {
     let parts = std::iter::repeat_n(&bomb[..], 100);
     let mut datagram = Vec::new();
     let builder = PacketBuilder::new(usize::MAX);
-    assert_eq!(builder.compound("", false, parts, Compression::Off, &mut datagram), 100);
+    assert_eq!(builder.compound("".into(), false, parts, Compression::Off, &mut datagram), 100);
     let opened = open(&datagram, "", &mut Scratch::new(), |_| {});
     assert_eq!((opened.dropped, opened.error), (100, Some(WireError::TooLarge)));
 }

@@ -1,5 +1,6 @@
 //! Tests of the module as a whole: captured bytes, round trips, and bytes of ill will.
 
+mod crypt;
 mod hostile;
 mod packets;
 mod round_trip;
@@ -7,6 +8,7 @@ mod streams;
 
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::*;
 
@@ -38,6 +40,35 @@ fn vector_names() -> Vec<String> {
         .collect();
     names.sort();
     names
+}
+
+/// Opens a datagram in clear.
+fn open(
+    datagram: &[u8],
+    label: &str,
+    scratch: &mut Scratch,
+    sink: impl FnMut(Message<'_>),
+) -> Opened {
+    open_with(datagram, &Security::labelled(label), scratch, sink)
+}
+
+/// Opens a datagram as a node with this security does.
+fn open_with(
+    datagram: &[u8],
+    security: &Security,
+    scratch: &mut Scratch,
+    sink: impl FnMut(Message<'_>),
+) -> Opened {
+    match unseal(datagram, security, &mut Vec::new()) {
+        Ok(message) => super::open(message, scratch, sink),
+        Err(error) => Opened::refused(error),
+    }
+}
+
+/// A reader of a stream in clear: of an accepted one with a label, of an answer without.
+fn reader(limits: StreamLimits, label: Option<&str>) -> StreamReader {
+    let side = if label.is_some() { Side::Accepting } else { Side::Dialling };
+    StreamReader::new(limits, side, Arc::new(Security::labelled(label.unwrap_or_default())))
 }
 
 /// Opens a datagram, and checks its messages in order.

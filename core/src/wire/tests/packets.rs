@@ -25,7 +25,7 @@ fn assert_vector(name: &str, label: &str, crc: bool, messages: &[Message<'_>]) {
     let parts: Vec<Vec<u8>> = messages.iter().map(encoded).collect();
     let mut out = Vec::new();
     let parts = parts.iter().map(Vec::as_slice);
-    PacketBuilder::default().compound(label, crc, parts, Compression::On, &mut out);
+    PacketBuilder::default().compound(label.into(), crc, parts, Compression::On, &mut out);
     assert_eq!(out, datagram, "{name} re-encoded");
 }
 
@@ -203,7 +203,7 @@ fn a_bad_part_does_not_spoil_the_others() {
     let parts = [nack.clone(), vec![], bad_name, vec![99], nack];
     let mut out = Vec::new();
     let parts = parts.iter().map(Vec::as_slice);
-    PacketBuilder::default().compound("", true, parts, Compression::Off, &mut out);
+    PacketBuilder::default().compound("".into(), true, parts, Compression::Off, &mut out);
     let nack = Message::Nack { seq: 1 };
     let opened = checked(&out, "", &[nack, nack]);
     let error = Some(WireError::Truncated);
@@ -238,7 +238,7 @@ fn compound_and_compress_nest_in_any_order() {
     let mut compound = Vec::new();
     let parts = [&squeezed[..], &again, &squeezed];
     let count = PacketBuilder::default().compound(
-        "",
+        "".into(),
         false,
         parts.into_iter(),
         Compression::Off,
@@ -262,9 +262,9 @@ fn the_builder_keeps_to_its_budget() {
                 let builder = PacketBuilder::new(budget);
                 let mut out = Vec::new();
                 let parts = std::iter::repeat_n(&message[..], 500);
-                let count = builder.compound(label, crc, parts, Compression::Off, &mut out);
+                let count = builder.compound(label.into(), crc, parts, Compression::Off, &mut out);
                 let cost = PART_OVERHEAD + message.len();
-                let room = builder.room(label, crc);
+                let room = builder.room(label_overhead(label), crc);
                 let fits = (room.saturating_sub(COMPOUND_OVERHEAD) / cost).clamp(1, MAX_PARTS);
                 assert_eq!(count, fits, "{budget} {label} {crc}");
                 assert!(out.len() <= budget, "{budget} {label} {crc}: {}", out.len());
@@ -282,10 +282,10 @@ fn the_builder_takes_no_part_that_has_no_length() {
     let builder = PacketBuilder::new(usize::MAX);
     let mut out = Vec::new();
     let parts = [&b"\x08a"[..], &long, b"\x08b"];
-    assert_eq!(builder.compound("", true, parts.into_iter(), Compression::On, &mut out), 1);
+    assert_eq!(builder.compound("".into(), true, parts.into_iter(), Compression::On, &mut out), 1);
     assert_opens(&out, "", &[Message::User(b"a")]);
     out.clear();
-    assert_eq!(builder.compound("", true, [].into_iter(), Compression::On, &mut out), 0);
+    assert_eq!(builder.compound("".into(), true, [].into_iter(), Compression::On, &mut out), 0);
     assert!(out.is_empty());
 }
 
@@ -294,7 +294,7 @@ fn compression_is_used_only_when_it_pays() {
     let builder = PacketBuilder::default();
     let size = |message: &[u8], compression| {
         let mut out = Vec::new();
-        builder.single("blue", true, message, compression, &mut out);
+        builder.single("blue".into(), true, message, compression, &mut out);
         assert_opens(&out, "blue", &[Message::User(&message[1..])]);
         out.len() - CRC_OVERHEAD - label_overhead("blue")
     };

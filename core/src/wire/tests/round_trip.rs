@@ -46,7 +46,7 @@ fn node() -> impl Strategy<Value = NodeState> {
 }
 
 fn read_in_pieces(bytes: &[u8], piece: usize) -> Option<StreamMessage> {
-    let mut reader = StreamReader::new(StreamLimits::default(), Some(""));
+    let mut reader = reader(StreamLimits::default(), Some(""));
     bytes.chunks(piece).find_map(|piece| reader.push(piece).expect("valid bytes"))
 }
 
@@ -81,8 +81,8 @@ proptest! {
         for compression in [Compression::Off, Compression::On] {
             let mut out = Vec::new();
             let parts = parts.iter().map(Vec::as_slice);
-            let count =
-                PacketBuilder::new(65_000).compound("blue", true, parts, compression, &mut out);
+            let builder = PacketBuilder::new(65_000);
+            let count = builder.compound("blue".into(), true, parts, compression, &mut out);
             prop_assert_eq!(count, messages.len());
             assert_opens(&out, "blue", &messages);
         }

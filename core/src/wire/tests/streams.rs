@@ -8,8 +8,8 @@ fn limits() -> StreamLimits {
 
 /// Reads a stream whole, then again one byte at a time: both must come to the same end.
 fn read(bytes: &[u8], label: Option<&str>) -> Result<StreamMessage, WireError> {
-    let whole = StreamReader::new(limits(), label).push(bytes);
-    let mut reader = StreamReader::new(limits(), label);
+    let whole = reader(limits(), label).push(bytes);
+    let mut reader = reader(limits(), label);
     let mut slow = Ok(None);
     for byte in bytes {
         slow = reader.push(&[*byte]);
@@ -191,7 +191,7 @@ fn claims_are_checked_before_anything_is_held() {
         (b"\xf4\x04blue".to_vec(), WireError::BadType),
     ];
     for (bytes, error) in cases {
-        let mut reader = StreamReader::new(limits(), None);
+        let mut reader = reader(limits(), None);
         assert_eq!(reader.push(&bytes), Err(error), "{bytes:02x?}");
         assert_eq!(reader.push(b"more"), Err(error), "the error stays");
         assert_eq!(reader.capacity(), 0, "and nothing is held");
@@ -200,7 +200,7 @@ fn claims_are_checked_before_anything_is_held() {
     for bytes in
         [header(b"\xce\x00\x10\x00\x00", b"\xce\x01\x40\x00\x00"), header(b"\x00", b"\x09")]
     {
-        let mut reader = StreamReader::new(limits(), None);
+        let mut reader = reader(limits(), None);
         assert_eq!(reader.push(&bytes), Ok(None));
         assert!(reader.capacity() <= 2 * bytes.len(), "{}", reader.capacity());
     }
@@ -209,7 +209,7 @@ fn claims_are_checked_before_anything_is_held() {
 #[test]
 fn limits_are_per_reader() {
     let stream = vector("tcp-02-pushpull-join-response-2-nodes");
-    let try_with = |limits| StreamReader::new(limits, None).push(&stream);
+    let try_with = |limits| reader(limits, None).push(&stream);
     assert!(try_with(StreamLimits { nodes: 2, user_state: 6, ..limits() }).is_ok());
     let tight = [
         StreamLimits { nodes: 1, ..limits() },
@@ -222,9 +222,9 @@ fn limits_are_per_reader() {
     }
     let squeezed = vector("tcp-05-compressed-pushpull");
     let limits = StreamLimits { inflated: 188, ..limits() };
-    assert_eq!(StreamReader::new(limits, None).push(&squeezed), Err(WireError::TooLarge));
+    assert_eq!(reader(limits, None).push(&squeezed), Err(WireError::TooLarge));
     let limits = StreamLimits { inflated: 189, ..limits };
-    assert!(StreamReader::new(limits, None).push(&squeezed).is_ok());
+    assert!(reader(limits, None).push(&squeezed).is_ok());
 }
 
 #[test]
@@ -273,7 +273,7 @@ fn a_compressed_message_is_complete_and_not_wrapped_again() {
 fn bytes_after_the_message_are_ignored() {
     let mut bytes = vector("tcp-04-user");
     bytes.extend_from_slice(b"\x06 trailing");
-    let mut reader = StreamReader::new(limits(), None);
+    let mut reader = reader(limits(), None);
     assert_eq!(reader.push(&bytes), Ok(Some(StreamMessage::User(b"hello-tcp".to_vec()))));
     assert_eq!(reader.push(b"\xff\xff"), Ok(None));
 }
@@ -286,7 +286,7 @@ fn a_slow_reader_does_linear_work() {
     let mut bytes = Vec::new();
     encode_push_pull(false, nodes, &state, &mut bytes);
     for piece in [1, 7, 1400, bytes.len()] {
-        let mut reader = StreamReader::new(limits(), None);
+        let mut reader = reader(limits(), None);
         let mut result = None;
         for piece in bytes.chunks(piece) {
             assert_eq!(result, None, "only the last piece completes it");

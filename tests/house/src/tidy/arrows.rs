@@ -17,6 +17,10 @@ const ARROWS: &[(&str, &str, &[&str])] = &[
     ("member", "wire", &["TagPairs"]),
     ("engine", "membership", &[]),
     ("engine", "wire", &["BroadcastKind"]),
+    // Label and keys are handed through to the membership.
+    ("engine", "wire", KEYS),
+    ("sim", "wire", KEYS),
+    ("driver", "wire", KEYS),
     ("driver", "engine", &[]),
     ("driver", "signals", &["Guard"]),
     ("sim", "engine", &[]),
@@ -28,6 +32,7 @@ const ARROWS: &[(&str, &str, &[&str])] = &[
     ("host", "node", &[]),
     ("host", "engine", WORDS),
 ];
+const KEYS: &[&str] = &["Key", "Keyring", "Nonce", "Security"];
 const WORDS: &[&str] = &[
     "Broadcast",
     "BroadcastKind",
