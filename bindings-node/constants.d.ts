@@ -28,7 +28,11 @@ export type MemberState =
 /** What a node warns of. */
 export type WarningCode =
   | 'name-conflict'
-  | 'snapshot-failed';
+  | 'snapshot-failed'
+  | 'key-mismatch'
+  | 'label-mismatch'
+  | 'plaintext-refused'
+  | 'address-refused';
 
 /** `code` of every error. */
 export type ErrorCode =

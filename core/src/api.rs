@@ -636,6 +636,14 @@ pub enum WarningCode {
     NameConflict = 1,
     /// The snapshot cannot be written; the node goes on without.
     SnapshotFailed = 2,
+    /// A peer encrypts under a key that this node does not have.
+    KeyMismatch = 3,
+    /// A peer sends under another cluster label, or under none.
+    LabelMismatch = 4,
+    /// A peer sends in clear to a node that demands encryption.
+    PlaintextRefused = 5,
+    /// Something came from, or a member is announced at, an address outside `cidrs_allowed`.
+    AddressRefused = 6,
 }
 
 /// One row of the table of warnings.
@@ -660,6 +668,27 @@ pub const WARNINGS: &[WarningInfo] = &[
         warning: WarningCode::SnapshotFailed,
         code: "snapshot-failed",
         doc: "The snapshot cannot be written; the node goes on without.",
+    },
+    WarningInfo {
+        warning: WarningCode::KeyMismatch,
+        code: "key-mismatch",
+        doc: "A peer encrypts under a key that this node does not have.",
+    },
+    WarningInfo {
+        warning: WarningCode::LabelMismatch,
+        code: "label-mismatch",
+        doc: "A peer sends under another cluster label, or under none.",
+    },
+    WarningInfo {
+        warning: WarningCode::PlaintextRefused,
+        code: "plaintext-refused",
+        doc: "A peer sends in clear to a node that demands encryption.",
+    },
+    WarningInfo {
+        warning: WarningCode::AddressRefused,
+        code: "address-refused",
+        doc: "Something came from, or a member is announced at, an address outside \
+              `cidrs_allowed`.",
     },
 ];
 

@@ -8,6 +8,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 use crate::api::{OPTIONS, OptionInfo, OptionKind};
 use crate::error::{Error, ErrorKind, Result};
 use crate::member::Tags;
@@ -143,6 +145,7 @@ impl Config {
             retransmit_mult: count("retransmit_mult"),
             push_pull_interval: span("push_pull_interval"),
             tcp_timeout: span("tcp_timeout"),
+            cidrs_allowed: Vec::new(),
         })
     }
 
@@ -277,6 +280,7 @@ pub struct Protocol {
     pub retransmit_mult: u32,
     pub push_pull_interval: Duration,
     pub tcp_timeout: Duration,
+    pub cidrs_allowed: Vec<IpNet>,
 }
 
 impl Default for Protocol {

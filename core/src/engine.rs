@@ -13,14 +13,14 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::config::Protocol;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::EventKind;
 use crate::member::Member;
 use crate::membership::Membership;
 use crate::stats::Stats;
 use crate::time::Instant;
 pub use crate::wire::BroadcastKind;
-use crate::wire::{Nonce, Security};
+use crate::wire::{Fingerprint, Key, KeyError, KeyInfo, Nonce, Security};
 
 /// Names one TCP connection between an engine and its driver. Numbers are never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -128,6 +128,8 @@ pub enum Request {
     Ping(String),
     /// What the last answers of a member told.
     RoundTrip(String),
+    /// Change the keys.
+    Keyring(KeyChange),
     /// Say goodbye; replied once the farewell has been sent often enough.
     Leave {
         /// How long the farewell may take.
@@ -163,6 +165,52 @@ pub struct RoundTrip {
     pub smoothed: Option<Duration>,
     /// What it added to the last one; mostly nothing.
     pub payload: Vec<u8>,
+}
+
+/// A change of a node's keyring.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeyChange {
+    /// Install a key: what is encrypted under it is understood.
+    Add(Key),
+    /// Encrypt under this key from now on.
+    Use(Fingerprint),
+    /// Forget a key that is not the primary.
+    Remove(Fingerprint),
+}
+
+impl KeyChange {
+    /// Installs the key that is written so in base64.
+    ///
+    /// # Errors
+    /// `bad_argument`, which does not show what was given.
+    pub fn add(key: &str) -> Result<Self> {
+        Key::from_base64(key).map(Self::Add).map_err(bad_key)
+    }
+
+    /// Encrypts under a key of the ring, named by its fingerprint or written in base64.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn activate(key: &str) -> Result<Self> {
+        named(key).map(Self::Use)
+    }
+
+    /// Removes a key, named by its fingerprint or written in base64.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn remove(key: &str) -> Result<Self> {
+        named(key).map(Self::Remove)
+    }
+}
+
+fn named(key: &str) -> Result<Fingerprint> {
+    let written = || Key::from_base64(key).map(|key| key.fingerprint());
+    key.parse().or_else(|_| written()).map_err(bad_key)
+}
+
+fn bad_key(error: KeyError) -> Error {
+    Error::new(ErrorKind::BadArgument, format!("the key {error}"))
 }
 
 /// What a request came to.
@@ -213,6 +261,8 @@ pub enum Output {
     Event(EventKind),
     /// The local member changed.
     Local(Member),
+    /// The keyring changed.
+    Keys(Vec<KeyInfo>),
     /// A request is settled.
     Reply {
         /// Which.
@@ -281,6 +331,11 @@ impl Engine {
     /// The member of that name, whatever its state.
     pub fn member(&self, name: &str) -> Option<&Member> {
         self.membership.member(name)
+    }
+
+    /// What may be shown of the keys, the primary first.
+    pub fn keys(&self) -> Vec<KeyInfo> {
+        self.membership.keys()
     }
 
     /// The local member.

@@ -33,6 +33,15 @@ impl Error {
 
     /// The error of a join that reached nobody.
     pub fn join_failed(attempts: Vec<Attempt>) -> Self {
+        Self::nobody_joined(ErrorKind::JoinFailed, attempts)
+    }
+
+    /// The error of a join that reached nobody, because keys differ from all of them.
+    pub fn key_mismatch(attempts: Vec<Attempt>) -> Self {
+        Self::nobody_joined(ErrorKind::KeyMismatch, attempts)
+    }
+
+    fn nobody_joined(kind: ErrorKind, attempts: Vec<Attempt>) -> Self {
         let list: Vec<String> =
             attempts.iter().map(|a| format!("{} {}", a.seed, a.cause)).collect();
         let message = match list.len() {
@@ -40,7 +49,7 @@ impl Error {
             1 => format!("the seed did not answer: {}", list[0]),
             n => format!("none of {n} seeds answered: {}", list.join("; ")),
         };
-        Self { kind: ErrorKind::JoinFailed, message, attempts }
+        Self { kind, message, attempts }
     }
 
     /// The error of every call on a node that is closed.

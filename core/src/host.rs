@@ -19,12 +19,13 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::config::Config;
-pub use crate::engine::{Broadcast, BroadcastKind, Delivery, Reply, RoundTrip};
+pub use crate::engine::{Broadcast, BroadcastKind, Delivery, KeyChange, Reply, RoundTrip};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
 use crate::member::{Member, Tags};
 use crate::node::{Events, Node, Replay};
 use crate::stats::Stats;
+pub use crate::wire::{Fingerprint, KeyInfo};
 
 /// An operation that takes its time.
 #[derive(Clone, Debug)]
@@ -51,6 +52,8 @@ pub enum Op {
     Ping(String),
     /// What the answers of a member told; settles as [`Reply::RoundTrip`].
     RoundTrip(String),
+    /// Change the keys.
+    Keyring(KeyChange),
     /// Say goodbye, within that time.
     Leave(Duration),
 }
@@ -178,6 +181,15 @@ impl Host {
     pub fn stats(&self) -> Result<Stats> {
         self.check()?;
         Ok(self.node.stats())
+    }
+
+    /// What may be shown of the keys, the primary first.
+    ///
+    /// # Errors
+    /// `forked`.
+    pub fn keys(&self) -> Result<Vec<KeyInfo>> {
+        self.check()?;
+        Ok(self.node.keys())
     }
 
     /// Sets the object that is poked when there is something to take. It is called on the node's
@@ -323,6 +335,7 @@ async fn perform(node: &Node, leaving: &Turn, op: Op) -> Result<Reply> {
         Op::Join(seeds) => node.join(seeds).await.map(Reply::Joined),
         Op::UpdateTags(changes) => node.update_tags(changes).await.map(|()| Reply::Done),
         Op::SetTags(tags) => node.set_tags(tags).await.map(|()| Reply::Done),
+        Op::Keyring(change) => node.change_keys(change).await.map(|()| Reply::Done),
         Op::SetMeta(meta) => node.set_meta(meta).await.map(|()| Reply::Done),
         Op::Send(to, payload, delivery) => {
             node.send(&to, payload, delivery).await.map(|()| Reply::Done)

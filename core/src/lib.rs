@@ -57,3 +57,4 @@ pub use member::{Member, MemberState, Tags};
 #[cfg(feature = "runtime")]
 pub use node::{Builder, Events, Node, Replay};
 pub use stats::Stats;
+pub use wire::{Fingerprint, KeyInfo};

@@ -42,6 +42,14 @@ pub struct Stats {
     pub streams_refused: u64,
     /// Connections that ended early, timed out, or carried something that could not be read.
     pub streams_failed: u64,
+    /// Connections of peers without the label of this cluster.
+    pub streams_mislabelled: u64,
+    /// Connections of peers that spoke in clear, where encryption is demanded.
+    pub streams_plaintext_refused: u64,
+    /// Connections of peers that sent what none of the keys opens, or encrypted to a node without.
+    pub streams_undecryptable: u64,
+    /// Datagrams and connections from, and announcements of, addresses that are not allowed.
+    pub addresses_refused: u64,
     /// Exchanges of the full state, begun by either side and finished.
     pub push_pulls: u64,
     /// Exchanges refused because the versions of the two sides exclude each other.
@@ -72,6 +80,8 @@ pub struct Stats {
     pub query_clock: u64,
     /// Local health now: 0 is healthy.
     pub health_score: u64,
+    /// 1 while plaintext may come and go over an address that is not loopback.
+    pub insecure: u64,
 }
 
 impl Stats {
@@ -82,7 +92,7 @@ impl Stats {
     }
 
     /// Every counter with its name, in the order of declaration.
-    pub fn rows(&self) -> [(&'static str, u64); 34] {
+    pub fn rows(&self) -> [(&'static str, u64); 39] {
         [
             ("packets_received", self.packets_received),
             ("bytes_received", self.bytes_received),
@@ -103,6 +113,10 @@ impl Stats {
             ("streams_accepted", self.streams_accepted),
             ("streams_refused", self.streams_refused),
             ("streams_failed", self.streams_failed),
+            ("streams_mislabelled", self.streams_mislabelled),
+            ("streams_plaintext_refused", self.streams_plaintext_refused),
+            ("streams_undecryptable", self.streams_undecryptable),
+            ("addresses_refused", self.addresses_refused),
             ("push_pulls", self.push_pulls),
             ("push_pulls_refused", self.push_pulls_refused),
             ("probes_answered", self.probes_answered),
@@ -118,6 +132,7 @@ impl Stats {
             ("event_clock", self.event_clock),
             ("query_clock", self.query_clock),
             ("health_score", self.health_score),
+            ("insecure", self.insecure),
         ]
     }
 }

@@ -110,6 +110,11 @@ defmodule Chinwag.Constants do
 
   * `:name_conflict` - Another node announces itself under the name of a member, or of this node.
   * `:snapshot_failed` - The snapshot cannot be written; the node goes on without.
+  * `:key_mismatch` - A peer encrypts under a key that this node does not have.
+  * `:label_mismatch` - A peer sends under another cluster label, or under none.
+  * `:plaintext_refused` - A peer sends in clear to a node that demands encryption.
+  * `:address_refused` - Something came from, or a member is announced at, an address outside
+    `cidrs_allowed`.
 
   ## Member states
 
@@ -160,6 +165,10 @@ defmodule Chinwag.Constants do
   @type warning_code ::
           :name_conflict
           | :snapshot_failed
+          | :key_mismatch
+          | :label_mismatch
+          | :plaintext_refused
+          | :address_refused
 
   @typedoc "What is believed about a member."
   @type member_state ::
@@ -318,7 +327,11 @@ defmodule Chinwag.Constants do
   def warnings do
     [
       name_conflict: "name-conflict",
-      snapshot_failed: "snapshot-failed"
+      snapshot_failed: "snapshot-failed",
+      key_mismatch: "key-mismatch",
+      label_mismatch: "label-mismatch",
+      plaintext_refused: "plaintext-refused",
+      address_refused: "address-refused"
     ]
   end
 

@@ -28,6 +28,10 @@ EventType = Literal[
 WarningCode = Literal[
     "name-conflict",
     "snapshot-failed",
+    "key-mismatch",
+    "label-mismatch",
+    "plaintext-refused",
+    "address-refused",
 ]
 ErrorCode = Literal[
     "bad_config",

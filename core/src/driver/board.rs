@@ -14,6 +14,7 @@ use std::task::Waker;
 use crate::event::{Event, EventKind};
 use crate::member::Member;
 use crate::stats::Stats;
+use crate::wire::KeyInfo;
 
 /// The members and events that a driver posts and readers read.
 #[derive(Debug)]
@@ -24,6 +25,7 @@ pub(crate) struct Board {
 #[derive(Debug)]
 struct Inner {
     local: Member,
+    keys: Vec<KeyInfo>,
     others: BTreeSet<ByName>,
     events: VecDeque<Event>,
     /// Number of the last event, whether or not anybody was there to read it.
@@ -54,6 +56,7 @@ impl Board {
     pub(crate) fn new(local: Member, capacity: usize) -> Arc<Self> {
         let inner = Inner {
             local,
+            keys: Vec::new(),
             others: BTreeSet::new(),
             events: VecDeque::new(),
             seq: 0,
@@ -97,6 +100,15 @@ impl Board {
 
     pub(crate) fn set_local(&self, member: Member) {
         self.lock().local = member;
+    }
+
+    pub(crate) fn set_keys(&self, keys: Vec<KeyInfo>) {
+        self.lock().keys = keys;
+    }
+
+    /// What may be shown of the keys, the primary first.
+    pub(crate) fn keys(&self) -> Vec<KeyInfo> {
+        self.lock().keys.clone()
     }
 
     pub(crate) fn set_stats(&self, stats: Stats) {

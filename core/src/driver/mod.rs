@@ -34,7 +34,7 @@ pub(crate) use self::board::{Board, Read, Reader};
 pub(crate) use self::handle::Handle;
 use crate::config::encode_tags;
 use crate::engine::{Engine, Input, Output, Reply, Request, RequestId, Shell};
-use crate::error::{Attempt, Error, ErrorKind, Result};
+use crate::error::{Attempt, Error, Result};
 use crate::event::EventKind;
 use crate::time::Instant;
 
@@ -253,6 +253,7 @@ impl Shell for Sockets {
                 self.board.post(kind);
             }
             Output::Local(member) => self.board.set_local(member),
+            Output::Keys(keys) => self.board.set_keys(keys),
             Output::Reply { id, result } => self.settle(id, result),
             Output::Idle(_) => {}
         }
@@ -276,7 +277,7 @@ impl Sockets {
     fn settle(&mut self, id: RequestId, result: Result<Reply>) {
         let Some(Pending { reply, mut failures }) = self.pending.remove(&id) else { return };
         let result = match result {
-            Err(error) if error.kind() == ErrorKind::JoinFailed && !failures.is_empty() => {
+            Err(error) if !error.attempts().is_empty() && !failures.is_empty() => {
                 failures.extend_from_slice(error.attempts());
                 Err(Error::join_failed(failures))
             }

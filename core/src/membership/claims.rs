@@ -28,6 +28,9 @@ impl Membership {
             self.stats.messages_refused += 1;
             return;
         };
+        if !self.allows(addr.ip()) {
+            return self.address_refused(addr, "a member is announced there");
+        }
         if !self.is_sane(claim, addr) {
             self.stats.messages_refused += 1;
             return;

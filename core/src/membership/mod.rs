@@ -15,6 +15,7 @@ mod incarnation;
 mod intents;
 mod push_pull;
 mod roster;
+mod security;
 mod talk;
 mod timer;
 
@@ -45,7 +46,7 @@ use crate::event::{EventKind, Warning, WarningCode};
 use crate::member::{Facts, Member, MemberState};
 use crate::stats::Stats;
 use crate::time::Instant;
-use crate::wire::{self, Message, Nonces, PacketBuilder, Scratch, Security, Vsn, WireError};
+use crate::wire::{self, Message, Nonces, PacketBuilder, Scratch, Security, Vsn};
 
 /// The membership of one node.
 #[derive(Debug)]
@@ -223,6 +224,9 @@ impl Membership {
     fn on_packet(&mut self, from: SocketAddr, bytes: &[u8]) {
         self.stats.packets_received += 1;
         self.stats.bytes_received += bytes.len() as u64;
+        if !self.allows(from.ip()) {
+            return self.address_refused(from, "a datagram came from there");
+        }
         let mut scratch = Scratch::new();
         // Needed while messages are handled, and not touched by that.
         let mut plain = mem::take(&mut self.plain);
@@ -238,18 +242,6 @@ impl Membership {
         // One large datagram must not make it large for ever.
         plain.shrink_to(PLAIN_KEPT);
         self.plain = plain;
-    }
-
-    fn packet_refused(&mut self, _from: SocketAddr, error: WireError) {
-        let counter = match error {
-            WireError::BadLabel => &mut self.stats.packets_mislabelled,
-            WireError::Plaintext => &mut self.stats.packets_plaintext_refused,
-            WireError::Encrypted | WireError::Undecryptable | WireError::BadEnvelope => {
-                &mut self.stats.packets_undecryptable
-            }
-            _ => &mut self.stats.packets_malformed,
-        };
-        *counter += 1;
     }
 
     fn on_message(&mut self, from: SocketAddr, message: Message<'_>) {
@@ -310,6 +302,10 @@ impl Membership {
                 self.reply(id, result);
             }
             Request::Leave { timeout } => self.leave(id, timeout),
+            Request::Keyring(change) => {
+                let result = self.change_keys(change).map(|()| Reply::Done);
+                self.reply(id, result);
+            }
         }
     }
 

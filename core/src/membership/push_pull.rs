@@ -9,6 +9,7 @@ use rand::RngExt;
 use super::Membership;
 use super::claims::{PROTOCOL_VERSION, raw_addr, versions_fit};
 use super::incarnation::raised;
+use super::security::is_about_keys;
 use super::timer::{Due, Timer};
 use crate::engine::{Delivery, Output, Reply, RequestId, StreamId};
 use crate::error::{Attempt, Error, ErrorKind};
@@ -52,6 +53,22 @@ pub(super) struct Joining {
     open: usize,
     contacted: usize,
     failed: Vec<Attempt>,
+    /// How many of the failed ones failed for keys.
+    mismatched: usize,
+}
+
+/// Why an exchange came to nothing.
+#[derive(Debug)]
+struct Failure {
+    /// Neither side understands the other, for keys.
+    about_keys: bool,
+    cause: String,
+}
+
+impl From<String> for Failure {
+    fn from(cause: String) -> Self {
+        Self { about_keys: false, cause }
+    }
 }
 
 /// Gossip intervals from a join to the exchange that brings what gossip has missed.
@@ -209,6 +226,11 @@ impl Membership {
 
     pub(super) fn on_accepted(&mut self, stream: StreamId, from: SocketAddr) {
         self.stats.streams_accepted += 1;
+        if !self.allows(from.ip()) {
+            self.address_refused(from, "a connection came from there");
+            self.out.push_back(Output::Close { stream });
+            return;
+        }
         let serves = |exchange: &Exchange| matches!(exchange.purpose, Purpose::Serve);
         if self.exchanges.values().filter(|exchange| serves(exchange)).count() >= SERVED_MAX {
             self.stats.streams_refused += 1;
@@ -235,14 +257,18 @@ impl Membership {
     fn on_stream_malformed(&mut self, stream: StreamId, error: WireError) {
         self.stats.streams_failed += 1;
         let Some(exchange) = self.exchanges.remove(&stream) else { return };
-        // As memberlist does: say why, except to those who do not even know the label.
-        if matches!(exchange.purpose, Purpose::Serve) && error != WireError::BadLabel {
-            let mut bytes = Vec::new();
-            encode_stream_err(error.as_str(), &mut bytes);
-            self.answer(stream, &bytes);
+        if matches!(exchange.purpose, Purpose::Serve) {
+            self.stream_refused(exchange.peer, error);
+            // As memberlist does: say why, except to those who do not even know the label.
+            if error != WireError::BadLabel {
+                let mut bytes = Vec::new();
+                encode_stream_err(error.as_str(), &mut bytes);
+                self.answer(stream, &bytes);
+            }
         }
         self.out.push_back(Output::Close { stream });
-        self.exchange_failed(exchange.purpose, format!("sent what is not memberlist: {error}"));
+        let failure = Failure { about_keys: error.is_about_keys(), cause: self.explained(error) };
+        self.exchange_failed(exchange.purpose, failure);
     }
 
     fn on_stream_message(&mut self, stream: StreamId, exchange: Exchange, message: StreamMessage) {
@@ -276,11 +302,13 @@ impl Membership {
             }
             (purpose, StreamMessage::Err(cause)) => {
                 self.stats.streams_failed += 1;
-                self.exchange_failed(purpose, format!("refused: {cause}"));
+                let about_keys = is_about_keys(&cause);
+                let failure = Failure { about_keys, cause: format!("refused: {cause}") };
+                self.exchange_failed(purpose, failure);
             }
             (purpose, _) => {
                 self.stats.streams_failed += 1;
-                self.exchange_failed(purpose, "answered with something else".to_owned());
+                self.exchange_failed(purpose, "answered with something else".to_owned().into());
             }
         }
     }
@@ -391,10 +419,9 @@ impl Membership {
             return self.reply(*request, Ok(Reply::Done));
         }
         self.stats.streams_failed += 1;
-        let cause = cause.unwrap_or_else(|| {
-            "closed the connection without an answer; is it in another cluster?".to_owned()
-        });
-        self.exchange_failed(exchange.purpose, cause);
+        let received = exchange.reader.received();
+        let cause = cause.unwrap_or_else(|| self.explained_end(received));
+        self.exchange_failed(exchange.purpose, cause.into());
     }
 
     pub(super) fn exchange_timed_out(&mut self, stream: StreamId) {
@@ -405,18 +432,23 @@ impl Membership {
         self.stats.streams_failed += 1;
         self.out.push_back(Output::Close { stream });
         let cause = format!("did not answer within {:?}", self.protocol.tcp_timeout);
-        self.exchange_failed(exchange.purpose, cause);
+        self.exchange_failed(exchange.purpose, cause.into());
     }
 
-    fn exchange_failed(&mut self, purpose: Purpose, cause: String) {
+    fn exchange_failed(&mut self, purpose: Purpose, failure: Failure) {
         if let Purpose::User { request, to } = purpose {
-            let error = Error::new(ErrorKind::NodeDown, format!("{to} {cause}"));
+            let kind = match failure.about_keys {
+                true => ErrorKind::KeyMismatch,
+                false => ErrorKind::NodeDown,
+            };
+            let error = Error::new(kind, format!("{to} {}", failure.cause));
             return self.reply(request, Err(error));
         }
         if let Purpose::Join { request, seed, .. } = purpose {
             if let Some(joining) = self.joins.get_mut(&request) {
                 joining.open -= 1;
-                joining.failed.push(Attempt { seed, cause });
+                joining.failed.push(Attempt { seed, cause: failure.cause });
+                joining.mismatched += usize::from(failure.about_keys);
             }
             self.check_join(request);
         }
@@ -428,6 +460,9 @@ impl Membership {
         }
         let Some(joining) = self.joins.remove(&request) else { return };
         let result = match joining.contacted {
+            0 if joining.mismatched > 0 && joining.mismatched == joining.failed.len() => {
+                Err(Error::key_mismatch(joining.failed))
+            }
             0 => Err(Error::join_failed(joining.failed)),
             count => Ok(Reply::Joined(count)),
         };

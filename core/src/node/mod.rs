@@ -12,10 +12,11 @@ pub use self::builder::Builder;
 pub use self::events::Events;
 use crate::config::{Config, check_meta, encode_tags};
 use crate::driver::{Board, Command, Handle};
-use crate::engine::{Reply, Request};
+use crate::engine::{KeyChange, Reply, Request};
 use crate::error::Result;
 use crate::member::{Member, Tags};
 use crate::stats::Stats;
+use crate::wire::KeyInfo;
 
 /// Whether a new subscriber is first told about the members that are already here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -185,6 +186,43 @@ impl Node {
     pub async fn set_meta(&self, meta: Vec<u8>) -> Result<()> {
         check_meta(&meta)?;
         self.request(Request::SetMeta(meta)).await
+    }
+
+    /// What may be shown of the keys, the primary first; none without encryption.
+    pub fn keys(&self) -> Vec<KeyInfo> {
+        self.board().keys()
+    }
+
+    /// Installs a key, in base64, on this node: from now on it understands what is encrypted under
+    /// it. To change the key of a cluster, install the new one everywhere, then use it everywhere,
+    /// then remove the old one.
+    ///
+    /// # Errors
+    /// `bad_argument` for what is no key, when there are 8 already, and on a node that was started
+    /// without keys; `closed`.
+    pub async fn add_key(&self, key: &str) -> Result<()> {
+        self.change_keys(KeyChange::add(key)?).await
+    }
+
+    /// Encrypts under that key of the ring from now on. It is named by its fingerprint, or written
+    /// in base64.
+    ///
+    /// # Errors
+    /// `bad_argument` when the ring has no such key; `closed`.
+    pub async fn use_key(&self, key: &str) -> Result<()> {
+        self.change_keys(KeyChange::activate(key)?).await
+    }
+
+    /// Forgets a key of the ring, named as above.
+    ///
+    /// # Errors
+    /// `bad_argument` when the ring has no such key, or encrypts under it; `closed`.
+    pub async fn remove_key(&self, key: &str) -> Result<()> {
+        self.change_keys(KeyChange::remove(key)?).await
+    }
+
+    pub(crate) async fn change_keys(&self, change: KeyChange) -> Result<()> {
+        self.request(Request::Keyring(change)).await
     }
 
     /// Says goodbye, so that the others see a leave and not a failure. The node stays open, alone

@@ -28,7 +28,9 @@ use rand::{Rng, SeedableRng};
 use self::checks::Checks;
 pub use self::network::{Faults, Network};
 use crate::config::{Protocol, encode_tags};
-use crate::engine::{Engine, Input, Output, Reply, Request, RequestId, Setup, Shell, StreamId};
+use crate::engine::{
+    Engine, Input, KeyChange, Output, Reply, Request, RequestId, Setup, Shell, StreamId,
+};
 use crate::error::Result;
 use crate::event::EventKind;
 use crate::member::{Member, MemberState, Tags};
@@ -305,6 +307,11 @@ impl Sim {
         self.request(id, Request::SetMeta(meta))
     }
 
+    /// Changes the keyring of `id`.
+    pub fn change_keys(&mut self, id: NodeId, change: KeyChange) -> RequestId {
+        self.request(id, Request::Keyring(change))
+    }
+
     /// Asks a node for something; see [`Sim::reply`].
     pub fn request(&mut self, node: NodeId, request: Request) -> RequestId {
         let entry = &mut self.nodes[node.0];
@@ -534,7 +541,7 @@ impl Sim {
                 self.checks.note();
                 self.nodes[id.0].replies.insert(request, result);
             }
-            Output::Local(_) | Output::Idle(_) => {}
+            Output::Local(_) | Output::Keys(_) | Output::Idle(_) => {}
         }
     }
 

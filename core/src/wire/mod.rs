@@ -41,7 +41,9 @@ mod tests;
 
 pub use addr::{RawAddr, to_socket_addr};
 pub use compress::COMPRESS_MIN;
-pub use crypt::{Fingerprint, Key, KeyError, Keyring, KeyringError, Nonce, Nonces, SEAL_OVERHEAD};
+pub use crypt::{
+    Fingerprint, Key, KeyError, KeyInfo, Keyring, KeyringError, Nonce, Nonces, SEAL_OVERHEAD,
+};
 pub use envelope::{BroadcastKind, ENVELOPE_NAME_MAX, Envelope};
 pub use label::label_overhead;
 pub use message::{Ack, Alive, Dead, IndirectPing, Message, Ping, Suspect};
@@ -132,9 +134,9 @@ impl WireError {
             Self::BadAddress => "bad address",
             Self::BadState => "bad node state",
             Self::Encrypted => "encrypted, and this node has no keys",
-            Self::Undecryptable => "none of the keys opens it",
+            Self::Undecryptable => "none of the keys decrypts it",
             Self::Plaintext => "not encrypted, and encryption is demanded",
-            Self::BadEnvelope => "bad encryption",
+            Self::BadEnvelope => "badly encrypted",
         }
     }
 }

@@ -15,6 +15,17 @@ pub struct Keyring {
     keys: Vec<Key>,
 }
 
+/// What may be shown of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyInfo {
+    /// What it is called.
+    pub fingerprint: Fingerprint,
+    /// Its length: 128, 192 or 256.
+    pub bits: usize,
+    /// Whether it is the one that encrypts.
+    pub primary: bool,
+}
+
 /// Why a ring stays as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyringError {
@@ -82,6 +93,16 @@ impl Keyring {
     /// The keys, the primary first.
     pub fn iter(&self) -> std::slice::Iter<'_, Key> {
         self.keys.iter()
+    }
+
+    /// What may be shown of the keys, the primary first.
+    pub fn list(&self) -> Vec<KeyInfo> {
+        let info = |(place, key): (usize, &Key)| KeyInfo {
+            fingerprint: key.fingerprint(),
+            bits: key.bits(),
+            primary: place == 0,
+        };
+        self.keys.iter().enumerate().map(info).collect()
     }
 
     /// The key to encrypt with.

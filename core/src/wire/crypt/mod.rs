@@ -10,7 +10,7 @@ mod keyring;
 use super::WireError;
 
 pub use key::{Fingerprint, Key, KeyError};
-pub use keyring::{KEYS_MAX, Keyring, KeyringError};
+pub use keyring::{KEYS_MAX, KeyInfo, Keyring, KeyringError};
 
 /// What encryption adds to a message: version, nonce and tag.
 pub const SEAL_OVERHEAD: usize = 1 + NONCE + TAG;

@@ -21,6 +21,8 @@ const ARROWS: &[(&str, &str, &[&str])] = &[
     ("engine", "wire", KEYS),
     ("sim", "wire", KEYS),
     ("driver", "wire", KEYS),
+    ("node", "wire", KEYS),
+    ("host", "wire", KEYS),
     ("driver", "engine", &[]),
     ("driver", "signals", &["Guard"]),
     ("sim", "engine", &[]),
@@ -32,12 +34,14 @@ const ARROWS: &[(&str, &str, &[&str])] = &[
     ("host", "node", &[]),
     ("host", "engine", WORDS),
 ];
-const KEYS: &[&str] = &["Key", "Keyring", "Nonce", "Security"];
+const KEYS: &[&str] =
+    &["Fingerprint", "Key", "KeyError", "KeyInfo", "Keyring", "Nonce", "Security"];
 const WORDS: &[&str] = &[
     "Broadcast",
     "BroadcastKind",
     "Delivery",
     "Input",
+    "KeyChange",
     "Output",
     "Reply",
     "Request",
