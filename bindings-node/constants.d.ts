@@ -166,6 +166,41 @@ export interface StartOptions {
    * without a leave.
    */
   rejoinAfterLeave?: boolean | undefined;
+  /**
+   * Keys of gossip, each 16, 24 or 32 bytes in base64: the first encrypts, each decrypts. Default:
+   * none, and everything is in clear.
+   */
+  keys?: readonly string[] | undefined;
+  /**
+   * File with keys of gossip in base64, one a line: the first encrypts; empty lines and lines that
+   * begin with # do not count. Excludes `keys`.
+   */
+  keyFile?: string | undefined;
+  /**
+   * Passphrase of at least 16 characters, from which the key is derived with the cluster label as
+   * salt. Excludes `keys` and `key_file`.
+   */
+  cookie?: string | undefined;
+  /**
+   * With keys, refuse what is not encrypted. Off only while a cluster changes over from plaintext.
+   * Default: true.
+   */
+  verifyIncoming?: boolean | undefined;
+  /**
+   * With keys, encrypt what is sent. Off only while a cluster changes over from plaintext. Default:
+   * true.
+   */
+  verifyOutgoing?: boolean | undefined;
+  /**
+   * Something in front of this node takes the cluster label off what comes in: expect none, and
+   * refuse what still has one.
+   */
+  skipInboundLabelCheck?: boolean | undefined;
+  /**
+   * Networks such as 10.0.0.0/8: nobody outside of them is heard, and no member there is taken in.
+   * Default: everybody.
+   */
+  cidrsAllowed?: readonly string[] | undefined;
 }
 
 /** Every event type, by its number less one. */

@@ -99,6 +99,13 @@ const OPTIONS = Object.freeze({
   tcpTimeout: { key: 'tcp_timeout', kind: 'duration' },
   snapshot: { key: 'snapshot', kind: 'text' },
   rejoinAfterLeave: { key: 'rejoin_after_leave', kind: 'flag' },
+  keys: { key: 'keys', kind: 'list' },
+  keyFile: { key: 'key_file', kind: 'text' },
+  cookie: { key: 'cookie', kind: 'text' },
+  verifyIncoming: { key: 'verify_incoming', kind: 'flag' },
+  verifyOutgoing: { key: 'verify_outgoing', kind: 'flag' },
+  skipInboundLabelCheck: { key: 'skip_inbound_label_check', kind: 'flag' },
+  cidrsAllowed: { key: 'cidrs_allowed', kind: 'list' },
 });
 
 module.exports = { EVENT_TYPES, EVENT_FIELDS, MEMBER_STATES, ERRORS, OPTIONS };

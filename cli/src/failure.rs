@@ -38,7 +38,7 @@ impl From<chinwag::Error> for Failure {
     fn from(error: chinwag::Error) -> Self {
         let status = match error.kind() {
             ErrorKind::BadConfig | ErrorKind::BadArgument | ErrorKind::TooLarge => 2,
-            ErrorKind::JoinFailed => 4,
+            ErrorKind::JoinFailed | ErrorKind::KeyMismatch => 4,
             ErrorKind::Timeout => 5,
             _ => 1,
         };

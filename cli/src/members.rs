@@ -9,7 +9,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde::Serialize;
 
 use crate::failure::Failure;
-use crate::options::{pairs, variable};
+use crate::options::{self, pairs, variable};
 use crate::show::{JsonMember, plain, table, text_tags};
 
 /// How the subcommand is spelled.
@@ -29,16 +29,7 @@ pub(crate) fn command() -> Command {
                     "Node to ask, host[:port]. May be repeated: the first that answers is enough",
                 ),
         )
-        .arg(
-            Arg::new("cluster")
-                .long("cluster")
-                .value_name("LABEL")
-                .default_value("")
-                .hide_default_value(true)
-                .env(variable("cluster"))
-                .hide_env_values(true)
-                .help("Label of the cluster, if it has one"),
-        )
+        .args(["cluster", "key_file"].into_iter().flat_map(options::flag_of))
         .arg(
             Arg::new("tag")
                 .long("tag")
@@ -72,7 +63,7 @@ pub(crate) async fn run(matches: &ArgMatches) -> Result<(), Failure> {
     };
     let wanted = pairs(&all("tag"))?;
     let timeout = span(text("timeout"))?;
-    let mut members = ask(&all("seed"), text("cluster"), timeout).await?;
+    let mut members = ask(&all("seed"), &options::config(matches)?, timeout).await?;
     members.retain(|member| has(&member.tags(), &wanted));
     let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let output = match text("output") {
@@ -103,10 +94,10 @@ fn span(text: &str) -> Result<Duration, Failure> {
 }
 
 /// The list of the first node that answers. Each of the others is mentioned.
-async fn ask(seeds: &[&str], cluster: &str, timeout: Duration) -> Result<Vec<Member>, Failure> {
+async fn ask(seeds: &[&str], options: &Config, timeout: Duration) -> Result<Vec<Member>, Failure> {
     let mut failure = Failure::usage("name a node to ask with --seed");
     for (left, seed) in (0..seeds.len()).rev().zip(seeds) {
-        match query::members(seed, cluster, timeout).await {
+        match query::members(seed, options, timeout).await {
             Ok(members) => return Ok(members),
             Err(error) if left == 0 => failure = error.into(),
             Err(error) => eprintln!("chinwag: {}", plain(&error.to_string())),

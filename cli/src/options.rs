@@ -8,16 +8,25 @@ use clap::{Arg, ArgAction, ArgMatches};
 
 use crate::failure::Failure;
 
-/// One flag a row.
+/// One flag a row, but none for a secret: others on the machine can read a command line.
 pub(crate) fn flags() -> impl Iterator<Item = Arg> {
-    OPTIONS.iter().map(flag)
+    OPTIONS.iter().filter(|option| !option.secret).map(flag)
+}
+
+/// The flag of that option, as [`flags`] has it.
+pub(crate) fn flag_of(name: &str) -> impl Iterator<Item = Arg> {
+    OPTIONS.iter().filter(move |option| option.name == name).map(flag)
 }
 
 /// What was given; a flag goes before its variable.
 pub(crate) fn config(matches: &ArgMatches) -> Result<Config, Failure> {
     let mut config = Config::new();
     for option in OPTIONS {
-        let Some(texts) = matches.get_many::<String>(option.name) else { continue };
+        if option.secret {
+            set_secret(&mut config, option)?;
+            continue;
+        }
+        let Ok(Some(texts)) = matches.try_get_many::<String>(option.name) else { continue };
         let texts: Vec<&str> = texts.map(String::as_str).collect();
         let in_environment = matches.value_source(option.name) == Some(ValueSource::EnvVariable);
         let outcome = match (option.kind, in_environment) {
@@ -32,6 +41,18 @@ pub(crate) fn config(matches: &ArgMatches) -> Result<Config, Failure> {
         })?;
     }
     Ok(config)
+}
+
+/// Secrets come from the environment alone.
+fn set_secret(config: &mut Config, option: &OptionInfo) -> Result<(), Failure> {
+    let variable = variable(option.name);
+    let Some(text) = std::env::var_os(&variable).filter(|text| !text.is_empty()) else {
+        return Ok(());
+    };
+    let text = text.into_string().map_err(|_| Failure::usage(format!("{variable} is no UTF-8")))?;
+    config
+        .set(option.name, &text)
+        .map_err(|error| Failure::usage(format!("{error} (from {variable})")))
 }
 
 /// Each text is one `key=value`, commas and all.
@@ -52,6 +73,8 @@ fn flag(option: &OptionInfo) -> Arg {
     let (long, placeholder) = match (option.name, option.kind) {
         ("seeds", _) => ("join".to_owned(), "ADDR"),
         ("tags", _) => ("tag".to_owned(), "KEY=VALUE"),
+        ("key_file", _) => ("key-file".to_owned(), "FILE"),
+        ("cidrs_allowed", _) => ("cidrs-allowed".to_owned(), "NET"),
         (name, kind) => (name.replace('_', "-"), placeholder(kind)),
     };
     let flag = Arg::new(option.name)
@@ -68,7 +91,10 @@ fn flag(option: &OptionInfo) -> Arg {
             .require_equals(true)
             .default_missing_value("true")
             .action(ArgAction::Set),
-        OptionKind::List => flag.visible_alias("seeds").action(ArgAction::Append),
+        OptionKind::List if option.name == "seeds" => {
+            flag.visible_alias("seeds").action(ArgAction::Append)
+        }
+        OptionKind::List => flag.action(ArgAction::Append),
         OptionKind::Map => flag.action(ArgAction::Append),
         _ => flag.action(ArgAction::Set),
     }
@@ -89,7 +115,8 @@ const fn placeholder(kind: OptionKind) -> &'static str {
 fn help(option: &OptionInfo) -> String {
     let mut help = option.doc.to_owned();
     match (option.name, option.kind) {
-        ("seeds" | "tags", _) => help += " May be repeated.",
+        ("seeds" | "tags" | "cidrs_allowed", _) => help += " May be repeated.",
+        ("key_file", _) => help += " Secrets are no flags: CHINWAG_KEYS, CHINWAG_COOKIE.",
         (_, OptionKind::Choice(words)) => help += &format!(" One of {}.", words.join(", ")),
         // The agent always leaves on a signal, unless told not to.
         ("handle_signals", _) => return format!("{help} [default: true]"),
@@ -120,10 +147,12 @@ mod tests {
     fn every_option_is_a_flag() {
         let words: Vec<String> = OPTIONS
             .iter()
+            .filter(|option| !option.secret)
             .map(|option| {
                 let flag = flag(option);
                 let long = flag.get_long().unwrap_or_default();
                 let value = match option.kind {
+                    _ if option.name == "cidrs_allowed" => "10.0.0.0/8",
                     OptionKind::Addr | OptionKind::List => "127.0.0.1:1",
                     OptionKind::Map => "role=web,db",
                     OptionKind::Duration => "250ms",
@@ -141,7 +170,11 @@ mod tests {
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let config = parse(&words).expect("good values");
         for option in OPTIONS {
-            assert!(config.get(option.name).is_some(), "{}", option.name);
+            assert_eq!(config.get(option.name).is_some(), !option.secret, "{}", option.name);
+        }
+        for secret in ["--keys=x", "--cookie=x"] {
+            let command = clap::Command::new("test").args(flags()).no_binary_name(true);
+            assert!(command.try_get_matches_from([secret]).is_err(), "{secret}");
         }
     }
 

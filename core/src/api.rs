@@ -37,6 +37,8 @@ pub struct OptionInfo {
     pub name: &'static str,
     /// How its text is read.
     pub kind: OptionKind,
+    /// Whether its value is never shown, and never a flag of the command.
+    pub secret: bool,
     /// Default under the `lan` profile, as text; empty when `doc` says how it is found.
     pub default: &'static str,
     /// Default under `wan`, where it differs.
@@ -52,6 +54,7 @@ pub const OPTIONS: &[OptionInfo] = &[
     OptionInfo {
         name: "name",
         kind: OptionKind::Text,
+        secret: false,
         default: "",
         wan: None,
         local: None,
@@ -61,6 +64,7 @@ pub const OPTIONS: &[OptionInfo] = &[
     OptionInfo {
         name: "bind",
         kind: OptionKind::Addr,
+        secret: false,
         default: "127.0.0.1:7946",
         wan: None,
         local: None,
@@ -70,6 +74,7 @@ pub const OPTIONS: &[OptionInfo] = &[
     OptionInfo {
         name: "advertise",
         kind: OptionKind::Addr,
+        secret: false,
         default: "",
         wan: None,
         local: None,
@@ -79,6 +84,7 @@ pub const OPTIONS: &[OptionInfo] = &[
     OptionInfo {
         name: "seeds",
         kind: OptionKind::List,
+        secret: false,
         default: "",
         wan: None,
         local: None,
@@ -88,6 +94,7 @@ pub const OPTIONS: &[OptionInfo] = &[
     OptionInfo {
         name: "require_join",
         kind: OptionKind::Flag,
+        secret: false,
         default: "false",
         wan: None,
         local: None,
@@ -97,6 +104,7 @@ pub const OPTIONS: &[OptionInfo] = &[
     OptionInfo {
         name: "tags",
         kind: OptionKind::Map,
+        secret: false,
         default: "",
         wan: None,
         local: None,
@@ -106,6 +114,7 @@ pub const OPTIONS: &[OptionInfo] = &[
     OptionInfo {
         name: "meta",
         kind: OptionKind::Bytes,
+        secret: false,
         default: "",
         wan: None,
         local: None,
@@ -114,6 +123,7 @@ pub const OPTIONS: &[OptionInfo] = &[
     OptionInfo {
         name: "profile",
         kind: OptionKind::Choice(&["lan", "wan", "local"]),
+        secret: false,
         default: "lan",
         wan: None,
         local: None,
@@ -122,6 +132,7 @@ pub const OPTIONS: &[OptionInfo] = &[
     OptionInfo {
         name: "cluster",
         kind: OptionKind::Text,
+        secret: false,
         default: "",
         wan: None,
         local: None,
@@ -131,6 +142,7 @@ pub const OPTIONS: &[OptionInfo] = &[
     OptionInfo {
         name: "insecure",
         kind: OptionKind::Flag,
+        secret: false,
         default: "false",
         wan: None,
         local: None,
@@ -139,6 +151,7 @@ pub const OPTIONS: &[OptionInfo] = &[
     OptionInfo {
         name: "handle_signals",
         kind: OptionKind::Flag,
+        secret: false,
         default: "false",
         wan: None,
         local: None,
@@ -148,6 +161,7 @@ pub const OPTIONS: &[OptionInfo] = &[
     OptionInfo {
         name: "event_buffer",
         kind: OptionKind::Count { min: 1, max: 1048576 },
+        secret: false,
         default: "1024",
         wan: None,
         local: None,
@@ -157,6 +171,7 @@ pub const OPTIONS: &[OptionInfo] = &[
     OptionInfo {
         name: "delegate_versions",
         kind: OptionKind::Text,
+        secret: false,
         default: "auto",
         wan: None,
         local: None,
@@ -166,6 +181,7 @@ pub const OPTIONS: &[OptionInfo] = &[
     OptionInfo {
         name: "compression",
         kind: OptionKind::Flag,
+        secret: false,
         default: "true",
         wan: None,
         local: None,
@@ -175,6 +191,7 @@ pub const OPTIONS: &[OptionInfo] = &[
     OptionInfo {
         name: "packet_size",
         kind: OptionKind::Count { min: 512, max: 65507 },
+        secret: false,
         default: "1400",
         wan: None,
         local: None,
@@ -183,6 +200,7 @@ pub const OPTIONS: &[OptionInfo] = &[
     OptionInfo {
         name: "probe_interval",
         kind: OptionKind::Duration,
+        secret: false,
         default: "1s",
         wan: Some("5s"),
         local: None,
@@ -191,6 +209,7 @@ pub const OPTIONS: &[OptionInfo] = &[
     OptionInfo {
         name: "probe_timeout",
         kind: OptionKind::Duration,
+        secret: false,
         default: "500ms",
         wan: Some("3s"),
         local: Some("200ms"),
@@ -199,6 +218,7 @@ pub const OPTIONS: &[OptionInfo] = &[
     OptionInfo {
         name: "indirect_checks",
         kind: OptionKind::Count { min: 0, max: 64 },
+        secret: false,
         default: "3",
         wan: None,
         local: Some("1"),
@@ -207,6 +227,7 @@ pub const OPTIONS: &[OptionInfo] = &[
     OptionInfo {
         name: "disable_tcp_pings",
         kind: OptionKind::Flag,
+        secret: false,
         default: "false",
         wan: None,
         local: None,
@@ -215,6 +236,7 @@ pub const OPTIONS: &[OptionInfo] = &[
     OptionInfo {
         name: "suspicion_mult",
         kind: OptionKind::Count { min: 1, max: 1000 },
+        secret: false,
         default: "4",
         wan: Some("6"),
         local: Some("3"),
@@ -223,6 +245,7 @@ pub const OPTIONS: &[OptionInfo] = &[
     OptionInfo {
         name: "suspicion_max_timeout_mult",
         kind: OptionKind::Count { min: 1, max: 1000 },
+        secret: false,
         default: "6",
         wan: None,
         local: None,
@@ -231,6 +254,7 @@ pub const OPTIONS: &[OptionInfo] = &[
     OptionInfo {
         name: "awareness_max_multiplier",
         kind: OptionKind::Count { min: 1, max: 64 },
+        secret: false,
         default: "8",
         wan: None,
         local: None,
@@ -240,6 +264,7 @@ pub const OPTIONS: &[OptionInfo] = &[
     OptionInfo {
         name: "gossip_interval",
         kind: OptionKind::Duration,
+        secret: false,
         default: "200ms",
         wan: Some("500ms"),
         local: Some("100ms"),
@@ -248,6 +273,7 @@ pub const OPTIONS: &[OptionInfo] = &[
     OptionInfo {
         name: "gossip_nodes",
         kind: OptionKind::Count { min: 0, max: 64 },
+        secret: false,
         default: "3",
         wan: Some("4"),
         local: None,
@@ -256,6 +282,7 @@ pub const OPTIONS: &[OptionInfo] = &[
     OptionInfo {
         name: "gossip_to_the_dead_time",
         kind: OptionKind::Duration,
+        secret: false,
         default: "30s",
         wan: Some("60s"),
         local: Some("15s"),
@@ -265,6 +292,7 @@ pub const OPTIONS: &[OptionInfo] = &[
     OptionInfo {
         name: "retransmit_mult",
         kind: OptionKind::Count { min: 1, max: 1000 },
+        secret: false,
         default: "4",
         wan: None,
         local: Some("2"),
@@ -273,6 +301,7 @@ pub const OPTIONS: &[OptionInfo] = &[
     OptionInfo {
         name: "push_pull_interval",
         kind: OptionKind::Duration,
+        secret: false,
         default: "30s",
         wan: Some("60s"),
         local: Some("15s"),
@@ -282,6 +311,7 @@ pub const OPTIONS: &[OptionInfo] = &[
     OptionInfo {
         name: "tcp_timeout",
         kind: OptionKind::Duration,
+        secret: false,
         default: "10s",
         wan: Some("30s"),
         local: Some("1s"),
@@ -290,6 +320,7 @@ pub const OPTIONS: &[OptionInfo] = &[
     OptionInfo {
         name: "snapshot",
         kind: OptionKind::Text,
+        secret: false,
         default: "",
         wan: None,
         local: None,
@@ -299,11 +330,82 @@ pub const OPTIONS: &[OptionInfo] = &[
     OptionInfo {
         name: "rejoin_after_leave",
         kind: OptionKind::Flag,
+        secret: false,
         default: "false",
         wan: None,
         local: None,
         doc: "Use the snapshot also when the last run had left; otherwise only after a crash or a \
               close without a leave.",
+    },
+    OptionInfo {
+        name: "keys",
+        kind: OptionKind::List,
+        secret: true,
+        default: "",
+        wan: None,
+        local: None,
+        doc: "Keys of gossip, each 16, 24 or 32 bytes in base64: the first encrypts, each \
+              decrypts. Default: none, and everything is in clear.",
+    },
+    OptionInfo {
+        name: "key_file",
+        kind: OptionKind::Text,
+        secret: false,
+        default: "",
+        wan: None,
+        local: None,
+        doc: "File with keys of gossip in base64, one a line: the first encrypts; empty lines and \
+              lines that begin with # do not count. Excludes `keys`.",
+    },
+    OptionInfo {
+        name: "cookie",
+        kind: OptionKind::Text,
+        secret: true,
+        default: "",
+        wan: None,
+        local: None,
+        doc: "Passphrase of at least 16 characters, from which the key is derived with the \
+              cluster label as salt. Excludes `keys` and `key_file`.",
+    },
+    OptionInfo {
+        name: "verify_incoming",
+        kind: OptionKind::Flag,
+        secret: false,
+        default: "true",
+        wan: None,
+        local: None,
+        doc: "With keys, refuse what is not encrypted. Off only while a cluster changes over from \
+              plaintext.",
+    },
+    OptionInfo {
+        name: "verify_outgoing",
+        kind: OptionKind::Flag,
+        secret: false,
+        default: "true",
+        wan: None,
+        local: None,
+        doc: "With keys, encrypt what is sent. Off only while a cluster changes over from \
+              plaintext.",
+    },
+    OptionInfo {
+        name: "skip_inbound_label_check",
+        kind: OptionKind::Flag,
+        secret: false,
+        default: "false",
+        wan: None,
+        local: None,
+        doc: "Something in front of this node takes the cluster label off what comes in: expect \
+              none, and refuse what still has one.",
+    },
+    OptionInfo {
+        name: "cidrs_allowed",
+        kind: OptionKind::List,
+        secret: false,
+        default: "",
+        wan: None,
+        local: None,
+        doc: "Networks such as 10.0.0.0/8: nobody outside of them is heard, and no member there \
+              is taken in. Default: everybody.",
     },
 ];
 

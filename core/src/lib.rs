@@ -50,6 +50,8 @@ pub mod query;
 pub mod signals;
 
 pub use config::Config;
+#[cfg(feature = "runtime")]
+pub use driver::keys;
 pub use engine::{Broadcast, BroadcastKind, Delivery, RoundTrip};
 pub use error::{Error, ErrorKind, Result};
 pub use event::{Event, EventKind};

@@ -8,50 +8,54 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::driver::{Silence, ask};
+use crate::config::Config;
+use crate::driver::{Silence, ask, keys, nonce};
 use crate::error::{Error, ErrorKind, Result};
 use crate::member::{Facts, Member, MemberState};
-use crate::wire::label::{self, LABEL_MAX};
 use crate::wire::{
-    NodeState, NodeStateRef, PushPull, Security, Side, StreamLimits, StreamMessage, StreamReader,
-    WireError, WireState, encode_push_pull,
+    NodeState, NodeStateRef, Nonces, PushPull, Security, Side, StreamLimits, StreamMessage,
+    StreamReader, WireError, WireState, cover_stream, encode_push_pull, refused_for_keys,
 };
 
-/// Everybody that the node at `addr` (`host[:port]`) remembers, itself, failed and departed members
-/// included, in the order of their names. `cluster` is the label of its cluster, empty for none.
-/// Needs a tokio runtime, and no [`Node`](crate::Node).
+/// Everybody that the node at `addr` (`host[:port]`) remembers, itself, failed and departed
+/// members included, in the order of their names. Of the options, those of label and keys count:
+/// `cluster`, `keys`, `key_file`, `cookie`, `verify_incoming` and `verify_outgoing`. Needs a tokio
+/// runtime, and no [`Node`](crate::Node).
 ///
 /// # Errors
-/// `join_failed` when there is no usable answer, with the likely reason; `timeout`; `bad_argument`.
-pub async fn members(addr: &str, cluster: &str, timeout: Duration) -> Result<Vec<Member>> {
-    if cluster.len() > LABEL_MAX {
-        let message = format!(
-            "the label of the cluster has {} bytes and may have {LABEL_MAX}",
-            cluster.len()
-        );
-        return Err(Error::new(ErrorKind::BadArgument, message));
-    }
-    let security = Arc::new(Security::labelled(cluster));
-    let question = question(cluster);
-    let mut reader = StreamReader::new(StreamLimits::default(), Side::Dialling, security);
+/// `join_failed` when there is no usable answer, with the likely reason; `key_mismatch`; `timeout`;
+/// `bad_config`.
+pub async fn members(addr: &str, options: &Config, timeout: Duration) -> Result<Vec<Member>> {
+    let settings = options.settings()?;
+    let mut security = settings.security;
+    security.keyring = keys::load(settings.keys, &security.label).await?;
+    let question = question(&security, Nonces::new(nonce()?));
+    let security = Arc::new(security);
+    let limits = StreamLimits::default();
+    let mut reader = StreamReader::new(limits, Side::Dialling, Arc::clone(&security));
     let answer = ask(addr, &question, timeout, |bytes| reader.push(bytes).transpose()).await;
     let message = match answer {
-        Err(silence) => return Err(silent(addr, cluster, timeout, silence)),
+        Err(silence) => return Err(silent(addr, &security.label, timeout, silence)),
         Ok(message) => message.map_err(|error| unreadable(addr, error))?,
     };
     match message {
         StreamMessage::PushPull(state) => Ok(listed(addr, state)),
         StreamMessage::Err(cause) => {
-            Err(no_answer(format!("{addr} speaks memberlist, but refused to answer: {cause}")))
+            let kind = match refused_for_keys(&cause) {
+                true => ErrorKind::KeyMismatch,
+                false => ErrorKind::JoinFailed,
+            };
+            let message = format!("{addr} speaks memberlist, but refused to answer: {cause}");
+            Err(Error::new(kind, message))
         }
         _ => Err(no_answer(format!("{addr} speaks memberlist, but answered something else"))),
     }
 }
 
-fn question(cluster: &str) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    label::add(cluster, &mut bytes);
-    encode_push_pull(false, std::iter::empty::<NodeStateRef<'_>>(), &[], &mut bytes);
+fn question(security: &Security, mut nonces: Nonces) -> Vec<u8> {
+    let (mut message, mut bytes) = (Vec::new(), Vec::new());
+    encode_push_pull(false, std::iter::empty::<NodeStateRef<'_>>(), &[], &mut message);
+    cover_stream(security.cover(&mut nonces), Side::Dialling, &message, &mut bytes);
     bytes
 }
 
@@ -120,11 +124,22 @@ fn silent(addr: &str, cluster: &str, timeout: Duration, silence: Silence) -> Err
 }
 
 fn unreadable(addr: &str, error: WireError) -> Error {
-    no_answer(match error {
-        WireError::Encrypted => format!(
-            "{addr} speaks memberlist, but its cluster is encrypted and this question is not; \
-             only a member with the key can read the list"
-        ),
-        error => format!("{addr} answered with what is not memberlist ({error}); is it that port?"),
-    })
+    let why = match error {
+        WireError::Encrypted => {
+            "its cluster is encrypted and this question is not: give the key of that cluster"
+        }
+        WireError::Undecryptable => {
+            "it answered under another key: none of the keys that were given opens it"
+        }
+        WireError::Plaintext => {
+            "it answered in clear, which is not believed when a key is given: its cluster has no \
+             keys, or another one"
+        }
+        error => {
+            return no_answer(format!(
+                "{addr} answered with what is not memberlist ({error}); is it that port?"
+            ));
+        }
+    };
+    Error::new(ErrorKind::KeyMismatch, format!("{addr} speaks memberlist, but {why}"))
 }

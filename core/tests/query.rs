@@ -9,7 +9,7 @@
 
 use std::time::Duration;
 
-use chinwag::{ErrorKind, Member, Node, query};
+use chinwag::{Config, ErrorKind, Member, Node, query};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -18,6 +18,8 @@ const LIMIT: Duration = Duration::from_secs(30);
 
 const COMPRESSED: &str =
     include_str!("../../tests/vectors/memberlist/tcp-05-compressed-pushpull.hex");
+const SEALED_ERROR: &str =
+    include_str!("../../tests/vectors/memberlist/tcp-08-error-response-encrypted.hex");
 const STATES: &str =
     include_str!("../../tests/vectors/memberlist/tcp-03-pushpull-states-0-1-2-3.hex");
 
@@ -51,10 +53,20 @@ async fn peer(answer: Vec<u8>) -> (String, tokio::task::JoinHandle<Vec<u8>>) {
     (addr, task)
 }
 
+fn labelled(cluster: &str) -> Config {
+    let mut config = Config::new();
+    config.set("cluster", cluster).expect("a label");
+    config
+}
+
 async fn refusal(answer: &[u8], cluster: &str) -> String {
+    refusal_of(ErrorKind::JoinFailed, answer, &labelled(cluster)).await
+}
+
+async fn refusal_of(kind: ErrorKind, answer: &[u8], options: &Config) -> String {
     let (addr, _task) = peer(answer.to_vec()).await;
-    let error = query::members(&addr, cluster, LIMIT).await.expect_err("no members in that");
-    assert_eq!(error.kind(), ErrorKind::JoinFailed);
+    let error = query::members(&addr, options, LIMIT).await.expect_err("no members in that");
+    assert_eq!(error.kind(), kind, "{error}");
     assert!(error.message().starts_with(&addr), "{error}");
     error.message().to_owned()
 }
@@ -62,7 +74,7 @@ async fn refusal(answer: &[u8], cluster: &str) -> String {
 #[tokio::test]
 async fn a_plain_and_a_compressed_answer_are_sorted_lists() {
     let (addr, question) = peer(bytes(STATES)).await;
-    let members = query::members(&addr, "", LIMIT).await.expect("a list");
+    let members = query::members(&addr, &labelled(""), LIMIT).await.expect("a list");
     assert_eq!(
         shown(&members),
         [
@@ -77,7 +89,7 @@ async fn a_plain_and_a_compressed_answer_are_sorted_lists() {
     assert_eq!(question.await.expect("the peer ends"), brings_nobody);
 
     let (addr, _question) = peer(bytes(COMPRESSED)).await;
-    let members = query::members(&addr, "", LIMIT).await.expect("a list");
+    let members = query::members(&addr, &labelled(""), LIMIT).await.expect("a list");
     assert_eq!(shown(&members), ["alpha 127.0.0.11:17946 alive", "bravo 127.0.0.12:17946 alive"]);
     assert_eq!(members[0].meta(), b"role=alpha");
 }
@@ -86,7 +98,6 @@ async fn a_plain_and_a_compressed_answer_are_sorted_lists() {
 async fn a_useless_answer_says_what_it_most_likely_means() {
     assert!(refusal(b"", "").await.contains("may have a label"));
     assert!(refusal(b"", "blue").await.contains("another than \"blue\""));
-    assert!(refusal(b"\x0a\0\0\0\x20", "").await.contains("encrypted"));
     assert!(
         refusal(b"\x0d\x81\xa5Error\xa8too busy", "").await.contains("refused to answer: too busy")
     );
@@ -96,21 +107,61 @@ async fn a_useless_answer_says_what_it_most_likely_means() {
 }
 
 #[tokio::test]
+async fn with_and_without_keys_the_likely_reason_is_told() {
+    let plain = Config::new();
+    let mut keyed = Config::new();
+    keyed.set("keys", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=").expect("32 bytes");
+    let mut other = Config::new();
+    other.set("keys", "BwcHBwcHBwcHBwcHBwcHBw==").expect("16 bytes");
+    let kind = ErrorKind::KeyMismatch;
+    let told = refusal_of(kind, b"\x0a\0\0\0\x20", &plain).await;
+    assert!(told.contains("its cluster is encrypted"), "{told}");
+    assert!(refusal_of(kind, &bytes(SEALED_ERROR), &other).await.contains("another key"));
+    assert!(refusal_of(kind, &bytes(STATES), &keyed).await.contains("in clear"));
+    let mut captured = Config::new();
+    captured.set("keys", "AAECAwQFBgcICQoLDA0ODw==").expect("16 bytes");
+    let told = refusal_of(kind, &bytes(SEALED_ERROR), &captured).await;
+    assert!(told.contains("Encryption is configured but remote state is not"), "{told}");
+
+    let start = |name: &str| Node::builder().name(name).bind("127.0.0.1:0");
+    let key = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+    let a = start("a").option("keys", key).start().await.expect("a node starts");
+    let addr = a.local_member().addr().to_string();
+    let members = query::members(&addr, &keyed, LIMIT).await.expect("a list");
+    assert_eq!(members, a.known_members());
+    for (options, says) in [(&plain, "its cluster is encrypted"), (&other, "another key")] {
+        let error = query::members(&addr, options, LIMIT).await.expect_err("another key");
+        assert_eq!(error.kind(), kind);
+        assert!(error.message().contains(says), "{error}");
+    }
+    let open = start("b").start().await.expect("a node starts");
+    let addr = open.local_member().addr().to_string();
+    let error = query::members(&addr, &keyed, LIMIT).await.expect_err("no key there");
+    assert_eq!(error.kind(), kind);
+    assert!(error.message().contains("in clear"), "{error}");
+    a.close().await;
+    open.close().await;
+}
+
+#[tokio::test]
 async fn nobody_there_and_nobody_answering_are_told_apart() {
-    let error = query::members("127.0.0.1:1", "", LIMIT).await.expect_err("nobody listens");
+    let error =
+        query::members("127.0.0.1:1", &labelled(""), LIMIT).await.expect_err("nobody listens");
     assert_eq!(error.kind(), ErrorKind::JoinFailed);
     assert!(error.message().contains("nothing listens there"), "{error}");
-    let error = query::members("127.0.0.1:x", "", LIMIT).await.expect_err("no port");
+    let error = query::members("127.0.0.1:x", &labelled(""), LIMIT).await.expect_err("no port");
     assert!(error.message().contains("malformed port"), "{error}");
 
     let silent = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let addr = silent.local_addr().expect("bound").to_string();
-    let error = query::members(&addr, "", Duration::from_millis(50)).await.expect_err("silence");
+    let error =
+        query::members(&addr, &labelled(""), Duration::from_millis(50)).await.expect_err("silence");
     assert_eq!(error.kind(), ErrorKind::Timeout);
 
-    let label = "x".repeat(256);
-    let error = query::members(&addr, &label, LIMIT).await.expect_err("no such label");
-    assert_eq!(error.kind(), ErrorKind::BadArgument);
+    let mut nowhere = Config::new();
+    nowhere.set("key_file", "/nonexistent/keys").expect("a path");
+    let error = query::members(&addr, &nowhere, LIMIT).await.expect_err("no such file");
+    assert_eq!(error.kind(), ErrorKind::BadConfig);
 }
 
 #[tokio::test]
@@ -122,12 +173,12 @@ async fn a_node_answers_those_who_know_its_label_and_forgets_them() {
         start("b").option("cluster", "blue").seeds([&addr]).start().await.expect("a node starts");
     let before = a.known_members();
 
-    let members = query::members(&addr, "blue", LIMIT).await.expect("a list");
+    let members = query::members(&addr, &labelled("blue"), LIMIT).await.expect("a list");
     assert_eq!(members, before);
     assert_eq!(members[1].tags()["of"], "b");
-    let error = query::members(&addr, "", LIMIT).await.expect_err("a label is missing");
+    let error = query::members(&addr, &labelled(""), LIMIT).await.expect_err("a label is missing");
     assert!(error.message().contains("may have a label"), "{error}");
-    let error = query::members(&addr, "green", LIMIT).await.expect_err("another label");
+    let error = query::members(&addr, &labelled("green"), LIMIT).await.expect_err("another label");
     assert!(error.message().contains("another than \"green\""), "{error}");
     assert_eq!(a.known_members(), before);
 

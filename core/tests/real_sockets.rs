@@ -82,3 +82,71 @@ async fn a_join_of_nobody_names_the_seed_and_the_cause() {
     assert_eq!(error.attempts().len(), 2, "{error}");
     assert!(error.message().contains("127.0.0.1:1"), "{error}");
 }
+
+const OLD: &str = "AAECAwQFBgcICQoLDA0ODw==";
+const NEW: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_encrypted_node_is_reached_by_keys_and_changes_them() {
+    let keyed = |name: &str, keys: &str| {
+        Node::builder().name(name).bind("127.0.0.1:0").option("keys", keys)
+    };
+    let a = keyed("a", OLD).start().await.expect("a node starts");
+    let addr = a.local_member().addr().to_string();
+    let stranger = keyed("stranger", NEW).start().await.expect("a node starts");
+    let error = stranger.join([&addr]).await.expect_err("another key");
+    assert_eq!(error.kind(), ErrorKind::KeyMismatch);
+    assert!(error.message().contains("under another key"), "{error}");
+
+    assert_eq!((a.keys().len(), a.keys()[0].bits), (1, 128));
+    a.add_key(NEW).await.expect("there is room");
+    assert_eq!(stranger.join([&addr]).await.map_err(|error| error.kind()), {
+        // It is understood now, and answered under the old key.
+        Err(ErrorKind::KeyMismatch)
+    });
+    let fingerprint = stranger.keys()[0].fingerprint.to_string();
+    a.use_key(&fingerprint).await.expect("it is in the ring");
+    assert_eq!(stranger.join([&addr]).await, Ok(1));
+    a.remove_key(OLD).await.expect("it is not the primary");
+    assert_eq!(a.keys(), stranger.keys());
+    for error in [
+        a.remove_key(NEW).await.expect_err("the primary"),
+        a.use_key(OLD).await.expect_err("it was removed"),
+        a.use_key("hunter2").await.expect_err("no key"),
+        a.add_key("hunter2").await.expect_err("no key"),
+    ] {
+        assert_eq!(error.kind(), ErrorKind::BadArgument);
+        assert!(!error.message().contains("hunter2"), "{error}");
+    }
+    assert!(a.member("stranger").is_some_and(|member| member.state() == MemberState::Alive));
+    assert_eq!(a.stats().insecure, 0);
+    let plain = start("plain", &[]).await;
+    let refused = plain.add_key(NEW).await.expect_err("started without keys");
+    assert!(refused.message().contains("without keys"), "{refused}");
+    assert!(plain.keys().is_empty());
+}
+
+#[tokio::test]
+async fn plaintext_beyond_loopback_shows_in_the_counters() {
+    let anywhere = || {
+        let builder = Node::builder().name("a").bind("0.0.0.0:0");
+        builder.option("advertise", "127.0.0.1:0")
+    };
+    let error = anywhere().start().await.expect_err("there is no key");
+    assert_eq!(error.kind(), ErrorKind::BadConfig);
+    for (option, text, insecure) in [("insecure", "true", 1), ("keys", OLD, 0)] {
+        let node = anywhere().option(option, text).start().await.expect("a node starts");
+        // The first counters come with the first thing that the node does.
+        node.set_meta(vec![1]).await.expect("it fits");
+        assert_eq!(node.stats().insecure, insecure, "{option}");
+        node.close().await;
+    }
+}
+
+#[tokio::test]
+async fn an_own_address_that_is_not_allowed_is_refused() {
+    let builder = Node::builder().name("a").bind("127.0.0.1:0");
+    let error = builder.option("cidrs_allowed", "10.0.0.0/8").start().await.expect_err("loopback");
+    assert_eq!(error.kind(), ErrorKind::BadConfig);
+    assert!(error.message().contains("cidrs_allowed"), "{error}");
+}

@@ -57,6 +57,20 @@ defmodule Chinwag.Constants do
     as seeds; made when it is not there. Default: none.
   * `:rejoin_after_leave` - Use the snapshot also when the last run had left; otherwise only after
     a crash or a close without a leave.
+  * `:keys` - Keys of gossip, each 16, 24 or 32 bytes in base64: the first encrypts, each
+    decrypts. Default: none, and everything is in clear.
+  * `:key_file` - File with keys of gossip in base64, one a line: the first encrypts; empty lines
+    and lines that begin with # do not count. Excludes `keys`.
+  * `:cookie` - Passphrase of at least 16 characters, from which the key is derived with the
+    cluster label as salt. Excludes `keys` and `key_file`.
+  * `:verify_incoming` - With keys, refuse what is not encrypted. Off only while a cluster changes
+    over from plaintext. Default: true.
+  * `:verify_outgoing` - With keys, encrypt what is sent. Off only while a cluster changes over
+    from plaintext. Default: true.
+  * `:skip_inbound_label_check` - Something in front of this node takes the cluster label off what
+    comes in: expect none, and refuse what still has one.
+  * `:cidrs_allowed` - Networks such as 10.0.0.0/8: nobody outside of them is heard, and no member
+    there is taken in. Default: everybody.
 
   ## Errors
 
@@ -209,139 +223,153 @@ defmodule Chinwag.Constants do
           | {:tcp_timeout, non_neg_integer()}
           | {:snapshot, String.t()}
           | {:rejoin_after_leave, boolean()}
+          | {:keys, [String.t()]}
+          | {:key_file, String.t()}
+          | {:cookie, String.t()}
+          | {:verify_incoming, boolean()}
+          | {:verify_outgoing, boolean()}
+          | {:skip_inbound_label_check, boolean()}
+          | {:cidrs_allowed, [String.t()]}
+
+  @options [
+    name: :text,
+    bind: :addr,
+    advertise: :addr,
+    seeds: :list,
+    require_join: :flag,
+    tags: :map,
+    meta: :bytes,
+    profile: :choice,
+    cluster: :text,
+    insecure: :flag,
+    handle_signals: :flag,
+    event_buffer: :count,
+    delegate_versions: :text,
+    compression: :flag,
+    packet_size: :count,
+    probe_interval: :duration,
+    probe_timeout: :duration,
+    indirect_checks: :count,
+    disable_tcp_pings: :flag,
+    suspicion_mult: :count,
+    suspicion_max_timeout_mult: :count,
+    awareness_max_multiplier: :count,
+    gossip_interval: :duration,
+    gossip_nodes: :count,
+    gossip_to_the_dead_time: :duration,
+    retransmit_mult: :count,
+    push_pull_interval: :duration,
+    tcp_timeout: :duration,
+    snapshot: :text,
+    rejoin_after_leave: :flag,
+    keys: :list,
+    key_file: :text,
+    cookie: :text,
+    verify_incoming: :flag,
+    verify_outgoing: :flag,
+    skip_inbound_label_check: :flag,
+    cidrs_allowed: :list
+  ]
 
   @doc "Every option and its kind, in the order of the manifest."
-  def options do
-    [
-      name: :text,
-      bind: :addr,
-      advertise: :addr,
-      seeds: :list,
-      require_join: :flag,
-      tags: :map,
-      meta: :bytes,
-      profile: :choice,
-      cluster: :text,
-      insecure: :flag,
-      handle_signals: :flag,
-      event_buffer: :count,
-      delegate_versions: :text,
-      compression: :flag,
-      packet_size: :count,
-      probe_interval: :duration,
-      probe_timeout: :duration,
-      indirect_checks: :count,
-      disable_tcp_pings: :flag,
-      suspicion_mult: :count,
-      suspicion_max_timeout_mult: :count,
-      awareness_max_multiplier: :count,
-      gossip_interval: :duration,
-      gossip_nodes: :count,
-      gossip_to_the_dead_time: :duration,
-      retransmit_mult: :count,
-      push_pull_interval: :duration,
-      tcp_timeout: :duration,
-      snapshot: :text,
-      rejoin_after_leave: :flag
-    ]
-  end
+  def options, do: @options
+
+  @errors [
+    bad_config: 1,
+    bad_argument: 2,
+    bind_failed: 3,
+    join_failed: 4,
+    too_large: 5,
+    timeout: 6,
+    closed: 7,
+    cancelled: 8,
+    forked: 9,
+    internal: 10,
+    name_conflict: 11,
+    key_mismatch: 12,
+    not_admitted: 13,
+    unknown_member: 14,
+    node_down: 15,
+    overloaded: 16
+  ]
 
   @doc "Every error code and its number."
-  def errors do
-    [
-      bad_config: 1,
-      bad_argument: 2,
-      bind_failed: 3,
-      join_failed: 4,
-      too_large: 5,
-      timeout: 6,
-      closed: 7,
-      cancelled: 8,
-      forked: 9,
-      internal: 10,
-      name_conflict: 11,
-      key_mismatch: 12,
-      not_admitted: 13,
-      unknown_member: 14,
-      node_down: 15,
-      overloaded: 16
-    ]
-  end
+  def errors, do: @errors
+
+  @retryable [
+    :bind_failed,
+    :join_failed,
+    :timeout,
+    :cancelled,
+    :unknown_member,
+    :node_down,
+    :overloaded
+  ]
 
   @doc "Error codes after which the same call may succeed later."
-  def retryable do
-    [
-      :bind_failed,
-      :join_failed,
-      :timeout,
-      :cancelled,
-      :unknown_member,
-      :node_down,
-      :overloaded
-    ]
-  end
+  def retryable, do: @retryable
+
+  @events [
+    member_join: 1,
+    member_leave: 2,
+    member_failed: 3,
+    member_update: 4,
+    member_suspect: 5,
+    member_recover: 6,
+    replay_done: 7,
+    events_lost: 8,
+    member_reap: 9,
+    member_move: 10,
+    member_conflict: 11,
+    warning: 12,
+    message: 13,
+    broadcast: 14,
+    remote_state: 15
+  ]
 
   @doc "Every type of event and its number."
-  def events do
-    [
-      member_join: 1,
-      member_leave: 2,
-      member_failed: 3,
-      member_update: 4,
-      member_suspect: 5,
-      member_recover: 6,
-      replay_done: 7,
-      events_lost: 8,
-      member_reap: 9,
-      member_move: 10,
-      member_conflict: 11,
-      warning: 12,
-      message: 13,
-      broadcast: 14,
-      remote_state: 15
-    ]
-  end
+  def events, do: @events
+
+  @fields [
+    member_join: [:member],
+    member_leave: [:member],
+    member_failed: [:member],
+    member_update: [:member, :previous],
+    member_suspect: [:member],
+    member_recover: [:member],
+    replay_done: [],
+    events_lost: [:count, :members],
+    member_reap: [:member],
+    member_move: [:member, :previous],
+    member_conflict: [:member, :addr],
+    warning: [:code, :subject, :text],
+    message: [:sender, :addr, :reliable, :payload],
+    broadcast: [:sender, :name, :payload],
+    remote_state: [:sender, :join, :payload]
+  ]
 
   @doc "What each type of event carries, in order."
-  def fields do
-    [
-      member_join: [:member],
-      member_leave: [:member],
-      member_failed: [:member],
-      member_update: [:member, :previous],
-      member_suspect: [:member],
-      member_recover: [:member],
-      replay_done: [],
-      events_lost: [:count, :members],
-      member_reap: [:member],
-      member_move: [:member, :previous],
-      member_conflict: [:member, :addr],
-      warning: [:code, :subject, :text],
-      message: [:sender, :addr, :reliable, :payload],
-      broadcast: [:sender, :name, :payload],
-      remote_state: [:sender, :join, :payload]
-    ]
-  end
+  def fields, do: @fields
+
+  @warnings [
+    name_conflict: "name-conflict",
+    snapshot_failed: "snapshot-failed",
+    key_mismatch: "key-mismatch",
+    label_mismatch: "label-mismatch",
+    plaintext_refused: "plaintext-refused",
+    address_refused: "address-refused"
+  ]
 
   @doc "Every code of a warning, as the core spells it."
-  def warnings do
-    [
-      name_conflict: "name-conflict",
-      snapshot_failed: "snapshot-failed",
-      key_mismatch: "key-mismatch",
-      label_mismatch: "label-mismatch",
-      plaintext_refused: "plaintext-refused",
-      address_refused: "address-refused"
-    ]
-  end
+  def warnings, do: @warnings
+
+  @states [
+    alive: 0,
+    suspect: 1,
+    failed: 2,
+    left: 3
+  ]
 
   @doc "Every member state and its number."
-  def states do
-    [
-      alive: 0,
-      suspect: 1,
-      failed: 2,
-      left: 3
-    ]
-  end
+  def states, do: @states
 end

@@ -82,6 +82,13 @@ OptionName = Literal[
     "tcp_timeout",
     "snapshot",
     "rejoin_after_leave",
+    "keys",
+    "key_file",
+    "cookie",
+    "verify_incoming",
+    "verify_outgoing",
+    "skip_inbound_label_check",
+    "cidrs_allowed",
 ]
 
 
@@ -197,6 +204,34 @@ class Options(TypedDict, total=False):
     rejoin_after_leave: bool
     """Use the snapshot also when the last run had left; otherwise only after a crash or a close
     without a leave.
+    """
+    keys: Iterable[str]
+    """Keys of gossip, each 16, 24 or 32 bytes in base64: the first encrypts, each decrypts.
+    Default: none, and everything is in clear.
+    """
+    key_file: str
+    """File with keys of gossip in base64, one a line: the first encrypts; empty lines and lines
+    that begin with # do not count. Excludes `keys`.
+    """
+    cookie: str
+    """Passphrase of at least 16 characters, from which the key is derived with the cluster label as
+    salt. Excludes `keys` and `key_file`.
+    """
+    verify_incoming: bool
+    """With keys, refuse what is not encrypted. Off only while a cluster changes over from
+    plaintext. Default: true.
+    """
+    verify_outgoing: bool
+    """With keys, encrypt what is sent. Off only while a cluster changes over from plaintext.
+    Default: true.
+    """
+    skip_inbound_label_check: bool
+    """Something in front of this node takes the cluster label off what comes in: expect none, and
+    refuse what still has one.
+    """
+    cidrs_allowed: Iterable[str]
+    """Networks such as 10.0.0.0/8: nobody outside of them is heard, and no member there is taken
+    in. Default: everybody.
     """
 
 

@@ -11,12 +11,11 @@ use tokio::time;
 use tracing::{info, warn};
 
 use super::store::{self, Store};
-use super::{Board, Command, Driver, ReplyTo, Sockets, names, sockets, tcp};
+use super::{Board, Command, Driver, ReplyTo, Sockets, keys, names, sockets, tcp};
 use crate::config::Settings;
 use crate::engine::{Engine, Reply, Setup};
 use crate::error::{Error, Result};
 use crate::snapshot::Snapshot;
-use crate::wire::Security;
 
 /// A running driver. Dropped: the driver stops.
 #[derive(Debug)]
@@ -43,9 +42,13 @@ const RETRY_MIN: Duration = Duration::from_secs(1);
 const RETRY_MAX: Duration = Duration::from_secs(30);
 /// Members of the last run that are tried at the same time.
 const KNOWN_AT_ONCE: usize = 8;
+/// Between two warnings that there is no protection.
+const WARNING_PAUSE: Duration = Duration::from_secs(60 * 60);
 
 impl Handle {
     pub(crate) async fn start(settings: Settings) -> Result<Self> {
+        let mut security = settings.security.clone();
+        security.keyring = keys::load(settings.keys.clone(), &security.label).await?;
         let (store, held) = remembered(&settings).await?;
         let last = held.as_ref().map_or(0, |held| held.incarnation);
         let bound = sockets::bind(&settings)?;
@@ -54,7 +57,7 @@ impl Handle {
             name: settings.name.clone().unwrap_or_else(sockets::default_name),
             advertise: bound.advertise,
             meta: settings.meta.clone(),
-            security: Security::labelled(&settings.label),
+            security,
             nonce: sockets::nonce()?,
             // Also when the wall clock has been set back.
             incarnation: super::clock::starting_incarnation().max(last.saturating_add(1)),
@@ -64,6 +67,7 @@ impl Handle {
         let lookup_limit = setup.protocol.tcp_timeout;
         let engine = Engine::new(now, setup);
         let board = Board::new(engine.local().clone(), settings.event_buffer);
+        board.set_keys(engine.keys());
         let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
         let (streams, reports) = tcp::Streams::new();
         let shell = Sockets {
@@ -73,9 +77,13 @@ impl Handle {
             pending: BTreeMap::new(),
             failed: Vec::new(),
             unsent: 0,
+            exposed: settings.exposed,
         };
         let driver = Driver { engine, requests: 0, shell };
         let mut tasks = vec![tokio::spawn(driver.run(inbox, reports, tcp::Door::new(bound.tcp)))];
+        if settings.exposed {
+            tasks.push(tokio::spawn(keep_warning(bound.advertise)));
+        }
         if let Some(store) = &store {
             tasks.push(tokio::spawn(store::keep(Arc::clone(store), Arc::clone(&board))));
         }
@@ -182,10 +190,18 @@ impl Drop for Handle {
 /// The file of the snapshot, and what it holds from the last run.
 async fn remembered(settings: &Settings) -> Result<(Option<Arc<Store>>, Option<Snapshot>)> {
     let Some(path) = settings.snapshot.clone() else { return Ok((None, None)) };
-    let cluster = settings.label.clone();
+    let cluster = settings.security.label.clone();
     let opened = tokio::task::spawn_blocking(move || Store::open(&path, &cluster)).await;
     let (store, held) = opened.map_err(|_| Error::closed())??;
     Ok((Some(Arc::new(store)), held))
+}
+
+/// Says at the start, and every hour, that the node is not protected.
+async fn keep_warning(addr: SocketAddr) {
+    loop {
+        warn!(%addr, "plaintext is let through: whoever reaches the port can read and change it");
+        time::sleep(WARNING_PAUSE).await;
+    }
 }
 
 /// What a node is told to join.

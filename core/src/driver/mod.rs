@@ -13,6 +13,7 @@ mod ask;
 mod board;
 mod clock;
 mod handle;
+pub mod keys;
 mod names;
 mod sockets;
 mod store;
@@ -32,6 +33,7 @@ use tracing::{debug, warn};
 pub(crate) use self::ask::{Silence, ask};
 pub(crate) use self::board::{Board, Read, Reader};
 pub(crate) use self::handle::Handle;
+pub(crate) use self::sockets::nonce;
 use crate::config::encode_tags;
 use crate::engine::{Engine, Input, Output, Reply, Request, RequestId, Shell};
 use crate::error::{Attempt, Error, Result};
@@ -77,6 +79,8 @@ struct Sockets {
     /// Where the system refused to send to, until the engine is told.
     failed: Vec<SocketAddr>,
     unsent: u64,
+    /// Plaintext may come and go over an address that is not loopback.
+    exposed: bool,
 }
 
 /// Packets taken from the socket before other inputs get a turn.
@@ -146,6 +150,7 @@ impl Driver {
         }
         let mut stats = self.engine.stats();
         stats.packets_unsent = self.shell.unsent;
+        stats.insecure = u64::from(self.shell.exposed);
         self.shell.board.set_stats(stats);
         at
     }

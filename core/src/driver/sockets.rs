@@ -43,6 +43,14 @@ pub(super) fn bind(settings: &Settings) -> Result<Bound> {
         Error::new(ErrorKind::BindFailed, format!("{addr} cannot be bound: {cause}{hint}"))
     })?;
     let advertise = advertised(settings.advertise, local)?;
+    let nets = &settings.protocol.cidrs_allowed;
+    if !nets.is_empty() && !nets.iter().any(|net| net.contains(&advertise.ip().to_canonical())) {
+        let message = format!(
+            "this node's own address {advertise} is not within cidrs_allowed; the others would \
+             most likely not be either"
+        );
+        return Err(Error::new(ErrorKind::BadConfig, message));
+    }
     Ok(Bound { udp, tcp, advertise })
 }
 
@@ -126,13 +134,13 @@ pub(super) fn entropy() -> Result<u64> {
 }
 
 /// Where a node's nonces begin.
-pub(super) fn nonce() -> Result<Nonce> {
+pub(crate) fn nonce() -> Result<Nonce> {
     let mut nonce = Nonce::default();
     getrandom::fill(&mut nonce).map_err(no_entropy)?;
     Ok(nonce)
 }
 
-fn no_entropy(cause: getrandom::Error) -> Error {
+pub(super) fn no_entropy(cause: getrandom::Error) -> Error {
     Error::new(ErrorKind::Internal, format!("the system gives no random numbers: {cause}"))
 }
 

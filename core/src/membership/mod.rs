@@ -3,8 +3,8 @@
 //! [`Membership`] routes; each part beside it knows one thing. `broadcast` and `timer` are values
 //! that import next to nothing. `roster` knows everybody and which claim wins. `claims`,
 //! `farewell`, `gossip`, `push_pull` and the parts of `detection` are what the node does with them;
-//! `talk` is what its users say. The names are those of the papers and of memberlist, so that the
-//! two can be read side by side.
+//! `talk` is what its users say; `security` knows who is kept out. The names are those of the
+//! papers and of memberlist, so that the two can be read side by side.
 
 mod broadcast;
 mod claims;

@@ -9,7 +9,6 @@ use rand::RngExt;
 use super::Membership;
 use super::claims::{PROTOCOL_VERSION, raw_addr, versions_fit};
 use super::incarnation::raised;
-use super::security::is_about_keys;
 use super::timer::{Due, Timer};
 use crate::engine::{Delivery, Output, Reply, RequestId, StreamId};
 use crate::error::{Attempt, Error, ErrorKind};
@@ -19,6 +18,7 @@ use crate::wire::{
     Alive, COMPRESS_MIN, NodeState, NodeStateRef, Ping, PushPull, STREAM_OVERHEAD, Side,
     StreamLimits, StreamMessage, StreamReader, Vsn, WireError, WireState, compress_stream,
     cover_stream, encode_push_pull, encode_stream_ack, encode_stream_err, encode_stream_ping,
+    refused_for_keys,
 };
 
 /// One exchange over a stream.
@@ -302,7 +302,7 @@ impl Membership {
             }
             (purpose, StreamMessage::Err(cause)) => {
                 self.stats.streams_failed += 1;
-                let about_keys = is_about_keys(&cause);
+                let about_keys = refused_for_keys(&cause);
                 let failure = Failure { about_keys, cause: format!("refused: {cause}") };
                 self.exchange_failed(purpose, failure);
             }

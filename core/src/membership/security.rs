@@ -143,15 +143,3 @@ impl Membership {
         self.security.keyring.as_ref().map(Keyring::list).unwrap_or_default()
     }
 }
-
-/// Whether a refusal that a peer put into words is about encryption. Go's and ours all say so.
-pub(super) fn is_about_keys(refusal: &str) -> bool {
-    refusal.contains("crypt")
-}
-
-impl WireError {
-    /// Whether it is for keys that this and the other side do not understand each other.
-    pub(super) const fn is_about_keys(self) -> bool {
-        matches!(self, Self::Encrypted | Self::Undecryptable | Self::Plaintext)
-    }
-}

@@ -42,7 +42,8 @@ mod tests;
 pub use addr::{RawAddr, to_socket_addr};
 pub use compress::COMPRESS_MIN;
 pub use crypt::{
-    Fingerprint, Key, KeyError, KeyInfo, Keyring, KeyringError, Nonce, Nonces, SEAL_OVERHEAD,
+    Fingerprint, KEYS_MAX, Key, KeyError, KeyInfo, Keyring, KeyringError, Nonce, Nonces,
+    SEAL_OVERHEAD,
 };
 pub use envelope::{BroadcastKind, ENVELOPE_NAME_MAX, Envelope};
 pub use label::label_overhead;
@@ -118,6 +119,11 @@ impl WireError {
         Self::BadEnvelope,
     ];
 
+    /// Whether it is for keys that this side does not understand the other one.
+    pub const fn is_about_keys(self) -> bool {
+        matches!(self, Self::Encrypted | Self::Undecryptable | Self::Plaintext)
+    }
+
     /// A short, stable, lower-case phrase for logs and metrics.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -148,6 +154,12 @@ impl std::fmt::Display for WireError {
 }
 
 impl std::error::Error for WireError {}
+
+/// Whether a refusal that a peer put into words is about keys. Go's and ours all speak of
+/// encryption then.
+pub fn refused_for_keys(refusal: &str) -> bool {
+    refusal.contains("crypt")
+}
 
 /// The first byte of a message, or of what wraps one.
 pub(crate) mod kind {

@@ -74,6 +74,8 @@ pub struct Opt {
     pub name: String,
     /// How it is read.
     pub kind: Kind,
+    /// Whether its value is never shown.
+    pub secret: bool,
     /// Its default as text; empty when the doc says how it is found.
     pub default: String,
     /// Where the `wan` profile differs.
@@ -235,6 +237,10 @@ impl Fields {
         self.table.remove(key).and_then(|v| v.as_bool()).ok_or_else(|| self.lacks(key))
     }
 
+    fn maybe_flag(&mut self, key: &str) -> Option<bool> {
+        self.table.remove(key)?.as_bool()
+    }
+
     fn words(&mut self, key: &str) -> Result<Vec<String>, String> {
         let Some(Value::Array(words)) = self.table.remove(key) else { return Err(self.lacks(key)) };
         Ok(words.iter().filter_map(|w| w.as_str().map(str::to_owned)).collect())
@@ -279,6 +285,7 @@ fn option(fields: &mut Fields) -> Result<Opt, String> {
     Ok(Opt {
         name: fields.text("name")?,
         kind,
+        secret: fields.maybe_flag("secret").unwrap_or_default(),
         default: fields.text("default")?,
         wan: fields.maybe_text("wan"),
         local: fields.maybe_text("local"),

@@ -12,8 +12,9 @@ const ARROWS: &[(&str, &str, &[&str])] = &[
     ("membership", "wire", &[]),
     // The engine's vocabulary, and never the engine.
     ("membership", "engine", WORDS),
-    // Tags live in the metadata that travels; values encode them without knowing more of the wire.
-    ("config", "wire", &["META_MAX", "encode_tags"]),
+    // Tags live in the metadata that travels, and keys are checked when they are set; values know
+    // no more of the wire.
+    ("config", "wire", &["KEYS_MAX", "Key", "META_MAX", "Security", "encode_tags"]),
     ("member", "wire", &["TagPairs"]),
     ("engine", "membership", &[]),
     ("engine", "wire", &["BroadcastKind"]),
@@ -21,6 +22,7 @@ const ARROWS: &[(&str, &str, &[&str])] = &[
     ("engine", "wire", KEYS),
     ("sim", "wire", KEYS),
     ("driver", "wire", KEYS),
+    ("driver", "wire", &["KEYS_MAX"]),
     ("node", "wire", KEYS),
     ("host", "wire", KEYS),
     ("driver", "engine", &[]),
@@ -29,7 +31,7 @@ const ARROWS: &[(&str, &str, &[&str])] = &[
     ("node", "driver", &[]),
     ("node", "engine", WORDS),
     ("node", "signals", &[]),
-    ("query", "driver", &["Silence", "ask"]),
+    ("query", "driver", &["Silence", "ask", "keys", "nonce"]),
     ("query", "wire", &[]),
     ("host", "node", &[]),
     ("host", "engine", WORDS),

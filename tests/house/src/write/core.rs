@@ -81,8 +81,10 @@ fn option(option: &Opt) -> String {
         text.as_ref().map_or_else(|| "None".to_owned(), |text| format!("Some({})", quoted(text)))
     };
     format!(
-        "OptionInfo {{ name: {}, kind: OptionKind::{kind}, default: {}, wan: {}, local: {},\n{} }}",
+        "OptionInfo {{ name: {}, kind: OptionKind::{kind}, secret: {}, default: {}, wan: {}, \
+         local: {},\n{} }}",
         quoted(&option.name),
+        option.secret,
         quoted(&option.default),
         maybe(&option.wan),
         maybe(&option.local),
@@ -194,6 +196,8 @@ pub struct OptionInfo {
     pub name: &'static str,
     /// How its text is read.
     pub kind: OptionKind,
+    /// Whether its value is never shown, and never a flag of the command.
+    pub secret: bool,
     /// Default under the `lan` profile, as text; empty when `doc` says how it is found.
     pub default: &'static str,
     /// Default under `wan`, where it differs.

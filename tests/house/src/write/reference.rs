@@ -70,6 +70,7 @@ fn option(option: &Opt) -> Vec<String> {
         Kind::Choice(words) => words.iter().map(|word| tick(word)).collect::<Vec<_>>().join(", "),
         kind => kind.word().to_owned(),
     };
+    let kind = if option.secret { format!("{kind}, secret") } else { kind };
     let cell = |text: &str| if text.is_empty() { String::new() } else { tick(text) };
     let profile = |text: &Option<String>| cell(text.as_ref().unwrap_or(&option.default));
     vec![
@@ -144,7 +145,9 @@ uses camel case. The command has each as a flag in kebab case, `--join` for `see
 As text, a list is separated by commas, a map is `key=value` pairs separated by commas, and a time
 has a unit (`500ms`, `5s`). As a value, a time is in seconds in Python (or a `timedelta`), in
 milliseconds in Node and Elixir. An unknown option is an error that names the nearest known one. The
-options from `probe_interval` on are memberlist's own; their defaults depend on `profile`.
+options from `probe_interval` to `tcp_timeout` are memberlist's own; their defaults depend on
+`profile`. A secret is shown by no message and no log, and is no flag of the command: it comes from
+its variable in the environment.
 
 ";
 

@@ -2,6 +2,8 @@
 //!
 //! A [`Config`] holds checked values only. An unknown key is refused with the nearest known one.
 
+mod security;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -10,10 +12,11 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+pub use self::security::{KeySource, Secret};
 use crate::api::{OPTIONS, OptionInfo, OptionKind};
 use crate::error::{Error, ErrorKind, Result};
 use crate::member::Tags;
-use crate::wire::{self, META_MAX};
+use crate::wire::{self, META_MAX, Security};
 
 /// memberlist's port.
 pub const DEFAULT_PORT: u16 = 7946;
@@ -45,6 +48,8 @@ pub enum Value {
     Flag(bool),
     /// A number.
     Count(u64),
+    /// The texts of a secret option, which are not shown.
+    Secret(Secret),
 }
 
 impl fmt::Display for Value {
@@ -62,6 +67,7 @@ impl fmt::Display for Value {
             Self::Duration(span) => write!(f, "{span:?}"),
             Self::Flag(flag) => write!(f, "{flag}"),
             Self::Count(count) => write!(f, "{count}"),
+            Self::Secret(secret) => write!(f, "{secret}"),
         }
     }
 }
@@ -87,6 +93,7 @@ impl Config {
 
     fn insert(&mut self, option: &'static OptionInfo, value: Value) -> Result<()> {
         check(option, &value)?;
+        let value = if option.secret { security::hidden(value) } else { value };
         self.values.insert(option.name, value);
         Ok(())
     }
@@ -100,14 +107,9 @@ impl Config {
     pub fn settings(&self) -> Result<Settings> {
         let profile = self.text("profile");
         let bind = self.addr("bind").unwrap_or(SocketAddr::new(LOOPBACK, DEFAULT_PORT));
-        let insecure = self.flag("insecure");
-        if !insecure && !bind.ip().is_loopback() {
-            let message = format!(
-                "{bind} is not a loopback address and there is no key; bind to loopback, or set \
-                 insecure to let plaintext through"
-            );
-            return Err(Error::new(ErrorKind::BadConfig, message));
-        }
+        let keys = self.key_source()?;
+        let security = self.security();
+        let exposed = self.exposed(bind, &keys, &security)?;
         Ok(Settings {
             name: self.text("name"),
             bind,
@@ -118,7 +120,9 @@ impl Config {
             snapshot: self.text("snapshot").filter(|path| !path.is_empty()).map(Into::into),
             rejoin_after_leave: self.flag("rejoin_after_leave"),
             meta: self.meta()?,
-            label: self.text("cluster").unwrap_or_default(),
+            security,
+            keys,
+            exposed,
             handle_signals: self.flag("handle_signals"),
             event_buffer: self.count("event_buffer", profile.as_deref()),
             protocol: self.protocol(profile.as_deref())?,
@@ -130,7 +134,7 @@ impl Config {
         let span = |key| self.duration(key, profile);
         Ok(Protocol {
             delegate_versions: self.delegate_versions()?,
-            compression: self.values.get("compression") != Some(&Value::Flag(false)),
+            compression: self.unless_off("compression"),
             packet_size: self.count("packet_size", profile),
             probe_interval: span("probe_interval"),
             probe_timeout: span("probe_timeout"),
@@ -145,7 +149,7 @@ impl Config {
             retransmit_mult: count("retransmit_mult"),
             push_pull_interval: span("push_pull_interval"),
             tcp_timeout: span("tcp_timeout"),
-            cidrs_allowed: Vec::new(),
+            cidrs_allowed: self.cidrs_allowed(),
         })
     }
 
@@ -203,6 +207,11 @@ impl Config {
         matches!(self.values.get(key), Some(Value::Flag(true)))
     }
 
+    /// A flag whose default is true.
+    fn unless_off(&self, key: &str) -> bool {
+        self.values.get(key) != Some(&Value::Flag(false))
+    }
+
     fn count(&self, key: &str, profile: Option<&str>) -> usize {
         let value = match self.values.get(key) {
             Some(value) => Some(value.clone()),
@@ -249,8 +258,12 @@ pub struct Settings {
     pub rejoin_after_leave: bool,
     /// Metadata to announce.
     pub meta: Vec<u8>,
-    /// Cluster label; empty for none.
-    pub label: String,
+    /// Cluster label, and what is demanded of the others. The keys are not in it yet.
+    pub security: Security,
+    /// Where the keys come from.
+    pub keys: KeySource,
+    /// Whether plaintext may come and go over an address that is not loopback.
+    pub exposed: bool,
     /// Leave on SIGTERM and SIGINT.
     pub handle_signals: bool,
     /// Events kept for a slow reader.
@@ -399,6 +412,7 @@ pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
 }
 
 fn check(option: &OptionInfo, value: &Value) -> Result<()> {
+    security::check(option.name, value)?;
     let fits = match (option.kind, value) {
         (OptionKind::Choice(words), Value::Text(text)) => words.contains(&text.as_str()),
         (OptionKind::Count { min, max }, Value::Count(count)) => (min..=max).contains(count),
@@ -418,7 +432,8 @@ fn check(option: &OptionInfo, value: &Value) -> Result<()> {
     if fits {
         return Ok(());
     }
-    Err(bad(option.name, &format!("\"{value}\""), expected(option.kind)))
+    let got = if option.secret { "something else".to_owned() } else { format!("\"{value}\"") };
+    Err(bad(option.name, &got, expected(option.kind)))
 }
 
 /// No interval of the protocol makes sense beyond a day.
