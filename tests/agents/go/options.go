@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/base64"
 	"fmt"
 	"reflect"
 	"strconv"
@@ -22,8 +23,37 @@ func profile(name string) (*memberlist.Config, error) {
 	return nil, fmt.Errorf("unknown profile %q", name)
 }
 
+// spelled has the options that memberlist calls otherwise than the option table.
+var spelled = map[string]string{
+	"cluster":         "label",
+	"compression":     "enable_compression",
+	"verify_incoming": "gossip_verify_incoming",
+	"verify_outgoing": "gossip_verify_outgoing",
+}
+
+// setKeys makes the keyring of base64 keys, the first of which encrypts.
+func setKeys(config *memberlist.Config, text string) error {
+	var keys [][]byte
+	for _, item := range strings.Split(text, ",") {
+		key, err := base64.StdEncoding.DecodeString(item)
+		if err != nil {
+			return err
+		}
+		keys = append(keys, key)
+	}
+	ring, err := memberlist.NewKeyring(keys, keys[0])
+	config.Keyring = ring
+	return err
+}
+
 // setOption sets the field of memberlist's Config that an option names: tcp_timeout is TCPTimeout.
 func setOption(config *memberlist.Config, name, text string) error {
+	if name == "keys" {
+		return setKeys(config, text)
+	}
+	if theirs, found := spelled[name]; found {
+		name = theirs
+	}
 	want := strings.ReplaceAll(name, "_", "")
 	field := reflect.ValueOf(config).Elem().FieldByNameFunc(func(field string) bool {
 		return strings.EqualFold(field, want)

@@ -5,8 +5,10 @@ use std::process::Command;
 use crate::process::Process;
 use crate::{Listed, root};
 
-/// Where its build puts it.
+/// Where the build of the agent on the newest memberlist puts it.
 pub const AGENT: &str = "target/agents/go/agent";
+/// The same on memberlist 0.2.2, which knows no labels.
+pub const OLD_AGENT: &str = "target/agents/go-0.2.2/agent";
 
 /// A running agent with a member.
 #[derive(Debug)]
@@ -22,7 +24,15 @@ impl Go {
     /// # Panics
     /// When it cannot be started.
     pub fn start(name: &str, seed: Option<&str>, more: &str) -> Self {
-        let mut process = Process::start(&mut Command::new(root().join(AGENT)));
+        Self::start_with(AGENT, name, seed, more)
+    }
+
+    /// The same with that agent.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn start_with(agent: &str, name: &str, seed: Option<&str>, more: &str) -> Self {
+        let mut process = Process::start(&mut Command::new(root().join(agent)));
         let seeds = seed.map(|seed| format!(" seeds={seed}")).unwrap_or_default();
         process.tell(&format!(
             "start name={name} bind=127.0.0.1:0 profile=local tag.of={name}{seeds}{more}"
@@ -72,6 +82,12 @@ impl Go {
             });
             listed.insert(get("name"), (get("state"), tags.collect()));
         }
+    }
+
+    /// Joins through a seed; what it answers.
+    pub fn join(&mut self, seed: &str) -> String {
+        self.process.tell(&format!("join seeds={seed}"));
+        self.process.expect("the outcome of its join", |line| !line.starts_with("event "))
     }
 
     /// Leaves gracefully, and waits for the answer.

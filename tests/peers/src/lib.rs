@@ -5,6 +5,7 @@
 //! | `tests/serf.rs` | do serf agents and we see the same, and does the command read their list? |
 //! | `tests/alertmanager.rs` | the same of Alertmanager, on memberlist 0.2.2 |
 //! | `tests/go.rs` | the same of the newest memberlist, and labels |
+//! | `tests/encryption.rs` | keys with all of them: joins, rolling changes, and who is refused |
 //! | `tests/command.rs` | lines, exit statuses, signals and messages of the command |
 //! | `tests/demo.rs` | the demonstration with what every machine has |
 //!

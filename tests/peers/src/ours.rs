@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-use chinwag::host::{Host, Op, Subscription};
-use chinwag::{Config, Event, Replay, Tags};
+use chinwag::api::WarningCode;
+use chinwag::host::{Host, Op, Reply, Subscription};
+use chinwag::{Config, Event, EventKind, Replay, Stats, Tags};
 
 use crate::{LIMIT, eventually};
 
@@ -81,6 +82,38 @@ impl Ours {
         })
     }
 
+    /// Joins through a seed.
+    ///
+    /// # Errors
+    /// As the library has them.
+    pub fn join(&self, seed: &str) -> chinwag::Result<Reply> {
+        self.host.run(Op::Join(vec![seed.to_owned()]), Some(LIMIT))
+    }
+
+    /// Its counters.
+    ///
+    /// # Panics
+    /// In a forked child.
+    pub fn stats(&self) -> Stats {
+        self.host.stats().expect("the process did not fork")
+    }
+
+    /// Waits until it has warned of that.
+    ///
+    /// # Panics
+    /// When it does not in time.
+    pub fn warns(&self, code: WarningCode) {
+        let mut heard = self.heard.lock().expect("no test goes on after a panic");
+        eventually(&format!("a warning of {code:?}"), || {
+            heard.take();
+            let warned = |event: &Event| match &event.kind {
+                EventKind::Warning(warning) => warning.code == code,
+                _ => false,
+            };
+            heard.events.iter().any(warned).then_some(())
+        });
+    }
+
     /// Sets a tag.
     ///
     /// # Panics
@@ -109,8 +142,12 @@ impl Ours {
 }
 
 impl Heard {
-    fn next(&mut self, kind: &str, member: &str, never: &str) -> Option<Event> {
+    fn take(&mut self) {
         self.events.extend(self.subscription.drain(usize::MAX).expect("no fork").events);
+    }
+
+    fn next(&mut self, kind: &str, member: &str, never: &str) -> Option<Event> {
+        self.take();
         let looked_at = self.looked_at.entry(member.to_owned()).or_default();
         for event in &self.events[*looked_at..] {
             *looked_at += 1;
