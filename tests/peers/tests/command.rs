@@ -1,6 +1,6 @@
 //! The command from outside: lines, exit statuses, signals, messages.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 
@@ -346,4 +346,69 @@ fn the_default_port_gives_way() {
         (process, text(&ready["member"], "addr").to_owned())
     });
     assert_ne!(agents[0].1, agents[1].1);
+}
+
+#[test]
+fn keys_are_made_and_derived_and_never_flags() {
+    let bits = |bits: &str| run(&["key", "new", "--bits", bits]);
+    for (asked, digits) in [("128", 24), ("192", 32), ("256", 44)] {
+        let (one, two) = (bits(asked), bits(asked));
+        assert_eq!((one.status, &*one.complaints), (0, ""), "{one:?}");
+        assert_eq!((one.output.len(), one.output.lines().count()), (digits + 1, 1), "{one:?}");
+        assert_ne!(one.output, two.output);
+    }
+    let derived = |passphrase: &str, more: &[&str]| -> Done {
+        let mut command = chinwag();
+        command.args(["key", "derive"]).args(more).stdin(Stdio::piped());
+        let mut child =
+            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
+        let mut input = child.stdin.take().expect("it was piped");
+        input.write_all(passphrase.as_bytes()).expect("it reads");
+        drop(input);
+        let done = child.wait_with_output().expect("it ends");
+        Done {
+            status: done.status.code().unwrap_or(-1),
+            output: String::from_utf8_lossy(&done.stdout).into_owned(),
+            complaints: String::from_utf8_lossy(&done.stderr).into_owned(),
+        }
+    };
+    // What the reference program of Argon2 gives.
+    let key = "ZrNgeJfIQbwzTG9f97r03WJxgMNdpbGAdNp2cmOtnCM=\n";
+    let passphrase = "correct horse battery";
+    assert_eq!(derived(passphrase, &["--cluster", "blue"]).output, key);
+    assert_eq!(derived(&format!("{passphrase}\r\nx"), &["--cluster=blue"]).output, key);
+    assert_ne!(derived(passphrase, &[]).output, key);
+    let short = derived("hunter2", &[]);
+    assert_eq!((short.status, &*short.output), (2, ""), "{short:?}");
+    assert!(!short.complaints.contains("hunter2"), "{short:?}");
+
+    let (one, other) = (bits("256").output, bits("256").output);
+    let listens = |secret: (&str, &str)| {
+        let mut command = chinwag();
+        command.args(["agent", "-o", "json", "--name", "a"]).args(QUICK).env(secret.0, secret.1);
+        let mut process = Process::start(&mut command);
+        let ready = parsed(&process.expect("its first line", |_| true));
+        let addr = text(&ready["member"], "addr").to_owned();
+        (process, addr)
+    };
+    let (_keyed, addr) = listens(("CHINWAG_KEYS", &format!("{},{}", one.trim(), other.trim())));
+    let ask = |variable: &str, secret: &str| {
+        let mut command = chinwag();
+        let done = command.args(["members", "--seed", &addr, "-o", "name"]).env(variable, secret);
+        String::from_utf8_lossy(&done.output().expect("it runs").stdout).into_owned()
+    };
+    assert_eq!(ask("CHINWAG_KEYS", one.trim()), "a\n");
+    assert_eq!(ask("CHINWAG_KEYS", other.trim()), "", "it answers under the first");
+    assert_eq!(ask("CHINWAG_COOKIE", passphrase), "");
+    for flag in ["--keys=hunter2", "--cookie=hunter2"] {
+        let done = run(&["agent", flag]);
+        assert_eq!(done.status, 2, "{done:?}");
+    }
+    let mut bad = chinwag();
+    let bad = bad.args(["agent", "--bind", "127.0.0.1:0"]).env("CHINWAG_KEYS", "hunter2");
+    let done = bad.output().expect("it runs");
+    let complaint = String::from_utf8_lossy(&done.stderr).into_owned();
+    assert_eq!(done.status.code(), Some(2), "{complaint}");
+    assert!(complaint.contains("(from CHINWAG_KEYS)"), "{complaint}");
+    assert!(!complaint.contains("hunter2"), "{complaint}");
 }
