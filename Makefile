@@ -11,7 +11,7 @@ fmt:              ; cargo fmt --all
 lint:             ; cargo clippy --locked --workspace --all-targets --all-features -- -D warnings
 header:           ; cargo test --locked -q -p chinwag-c --test header
 scenarios:        ; $(HOUSE) test scenarios
-sim:              ; cargo test --locked --release -p chinwag --features sim --test simulation --test healing
+sim:              ; cargo test --locked --release -p chinwag --features sim --tests
 bench-membership: ; cargo run --locked --release -p chinwag-bench -- membership
 bench-events:     ; cargo run --locked --release -p chinwag-bench -- events
 bench-starvation: ; cargo run --locked --release -p chinwag-bench -- starvation

@@ -16,7 +16,8 @@ export type EventType =
   | 'warning'
   | 'message'
   | 'broadcast'
-  | 'remote-state';
+  | 'remote-state'
+  | 'admission';
 
 /** What is believed about a member. */
 export type MemberState =
@@ -201,6 +202,11 @@ export interface StartOptions {
    * Default: everybody.
    */
   cidrsAllowed?: readonly string[] | undefined;
+  /**
+   * Whether newcomers come in at once, or wait for a decision about the `admission` event that
+   * tells of them. Default: open.
+   */
+  admission?: 'open' | 'ask' | undefined;
 }
 
 /** Every event type, by its number less one. */

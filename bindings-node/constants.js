@@ -18,6 +18,7 @@ const EVENT_TYPES = Object.freeze([
   'message',
   'broadcast',
   'remote-state',
+  'admission',
 ]);
 
 // What each type of event carries, by its number less one: name and kind.
@@ -37,6 +38,7 @@ const EVENT_FIELDS = Object.freeze([
   [['sender', 'text'], ['addr', 'text'], ['reliable', 'flag'], ['payload', 'bytes']],
   [['sender', 'text'], ['name', 'text'], ['payload', 'bytes']],
   [['sender', 'text'], ['join', 'flag'], ['payload', 'bytes']],
+  [['id', 'count'], ['member', 'member']],
 ]);
 
 // Every member state, by its number.
@@ -106,6 +108,7 @@ const OPTIONS = Object.freeze({
   verifyOutgoing: { key: 'verify_outgoing', kind: 'flag' },
   skipInboundLabelCheck: { key: 'skip_inbound_label_check', kind: 'flag' },
   cidrsAllowed: { key: 'cidrs_allowed', kind: 'list' },
+  admission: { key: 'admission', kind: 'choice' },
 });
 
 module.exports = { EVENT_TYPES, EVENT_FIELDS, MEMBER_STATES, ERRORS, OPTIONS };

@@ -155,6 +155,14 @@ export interface RemoteStateEvent extends Numbered<'remote-state'> {
   readonly payload: Uint8Array;
 }
 
+/** A newcomer waits to be let in; it is refused when nobody decides. */
+export interface AdmissionEvent extends Numbered<'admission'> {
+  /** Number of the question. */
+  readonly id: number;
+  /** As it announces itself. It is no member yet. */
+  readonly member: Member;
+}
+
 /** One event; `type` tells which. */
 export type ChinwagEvent =
   | MemberJoinEvent
@@ -171,7 +179,8 @@ export type ChinwagEvent =
   | WarningEvent
   | MessageEvent
   | BroadcastEvent
-  | RemoteStateEvent;
+  | RemoteStateEvent
+  | AdmissionEvent;
 
 /**
  * Something odd that the node deals with by itself: an event of type `warning`, its code in
@@ -200,6 +209,7 @@ export interface NodeEvents {
   message: [event: MessageEvent];
   broadcast: [event: BroadcastEvent];
   'remote-state': [event: RemoteStateEvent];
+  admission: [member: Member, event: AdmissionEvent];
   warning: [warning: ChinwagWarning];
   close: [];
 }

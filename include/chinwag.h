@@ -138,6 +138,11 @@
 #define CHINWAG_MASK_REMOTE_STATE 32768
 
 /**
+ * Bit of `admission` in a mask of events.
+ */
+#define CHINWAG_MASK_ADMISSION 65536
+
+/**
  * What a call came to: zero, or the negative number of an error.
  */
 enum chinwag_status
@@ -292,6 +297,10 @@ enum chinwag_event_kind
      * The state that a member hands on came with an exchange of states.
      */
     CHINWAG_EVENT_REMOTE_STATE = 15,
+    /**
+     * A newcomer waits to be let in, with `admission` at ask; it is refused when nobody decides.
+     */
+    CHINWAG_EVENT_ADMISSION = 16,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L

@@ -79,6 +79,8 @@ pub enum EventKind {
     CHINWAG_EVENT_BROADCAST = 14,
     /// The state that a member hands on came with an exchange of states.
     CHINWAG_EVENT_REMOTE_STATE = 15,
+    /// A newcomer waits to be let in, with `admission` at ask; it is refused when nobody decides.
+    CHINWAG_EVENT_ADMISSION = 16,
 }
 
 /// What is believed about a member.
@@ -133,6 +135,7 @@ pub(crate) const EVENT_KINDS: &[EventKind] = &[
     EventKind::CHINWAG_EVENT_MESSAGE,
     EventKind::CHINWAG_EVENT_BROADCAST,
     EventKind::CHINWAG_EVENT_REMOTE_STATE,
+    EventKind::CHINWAG_EVENT_ADMISSION,
 ];
 
 /// Every state, in the order of the manifest.
@@ -173,3 +176,5 @@ pub const CHINWAG_MASK_MESSAGE: u32 = 0x2000;
 pub const CHINWAG_MASK_BROADCAST: u32 = 0x4000;
 /// Bit of `remote-state` in a mask of events.
 pub const CHINWAG_MASK_REMOTE_STATE: u32 = 0x8000;
+/// Bit of `admission` in a mask of events.
+pub const CHINWAG_MASK_ADMISSION: u32 = 0x10000;

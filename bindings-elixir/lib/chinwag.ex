@@ -62,6 +62,7 @@ defmodule Chinwag do
           | {:message,
              %{sender: String.t(), addr: String.t(), reliable: boolean(), payload: binary()}}
           | {:broadcast, %{sender: String.t(), name: String.t(), payload: binary()}}
+          | {:admission, %{id: pos_integer(), member: Member.t()}}
           | {:remote_state, %{sender: String.t(), join: boolean(), payload: binary()}}
           | {:warning, %{code: Constants.warning_code(), subject: String.t(), text: String.t()}}
 

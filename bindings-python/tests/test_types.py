@@ -34,6 +34,8 @@ def show(event: Event) -> str:
             return f"{m.name} {addr}"
         case chinwag.Message(sender=s, payload=p) | chinwag.Broadcast(sender=s, payload=p):
             return f"{s} {len(p)}"
+        case chinwag.Admission(id=n, member=m):
+            return f"{n} {m.name}"
         case chinwag.RemoteState(sender=s, join=join, payload=p):
             return f"{s} {join} {len(p)}"
         case chinwag.Warning(code=code, subject=subject, text=text):

@@ -407,6 +407,16 @@ pub const OPTIONS: &[OptionInfo] = &[
         doc: "Networks such as 10.0.0.0/8: nobody outside of them is heard, and no member there \
               is taken in. Default: everybody.",
     },
+    OptionInfo {
+        name: "admission",
+        kind: OptionKind::Choice(&["open", "ask"]),
+        secret: false,
+        default: "open",
+        wan: None,
+        local: None,
+        doc: "Whether newcomers come in at once, or wait for a decision about the `admission` \
+              event that tells of them.",
+    },
 ];
 
 /// What went wrong, as a stable number and code. The sentence beside it says what happened to the
@@ -727,6 +737,13 @@ pub const EVENTS: &[EventInfo] = &[
             ("payload", FieldKind::Bytes),
         ],
         doc: "The state that a member hands on came with an exchange of states.",
+    },
+    EventInfo {
+        number: 16,
+        token: "admission",
+        fields: &[("id", FieldKind::Count), ("member", FieldKind::Member)],
+        doc: "A newcomer waits to be let in, with `admission` at ask; it is refused when nobody \
+              decides.",
     },
 ];
 

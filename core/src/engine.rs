@@ -124,6 +124,13 @@ pub enum Request {
     SetState(Vec<u8>),
     /// Replace what is added to every answer to a ping.
     SetPingPayload(Vec<u8>),
+    /// Let a newcomer in, or not.
+    Decide {
+        /// Number of the question.
+        question: u64,
+        /// Why not; none to let it in.
+        refusal: Option<String>,
+    },
     /// Ping a member; replied with the time that it took.
     Ping(String),
     /// What the last answers of a member told.

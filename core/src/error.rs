@@ -36,12 +36,8 @@ impl Error {
         Self::nobody_joined(ErrorKind::JoinFailed, attempts)
     }
 
-    /// The error of a join that reached nobody, because keys differ from all of them.
-    pub fn key_mismatch(attempts: Vec<Attempt>) -> Self {
-        Self::nobody_joined(ErrorKind::KeyMismatch, attempts)
-    }
-
-    fn nobody_joined(kind: ErrorKind, attempts: Vec<Attempt>) -> Self {
+    /// The error of a join that came to nothing, of the kind that all attempts failed for.
+    pub(crate) fn nobody_joined(kind: ErrorKind, attempts: Vec<Attempt>) -> Self {
         let list: Vec<String> =
             attempts.iter().map(|a| format!("{} {}", a.seed, a.cause)).collect();
         let message = match list.len() {

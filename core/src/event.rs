@@ -73,6 +73,18 @@ pub enum EventKind {
     Broadcast(Arc<Broadcasted>),
     /// The state that a member hands on came with an exchange of states.
     RemoteState(Arc<RemoteState>),
+    /// A newcomer waits to be let in.
+    Admission(Arc<Admission>),
+}
+
+/// A newcomer that waits for [`Node::admit`](crate::Node::admit) or
+/// [`Node::refuse`](crate::Node::refuse).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Admission {
+    /// Number of the question.
+    pub id: u64,
+    /// As it announces itself.
+    pub member: Member,
 }
 
 /// A message to this node.
@@ -168,6 +180,7 @@ impl EventKind {
             Self::Message(_) => 12,
             Self::Broadcast(_) => 13,
             Self::RemoteState(_) => 14,
+            Self::Admission(_) => 15,
         };
         &EVENTS[row]
     }
@@ -194,7 +207,8 @@ impl EventKind {
             | Self::Warning(_)
             | Self::Message(_)
             | Self::Broadcast(_)
-            | Self::RemoteState(_) => None,
+            | Self::RemoteState(_)
+            | Self::Admission(_) => None,
         }
     }
 
@@ -229,6 +243,9 @@ impl EventKind {
             }
             Self::RemoteState(state) => {
                 vec![text(&state.sender), Field::Flag(state.join), Field::Bytes(&state.payload)]
+            }
+            Self::Admission(admission) => {
+                vec![Field::Count(admission.id), Field::Member(&admission.member)]
             }
             other => other.member().map(Field::Member).into_iter().collect(),
         }
@@ -311,6 +328,7 @@ mod tests {
                 join: false,
                 payload: Box::default(),
             })),
+            EventKind::Admission(Arc::new(Admission { id: 1, member: m() })),
         ]
     }
 

@@ -48,6 +48,10 @@ pub enum Op {
     SetState(Vec<u8>),
     /// Replace what is added to answers to pings.
     SetPingPayload(Vec<u8>),
+    /// Let a newcomer in.
+    Admit(u64),
+    /// Keep a newcomer out, for that reason.
+    Refuse(u64, String),
     /// Ping a member; settles as [`Reply::Ponged`].
     Ping(String),
     /// What the answers of a member told; settles as [`Reply::RoundTrip`].
@@ -343,6 +347,8 @@ async fn perform(node: &Node, leaving: &Turn, op: Op) -> Result<Reply> {
         Op::Broadcast(broadcast) => node.broadcast(broadcast).await.map(|()| Reply::Done),
         Op::SetState(state) => node.set_state(state).await.map(|()| Reply::Done),
         Op::SetPingPayload(payload) => node.set_ping_payload(payload).await.map(|()| Reply::Done),
+        Op::Admit(id) => node.admit(id).await.map(|()| Reply::Done),
+        Op::Refuse(id, reason) => node.refuse(id, &reason).await.map(|()| Reply::Done),
         Op::Ping(member) => node.ping(&member).await.map(Reply::Ponged),
         Op::RoundTrip(member) => node.round_trip(&member).await.map(Reply::RoundTrip),
         Op::Leave(timeout) => {

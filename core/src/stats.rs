@@ -23,6 +23,8 @@ pub struct Stats {
     pub packets_undecryptable: u64,
     /// Well-formed messages that were refused: absurd, unsafe, or not for this node.
     pub messages_refused: u64,
+    /// Newcomers that a user, or nobody in time, has not let in.
+    pub members_refused: u64,
     /// Messages of users to this node.
     pub user_messages_received: u64,
     /// Messages of users of this node to single members.
@@ -92,7 +94,7 @@ impl Stats {
     }
 
     /// Every counter with its name, in the order of declaration.
-    pub fn rows(&self) -> [(&'static str, u64); 39] {
+    pub fn rows(&self) -> [(&'static str, u64); 40] {
         [
             ("packets_received", self.packets_received),
             ("bytes_received", self.bytes_received),
@@ -104,6 +106,7 @@ impl Stats {
             ("packets_plaintext_refused", self.packets_plaintext_refused),
             ("packets_undecryptable", self.packets_undecryptable),
             ("messages_refused", self.messages_refused),
+            ("members_refused", self.members_refused),
             ("user_messages_received", self.user_messages_received),
             ("user_messages_sent", self.user_messages_sent),
             ("broadcasts_received", self.broadcasts_received),

@@ -71,6 +71,8 @@ defmodule Chinwag.Constants do
     comes in: expect none, and refuse what still has one.
   * `:cidrs_allowed` - Networks such as 10.0.0.0/8: nobody outside of them is heard, and no member
     there is taken in. Default: everybody.
+  * `:admission` - Whether newcomers come in at once, or wait for a decision about the `admission`
+    event that tells of them. Default: open.
 
   ## Errors
 
@@ -119,6 +121,8 @@ defmodule Chinwag.Constants do
   * `:message` - A member sent this node a message.
   * `:broadcast` - A member sent everybody a message; each is told once.
   * `:remote_state` - The state that a member hands on came with an exchange of states.
+  * `:admission` - A newcomer waits to be let in, with `admission` at ask; it is refused when
+    nobody decides.
 
   ## Warnings
 
@@ -174,6 +178,7 @@ defmodule Chinwag.Constants do
           | :message
           | :broadcast
           | :remote_state
+          | :admission
 
   @typedoc "What a node warns of."
   @type warning_code ::
@@ -230,6 +235,7 @@ defmodule Chinwag.Constants do
           | {:verify_outgoing, boolean()}
           | {:skip_inbound_label_check, boolean()}
           | {:cidrs_allowed, [String.t()]}
+          | {:admission, :open | :ask}
 
   @options [
     name: :text,
@@ -268,7 +274,8 @@ defmodule Chinwag.Constants do
     verify_incoming: :flag,
     verify_outgoing: :flag,
     skip_inbound_label_check: :flag,
-    cidrs_allowed: :list
+    cidrs_allowed: :list,
+    admission: :choice
   ]
 
   @doc "Every option and its kind, in the order of the manifest."
@@ -324,7 +331,8 @@ defmodule Chinwag.Constants do
     warning: 12,
     message: 13,
     broadcast: 14,
-    remote_state: 15
+    remote_state: 15,
+    admission: 16
   ]
 
   @doc "Every type of event and its number."
@@ -345,7 +353,8 @@ defmodule Chinwag.Constants do
     warning: [:code, :subject, :text],
     message: [:sender, :addr, :reliable, :payload],
     broadcast: [:sender, :name, :payload],
-    remote_state: [:sender, :join, :payload]
+    remote_state: [:sender, :join, :payload],
+    admission: [:id, :member]
   ]
 
   @doc "What each type of event carries, in order."

@@ -8,6 +8,7 @@ defmodule Chinwag.Telemetry do
       the `addr` of the other one
     * `[:chinwag, :message]`, `[:chinwag, :broadcast]` and `[:chinwag, :remote_state]`, with
       `%{count: 1, seq: number, bytes: size}` and `%{mesh: name, sender: name}`
+    * `[:chinwag, :admission]`, with `%{count: 1, seq: number}` and `%{mesh: name, member: member}`
     * `[:chinwag, :warning]`, with `%{count: 1, seq: number}` and
       `%{mesh: name, code: code, subject: subject, text: text}`
     * `[:chinwag, :events, :lost]`, with `%{count: lost, seq: number}` and `%{mesh: name}`
@@ -29,6 +30,10 @@ defmodule Chinwag.Telemetry do
 
   def event(mesh, seq, {:warning, warning}) do
     execute([:chinwag, :warning], %{count: 1, seq: seq}, Map.put(warning, :mesh, mesh))
+  end
+
+  def event(mesh, seq, {:admission, %{member: member}}) do
+    execute([:chinwag, :admission], %{count: 1, seq: seq}, %{mesh: mesh, member: member})
   end
 
   def event(mesh, seq, {type, %{payload: payload} = told}) do

@@ -27,6 +27,8 @@ function describe(event: ChinwagEvent): string {
     case 'broadcast':
     case 'remote-state':
       return `${event.sender} ${event.payload.length}`;
+    case 'admission':
+      return `${event.id} ${event.member.name}`;
     case 'warning':
       return `${event.code} ${event.subject} ${event.text}`;
     case 'replay-done':

@@ -30,6 +30,7 @@ from .errors import (
     UnknownMember,
 )
 from .events import (
+    Admission,
     Broadcast,
     Event,
     EventsLost,
@@ -50,6 +51,7 @@ from .events import (
 )
 
 __all__ = [
+    "Admission",
     "Attempt",
     "BadArgument",
     "BadConfig",

@@ -24,6 +24,7 @@ EventType = Literal[
     "message",
     "broadcast",
     "remote-state",
+    "admission",
 ]
 WarningCode = Literal[
     "name-conflict",
@@ -89,6 +90,7 @@ OptionName = Literal[
     "verify_outgoing",
     "skip_inbound_label_check",
     "cidrs_allowed",
+    "admission",
 ]
 
 
@@ -233,6 +235,10 @@ class Options(TypedDict, total=False):
     """Networks such as 10.0.0.0/8: nobody outside of them is heard, and no member there is taken
     in. Default: everybody.
     """
+    admission: Literal["open", "ask"]
+    """Whether newcomers come in at once, or wait for a decision about the `admission` event that
+    tells of them. Default: open.
+    """
 
 
 class ErrorInfo(NamedTuple):
@@ -284,6 +290,7 @@ EVENTS: Final[dict[EventType, int]] = {
     "message": 13,
     "broadcast": 14,
     "remote-state": 15,
+    "admission": 16,
 }
 
 #: Member states by their number.

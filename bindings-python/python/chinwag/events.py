@@ -169,6 +169,18 @@ class RemoteState:
     type: ClassVar[Literal["remote-state"]] = "remote-state"
 
 
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """A newcomer waits to be let in; it is refused when nobody decides."""
+
+    id: int
+    """Number of the question."""
+    member: Member
+    """As it announces itself. It is no member yet."""
+    seq: int
+    type: ClassVar[Literal["admission"]] = "admission"
+
+
 #: An event about one member.
 MemberEvent = (
     MemberJoin
@@ -183,7 +195,16 @@ MemberEvent = (
 )
 
 #: Any event.
-Event = MemberEvent | ReplayDone | EventsLost | Warning | Message | Broadcast | RemoteState
+Event = (
+    MemberEvent
+    | ReplayDone
+    | EventsLost
+    | Warning
+    | Message
+    | Broadcast
+    | RemoteState
+    | Admission
+)
 
 #: The class of each type of event.
 CLASSES: Final[dict[EventType, type[Event]]] = {
@@ -202,4 +223,5 @@ CLASSES: Final[dict[EventType, type[Event]]] = {
     "message": Message,
     "broadcast": Broadcast,
     "remote-state": RemoteState,
+    "admission": Admission,
 }

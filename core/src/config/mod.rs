@@ -150,6 +150,10 @@ impl Config {
             push_pull_interval: span("push_pull_interval"),
             tcp_timeout: span("tcp_timeout"),
             cidrs_allowed: self.cidrs_allowed(),
+            admission: match self.text("admission").as_deref() {
+                Some("ask") => Admitting::Ask,
+                _ => Admitting::Open,
+            },
         })
     }
 
@@ -294,6 +298,17 @@ pub struct Protocol {
     pub push_pull_interval: Duration,
     pub tcp_timeout: Duration,
     pub cidrs_allowed: Vec<IpNet>,
+    pub admission: Admitting,
+}
+
+/// Who may come in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Admitting {
+    /// Whoever has the key, the label and an allowed address.
+    #[default]
+    Open,
+    /// Of those, whom a user of the node lets in.
+    Ask,
 }
 
 impl Default for Protocol {

@@ -7,12 +7,13 @@ use std::sync::Arc;
 use super::broadcast::News;
 use super::detection::suspicion::Suspicion;
 use super::incarnation::{INCARNATION_MAX, raised};
+use super::push_pull::alive;
 use super::roster::{Claim, LOCAL, Record, Slot, beats};
 use super::timer::Due;
 use super::{Membership, Presence};
 use crate::event::{EventKind, WarningCode};
 use crate::member::{Facts, Member, MemberState};
-use crate::wire::{Alive, Dead, Message, RawAddr, Suspect, Vsn, to_socket_addr};
+use crate::wire::{Alive, Dead, Message, NodeState, RawAddr, Suspect, Vsn, to_socket_addr};
 
 /// Members remembered at most. A flood of invented names must not take all memory.
 const MEMBERS_MAX: usize = 131_072;
@@ -60,10 +61,31 @@ impl Membership {
             return;
         }
         let member = Member::new(self.facts(claim, addr, None));
+        if self.is_admitted(&member) {
+            self.welcome(member);
+        }
+    }
+
+    /// Takes in a member that is not known yet.
+    pub(super) fn welcome(&mut self, member: Member) {
+        if self.roster.find(member.name()).is_some() {
+            return;
+        }
         let record = Record::new(member.clone(), self.now);
         let slot = self.roster.insert(record, &mut self.rng);
         self.spread_alive(slot, &member);
         self.event(EventKind::MemberJoin(member));
+    }
+
+    /// The member that would come in with such a state, if it is not known yet and not absurd.
+    pub(super) fn newcomer(&self, node: &NodeState) -> Option<Member> {
+        let claim = alive(node);
+        let addr = to_socket_addr(claim.addr, claim.port)?;
+        let fits = self.roster.find(claim.node).is_none()
+            && claim.incarnation > 0
+            && self.allows(addr.ip())
+            && self.is_sane(&claim, addr);
+        fits.then(|| Member::new(self.facts(&claim, addr, None)))
     }
 
     fn on_alive_again(&mut self, slot: Slot, claim: &Alive<'_>, addr: SocketAddr) {

@@ -6,6 +6,7 @@
 //! `talk` is what its users say; `security` knows who is kept out. The names are those of the
 //! papers and of memberlist, so that the two can be read side by side.
 
+mod admission;
 mod broadcast;
 mod claims;
 mod detection;
@@ -28,6 +29,7 @@ use std::time::Duration;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{Rng, RngExt, SeedableRng};
 
+use self::admission::Gate;
 use self::broadcast::Broadcasts;
 use self::detection::awareness::Awareness;
 use self::detection::probe::Probe;
@@ -68,6 +70,7 @@ pub(crate) struct Membership {
     leavers: Vec<RequestId>,
     awareness: Awareness,
     broadcasts: Broadcasts,
+    gate: Gate,
     /// What users say.
     talk: Talk,
     round_trips: RoundTrips,
@@ -146,6 +149,7 @@ impl Membership {
             leavers: Vec::new(),
             awareness: Awareness::new(protocol.awareness_max_multiplier),
             broadcasts: Broadcasts::default(),
+            gate: Gate::default(),
             talk: Talk::default(),
             round_trips: RoundTrips::default(),
             run: rng.next_u32(),
@@ -270,6 +274,7 @@ impl Membership {
             Fired::Due(Due::Forget(slot)) => self.forget(slot),
             Fired::Due(Due::Relay(seq)) => self.relay_timed_out(seq),
             Fired::Due(Due::Ping(seq)) => self.ping_timed_out(seq),
+            Fired::Due(Due::Admission(id)) => self.admission_due(id),
             Fired::Due(Due::Exchange(stream)) => self.exchange_timed_out(stream),
         }
     }
@@ -299,6 +304,10 @@ impl Membership {
             Request::Ping(name) => self.ping(id, &name),
             Request::RoundTrip(name) => {
                 let result = self.round_trip(&name);
+                self.reply(id, result);
+            }
+            Request::Decide { question, refusal } => {
+                let result = self.decide(question, refusal.as_deref());
                 self.reply(id, result);
             }
             Request::Leave { timeout } => self.leave(id, timeout),

@@ -7,6 +7,7 @@ use std::time::Duration;
 use rand::RngExt;
 
 use super::Membership;
+use super::admission::NOT_ADMITTED;
 use super::claims::{PROTOCOL_VERSION, raw_addr, versions_fit};
 use super::incarnation::raised;
 use super::timer::{Due, Timer};
@@ -53,21 +54,35 @@ pub(super) struct Joining {
     open: usize,
     contacted: usize,
     failed: Vec<Attempt>,
-    /// How many of the failed ones failed for keys.
-    mismatched: usize,
+    /// What the failed ones failed for, where it is more than silence.
+    kinds: Vec<ErrorKind>,
+}
+
+impl Joining {
+    /// What it failed for: whatever all seeds failed for, else that nobody answered.
+    fn kind(&self) -> ErrorKind {
+        match self.kinds.split_first() {
+            Some((first, rest))
+                if self.kinds.len() == self.failed.len() && rest.iter().all(|k| k == first) =>
+            {
+                *first
+            }
+            _ => ErrorKind::JoinFailed,
+        }
+    }
 }
 
 /// Why an exchange came to nothing.
 #[derive(Debug)]
 struct Failure {
-    /// Neither side understands the other, for keys.
-    about_keys: bool,
+    /// What it is about, when it is more than silence.
+    kind: Option<ErrorKind>,
     cause: String,
 }
 
 impl From<String> for Failure {
     fn from(cause: String) -> Self {
-        Self { about_keys: false, cause }
+        Self { kind: None, cause }
     }
 }
 
@@ -210,7 +225,7 @@ impl Membership {
         bytes
     }
 
-    fn answer(&mut self, stream: StreamId, message: &[u8]) {
+    pub(super) fn answer(&mut self, stream: StreamId, message: &[u8]) {
         let bytes = self.covered(Side::Accepting, message);
         self.out.push_back(Output::Send { stream, bytes });
     }
@@ -245,9 +260,14 @@ impl Membership {
         match exchange.reader.push(bytes) {
             Ok(None) => {}
             Ok(Some(message)) => {
-                if let Some(exchange) = self.exchanges.remove(&stream) {
-                    self.on_stream_message(stream, *exchange, message);
+                let Some(exchange) = self.exchanges.remove(&stream) else { return };
+                if let (Purpose::Serve, StreamMessage::PushPull(state)) =
+                    (&exchange.purpose, &message)
+                    && self.holds(stream, exchange.peer, state)
+                {
+                    return;
                 }
+                self.on_stream_message(stream, *exchange, message);
                 self.out.push_back(Output::Close { stream });
             }
             Err(error) => self.on_stream_malformed(stream, error),
@@ -267,14 +287,17 @@ impl Membership {
             }
         }
         self.out.push_back(Output::Close { stream });
-        let failure = Failure { about_keys: error.is_about_keys(), cause: self.explained(error) };
+        let kind = error.is_about_keys().then_some(ErrorKind::KeyMismatch);
+        let failure = Failure { kind, cause: self.explained(error) };
         self.exchange_failed(exchange.purpose, failure);
     }
 
     fn on_stream_message(&mut self, stream: StreamId, exchange: Exchange, message: StreamMessage) {
         let Exchange { purpose, peer, .. } = exchange;
         match (purpose, message) {
-            (Purpose::Serve, StreamMessage::PushPull(state)) => self.serve(stream, peer, &state),
+            (Purpose::Serve, StreamMessage::PushPull(state)) => {
+                self.exchange(stream, peer, &state);
+            }
             (Purpose::Serve, StreamMessage::Ping { seq, node, .. }) => {
                 if node.is_empty() || *node == *self.name {
                     let mut bytes = Vec::new();
@@ -302,8 +325,11 @@ impl Membership {
             }
             (purpose, StreamMessage::Err(cause)) => {
                 self.stats.streams_failed += 1;
-                let about_keys = refused_for_keys(&cause);
-                let failure = Failure { about_keys, cause: format!("refused: {cause}") };
+                let kind = match refused_for_keys(&cause) {
+                    true => Some(ErrorKind::KeyMismatch),
+                    false => cause.starts_with(NOT_ADMITTED).then_some(ErrorKind::NotAdmitted),
+                };
+                let failure = Failure { kind, cause: format!("refused: {cause}") };
                 self.exchange_failed(purpose, failure);
             }
             (purpose, _) => {
@@ -314,7 +340,7 @@ impl Membership {
     }
 
     /// A peer wants to exchange states.
-    fn serve(&mut self, stream: StreamId, peer: SocketAddr, state: &PushPull) {
+    pub(super) fn exchange(&mut self, stream: StreamId, peer: SocketAddr, state: &PushPull) {
         self.adopt_versions(state);
         let own = self.own_state(state.join);
         self.answer(stream, &own);
@@ -413,6 +439,7 @@ impl Membership {
     }
 
     pub(super) fn on_stream_closed(&mut self, stream: StreamId, cause: Option<String>) {
+        self.let_go(stream);
         let Some(exchange) = self.exchanges.remove(&stream) else { return };
         if let (Purpose::User { request, .. }, None) = (&exchange.purpose, &cause) {
             // It reads to the end, then closes: that is all the answer there is.
@@ -437,10 +464,7 @@ impl Membership {
 
     fn exchange_failed(&mut self, purpose: Purpose, failure: Failure) {
         if let Purpose::User { request, to } = purpose {
-            let kind = match failure.about_keys {
-                true => ErrorKind::KeyMismatch,
-                false => ErrorKind::NodeDown,
-            };
+            let kind = failure.kind.unwrap_or(ErrorKind::NodeDown);
             let error = Error::new(kind, format!("{to} {}", failure.cause));
             return self.reply(request, Err(error));
         }
@@ -448,7 +472,7 @@ impl Membership {
             if let Some(joining) = self.joins.get_mut(&request) {
                 joining.open -= 1;
                 joining.failed.push(Attempt { seed, cause: failure.cause });
-                joining.mismatched += usize::from(failure.about_keys);
+                joining.kinds.extend(failure.kind);
             }
             self.check_join(request);
         }
@@ -460,10 +484,7 @@ impl Membership {
         }
         let Some(joining) = self.joins.remove(&request) else { return };
         let result = match joining.contacted {
-            0 if joining.mismatched > 0 && joining.mismatched == joining.failed.len() => {
-                Err(Error::key_mismatch(joining.failed))
-            }
-            0 => Err(Error::join_failed(joining.failed)),
+            0 => Err(Error::nobody_joined(joining.kind(), joining.failed)),
             count => Ok(Reply::Joined(count)),
         };
         self.reply(request, result);
@@ -489,7 +510,7 @@ fn node_state(member: &Member) -> NodeStateRef<'_> {
     }
 }
 
-fn alive(node: &NodeState) -> Alive<'_> {
+pub(super) fn alive(node: &NodeState) -> Alive<'_> {
     Alive {
         incarnation: node.incarnation,
         node: &node.name,

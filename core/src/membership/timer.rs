@@ -45,6 +45,8 @@ pub(crate) enum Due {
     Forget(Slot),
     /// A probe for somebody else was not answered.
     Relay(u32),
+    /// Nobody has decided about a newcomer.
+    Admission(u64),
     /// A ping of a user was not answered.
     Ping(u32),
     /// An exchange over a stream has taken too long.

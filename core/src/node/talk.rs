@@ -57,6 +57,26 @@ impl Node {
         self.request(Request::SetPingPayload(payload.into())).await
     }
 
+    /// Lets a newcomer in: with `admission` at `ask`, the `id` of its `admission` event. From then
+    /// on it is a member like all others.
+    ///
+    /// # Errors
+    /// `bad_argument` when it is decided already: by somebody else, or because half of
+    /// `tcp_timeout` is over; `closed`.
+    pub async fn admit(&self, id: u64) -> Result<()> {
+        self.request(Request::Decide { question: id, refusal: None }).await
+    }
+
+    /// Keeps a newcomer out, for 30 seconds without asking again; a joiner is told the reason, of
+    /// which 256 bytes travel.
+    ///
+    /// # Errors
+    /// As [`Node::admit`].
+    pub async fn refuse(&self, id: u64, reason: &str) -> Result<()> {
+        let refusal = Some(reason.to_owned());
+        self.request(Request::Decide { question: id, refusal }).await
+    }
+
     /// Pings the present member of that name, in a datagram; the time until its answer.
     ///
     /// # Errors

@@ -97,6 +97,7 @@ fn may_follow(kind: &EventKind, state: Option<MemberState>) -> bool {
         | EventKind::Warning(_)
         | EventKind::Message(_)
         | EventKind::Broadcast(_)
-        | EventKind::RemoteState(_) => true,
+        | EventKind::RemoteState(_)
+        | EventKind::Admission(_) => true,
     }
 }

@@ -157,6 +157,10 @@ defmodule ChinwagAgent.Events do
     {"warning", [code: token(code), subject: subject]}
   end
 
+  defp describe({:admission, %{id: id, member: member}}) do
+    {"admission", [id: id] ++ Commands.facts(member)}
+  end
+
   defp describe({type, %{sender: sender, payload: payload}}) do
     {token(type), [sender: sender, payload: payload]}
   end
