@@ -13,7 +13,7 @@ test('a member is a plain value', async (t) => {
   assert.deepEqual(Object.keys(member), ['name', 'addr', 'state', 'incarnation', 'tags']);
   assert.match(member.addr, /^127\.0\.0\.1:\d+$/);
   assert.equal(member.state, 'alive');
-  assert.equal(member.incarnation, 1);
+  assert.ok(member.incarnation > 1);
   assert.equal(member.versions.length, 6);
   assert.deepEqual(JSON.parse(JSON.stringify(member)).tags, { role: 'web' });
   assert.equal(
