@@ -207,6 +207,15 @@ export interface StartOptions {
    * tells of them. Default: open.
    */
   admission?: 'open' | 'ask' | undefined;
+  /**
+   * Time between two attempts to reach some members that failed, by this node; 0s switches them
+   * off. Default: 5s.
+   */
+  reconnectInterval?: number | undefined;
+  /**
+   * How long a failed member is looked for, so that a partition heals; at most a day. Default: 24h.
+   */
+  reconnectTimeout?: number | undefined;
 }
 
 /** Every event type, by its number less one. */

@@ -109,6 +109,8 @@ const OPTIONS = Object.freeze({
   skipInboundLabelCheck: { key: 'skip_inbound_label_check', kind: 'flag' },
   cidrsAllowed: { key: 'cidrs_allowed', kind: 'list' },
   admission: { key: 'admission', kind: 'choice' },
+  reconnectInterval: { key: 'reconnect_interval', kind: 'duration' },
+  reconnectTimeout: { key: 'reconnect_timeout', kind: 'duration' },
 });
 
 module.exports = { EVENT_TYPES, EVENT_FIELDS, MEMBER_STATES, ERRORS, OPTIONS };

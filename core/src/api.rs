@@ -417,6 +417,25 @@ pub const OPTIONS: &[OptionInfo] = &[
         doc: "Whether newcomers come in at once, or wait for a decision about the `admission` \
               event that tells of them.",
     },
+    OptionInfo {
+        name: "reconnect_interval",
+        kind: OptionKind::Duration,
+        secret: false,
+        default: "5s",
+        wan: Some("10s"),
+        local: Some("2s"),
+        doc: "Time between two attempts to reach some members that failed, by this node; 0s \
+              switches them off.",
+    },
+    OptionInfo {
+        name: "reconnect_timeout",
+        kind: OptionKind::Duration,
+        secret: false,
+        default: "24h",
+        wan: None,
+        local: None,
+        doc: "How long a failed member is looked for, so that a partition heals; at most a day.",
+    },
 ];
 
 /// What went wrong, as a stable number and code. The sentence beside it says what happened to the

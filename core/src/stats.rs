@@ -70,6 +70,8 @@ pub struct Stats {
     pub conflicts: u64,
     /// Warnings that were not told of, because one of the same code was a moment before.
     pub warnings_suppressed: u64,
+    /// Times that a member which failed was asked whether it is there again.
+    pub redials: u64,
     /// News of members that waits to be gossiped now.
     pub queue_depth: u64,
     /// Messages of users that wait to be gossiped now.
@@ -94,7 +96,7 @@ impl Stats {
     }
 
     /// Every counter with its name, in the order of declaration.
-    pub fn rows(&self) -> [(&'static str, u64); 40] {
+    pub fn rows(&self) -> [(&'static str, u64); 41] {
         [
             ("packets_received", self.packets_received),
             ("bytes_received", self.bytes_received),
@@ -129,6 +131,7 @@ impl Stats {
             ("refutations", self.refutations),
             ("conflicts", self.conflicts),
             ("warnings_suppressed", self.warnings_suppressed),
+            ("redials", self.redials),
             ("queue_depth", self.queue_depth),
             ("user_queue_depth", self.user_queue_depth),
             ("member_clock", self.member_clock),

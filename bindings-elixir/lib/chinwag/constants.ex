@@ -73,6 +73,10 @@ defmodule Chinwag.Constants do
     there is taken in. Default: everybody.
   * `:admission` - Whether newcomers come in at once, or wait for a decision about the `admission`
     event that tells of them. Default: open.
+  * `:reconnect_interval` - Time between two attempts to reach some members that failed, by this
+    node; 0s switches them off. Default: 5s.
+  * `:reconnect_timeout` - How long a failed member is looked for, so that a partition heals; at
+    most a day. Default: 24h.
 
   ## Errors
 
@@ -236,6 +240,8 @@ defmodule Chinwag.Constants do
           | {:skip_inbound_label_check, boolean()}
           | {:cidrs_allowed, [String.t()]}
           | {:admission, :open | :ask}
+          | {:reconnect_interval, non_neg_integer()}
+          | {:reconnect_timeout, non_neg_integer()}
 
   @options [
     name: :text,
@@ -275,7 +281,9 @@ defmodule Chinwag.Constants do
     verify_outgoing: :flag,
     skip_inbound_label_check: :flag,
     cidrs_allowed: :list,
-    admission: :choice
+    admission: :choice,
+    reconnect_interval: :duration,
+    reconnect_timeout: :duration
   ]
 
   @doc "Every option and its kind, in the order of the manifest."

@@ -91,6 +91,8 @@ OptionName = Literal[
     "skip_inbound_label_check",
     "cidrs_allowed",
     "admission",
+    "reconnect_interval",
+    "reconnect_timeout",
 ]
 
 
@@ -238,6 +240,14 @@ class Options(TypedDict, total=False):
     admission: Literal["open", "ask"]
     """Whether newcomers come in at once, or wait for a decision about the `admission` event that
     tells of them. Default: open.
+    """
+    reconnect_interval: float | timedelta
+    """Time between two attempts to reach some members that failed, by this node; 0s switches them
+    off. Default: 5s.
+    """
+    reconnect_timeout: float | timedelta
+    """How long a failed member is looked for, so that a partition heals; at most a day. Default:
+    24h.
     """
 
 

@@ -154,6 +154,8 @@ impl Config {
                 Some("ask") => Admitting::Ask,
                 _ => Admitting::Open,
             },
+            reconnect_interval: span("reconnect_interval"),
+            reconnect_timeout: span("reconnect_timeout"),
         })
     }
 
@@ -297,6 +299,8 @@ pub struct Protocol {
     pub retransmit_mult: u32,
     pub push_pull_interval: Duration,
     pub tcp_timeout: Duration,
+    pub reconnect_interval: Duration,
+    pub reconnect_timeout: Duration,
     pub cidrs_allowed: Vec<IpNet>,
     pub admission: Admitting,
 }
@@ -410,7 +414,7 @@ fn parse_addr(text: &str) -> Option<SocketAddr> {
         .or_else(|| bare.parse::<IpAddr>().ok().map(|ip| SocketAddr::new(ip, DEFAULT_PORT)))
 }
 
-/// `500ms`, `5s`, `0.2s`, `1m`.
+/// `500ms`, `5s`, `0.2s`, `1m`, `24h`.
 pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
     let split = text.find(|c: char| c.is_ascii_alphabetic())?;
     let (number, unit) = text.split_at(split);
@@ -420,6 +424,7 @@ pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
         "ms" => 1e-3,
         "s" => 1.0,
         "m" => 60.0,
+        "h" => 3600.0,
         _ => return None,
     };
     let number: f64 = number.trim().parse().ok()?;

@@ -73,6 +73,7 @@ impl Membership {
         }
         let record = Record::new(member.clone(), self.now);
         let slot = self.roster.insert(record, &mut self.rng);
+        self.found(member.name(), false);
         self.spread_alive(slot, &member);
         self.event(EventKind::MemberJoin(member));
     }
@@ -110,7 +111,10 @@ impl Membership {
         self.roster.update(slot, member.clone(), changed);
         self.spread_alive(slot, &member);
         match state {
-            MemberState::Failed | MemberState::Left => self.event(EventKind::MemberJoin(member)),
+            MemberState::Failed | MemberState::Left => {
+                self.found(claim.node, state == MemberState::Failed);
+                self.event(EventKind::MemberJoin(member));
+            }
             MemberState::Suspect => {
                 self.event(EventKind::MemberRecover(member.clone()));
                 self.update_event(member, previous);
@@ -251,6 +255,9 @@ impl Membership {
 
     /// Somebody says that a member has failed, or a member says goodbye.
     pub(super) fn on_dead(&mut self, incarnation: u32, node: &str, from: &str) {
+        if from == node {
+            self.give_up(node);
+        }
         let Some((slot, record)) = self.accused(incarnation, node) else { return };
         if !beats(Claim::Gone, incarnation, record.member.state(), record.member.incarnation()) {
             return;
@@ -264,6 +271,9 @@ impl Membership {
         };
         let Some(member) = self.turn(slot, state, incarnation) else { return };
         self.timers.add(Due::Forget(slot), self.now + self.protocol.gossip_to_the_dead_time);
+        if state == MemberState::Failed {
+            self.plan_redial();
+        }
         self.spread(slot, &Message::Dead(Dead { incarnation, node, from }));
         self.event(kind(member));
     }
@@ -282,7 +292,11 @@ impl Membership {
         if slot == LOCAL || record.member.state().is_present() || !due {
             return;
         }
+        let (state, since) = (record.member.state(), record.changed);
         if let Some(member) = self.roster.remove(slot) {
+            if state == MemberState::Failed {
+                self.remember_lost(&member, since);
+            }
             self.broadcasts.drop_about(slot);
             self.forget_intent(slot);
             self.forget_talk(slot, member.name());

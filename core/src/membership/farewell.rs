@@ -121,5 +121,6 @@ impl Membership {
         self.turn_self(MemberState::Alive, raised(self.local().incarnation()));
         self.announce();
         self.start_rounds();
+        self.plan_redial();
     }
 }

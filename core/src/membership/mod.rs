@@ -2,9 +2,9 @@
 //!
 //! [`Membership`] routes; each part beside it knows one thing. `broadcast` and `timer` are values
 //! that import next to nothing. `roster` knows everybody and which claim wins. `claims`,
-//! `farewell`, `gossip`, `push_pull` and the parts of `detection` are what the node does with them;
-//! `talk` is what its users say; `security` knows who is kept out. The names are those of the
-//! papers and of memberlist, so that the two can be read side by side.
+//! `farewell`, `gossip`, `push_pull` and the parts of `detection` and `healing` are what the node
+//! does with them; `talk` is what its users say; `security` knows who is kept out. The names are
+//! those of the papers and of memberlist, so that the two can be read side by side.
 
 mod admission;
 mod broadcast;
@@ -12,6 +12,7 @@ mod claims;
 mod detection;
 mod farewell;
 mod gossip;
+mod healing;
 mod incarnation;
 mod intents;
 mod push_pull;
@@ -35,6 +36,7 @@ use self::detection::awareness::Awareness;
 use self::detection::probe::Probe;
 use self::detection::relay::Relay;
 use self::farewell::Stage;
+use self::healing::Healing;
 use self::incarnation::{Horizon, INCARNATION_MAX};
 use self::push_pull::{Exchange, Joining};
 use self::roster::{LOCAL, Record, Roster, Slot};
@@ -90,6 +92,7 @@ pub(crate) struct Membership {
     settling: bool,
     /// How many such exchanges in a row brought somebody.
     settled: u32,
+    healing: Healing,
     /// Number of the last connection.
     streams: u64,
     timers: Timers,
@@ -162,6 +165,7 @@ impl Membership {
             joins: BTreeMap::new(),
             settling: false,
             settled: 0,
+            healing: Healing::default(),
             streams: 0,
             timers: Timers::new(),
             builder: PacketBuilder::new(protocol.packet_size),
@@ -268,6 +272,7 @@ impl Membership {
             Fired::Timer(Timer::ProbeEnd, _) => self.end_probe(),
             Fired::Timer(Timer::Gossip, _) => self.gossip(),
             Fired::Timer(Timer::PushPull, _) => self.push_pull_round(),
+            Fired::Timer(Timer::Redial, _) => self.redial(),
             Fired::Timer(Timer::Farewell, _) => self.farewell_due(),
             Fired::Timer(Timer::Leave, _) => self.leave_timed_out(),
             Fired::Due(Due::Suspicion(slot)) => self.suspicion_ended(slot),
@@ -275,6 +280,7 @@ impl Membership {
             Fired::Due(Due::Relay(seq)) => self.relay_timed_out(seq),
             Fired::Due(Due::Ping(seq)) => self.ping_timed_out(seq),
             Fired::Due(Due::Admission(id)) => self.admission_due(id),
+            Fired::Due(Due::Check(seq)) => self.check_due(seq),
             Fired::Due(Due::Exchange(stream)) => self.exchange_timed_out(stream),
         }
     }

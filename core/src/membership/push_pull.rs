@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use rand::RngExt;
 
-use super::Membership;
 use super::admission::NOT_ADMITTED;
 use super::claims::{PROTOCOL_VERSION, raw_addr, versions_fit};
 use super::incarnation::raised;
 use super::timer::{Due, Timer};
+use super::{Membership, Presence};
 use crate::engine::{Delivery, Output, Reply, RequestId, StreamId};
 use crate::error::{Attempt, Error, ErrorKind};
 use crate::member::{Facts, Member, MemberState};
@@ -39,6 +39,8 @@ enum Purpose {
     Serve,
     /// The periodic exchange.
     Sync,
+    /// The exchange with a member that was lost and answers again.
+    Rejoin,
     /// A join through a seed.
     Join { request: RequestId, seed: String, addr: SocketAddr },
     /// The fallback of the probe of that number.
@@ -90,6 +92,8 @@ impl From<String> for Failure {
 const SETTLE_TICKS: std::ops::Range<f64> = 1.0..3.0;
 /// How often the wait for one more such exchange doubles at most.
 const SETTLE_DOUBLINGS: u32 = 6;
+/// Up to that size, all members of a cluster may exchange states at once.
+const RALLY_SIZE: f64 = 64.0;
 /// What a member's state takes beside its name and metadata, at most.
 const STATE_OVERHEAD: usize = 96;
 /// Streams that peers may have open at the same time; memberlist's limit.
@@ -124,13 +128,23 @@ impl Membership {
 
     /// When many join at once, gossip misses some: one exchange soon after brings them. If it did
     /// bring somebody, another follows after twice the time.
-    fn plan_settling(&mut self) {
+    pub(super) fn plan_settling(&mut self) {
+        self.plan_settling_within(1.0);
+    }
+
+    /// As [`Membership::plan_settling`], when the whole cluster does so at once: the larger it is,
+    /// the longer it takes over it.
+    pub(super) fn plan_rally(&mut self) {
+        self.plan_settling_within((self.roster.present() as f64 / RALLY_SIZE).max(1.0));
+    }
+
+    fn plan_settling_within(&mut self, stretch: f64) {
         let interval = self.push_pull_interval();
         if interval == Duration::ZERO || self.settling {
             return;
         }
         self.settling = true;
-        let ticks = self.rng.random_range(SETTLE_TICKS) * f64::from(1 << self.settled);
+        let ticks = self.rng.random_range(SETTLE_TICKS) * f64::from(1 << self.settled) * stretch;
         let wait = self.protocol.gossip_interval.mul_f64(ticks);
         self.settled = (self.settled + 1).min(SETTLE_DOUBLINGS);
         self.timers.set(Timer::PushPull, self.now + wait.min(interval));
@@ -167,10 +181,18 @@ impl Membership {
 
     /// Opens a stream to exchange states.
     fn begin(&mut self, purpose: Purpose, to: SocketAddr) {
-        let join = matches!(purpose, Purpose::Join { .. });
+        let join = matches!(purpose, Purpose::Join { .. } | Purpose::Rejoin);
         let bytes = self.own_state(join);
         let stream = self.next_stream();
         self.open(stream, purpose, to, bytes);
+    }
+
+    /// Exchanges states with a member that was lost, unless that is being done with another.
+    pub(super) fn rejoin(&mut self, addr: SocketAddr) {
+        let rejoins = |exchange: &Exchange| matches!(exchange.purpose, Purpose::Rejoin);
+        if self.presence == Presence::Here && !self.exchanges.values().any(|e| rejoins(e)) {
+            self.begin(Purpose::Rejoin, addr);
+        }
     }
 
     pub(super) fn open_tcp_ping(&mut self, stream: StreamId, seq: u32, node: &str, to: SocketAddr) {
@@ -312,12 +334,17 @@ impl Membership {
                 self.on_tcp_ack(seq);
             }
             (Purpose::Sync, StreamMessage::PushPull(state)) => {
-                let known = self.roster.len();
+                let known = self.roster.present();
                 // A refusal is counted; there is nobody to tell.
                 let _ = self.merge(peer, &state);
-                match self.roster.len() > known {
+                match self.roster.present() > known {
                     true => self.plan_settling(),
                     false => self.settled = 0,
+                }
+            }
+            (Purpose::Rejoin, StreamMessage::PushPull(state)) => {
+                if self.merge(peer, &state).is_ok() {
+                    self.plan_settling();
                 }
             }
             (Purpose::Join { request, seed, addr }, StreamMessage::PushPull(state)) => {
@@ -463,18 +490,29 @@ impl Membership {
     }
 
     fn exchange_failed(&mut self, purpose: Purpose, failure: Failure) {
-        if let Purpose::User { request, to } = purpose {
-            let kind = failure.kind.unwrap_or(ErrorKind::NodeDown);
-            let error = Error::new(kind, format!("{to} {}", failure.cause));
-            return self.reply(request, Err(error));
-        }
-        if let Purpose::Join { request, seed, .. } = purpose {
-            if let Some(joining) = self.joins.get_mut(&request) {
-                joining.open -= 1;
-                joining.failed.push(Attempt { seed, cause: failure.cause });
-                joining.kinds.extend(failure.kind);
+        match purpose {
+            Purpose::User { request, to } => {
+                let kind = failure.kind.unwrap_or(ErrorKind::NodeDown);
+                let error = Error::new(kind, format!("{to} {}", failure.cause));
+                self.reply(request, Err(error));
             }
-            self.check_join(request);
+            Purpose::Join { request, seed, .. } => {
+                if let Some(joining) = self.joins.get_mut(&request) {
+                    joining.open -= 1;
+                    joining.failed.push(Attempt { seed, cause: failure.cause });
+                    joining.kinds.extend(failure.kind);
+                }
+                self.check_join(request);
+            }
+            Purpose::Ping { seq } => self.check_refused(seq),
+            Purpose::Serve | Purpose::Sync | Purpose::Rejoin => {}
+        }
+    }
+
+    /// Ends an exchange whose outcome no longer matters.
+    pub(super) fn drop_exchange(&mut self, stream: StreamId) {
+        if self.exchanges.remove(&stream).is_some() {
+            self.out.push_back(Output::Close { stream });
         }
     }
 

@@ -19,18 +19,21 @@ pub(crate) enum Timer {
     Gossip,
     /// Exchange states with somebody.
     PushPull,
+    /// Look for members that were lost.
+    Redial,
     /// What comes before the farewell has had its time: say goodbye.
     Farewell,
     /// The farewell has taken too long.
     Leave,
 }
 
-const TIMERS: [Timer; 7] = [
+const TIMERS: [Timer; 8] = [
     Timer::Probe,
     Timer::ProbeIndirect,
     Timer::ProbeEnd,
     Timer::Gossip,
     Timer::PushPull,
+    Timer::Redial,
     Timer::Farewell,
     Timer::Leave,
 ];
@@ -49,6 +52,8 @@ pub(crate) enum Due {
     Admission(u64),
     /// A ping of a user was not answered.
     Ping(u32),
+    /// Whether somebody is there has not been answered.
+    Check(u32),
     /// An exchange over a stream has taken too long.
     Exchange(StreamId),
 }

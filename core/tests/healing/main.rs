@@ -4,5 +4,6 @@
 #![cfg(feature = "sim")]
 
 mod incarnations;
+mod partitions;
 #[path = "../shared/mod.rs"]
 mod shared;

@@ -152,6 +152,7 @@ impl Membership {
         if self.probe.as_ref().is_some_and(|probe| probe.member.addr() == to) {
             self.probe_indirectly();
         }
+        self.checks_unsent(to);
     }
 
     /// An answer to the probe, from whomever it comes, or to one that was made for somebody else.
@@ -167,7 +168,7 @@ impl Membership {
                 self.probe_answered();
             }
             _ => {
-                if !self.ping_answered(from, ack) {
+                if !self.ping_answered(from, ack) && !self.check_answered(ack.seq) {
                     self.relay_answered(ack.seq);
                 }
             }
@@ -184,10 +185,9 @@ impl Membership {
 
     /// The fallback over TCP was answered. It counts only if nothing else comes.
     pub(crate) fn on_tcp_ack(&mut self, seq: u32) {
-        if let Some(probe) = &mut self.probe
-            && probe.seq == seq
-        {
-            probe.tcp_answered = true;
+        match &mut self.probe {
+            Some(probe) if probe.seq == seq => probe.tcp_answered = true,
+            _ => drop(self.check_answered(seq)),
         }
     }
 
@@ -226,7 +226,9 @@ impl Membership {
     /// Stops probing.
     pub(crate) fn stop_probes(&mut self) {
         self.probe = None;
-        for timer in [Timer::Probe, Timer::ProbeIndirect, Timer::ProbeEnd, Timer::PushPull] {
+        let rounds =
+            [Timer::Probe, Timer::ProbeIndirect, Timer::ProbeEnd, Timer::PushPull, Timer::Redial];
+        for timer in rounds {
             self.timers.stop(timer);
         }
     }
