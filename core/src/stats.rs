@@ -72,6 +72,8 @@ pub struct Stats {
     pub warnings_suppressed: u64,
     /// Times that a member which failed was asked whether it is there again.
     pub redials: u64,
+    /// Present members that were taken over at another address.
+    pub moves: u64,
     /// News of members that waits to be gossiped now.
     pub queue_depth: u64,
     /// Messages of users that wait to be gossiped now.
@@ -96,7 +98,7 @@ impl Stats {
     }
 
     /// Every counter with its name, in the order of declaration.
-    pub fn rows(&self) -> [(&'static str, u64); 41] {
+    pub fn rows(&self) -> [(&'static str, u64); 42] {
         [
             ("packets_received", self.packets_received),
             ("bytes_received", self.bytes_received),
@@ -132,6 +134,7 @@ impl Stats {
             ("conflicts", self.conflicts),
             ("warnings_suppressed", self.warnings_suppressed),
             ("redials", self.redials),
+            ("moves", self.moves),
             ("queue_depth", self.queue_depth),
             ("user_queue_depth", self.user_queue_depth),
             ("member_clock", self.member_clock),

@@ -95,8 +95,7 @@ impl Membership {
         let moved = previous.addr() != addr;
         let state = previous.state();
         if moved && state.is_present() {
-            // Whoever holds the name keeps it.
-            return self.name_conflict(claim.node, addr, previous.addr());
+            return self.claimed_elsewhere(slot, claim, addr);
         }
         if !moved && !self.believable(claim.incarnation, previous.incarnation()) {
             return;
@@ -104,6 +103,9 @@ impl Membership {
         // A new address for a member that is gone is a new process, whose count starts anew.
         let newer = beats(Claim::Alive, claim.incarnation, state, previous.incarnation());
         if !(newer || moved) {
+            if !state.is_present() {
+                self.tell_accused(slot);
+            }
             return;
         }
         let member = Member::new(self.facts(claim, addr, Some(&previous)));
@@ -129,7 +131,7 @@ impl Membership {
         }
     }
 
-    fn facts<'a>(
+    pub(super) fn facts<'a>(
         &self,
         claim: &Alive<'a>,
         addr: SocketAddr,
@@ -188,7 +190,7 @@ impl Membership {
 
     /// Somebody, possibly this node, says that a member does not answer.
     pub(super) fn on_suspect(&mut self, incarnation: u32, node: &str, from: &str) {
-        let Some((slot, record)) = self.accused(incarnation, node) else { return };
+        let Some((slot, record)) = self.accused(incarnation, node, from) else { return };
         let state = record.member.state();
         if state == MemberState::Suspect {
             return self.confirm_suspicion(slot, incarnation, node, from);
@@ -224,15 +226,20 @@ impl Membership {
     }
 
     /// The record that an accusation is about, unless the accusation is stale or absurd.
-    fn accused(&mut self, incarnation: u32, node: &str) -> Option<(Slot, &Record)> {
+    fn accused(&mut self, incarnation: u32, node: &str, from: &str) -> Option<(Slot, &Record)> {
         let slot = self.roster.find(node)?;
         let known = self.roster.get(slot)?.member.incarnation();
         if !self.horizon.admits_accusation(self.now, incarnation, known) {
             self.stats.messages_refused += 1;
             return None;
         }
-        let record = self.roster.get(slot)?;
-        (incarnation >= record.member.incarnation()).then_some((slot, record))
+        if incarnation < known {
+            if slot == LOCAL {
+                self.correct(from);
+            }
+            return None;
+        }
+        self.roster.get(slot).map(|record| (slot, record))
     }
 
     fn accused_self(&mut self, incarnation: u32) {
@@ -250,6 +257,9 @@ impl Membership {
             return;
         }
         let (member, own) = (record.member.clone(), Arc::clone(&self.name));
+        if self.settle_claim(slot) {
+            return;
+        }
         self.on_dead(member.incarnation(), member.name(), &own);
     }
 
@@ -258,7 +268,7 @@ impl Membership {
         if from == node {
             self.give_up(node);
         }
-        let Some((slot, record)) = self.accused(incarnation, node) else { return };
+        let Some((slot, record)) = self.accused(incarnation, node, from) else { return };
         if !beats(Claim::Gone, incarnation, record.member.state(), record.member.incarnation()) {
             return;
         }
@@ -276,6 +286,7 @@ impl Membership {
         }
         self.spread(slot, &Message::Dead(Dead { incarnation, node, from }));
         self.event(kind(member));
+        self.settle_claim(slot);
     }
 
     fn turn(&mut self, slot: Slot, state: MemberState, incarnation: u32) -> Option<Member> {
@@ -300,6 +311,7 @@ impl Membership {
             self.broadcasts.drop_about(slot);
             self.forget_intent(slot);
             self.forget_talk(slot, member.name());
+            self.forget_troubles(slot);
             self.event(EventKind::MemberReap(member));
         }
     }
@@ -329,7 +341,7 @@ impl Membership {
         }
     }
 
-    fn spread_alive(&mut self, slot: Slot, member: &Member) {
+    pub(super) fn spread_alive(&mut self, slot: Slot, member: &Member) {
         let mut bytes = Vec::with_capacity(128);
         encode_alive(&member.facts(), &mut bytes);
         self.broadcasts.push(slot, News::Alive, bytes.len());

@@ -8,7 +8,7 @@ use super::claims::encode_alive;
 use super::roster::Record;
 use super::{Membership, Presence};
 use crate::engine::Output;
-use crate::member::MemberState;
+use crate::member::{Member, MemberState};
 use crate::wire::{
     COMPOUND_OVERHEAD, CRC_OVERHEAD, Compression, MAX_PARTS, Message, PART_OVERHEAD,
 };
@@ -152,6 +152,13 @@ impl Membership {
         for message in messages {
             parts.push(|out| message.encode(out));
         }
+        self.send_parts(to, true, &parts);
+    }
+
+    /// Tells one address alone that a member is there.
+    pub(super) fn send_alive(&mut self, to: SocketAddr, member: &Member) {
+        let mut parts = Parts::default();
+        parts.push(|out| encode_alive(&member.facts(), out));
         self.send_parts(to, true, &parts);
     }
 

@@ -151,6 +151,7 @@ impl Membership {
     }
 
     pub(super) fn push_pull_round(&mut self) {
+        self.sweep_troubles();
         let stagger = std::mem::take(&mut self.settling);
         self.plan_push_pull(stagger);
         let alive = self

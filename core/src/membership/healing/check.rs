@@ -6,8 +6,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::super::Membership;
+use super::super::roster::Slot;
 use super::super::timer::Due;
 use crate::engine::StreamId;
+use crate::member::Member;
 use crate::time::Instant;
 use crate::wire::{Message, Ping};
 
@@ -28,6 +30,15 @@ pub(crate) struct Check {
 pub(crate) enum Errand {
     /// A lost member that answers is joined.
     Redial,
+    /// A member that does not answer has moved to where its name is claimed.
+    Takeover { slot: Slot, rival: Member },
+}
+
+impl Errand {
+    /// Whether silence has consequences: then nobody is silent who merely lost a packet or two.
+    fn insists(&self) -> bool {
+        !matches!(self, Self::Redial)
+    }
 }
 
 /// Questions under way at most.
@@ -40,12 +51,19 @@ impl Membership {
             return false;
         }
         let seq = self.next_seq();
-        let deadline = self.now + self.awareness.scale(self.protocol.probe_interval);
+        let interval = self.protocol.probe_interval;
+        let least = if errand.insists() { interval * 2 } else { interval };
+        let deadline = self.now + self.awareness.scale(interval).max(least);
         let over_tcp = self.protocol.tcp_pings;
         let check = Check { name: name.into(), addr, deadline, over_tcp, stream: None, errand };
         self.healing.checks.insert(seq, Box::new(check));
-        self.timers.add(Due::Check(seq), self.now + self.protocol.probe_timeout);
         self.timers.add(Due::Check(seq), deadline);
+        self.ping_for_check(seq, name, addr);
+        true
+    }
+
+    fn ping_for_check(&mut self, seq: u32, name: &str, addr: SocketAddr) {
+        self.timers.add(Due::Check(seq), self.now + self.protocol.probe_timeout);
         let (source, source_port) = self.own_addr();
         let own = Arc::clone(&self.name);
         let ping = Ping {
@@ -57,7 +75,6 @@ impl Membership {
         };
         // No gossip beside it: whoever has the address now may be of another cluster.
         self.send_together(addr, &[Message::Ping(ping)]);
-        true
     }
 
     /// The ping was not answered in time, or the time for every kind of answer is over.
@@ -65,7 +82,14 @@ impl Membership {
         let Some(check) = self.healing.checks.get(&seq) else { return };
         if check.deadline <= self.now {
             self.conclude(seq, false);
-        } else if check.over_tcp && check.stream.is_none() {
+            return;
+        }
+        let asks_tcp = check.over_tcp && check.stream.is_none();
+        if check.errand.insists() {
+            let (name, addr) = (check.name.clone(), check.addr);
+            self.ping_for_check(seq, &name, addr);
+        }
+        if asks_tcp {
             self.check_over_tcp(seq);
         }
     }
@@ -88,6 +112,32 @@ impl Membership {
         self.conclude(seq, false);
     }
 
+    /// That member has been given up, so the question whether it has moved is answered, if it was
+    /// asked.
+    pub(crate) fn settle_claim(&mut self, slot: Slot) -> bool {
+        let about = |check: &Check| matches!(&check.errand, Errand::Takeover { slot: about, .. } if *about == slot);
+        let seq = self.healing.checks.iter().find(|(_, check)| about(check)).map(|(seq, _)| *seq);
+        seq.is_some_and(|seq| self.conclude(seq, false))
+    }
+
+    /// Who claims the name of that member, while it is asked.
+    pub(super) fn rival(&self, slot: Slot) -> Option<Member> {
+        self.healing.checks.values().find_map(|check| match &check.errand {
+            Errand::Takeover { slot: about, rival } if *about == slot => Some(rival.clone()),
+            _ => None,
+        })
+    }
+
+    pub(super) fn replace_rival(&mut self, slot: Slot, louder: Member) {
+        for check in self.healing.checks.values_mut() {
+            if let Errand::Takeover { slot: about, rival } = &mut check.errand
+                && *about == slot
+            {
+                *rival = louder.clone();
+            }
+        }
+    }
+
     /// The host refused to send a packet there: no need to wait for the answer.
     pub(crate) fn checks_unsent(&mut self, to: SocketAddr) {
         let unsent = |check: &Check| check.addr == to && check.over_tcp && check.stream.is_none();
@@ -105,11 +155,9 @@ impl Membership {
             self.drop_exchange(stream);
         }
         match errand {
-            Errand::Redial => {
-                if answered {
-                    self.rejoin(addr);
-                }
-            }
+            Errand::Redial if answered => self.rejoin(addr),
+            Errand::Redial => {}
+            Errand::Takeover { slot, rival } => self.takeover(slot, rival, addr, answered),
         }
         true
     }

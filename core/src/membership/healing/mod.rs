@@ -1,12 +1,17 @@
-//! What mends by itself: members that were lost are looked for.
+//! What mends by itself: members that were lost are looked for, and names go where their members
+//! went.
 
 mod check;
 mod lost;
+mod takeover;
+mod trouble;
 
 use std::collections::BTreeMap;
 
 use self::check::Check;
 use self::lost::Lost;
+use self::trouble::Troubles;
+use crate::time::Instant;
 
 /// What is only there when something went wrong.
 #[derive(Debug, Default)]
@@ -15,4 +20,7 @@ pub(super) struct Healing {
     checks: BTreeMap<u32, Box<Check>>,
     /// Failed members that the roster has forgotten.
     lost: Lost,
+    troubles: Troubles,
+    /// Until when no further conflict is told of.
+    conflicts: Instant,
 }

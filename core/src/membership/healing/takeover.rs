@@ -1,0 +1,160 @@
+//! A name that is claimed from another address than that of the member who has it.
+//!
+//! Whoever has the name is asked at the old address. No answer: it came back elsewhere, and is taken
+//! over. An answer: it keeps the name, and the conflict is told.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use super::super::roster::{LOCAL, Slot};
+use super::super::{Membership, Presence};
+use super::check::Errand;
+use super::trouble::Verdict;
+use crate::event::EventKind;
+use crate::member::Member;
+use crate::time::Instant;
+use crate::wire::{Alive, Message, Suspect};
+
+/// Probe intervals between two looks into claims of one name: a flood of them must not make this
+/// node flood the one who has it.
+const CLAIM_ROUNDS: u32 = 5;
+/// Probe intervals for which what was found out about an address holds.
+const VERDICT_ROUNDS: u32 = 60;
+/// Probe intervals between two conflicts that are told of, whoever they are about.
+const CONFLICT_ROUNDS: u32 = 1;
+/// Probe intervals between two times that a member is told what is held against it.
+const ACCUSED_ROUNDS: u32 = 2;
+
+impl Membership {
+    /// Somebody says that a present member is at another address.
+    pub(crate) fn claimed_elsewhere(&mut self, slot: Slot, claim: &Alive<'_>, addr: SocketAddr) {
+        let now = self.now;
+        let Some(trouble) = self.trouble(slot) else { return };
+        let verdict = trouble.verdict.filter(|known| known.addr == addr && now < known.until);
+        let waits = trouble.claims_wait.is_some_and(|until| now < until);
+        if let Some(verdict) = verdict {
+            self.stats.conflicts += u64::from(verdict.conflict);
+            return;
+        }
+        if self.claimed_again(slot, claim, addr) {
+            return;
+        }
+        let Some(record) = self.roster.get(slot).filter(|_| !waits) else {
+            self.stats.messages_refused += 1;
+            return;
+        };
+        let holder = record.member.clone();
+        let rival = Member::new(self.facts(claim, addr, Some(&holder)));
+        let errand = Errand::Takeover { slot, rival };
+        if !self.check(holder.name(), holder.addr(), errand) {
+            self.stats.messages_refused += 1;
+            return;
+        }
+        if let Some(trouble) = self.trouble(slot) {
+            trouble.claims_wait = Some(Instant::NEVER);
+        }
+    }
+
+    /// Whether the same claim is being looked into. It may have become louder since.
+    fn claimed_again(&mut self, slot: Slot, claim: &Alive<'_>, addr: SocketAddr) -> bool {
+        let Some(known) = self.rival(slot).filter(|rival| rival.addr() == addr) else {
+            return false;
+        };
+        if claim.incarnation > known.incarnation() {
+            let louder = Member::new(self.facts(claim, addr, Some(&known)));
+            self.replace_rival(slot, louder);
+        }
+        true
+    }
+
+    /// Whether the member answers at the address that it had is known now.
+    pub(super) fn takeover(&mut self, slot: Slot, rival: Member, held: SocketAddr, answered: bool) {
+        let pause = self.protocol.probe_interval.saturating_mul(CLAIM_ROUNDS);
+        let wait = self.now + pause;
+        if let Some(trouble) = self.trouble(slot) {
+            trouble.claims_wait = Some(wait);
+        }
+        let Some(record) = self.roster.get(slot) else { return };
+        // It may have been forgotten since, or have moved: the answer is about somebody else then.
+        if record.member.name() != rival.name() || record.member.addr() != held {
+            return;
+        }
+        let holder = record.member.clone();
+        match answered {
+            true => self.keep(slot, holder, rival.addr()),
+            false => self.take_over(slot, holder, rival),
+        }
+    }
+
+    fn keep(&mut self, slot: Slot, holder: Member, claimed: SocketAddr) {
+        self.stats.conflicts += 1;
+        self.judge(slot, claimed, true);
+        let now = self.now;
+        let pause = self.protocol.probe_interval.saturating_mul(CONFLICT_ROUNDS);
+        let long = self.protocol.probe_interval.saturating_mul(VERDICT_ROUNDS);
+        let Some(trouble) = self.trouble(slot) else { return };
+        if trouble.conflict_told.is_some_and(|until| now < until) || now < self.healing.conflicts {
+            self.stats.warnings_suppressed += 1;
+            return;
+        }
+        if let Some(trouble) = self.trouble(slot) {
+            trouble.conflict_told = Some(now + long);
+        }
+        self.healing.conflicts = now + pause;
+        self.event(EventKind::MemberConflict { member: holder, addr: claimed });
+    }
+
+    fn take_over(&mut self, slot: Slot, previous: Member, member: Member) {
+        self.stats.moves += 1;
+        self.judge(slot, previous.addr(), false);
+        self.roster.update(slot, member.clone(), Some(self.now));
+        self.spread_alive(slot, &member);
+        self.event(match previous.state().is_present() {
+            true => EventKind::MemberMove { member, previous },
+            false => EventKind::MemberJoin(member),
+        });
+    }
+
+    fn judge(&mut self, slot: Slot, addr: SocketAddr, conflict: bool) {
+        let rounds = self.protocol.probe_interval.saturating_mul(VERDICT_ROUNDS);
+        let until = self.now + rounds;
+        if let Some(trouble) = self.trouble(slot) {
+            trouble.verdict = Some(Verdict { addr, conflict, until });
+        }
+    }
+
+    /// A member that is held failed or left announces itself, but no louder than that: a Go peer that
+    /// was restarted and counts from 1 again, or late news. Told at once what is held against it, it
+    /// can refute, instead of staying unseen until it hears of it by chance.
+    pub(crate) fn tell_accused(&mut self, slot: Slot) {
+        let now = self.now;
+        let pause = self.protocol.probe_interval.saturating_mul(ACCUSED_ROUNDS);
+        let Some(trouble) = self.trouble(slot) else { return };
+        if trouble.accused.is_some_and(|until| now < until) {
+            return;
+        }
+        trouble.accused = Some(now + pause);
+        let Some(member) = self.roster.get(slot).map(|record| record.member.clone()) else {
+            return;
+        };
+        let (incarnation, own) = (member.incarnation(), Arc::clone(&self.name));
+        let accusation = Suspect { incarnation, node: member.name(), from: &own };
+        self.send_together(member.addr(), &[Message::Suspect(accusation)]);
+    }
+
+    /// Somebody accuses this node at an incarnation that is over, so it has missed the newer one, and
+    /// might miss it until it has given this node up. It is told at once.
+    pub(crate) fn correct(&mut self, accuser: &str) {
+        let slot = self.roster.find(accuser).filter(|slot| *slot != LOCAL);
+        let (Some(slot), Presence::Here) = (slot, self.presence) else { return };
+        let Some(to) = self.roster.get(slot).map(|record| record.member.addr()) else { return };
+        let until = self.now + self.protocol.probe_interval.saturating_mul(ACCUSED_ROUNDS);
+        let now = self.now;
+        let Some(trouble) = self.trouble(slot) else { return };
+        if trouble.corrected.is_none_or(|until| until <= now) {
+            trouble.corrected = Some(until);
+            let local = self.local().clone();
+            self.send_alive(to, &local);
+        }
+    }
+}

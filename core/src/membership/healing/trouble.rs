@@ -1,0 +1,69 @@
+//! What is remembered of members with whom something is wrong, and of nobody else.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use super::super::Membership;
+use super::super::roster::Slot;
+use crate::time::Instant;
+
+/// Of one member. Everything in it is over some time; see [`Trouble::is_over`].
+#[derive(Debug, Default)]
+pub(super) struct Trouble {
+    /// Until when no further claim of its name from elsewhere is looked into.
+    pub(super) claims_wait: Option<Instant>,
+    /// What the last one came to.
+    pub(super) verdict: Option<Verdict>,
+    /// Until when no further conflict about its name is told of.
+    pub(super) conflict_told: Option<Instant>,
+    /// Until when it is not told again what is held against it.
+    pub(super) accused: Option<Instant>,
+    /// Until when it is not told again that this node is there.
+    pub(super) corrected: Option<Instant>,
+}
+
+/// What is known of another address that its name was claimed for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Verdict {
+    pub(super) addr: SocketAddr,
+    /// Whether somebody lives there, or did, so that the claim is more than old news.
+    pub(super) conflict: bool,
+    pub(super) until: Instant,
+}
+
+/// Members with troubles remembered at most.
+const TROUBLES_MAX: usize = 4096;
+
+/// By the member that they are about.
+pub(super) type Troubles = BTreeMap<Slot, Box<Trouble>>;
+
+impl Trouble {
+    fn is_over(&self, now: Instant) -> bool {
+        let times = [self.claims_wait, self.conflict_told, self.accused, self.corrected];
+        let pending = |at: &Option<Instant>| at.is_some_and(|at| now < at);
+        !times.iter().any(pending) && self.verdict.is_none_or(|verdict| verdict.until <= now)
+    }
+}
+
+impl Membership {
+    /// What is wrong with a member; none if too many others are in trouble.
+    pub(super) fn trouble(&mut self, slot: Slot) -> Option<&mut Trouble> {
+        let troubles = &mut self.healing.troubles;
+        if troubles.len() >= TROUBLES_MAX && !troubles.contains_key(&slot) {
+            self.stats.messages_refused += 1;
+            return None;
+        }
+        Some(troubles.entry(slot).or_default())
+    }
+
+    /// Lets go of what is over.
+    pub(crate) fn sweep_troubles(&mut self) {
+        let now = self.now;
+        self.healing.troubles.retain(|_, trouble| !trouble.is_over(now));
+    }
+
+    /// The member is forgotten.
+    pub(crate) fn forget_troubles(&mut self, slot: Slot) {
+        self.healing.troubles.remove(&slot);
+    }
+}
