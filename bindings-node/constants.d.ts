@@ -33,7 +33,8 @@ export type WarningCode =
   | 'key-mismatch'
   | 'label-mismatch'
   | 'plaintext-refused'
-  | 'address-refused';
+  | 'address-refused'
+  | 'seed-failed';
 
 /** `code` of every error. */
 export type ErrorCode =

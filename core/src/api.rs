@@ -782,6 +782,8 @@ pub enum WarningCode {
     PlaintextRefused = 5,
     /// Something came from, or a member is announced at, an address outside `cidrs_allowed`.
     AddressRefused = 6,
+    /// A join reached some seeds and not others; says why for each.
+    SeedFailed = 7,
 }
 
 /// One row of the table of warnings.
@@ -827,6 +829,11 @@ pub const WARNINGS: &[WarningInfo] = &[
         code: "address-refused",
         doc: "Something came from, or a member is announced at, an address outside \
               `cidrs_allowed`.",
+    },
+    WarningInfo {
+        warning: WarningCode::SeedFailed,
+        code: "seed-failed",
+        doc: "A join reached some seeds and not others; says why for each.",
     },
 ];
 

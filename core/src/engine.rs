@@ -13,7 +13,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::config::Protocol;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Attempt, Error, ErrorKind, Result};
 use crate::event::EventKind;
 use crate::member::Member;
 use crate::membership::Membership;
@@ -106,6 +106,10 @@ pub enum Request {
     Join {
         /// The seed as the user wrote it, and the address it stands for.
         targets: Vec<(String, SocketAddr)>,
+        /// Seeds that were not found.
+        failed: Vec<Attempt>,
+        /// Whether it only repeats what was asked for: then a node that has left stays away.
+        again: bool,
     },
     /// Announce new metadata.
     SetMeta(Vec<u8>),

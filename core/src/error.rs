@@ -48,6 +48,15 @@ impl Error {
         Self { kind, message, attempts }
     }
 
+    /// The error of a joiner whose name is held, by whoever answers at `holder`.
+    pub fn name_conflict(name: &str, holder: &str, attempts: Vec<Attempt>) -> Self {
+        let message = format!(
+            "\"{name}\" is the name of the member at {holder}, which answers; give this node another \
+             name, or stop that one"
+        );
+        Self { kind: ErrorKind::NameConflict, message, attempts }
+    }
+
     /// The error of every call on a node that is closed.
     pub fn closed() -> Self {
         Self::new(ErrorKind::Closed, "the node is closed; start a new one")

@@ -137,6 +137,7 @@ defmodule Chinwag.Constants do
   * `:plaintext_refused` - A peer sends in clear to a node that demands encryption.
   * `:address_refused` - Something came from, or a member is announced at, an address outside
     `cidrs_allowed`.
+  * `:seed_failed` - A join reached some seeds and not others; says why for each.
 
   ## Member states
 
@@ -192,6 +193,7 @@ defmodule Chinwag.Constants do
           | :label_mismatch
           | :plaintext_refused
           | :address_refused
+          | :seed_failed
 
   @typedoc "What is believed about a member."
   @type member_state ::
@@ -374,7 +376,8 @@ defmodule Chinwag.Constants do
     key_mismatch: "key-mismatch",
     label_mismatch: "label-mismatch",
     plaintext_refused: "plaintext-refused",
-    address_refused: "address-refused"
+    address_refused: "address-refused",
+    seed_failed: "seed-failed"
   ]
 
   @doc "Every code of a warning, as the core spells it."

@@ -33,6 +33,7 @@ WarningCode = Literal[
     "label-mismatch",
     "plaintext-refused",
     "address-refused",
+    "seed-failed",
 ]
 ErrorCode = Literal[
     "bad_config",

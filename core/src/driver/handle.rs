@@ -144,8 +144,8 @@ impl Handle {
 
     /// Looks the seeds up, then joins through what was found.
     pub(crate) async fn join(&self, seeds: Vec<String>) -> Result<Reply> {
-        let (targets, failures) = names::resolve(seeds, self.lookup_limit).await;
-        self.send(|reply| Command::Join { targets, failures, reply }).await
+        let (targets, failed) = names::resolve(seeds, self.lookup_limit).await;
+        self.send(|reply| Command::Join { targets, failed, again: false, reply }).await
     }
 
     pub(crate) async fn close(&self) {
@@ -224,7 +224,8 @@ async fn keep_joined(
     let mut pause = RETRY_MIN;
     loop {
         if board.is_lonely() || outcome.borrow().is_none() {
-            let Some(result) = join(&commands, &mut seeds).await else { return };
+            let again = outcome.borrow().is_some();
+            let Some(result) = join(&commands, &mut seeds, again).await else { return };
             if let Err(error) = &result {
                 info!(%error, "alone for now; the seeds are tried again");
             }
@@ -245,14 +246,15 @@ async fn keep_joined(
 async fn join(
     commands: &mpsc::WeakSender<Box<Command>>,
     seeds: &mut Seeds,
+    again: bool,
 ) -> Option<Result<Reply>> {
-    let (mut targets, failures) = names::resolve(seeds.names.clone(), seeds.limit).await;
+    let (mut targets, failed) = names::resolve(seeds.names.clone(), seeds.limit).await;
     let few = seeds.known.len().min(KNOWN_AT_ONCE);
     targets.extend(seeds.known[..few].iter().map(|addr| (addr.to_string(), *addr)));
     seeds.known.rotate_left(few);
     let (reply, joined) = oneshot::channel();
     let sender = commands.upgrade()?;
-    sender.send(Box::new(Command::Join { targets, failures, reply })).await.ok()?;
+    sender.send(Box::new(Command::Join { targets, failed, again, reply })).await.ok()?;
     drop(sender);
     joined.await.ok()
 }

@@ -46,21 +46,20 @@ pub(crate) type ReplyTo = oneshot::Sender<Result<Reply>>;
 /// What the facade asks of the node's task.
 #[derive(Debug)]
 pub(crate) enum Command {
-    /// Join through these addresses; the failures are seeds that were not found.
-    Join { targets: Vec<(String, SocketAddr)>, failures: Vec<Attempt>, reply: ReplyTo },
+    /// Join through these addresses; those that failed are seeds that were not found.
+    Join {
+        targets: Vec<(String, SocketAddr)>,
+        failed: Vec<Attempt>,
+        /// It only repeats what was asked for before.
+        again: bool,
+        reply: ReplyTo,
+    },
     /// Merge changes into the tags.
     UpdateTags { changes: BTreeMap<String, Option<String>>, reply: ReplyTo },
     /// Hand a request to the engine.
     Request { request: Request, reply: ReplyTo },
     /// Stop.
     Close { done: oneshot::Sender<()> },
-}
-
-/// A request that the engine has yet to settle.
-struct Pending {
-    reply: ReplyTo,
-    /// Seeds that failed before the engine heard of them.
-    failures: Vec<Attempt>,
 }
 
 /// The task of one node.
@@ -75,7 +74,8 @@ struct Sockets {
     board: Arc<Board>,
     udp: UdpSocket,
     streams: tcp::Streams,
-    pending: BTreeMap<RequestId, Pending>,
+    /// Who waits for requests that the engine has yet to settle.
+    pending: BTreeMap<RequestId, ReplyTo>,
     /// Where the system refused to send to, until the engine is told.
     failed: Vec<SocketAddr>,
     unsent: u64,
@@ -194,16 +194,14 @@ impl Driver {
 
     fn on_command(&mut self, command: Command) {
         match command {
-            Command::Join { targets, failures, reply } if targets.is_empty() => {
-                let _ = reply.send(Err(Error::join_failed(failures)));
+            Command::Join { targets, failed, reply, .. } if targets.is_empty() => {
+                let _ = reply.send(Err(Error::join_failed(failed)));
             }
-            Command::Join { targets, failures, reply } => {
-                self.request(Request::Join { targets }, Pending { reply, failures });
+            Command::Join { targets, failed, again, reply } => {
+                self.request(Request::Join { targets, failed, again }, reply);
             }
             Command::UpdateTags { changes, reply } => self.update_tags(changes, reply),
-            Command::Request { request, reply } => {
-                self.request(request, Pending { reply, failures: Vec::new() });
-            }
+            Command::Request { request, reply } => self.request(request, reply),
             Command::Close { .. } => unreachable!("the loop takes it"),
         }
     }
@@ -217,19 +215,17 @@ impl Driver {
             };
         }
         match encode_tags(&tags) {
-            Ok(meta) => {
-                self.request(Request::SetMeta(meta), Pending { reply, failures: Vec::new() });
-            }
+            Ok(meta) => self.request(Request::SetMeta(meta), reply),
             Err(error) => {
                 let _ = reply.send(Err(error));
             }
         }
     }
 
-    fn request(&mut self, request: Request, pending: Pending) {
+    fn request(&mut self, request: Request, reply: ReplyTo) {
         self.requests += 1;
         let id = RequestId(self.requests);
-        self.shell.pending.insert(id, pending);
+        self.shell.pending.insert(id, reply);
         self.handle(Input::Request { id, request });
     }
 
@@ -237,8 +233,8 @@ impl Driver {
         let shell = &mut self.shell;
         shell.board.close();
         shell.streams.close_all();
-        for (_, pending) in std::mem::take(&mut shell.pending) {
-            let _ = pending.reply.send(Err(Error::closed()));
+        for (_, reply) in std::mem::take(&mut shell.pending) {
+            let _ = reply.send(Err(Error::closed()));
         }
     }
 }
@@ -280,15 +276,9 @@ impl Sockets {
     }
 
     fn settle(&mut self, id: RequestId, result: Result<Reply>) {
-        let Some(Pending { reply, mut failures }) = self.pending.remove(&id) else { return };
-        let result = match result {
-            Err(error) if !error.attempts().is_empty() && !failures.is_empty() => {
-                failures.extend_from_slice(error.attempts());
-                Err(Error::join_failed(failures))
-            }
-            other => other,
-        };
-        // Nobody waits any more: the caller gave up.
-        let _ = reply.send(result);
+        if let Some(reply) = self.pending.remove(&id) {
+            // Nobody waits any more: the caller gave up.
+            let _ = reply.send(result);
+        }
     }
 }

@@ -15,6 +15,7 @@ mod gossip;
 mod healing;
 mod incarnation;
 mod intents;
+mod joining;
 mod push_pull;
 mod roster;
 mod security;
@@ -38,7 +39,8 @@ use self::detection::relay::Relay;
 use self::farewell::Stage;
 use self::healing::Healing;
 use self::incarnation::{Horizon, INCARNATION_MAX};
-use self::push_pull::{Exchange, Joining};
+use self::joining::Joining;
+use self::push_pull::Exchange;
 use self::roster::{LOCAL, Record, Roster, Slot};
 use self::talk::{RoundTrips, Talk};
 use self::timer::{Due, Fired, Timer, Timers};
@@ -287,7 +289,7 @@ impl Membership {
 
     fn on_request(&mut self, id: RequestId, request: Request) {
         match request {
-            Request::Join { targets } => self.join(id, targets),
+            Request::Join { targets, failed, again } => self.join(id, targets, failed, again),
             Request::SetMeta(meta) => {
                 self.set_meta(meta);
                 self.reply(id, Ok(Reply::Done));

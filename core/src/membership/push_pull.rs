@@ -12,7 +12,7 @@ use super::incarnation::raised;
 use super::timer::{Due, Timer};
 use super::{Membership, Presence};
 use crate::engine::{Delivery, Output, Reply, RequestId, StreamId};
-use crate::error::{Attempt, Error, ErrorKind};
+use crate::error::{Error, ErrorKind};
 use crate::member::{Facts, Member, MemberState};
 use crate::time::Instant;
 use crate::wire::{
@@ -34,7 +34,7 @@ pub(super) struct Exchange {
 
 /// What an exchange is for.
 #[derive(Debug)]
-enum Purpose {
+pub(super) enum Purpose {
     /// A peer opened it; what it wants is what it sends.
     Serve,
     /// The periodic exchange.
@@ -49,37 +49,12 @@ enum Purpose {
     User { request: RequestId, to: String },
 }
 
-/// A join under way.
-#[derive(Debug, Default)]
-pub(super) struct Joining {
-    /// Exchanges that are not over yet.
-    open: usize,
-    contacted: usize,
-    failed: Vec<Attempt>,
-    /// What the failed ones failed for, where it is more than silence.
-    kinds: Vec<ErrorKind>,
-}
-
-impl Joining {
-    /// What it failed for: whatever all seeds failed for, else that nobody answered.
-    fn kind(&self) -> ErrorKind {
-        match self.kinds.split_first() {
-            Some((first, rest))
-                if self.kinds.len() == self.failed.len() && rest.iter().all(|k| k == first) =>
-            {
-                *first
-            }
-            _ => ErrorKind::JoinFailed,
-        }
-    }
-}
-
 /// Why an exchange came to nothing.
 #[derive(Debug)]
-struct Failure {
+pub(super) struct Failure {
     /// What it is about, when it is more than silence.
-    kind: Option<ErrorKind>,
-    cause: String,
+    pub(super) kind: Option<ErrorKind>,
+    pub(super) cause: String,
 }
 
 impl From<String> for Failure {
@@ -163,25 +138,8 @@ impl Membership {
         }
     }
 
-    pub(super) fn join(&mut self, request: RequestId, targets: Vec<(String, SocketAddr)>) {
-        self.come_back();
-        let mut joining = Joining::default();
-        let own = self.local().addr();
-        for (seed, addr) in targets {
-            if addr == own {
-                let cause = "is this node itself".to_owned();
-                joining.failed.push(Attempt { seed, cause });
-                continue;
-            }
-            joining.open += 1;
-            self.begin(Purpose::Join { request, seed, addr }, addr);
-        }
-        self.joins.insert(request, joining);
-        self.check_join(request);
-    }
-
     /// Opens a stream to exchange states.
-    fn begin(&mut self, purpose: Purpose, to: SocketAddr) {
+    pub(super) fn begin(&mut self, purpose: Purpose, to: SocketAddr) {
         let join = matches!(purpose, Purpose::Join { .. } | Purpose::Rejoin);
         let bytes = self.own_state(join);
         let stream = self.next_stream();
@@ -349,7 +307,7 @@ impl Membership {
                 }
             }
             (Purpose::Join { request, seed, addr }, StreamMessage::PushPull(state)) => {
-                self.joined(request, seed, addr, &state);
+                self.joined(request, seed, addr, state);
             }
             (purpose, StreamMessage::Err(cause)) => {
                 self.stats.streams_failed += 1;
@@ -376,28 +334,9 @@ impl Membership {
         let _ = self.merge(peer, state);
     }
 
-    fn joined(&mut self, request: RequestId, seed: String, addr: SocketAddr, state: &PushPull) {
-        if self.adopt_versions(state) {
-            // The seed has just been told versions that it refuses. Once more, with its own.
-            return self.begin(Purpose::Join { request, seed, addr }, addr);
-        }
-        let outcome = self.merge(addr, state);
-        if let Some(joining) = self.joins.get_mut(&request) {
-            joining.open -= 1;
-            match outcome {
-                Ok(()) => {
-                    joining.contacted += 1;
-                    self.plan_settling();
-                }
-                Err(cause) => joining.failed.push(Attempt { seed, cause }),
-            }
-        }
-        self.check_join(request);
-    }
-
     /// With `delegate_versions` at `auto`, a node that is still alone takes over the application
     /// versions of the cluster that it meets: serf's, say. Whether anything changed.
-    fn adopt_versions(&mut self, state: &PushPull) -> bool {
+    pub(super) fn adopt_versions(&mut self, state: &PushPull) -> bool {
         if self.protocol.delegate_versions.is_some() || self.roster.present() > 1 {
             return false;
         }
@@ -421,7 +360,7 @@ impl Membership {
     }
 
     /// Takes over what a peer knows, unless the versions of somebody exclude somebody else's.
-    fn merge(&mut self, peer: SocketAddr, state: &PushPull) -> Result<(), String> {
+    pub(super) fn merge(&mut self, peer: SocketAddr, state: &PushPull) -> Result<(), String> {
         self.check_versions(&state.nodes).inspect_err(|_| self.stats.push_pulls_refused += 1)?;
         self.stats.push_pulls += 1;
         self.stats.messages_refused += u64::from(state.skipped);
@@ -498,11 +437,7 @@ impl Membership {
                 self.reply(request, Err(error));
             }
             Purpose::Join { request, seed, .. } => {
-                if let Some(joining) = self.joins.get_mut(&request) {
-                    joining.open -= 1;
-                    joining.failed.push(Attempt { seed, cause: failure.cause });
-                    joining.kinds.extend(failure.kind);
-                }
+                self.seed_failed(request, seed, failure);
                 self.check_join(request);
             }
             Purpose::Ping { seq } => self.check_refused(seq),
@@ -515,19 +450,6 @@ impl Membership {
         if self.exchanges.remove(&stream).is_some() {
             self.out.push_back(Output::Close { stream });
         }
-    }
-
-    fn check_join(&mut self, request: RequestId) {
-        if self.joins.get(&request).is_none_or(|joining| joining.open > 0) {
-            return;
-        }
-        let Some(joining) = self.joins.remove(&request) else { return };
-        let result = match joining.contacted {
-            0 => Err(Error::nobody_joined(joining.kind(), joining.failed)),
-            count => Ok(Reply::Joined(count)),
-        };
-        self.reply(request, result);
-        self.go_on_leaving();
     }
 }
 

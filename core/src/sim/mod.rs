@@ -292,7 +292,7 @@ impl Sim {
             (node.name.clone(), node.addr)
         };
         let targets = seeds.iter().map(target).collect();
-        self.request(id, Request::Join { targets })
+        self.request(id, Request::Join { targets, failed: Vec::new(), again: false })
     }
 
     /// Lets `id` say goodbye. It goes on answering until it is crashed.

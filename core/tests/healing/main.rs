@@ -4,6 +4,7 @@
 #![cfg(feature = "sim")]
 
 mod incarnations;
+mod joins;
 mod names;
 mod partitions;
 #[path = "../shared/mod.rs"]

@@ -29,6 +29,9 @@ impl Membership {
             self.stats.messages_refused += 1;
             return;
         }
+        if self.is_own_check(ping) {
+            return self.check_refused(ping.seq);
+        }
         let to = self.reply_to(from, ping.source_addr, ping.source_port);
         let payload = self.answer_payload();
         self.send_with_gossip(to, &Message::Ack(Ack { seq: ping.seq, payload: &payload }));

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::super::Membership;
 use super::super::roster::Slot;
 use super::super::timer::Due;
+use super::namesake::Waiting;
 use crate::engine::StreamId;
 use crate::member::Member;
 use crate::time::Instant;
@@ -32,6 +33,8 @@ pub(crate) enum Errand {
     Redial,
     /// A member that does not answer has moved to where its name is claimed.
     Takeover { slot: Slot, rival: Member },
+    /// Nobody joins under a name that somebody has who answers.
+    Join(Box<Waiting>),
 }
 
 impl Errand {
@@ -158,6 +161,7 @@ impl Membership {
             Errand::Redial if answered => self.rejoin(addr),
             Errand::Redial => {}
             Errand::Takeover { slot, rival } => self.takeover(slot, rival, addr, answered),
+            Errand::Join(waiting) => self.holder_asked(*waiting, answered),
         }
         true
     }

@@ -3,10 +3,12 @@
 
 mod check;
 mod lost;
+mod namesake;
 mod takeover;
 mod trouble;
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 use self::check::Check;
 use self::lost::Lost;
@@ -21,6 +23,8 @@ pub(super) struct Healing {
     /// Failed members that the roster has forgotten.
     lost: Lost,
     troubles: Troubles,
+    /// Who has this node's name in the cluster of a seed.
+    holders: BTreeMap<SocketAddr, SocketAddr>,
     /// Until when no further conflict is told of.
     conflicts: Instant,
 }
