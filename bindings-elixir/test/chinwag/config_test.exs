@@ -57,7 +57,25 @@ defmodule Chinwag.ConfigTest do
       choice: :lan
     }
 
-    special = %{delegate_versions: "2,5,5", name: "n", indirect_checks: 1, gossip_nodes: 1}
+    key = "MDEyMzQ1Njc4OWFiY2RlZg=="
+    folder = Path.join(System.tmp_dir!(), "chinwag-options-#{System.pid()}")
+    File.mkdir_p!(folder)
+    on_exit(fn -> File.rm_rf!(folder) end)
+    file = Path.join(folder, "keys")
+    File.write!(file, key)
+    File.chmod!(file, 0o600)
+
+    special = %{
+      delegate_versions: "2,5,5",
+      name: "n",
+      indirect_checks: 1,
+      gossip_nodes: 1,
+      keys: [key],
+      key_file: file,
+      cookie: "correct horse battery",
+      snapshot: Path.join(folder, "snapshot"),
+      admission: :open
+    }
 
     for {option, kind} <- Chinwag.Constants.options() do
       special = Map.put(special, :awareness_max_multiplier, 8)
