@@ -108,7 +108,10 @@ fn converted(option: &OptionInfo, value: Unknown<'_>) -> Result<Value> {
         }
         _ => None,
     };
-    known.ok_or_else(|| wrong(option, &shown(kind, value)))
+    known.ok_or_else(|| match option.secret {
+        true => wrong(option, named(kind)),
+        false => wrong(option, &shown(kind, value)),
+    })
 }
 
 fn map(option: &OptionInfo, value: Unknown<'_>) -> Result<Tags> {

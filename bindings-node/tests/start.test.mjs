@@ -58,6 +58,7 @@ test('values of the wrong kind are refused by name', async () => {
     [{ probeInterval: NaN }, 'option "probeInterval" is NaN, expected milliseconds'],
     [{ indirectChecks: 1.5 }, 'option "indirectChecks" is 1.5, expected a whole number'],
     [{ requireJoin: 1 }, 'option "requireJoin" is 1, expected true or false'],
+    [{ cookie: 1234567 }, 'option "cookie" is a number, expected a string'],
   ]) {
     assert.equal(await refusal(options, 'bad_config'), says);
   }

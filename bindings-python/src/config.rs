@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use chinwag::api::{OPTIONS, OptionKind};
+use chinwag::api::{OPTIONS, OptionInfo, OptionKind};
 use chinwag::config::{Config, Value};
 use chinwag::error::{Error, ErrorKind, Result};
 use pyo3::prelude::*;
@@ -34,7 +34,7 @@ fn set(config: &mut Config, key: &str, value: &Bound<'_, PyAny>) -> Result<()> {
     }
     match convert(row.kind, value) {
         Some(value) => config.set_value(key, value),
-        None => Err(mismatch(key, row.kind, value)),
+        None => Err(mismatch(row, value)),
     }
 }
 
@@ -68,8 +68,8 @@ pub(crate) fn span(value: &Bound<'_, PyAny>) -> Option<Duration> {
     value.extract().ok()
 }
 
-fn mismatch(key: &str, kind: OptionKind, value: &Bound<'_, PyAny>) -> Error {
-    let expected = match kind {
+fn mismatch(row: &OptionInfo, value: &Bound<'_, PyAny>) -> Error {
+    let expected = match row.kind {
         OptionKind::Text => "a str",
         OptionKind::Choice(_) => "one of the listed words",
         OptionKind::Addr => "a str such as \"127.0.0.1:7946\"",
@@ -80,6 +80,10 @@ fn mismatch(key: &str, kind: OptionKind, value: &Bound<'_, PyAny>) -> Error {
         OptionKind::Flag => "True or False",
         OptionKind::Count { .. } => "an int from 0",
     };
-    let got = value.repr().map_or_else(|_| "unprintable".to_owned(), |repr| repr.to_string());
-    Error::new(ErrorKind::BadConfig, format!("option \"{key}\" is {got}, expected {expected}"))
+    let got = match row.secret {
+        true => "of another type".to_owned(),
+        false => value.repr().map_or_else(|_| "unprintable".to_owned(), |repr| repr.to_string()),
+    };
+    let message = format!("option \"{}\" is {got}, expected {expected}", row.name);
+    Error::new(ErrorKind::BadConfig, message)
 }

@@ -52,6 +52,10 @@ def test_a_value_of_the_right_kind_is_taken(option: str, value: object) -> None:
     ("option", "value", "expected"),
     [
         ("name", 5, 'option "name" is 5, expected a str'),
+        ("keys", {"hunter2": 2}, "not base64"),
+        ("keys", [b"hunter2"], 'option "keys" is of another type, expected a sequence of str'),
+        ("cookie", b"hunter2", 'option "cookie" is of another type, expected a str'),
+        ("cookie", "hunter2", "too short"),
         ("name", "", "name"),
         ("name", "x" * 129, "name"),
         ("bind", ("127.0.0.1", 0), "127.0.0.1:7946"),
@@ -85,6 +89,7 @@ def test_a_value_of_the_wrong_kind_is_refused(option: str, value: object, expect
     with pytest.raises(chinwag.BadConfig) as failure:
         start(**{option: value})
     assert expected in str(failure.value)
+    assert "hunter2" not in str(failure.value)
     assert failure.value.code == "bad_config"
 
 
@@ -104,4 +109,5 @@ def test_every_option_is_known_to_the_library() -> None:
     for option in get_args(OptionName):
         with pytest.raises(chinwag.BadConfig) as failure:
             start(**{option: object()})
-        assert f'option "{option}" is <object object' in str(failure.value)
+        shown = "of another type" if option in ("keys", "cookie") else "<object object"
+        assert f'option "{option}" is {shown}' in str(failure.value)

@@ -2,6 +2,8 @@ defmodule Chinwag.Config do
   @moduledoc false
   # What Elixir needs to know of the options; the core judges all others, and unknown ones.
 
+  # Keys and cookies are among the options, and a state is shown when its process ends badly.
+  @derive {Inspect, except: [:options]}
   @enforce_keys [:name, :shutdown, :leave_timeout, :handle_signals, :options]
   defstruct [:name, :shutdown, :leave_timeout, :handle_signals, :options]
 

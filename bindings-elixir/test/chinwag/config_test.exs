@@ -35,13 +35,23 @@ defmodule Chinwag.ConfigTest do
           {:insecure, :yes, "true or false"},
           {:indirect_checks, 65, "0 to 64"},
           {:indirect_checks, nil, "a whole number"},
+          {:keys, "hunter2", "not base64"},
+          {:keys, [:hunter2, {1}], "a list of strings"},
+          {:cookie, {"hunter2"}, "a string"},
+          {:cookie, "hunter2", "too short"},
           {:profile, :moon, "lan, wan, local"}
         ] do
       error = refused([{key, value}])
       assert error.code == :bad_config, inspect({key, value})
       assert error.message =~ ~s(option "#{key}"), error.message
       assert error.message =~ expected, error.message
+      refute error.message =~ "hunter2", error.message
     end
+  end
+
+  test "what is shown of the options has no secret" do
+    config = Chinwag.Config.new(name: Shown, cookie: "correct horse battery")
+    refute inspect(config) =~ "horse"
   end
 
   test "every option of the table is known, by value and by text" do

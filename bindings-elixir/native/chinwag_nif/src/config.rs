@@ -62,7 +62,10 @@ fn mistyped(option: &OptionInfo, term: Term<'_>) -> Error {
         OptionKind::Count { .. } => "a whole number",
         OptionKind::Choice(_) => "an atom or a string",
     };
-    let got: String = format!("{term:?}").chars().take(80).collect();
+    let got: String = match option.secret {
+        true => "of another type".to_owned(),
+        false => format!("{term:?}").chars().take(80).collect(),
+    };
     let message = format!("option \"{}\" is {got}, expected {expected}", option.name);
     Error::new(ErrorKind::BadConfig, message)
 }
