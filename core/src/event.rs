@@ -252,6 +252,7 @@ impl EventKind {
     }
 
     /// Bytes of payload that it keeps alive.
+    #[cfg(feature = "runtime")]
     pub(crate) fn payload_len(&self) -> usize {
         match self {
             Self::Message(message) => message.payload.len(),

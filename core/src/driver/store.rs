@@ -36,6 +36,8 @@ struct Held {
 
 /// Bytes of a file that is read: as many members as a node remembers, with names of 128 bytes.
 const FILE_MAX: u64 = 24 << 20;
+const LOCK_TRIES: u32 = 50;
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
 /// What changes within this time is written together.
 const PAUSE: Duration = Duration::from_millis(500);
 /// The file is looked after this often even if nobody came or went: the clocks go on.
@@ -54,7 +56,7 @@ impl Store {
         let lock = beside(path, "lock");
         let lock = OpenOptions::new().create(true).append(true).open(&lock);
         let lock = lock.map_err(|cause| refuse(format!("cannot be locked: {cause}")))?;
-        if lock.try_lock().is_err() {
+        if !locked(&lock) {
             return Err(refuse("is in use by another node; give each node its own".to_owned()));
         }
         let held = match read(path) {
@@ -110,8 +112,10 @@ impl Store {
             outcome = replace(&self.path, snapshot.write().as_bytes());
             held.written = outcome.is_ok().then_some(snapshot);
         }
+        drop(held);
+        // Whoever released it meanwhile could not wait for the end of this.
         if self.released.load(Ordering::SeqCst) {
-            held.lock = None;
+            self.held.lock().unwrap_or_else(PoisonError::into_inner).lock = None;
         }
         outcome
     }
@@ -124,6 +128,17 @@ impl Store {
             held.lock = None;
         }
     }
+}
+
+/// Waits a little for the node of before: one that was aborted may still be writing.
+fn locked(lock: &File) -> bool {
+    for _ in 0..LOCK_TRIES {
+        if lock.try_lock().is_ok() {
+            return true;
+        }
+        std::thread::sleep(LOCK_PAUSE);
+    }
+    false
 }
 
 /// The whole text of a file, or `None` when there is none.

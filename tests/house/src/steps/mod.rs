@@ -131,10 +131,8 @@ const SIMULATOR: Step = Step {
     name: "simulator",
     after: &["setup"],
     needs: &[],
-    run: &[
-        "cargo test --locked -q --release -p chinwag --features sim --lib \
-            --test simulation --test healing --test talk --test admission",
-    ],
+    run: &["cargo test --locked -q --release -p chinwag --features sim --lib \
+            --test simulation --test healing --test talk --test admission"],
 };
 
 const PYTHON_BUILD: Step = Step {
