@@ -139,6 +139,8 @@ pub enum Request {
     Ping(String),
     /// What the last answers of a member told.
     RoundTrip(String),
+    /// What is known of a member, and why.
+    Explain(String),
     /// Change the keys.
     Keyring(KeyChange),
     /// Say goodbye; replied once the farewell has been sent often enough.
@@ -224,6 +226,32 @@ fn bad_key(error: KeyError) -> Error {
     Error::new(ErrorKind::BadArgument, format!("the key {error}"))
 }
 
+/// What this node knows of a member, and why.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Explanation {
+    /// As it is remembered; none when it is not.
+    pub member: Option<Member>,
+    /// How long it has been in its state.
+    pub since: Option<Duration>,
+    /// How long a suspect has to refute, as things stand.
+    pub fails_in: Option<Duration>,
+    /// What was observed of it while it was in trouble, the oldest first: the last 32 things at
+    /// most. Members that never were have none.
+    pub observed: Vec<Observed>,
+}
+
+/// Something that this node observed of a member.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Observed {
+    /// How long ago.
+    pub ago: Duration,
+    /// A stable word: `probe-failed`, `saved-by-tcp`, `suspected`, `confirmed`, `refuted`, `failed`,
+    /// `left`, `back` or `moved`.
+    pub kind: &'static str,
+    /// A sentence: who did what, and what was missing.
+    pub text: String,
+}
+
 /// What a request came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {
@@ -235,6 +263,8 @@ pub enum Reply {
     Ponged(Duration),
     /// What the answers of a member told.
     RoundTrip(RoundTrip),
+    /// What is known of a member, and why.
+    Explained(Box<Explanation>),
 }
 
 /// Something to be done outside.

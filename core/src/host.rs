@@ -54,6 +54,8 @@ pub enum Op {
     Refuse(u64, String),
     /// Ping a member; settles as [`Reply::Ponged`].
     Ping(String),
+    /// What is known of a member, and why; settles as [`Reply::Explained`].
+    Explain(String),
     /// What the answers of a member told; settles as [`Reply::RoundTrip`].
     RoundTrip(String),
     /// Change the keys.
@@ -350,6 +352,9 @@ async fn perform(node: &Node, leaving: &Turn, op: Op) -> Result<Reply> {
         Op::Admit(id) => node.admit(id).await.map(|()| Reply::Done),
         Op::Refuse(id, reason) => node.refuse(id, &reason).await.map(|()| Reply::Done),
         Op::Ping(member) => node.ping(&member).await.map(Reply::Ponged),
+        Op::Explain(member) => {
+            node.explain(&member).await.map(|told| Reply::Explained(Box::new(told)))
+        }
         Op::RoundTrip(member) => node.round_trip(&member).await.map(Reply::RoundTrip),
         Op::Leave(timeout) => {
             // A second goodbye is done when the first is: a close after it must not cut that short.

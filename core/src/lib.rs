@@ -52,7 +52,7 @@ pub mod signals;
 pub use config::Config;
 #[cfg(feature = "runtime")]
 pub use driver::keys;
-pub use engine::{Broadcast, BroadcastKind, Delivery, RoundTrip};
+pub use engine::{Broadcast, BroadcastKind, Delivery, Explanation, Observed, RoundTrip};
 pub use error::{Error, ErrorKind, Result};
 pub use event::{Event, EventKind};
 pub use member::{Member, MemberState, Tags};

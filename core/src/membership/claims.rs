@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::broadcast::News;
+use super::detection::evidence::{self, Fact};
 use super::detection::suspicion::Suspicion;
 use super::incarnation::{INCARNATION_MAX, raised};
 use super::push_pull::alive;
@@ -114,10 +115,12 @@ impl Membership {
         self.spread_alive(slot, &member);
         match state {
             MemberState::Failed | MemberState::Left => {
+                self.note(claim.node, Fact::Back { incarnation: claim.incarnation });
                 self.found(claim.node, state == MemberState::Failed);
                 self.event(EventKind::MemberJoin(member));
             }
             MemberState::Suspect => {
+                self.note(claim.node, Fact::Refuted { incarnation: claim.incarnation });
                 self.event(EventKind::MemberRecover(member.clone()));
                 self.update_event(member, previous);
             }
@@ -209,6 +212,7 @@ impl Membership {
             record.suspicion = Some(Box::new(suspicion));
         }
         self.spread_suspect(slot, incarnation, node, from);
+        self.note(node, Fact::Suspected { by: evidence::short(from), incarnation });
         self.event(EventKind::MemberSuspect(member));
     }
 
@@ -222,6 +226,8 @@ impl Membership {
             let deadline = suspicion.deadline();
             self.timers.add(Due::Suspicion(slot), deadline);
             self.spread_suspect(slot, incarnation, node, from);
+            let left = deadline.since(self.now);
+            self.note(node, Fact::Confirmed { by: evidence::short(from), left });
         }
     }
 
@@ -279,6 +285,15 @@ impl Membership {
             true => (MemberState::Left, EventKind::MemberLeave),
             false => (MemberState::Failed, EventKind::MemberFailed),
         };
+        let suspicion = record.suspicion.as_ref();
+        let confirmations = suspicion.map_or(0, |suspicion| suspicion.confirmations());
+        self.note(
+            node,
+            match state {
+                MemberState::Left => Fact::Left,
+                _ => Fact::Failed { by: evidence::short(from), confirmations },
+            },
+        );
         let Some(member) = self.turn(slot, state, incarnation) else { return };
         self.timers.add(Due::Forget(slot), self.now + self.protocol.gossip_to_the_dead_time);
         if state == MemberState::Failed {

@@ -34,6 +34,7 @@ use rand::{Rng, RngExt, SeedableRng};
 use self::admission::Gate;
 use self::broadcast::Broadcasts;
 use self::detection::awareness::Awareness;
+use self::detection::evidence::{Evidence, Fact};
 use self::detection::probe::Probe;
 use self::detection::relay::Relay;
 use self::farewell::Stage;
@@ -73,6 +74,7 @@ pub(crate) struct Membership {
     /// Who waits for the farewell.
     leavers: Vec<RequestId>,
     awareness: Awareness,
+    evidence: Evidence,
     broadcasts: Broadcasts,
     gate: Gate,
     /// What users say.
@@ -153,6 +155,7 @@ impl Membership {
             presence: Presence::Here,
             leavers: Vec::new(),
             awareness: Awareness::new(protocol.awareness_max_multiplier),
+            evidence: Evidence::default(),
             broadcasts: Broadcasts::default(),
             gate: Gate::default(),
             talk: Talk::default(),
@@ -310,6 +313,10 @@ impl Membership {
                 self.reply(id, result);
             }
             Request::Ping(name) => self.ping(id, &name),
+            Request::Explain(name) => {
+                let explanation = self.explain(&name);
+                self.reply(id, Ok(Reply::Explained(Box::new(explanation))));
+            }
             Request::RoundTrip(name) => {
                 let result = self.round_trip(&name);
                 self.reply(id, result);
@@ -349,6 +356,11 @@ impl Membership {
     fn report(&mut self, code: WarningCode, subject: &str, text: String) {
         let warning = Warning { code, subject: subject.to_owned(), text };
         self.event(EventKind::Warning(Arc::new(warning)));
+    }
+
+    /// Notes something for those who ask why.
+    fn note(&mut self, member: &str, fact: Fact) {
+        self.evidence.note(self.now, member, fact);
     }
 
     /// A name for a new connection.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Node;
-use crate::engine::{Broadcast, Delivery, Reply, Request, RoundTrip};
+use crate::engine::{Broadcast, Delivery, Explanation, Reply, Request, RoundTrip};
 use crate::error::Result;
 
 impl Node {
@@ -85,6 +85,18 @@ impl Node {
         match self.ask(Request::Ping(member.to_owned())).await? {
             Reply::Ponged(span) => Ok(span),
             _ => Ok(Duration::ZERO),
+        }
+    }
+
+    /// What this node knows of a member, and why: who probed, who suspected, which answers were
+    /// missing, when it was confirmed and by whom.
+    ///
+    /// # Errors
+    /// `closed`.
+    pub async fn explain(&self, member: &str) -> Result<Explanation> {
+        match self.ask(Request::Explain(member.to_owned())).await? {
+            Reply::Explained(explanation) => Ok(*explanation),
+            _ => Ok(Explanation::default()),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Finding out who is still there: probes, those made for others, suspicions, and doubt in oneself.
 
 pub(super) mod awareness;
+pub(super) mod evidence;
 pub(super) mod probe;
 pub(super) mod relay;
 pub(super) mod suspicion;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::super::Membership;
 use super::super::roster::Slot;
 use super::super::timer::Timer;
+use super::evidence::{self, Fact};
 use crate::engine::StreamId;
 use crate::member::{Member, MemberState};
 use crate::time::Instant;
@@ -23,6 +24,8 @@ pub(crate) struct Probe {
     nacks_expected: i32,
     nacks: i32,
     asked_others: bool,
+    /// Whom.
+    helpers: Vec<Slot>,
     /// The fallback over TCP was answered.
     tcp_answered: bool,
 }
@@ -53,6 +56,7 @@ impl Membership {
             nacks_expected: 0,
             nacks: 0,
             asked_others: false,
+            helpers: Vec::new(),
             tcp_answered: false,
         });
         let span = self.awareness.scale(self.protocol.probe_interval);
@@ -106,8 +110,8 @@ impl Membership {
             record.member.state() == MemberState::Alive && record.member.name() != member.name()
         });
         let mut expected = 0;
-        for helper in helpers {
-            let Some(record) = self.roster.get(helper) else { continue };
+        for helper in &helpers {
+            let Some(record) = self.roster.get(*helper) else { continue };
             let nack = record.member.versions()[1] >= 4;
             expected += i32::from(nack);
             let to = record.member.addr();
@@ -115,6 +119,7 @@ impl Membership {
         }
         if let Some(probe) = &mut self.probe {
             probe.nacks_expected = expected;
+            probe.helpers = helpers;
         }
         let speaks_tcp =
             self.roster.get(slot).is_some_and(|record| record.member.versions()[1] >= 3);
@@ -206,6 +211,7 @@ impl Membership {
         if probe.tcp_answered {
             self.awareness.apply(-1);
             self.stats.probes_saved_by_tcp += 1;
+            self.note(probe.member.name(), Fact::SavedByTcp);
             return;
         }
         self.stats.probes_failed += 1;
@@ -215,12 +221,23 @@ impl Membership {
             expected => expected - probe.nacks,
         };
         self.awareness.apply(delta);
+        self.note_failed(&probe);
         let Some(record) = self.roster.get(probe.slot) else { return };
         if record.member.name() == probe.member.name() {
             let incarnation = record.member.incarnation();
             let own = Arc::clone(&self.name);
             self.on_suspect(incarnation, probe.member.name(), &own);
         }
+    }
+
+    fn note_failed(&mut self, probe: &Probe) {
+        let record = |slot: &Slot| self.roster.get(*slot);
+        let name = |slot: &Slot| Some(evidence::short(record(slot)?.member.name()));
+        let helpers = probe.helpers.iter().filter_map(name).collect();
+        let nacks = u32::try_from(probe.nacks).unwrap_or_default();
+        let speaks_tcp = record(&probe.slot).is_some_and(|r| r.member.versions()[1] >= 3);
+        let tcp = probe.asked_others && self.protocol.tcp_pings && speaks_tcp;
+        self.note(probe.member.name(), Fact::ProbeFailed { helpers, nacks, tcp });
     }
 
     /// Stops probing.

@@ -19,6 +19,10 @@ pub(crate) struct Relay {
     deadline: Instant,
 }
 
+/// The share of the time for a probe after which the asker is told that there was no answer yet, as
+/// Lifeguard has it (§4.1): told at the end, it would hear of it when its own time is over, and
+/// doubt its own health instead.
+const NACK_AFTER: f64 = 0.8;
 /// Probes for others under way at most; further requests are refused.
 const RELAYS_MAX: usize = 1024;
 
@@ -68,7 +72,8 @@ impl Membership {
         let asker = self.reply_to(from, request.source_addr, request.source_port);
         let relay = Relay { asker, seq: request.seq, nack: request.nack, deadline };
         self.relays.insert(seq, relay);
-        self.timers.add(Due::Relay(seq), deadline);
+        let nack_at = self.now + self.protocol.probe_timeout.mul_f64(NACK_AFTER);
+        self.timers.add(Due::Relay(seq), nack_at);
         let (source, source_port) = self.own_addr();
         let own = Arc::clone(&self.name);
         let ping = Ping {
@@ -88,14 +93,19 @@ impl Membership {
         }
     }
 
+    /// Time for a nack, or for giving up: an answer may still come between the two.
     pub(crate) fn relay_timed_out(&mut self, seq: u32) {
-        if self.relays.get(&seq).is_none_or(|relay| relay.deadline > self.now) {
-            return;
+        let Some(relay) = self.relays.get_mut(&seq) else { return };
+        let (asker, nack, deadline) = (relay.asker, relay.nack, relay.deadline);
+        let asked = relay.seq;
+        relay.nack = false;
+        if deadline <= self.now {
+            self.relays.remove(&seq);
+        } else {
+            self.timers.add(Due::Relay(seq), deadline);
         }
-        if let Some(relay) = self.relays.remove(&seq)
-            && relay.nack
-        {
-            self.send_with_gossip(relay.asker, &Message::Nack { seq: relay.seq });
+        if nack {
+            self.send_with_gossip(asker, &Message::Nack { seq: asked });
         }
     }
 }

@@ -43,7 +43,8 @@ impl Suspicion {
         true
     }
 
-    fn confirmations(&self) -> usize {
+    /// How many others have accused it, as far as that is counted.
+    pub(crate) fn confirmations(&self) -> usize {
         self.accusers.len() - 1
     }
 

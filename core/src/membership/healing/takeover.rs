@@ -6,6 +6,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use super::super::detection::evidence::Fact;
 use super::super::roster::{LOCAL, Slot};
 use super::super::{Membership, Presence};
 use super::check::Errand;
@@ -106,6 +107,7 @@ impl Membership {
 
     fn take_over(&mut self, slot: Slot, previous: Member, member: Member) {
         self.stats.moves += 1;
+        self.note(member.name(), Fact::Moved { from: previous.addr() });
         self.judge(slot, previous.addr(), false);
         self.roster.update(slot, member.clone(), Some(self.now));
         self.spread_alive(slot, &member);

@@ -132,7 +132,7 @@ const SIMULATOR: Step = Step {
     after: &["setup"],
     needs: &[],
     run: &["cargo test --locked -q --release -p chinwag --features sim --lib \
-            --test simulation --test healing --test talk --test admission"],
+            --test simulation --test healing --test talk --test admission --test evidence"],
 };
 
 const PYTHON_BUILD: Step = Step {
