@@ -245,8 +245,8 @@ pub struct Explanation {
 pub struct Observed {
     /// How long ago.
     pub ago: Duration,
-    /// A stable word: `probe-failed`, `saved-by-tcp`, `suspected`, `confirmed`, `refuted`, `failed`,
-    /// `left`, `back` or `moved`.
+    /// A stable word: `probe-failed`, `saved-by-tcp`, `suspected`, `confirmed`, `refuted`,
+    /// `failed`, `left`, `back` or `moved`.
     pub kind: &'static str,
     /// A sentence: who did what, and what was missing.
     pub text: String,
