@@ -13,14 +13,15 @@ use rmp::Marker;
 use super::WireError;
 
 pub(crate) use put::{
-    put_blob, put_bool, put_key, put_map, put_map_len, put_raw, put_str, put_u32, put_uint,
+    put_array_len, put_blob, put_bool, put_f64, put_key, put_map, put_map_len, put_nil, put_raw,
+    put_str, put_u32, put_uint,
 };
 pub(crate) use scan::Scanner;
 
 type Result<T> = std::result::Result<T, WireError>;
 
 /// Reads values from the front of a slice; what it returns borrows from that slice.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Reader<'a> {
     rest: &'a [u8],
 }
@@ -92,6 +93,58 @@ impl<'a> Reader<'a> {
             Marker::Array32 => Ok(Shape::Array(self.be32()?)),
             _ => Err(WireError::BadMsgpack),
         }
+    }
+
+    /// What has not been read yet.
+    pub(crate) const fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
+    /// Whether `nil` comes next; then it has been read.
+    pub(crate) fn nil(&mut self) -> bool {
+        self.after(&[Marker::Null.to_u8()]).is_some()
+    }
+
+    /// The header of an array, or `nil` as an empty one.
+    pub(crate) fn array_len(&mut self) -> Result<u32> {
+        if self.nil() {
+            return Ok(0);
+        }
+        match self.shape()? {
+            Shape::Array(count) => Ok(count),
+            Shape::Map(_) => Err(WireError::BadMsgpack),
+        }
+    }
+
+    /// The header of a map, or `nil` as an empty one.
+    pub(crate) fn map_len(&mut self) -> Result<u32> {
+        if self.nil() {
+            return Ok(0);
+        }
+        match self.shape()? {
+            Shape::Map(count) => Ok(count),
+            Shape::Array(_) => Err(WireError::BadMsgpack),
+        }
+    }
+
+    /// A number of any form, or `nil` as zero.
+    pub(crate) fn float(&mut self) -> Result<f64> {
+        Ok(match self.marker()? {
+            Marker::F64 => f64::from_be_bytes(self.array()?),
+            Marker::F32 => f64::from(f32::from_be_bytes(self.array()?)),
+            Marker::FixPos(n) => f64::from(n),
+            Marker::FixNeg(n) => f64::from(n),
+            Marker::U8 => f64::from(self.byte()?),
+            Marker::U16 => f64::from(self.be16()?),
+            Marker::U32 => f64::from(self.be32()?),
+            Marker::U64 => self.be64()? as f64,
+            Marker::I8 => f64::from(self.byte()?.cast_signed()),
+            Marker::I16 => f64::from(self.be16()?.cast_signed()),
+            Marker::I32 => f64::from(self.be32()?.cast_signed()),
+            Marker::I64 => self.be64()?.cast_signed() as f64,
+            Marker::Null => 0.0,
+            _ => return Err(WireError::BadMsgpack),
+        })
     }
 
     /// An integer of any form, or `nil` as zero, that is not negative and fits `T`.

@@ -22,6 +22,19 @@ pub(crate) fn put_map_len(out: &mut Vec<u8>, pairs: usize) {
     }
 }
 
+/// Appends the header of an array of any size.
+pub(crate) fn put_array_len(out: &mut Vec<u8>, values: usize) {
+    if values < 16 {
+        out.push(Marker::FixArray(values as u8).to_u8());
+    } else if let Ok(values) = u16::try_from(values) {
+        out.push(Marker::Array16.to_u8());
+        out.extend_from_slice(&values.to_be_bytes());
+    } else {
+        out.push(Marker::Array32.to_u8());
+        out.extend_from_slice(&(values as u32).to_be_bytes());
+    }
+}
+
 /// Appends raw bytes in the old family: `fixstr`, `raw16`, `raw32`, never `str8` and never `bin`.
 #[inline]
 pub(crate) fn put_raw(out: &mut Vec<u8>, bytes: &[u8]) {
@@ -47,7 +60,7 @@ fn put_raw_len(out: &mut Vec<u8>, len: usize) {
 #[inline]
 fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     if bytes.is_empty() {
-        out.push(Marker::Null.to_u8());
+        put_nil(out);
     } else {
         put_raw(out, bytes);
     }
@@ -70,6 +83,17 @@ pub(crate) fn put_uint(out: &mut Vec<u8>, value: u64) {
         out.push(Marker::U64.to_u8());
         out.extend_from_slice(&value.to_be_bytes());
     }
+}
+
+/// Appends a number with a fraction.
+pub(crate) fn put_f64(out: &mut Vec<u8>, value: f64) {
+    out.push(Marker::F64.to_u8());
+    out.extend_from_slice(&value.to_be_bytes());
+}
+
+/// Appends `nil`.
+pub(crate) fn put_nil(out: &mut Vec<u8>) {
+    out.push(Marker::Null.to_u8());
 }
 
 /// Appends a boolean.

@@ -4,6 +4,7 @@ mod crypt;
 mod hostile;
 mod packets;
 mod round_trip;
+mod serf;
 mod streams;
 
 use std::fs;

@@ -123,18 +123,6 @@ fn captured_serf() {
 }
 
 #[test]
-fn captured_serf_leave_intent() {
-    let datagram = vector("serf-user-leave");
-    let intent = serf::LeaveIntent { ltime: 3, node: "web3", prune: false };
-    assert_eq!(serf::LeaveIntent::decode(&datagram[1..]), Ok(intent));
-    let mut payload = Vec::new();
-    intent.encode(&mut payload);
-    assert_eq!(payload, datagram[1..]);
-    assert_eq!(serf::LeaveIntent::decode(&vector("serf-user-join")[1..]), Err(WireError::BadType));
-    assert_eq!(serf::LeaveIntent::decode(b""), Err(WireError::Truncated));
-}
-
-#[test]
 fn captured_alertmanager() {
     // One `Meta` is an empty string here and one is nil: equal in meaning, so not re-encoded.
     let first = alive("01M7XX9SFVP37W8VTJYA3WC8F0", &[127, 0, 0, 62], 19094, b"");

@@ -119,12 +119,4 @@ proptest! {
         let short = plain.len() - 1;
         prop_assert_eq!(inflater.inflate(&packed, short), Err(WireError::TooLarge));
     }
-
-    #[test]
-    fn leave_intents((ltime, prune, node) in (any::<u64>(), any::<bool>(), name())) {
-        let intent = serf::LeaveIntent { ltime, node: &node, prune };
-        let mut out = Vec::new();
-        intent.encode(&mut out);
-        prop_assert_eq!(serf::LeaveIntent::decode(&out), Ok(intent));
-    }
 }
