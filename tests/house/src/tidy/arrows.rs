@@ -16,6 +16,7 @@ const ARROWS: &[(&str, &str, &[&str])] = &[
     // no more of the wire.
     ("config", "wire", &["KEYS_MAX", "Key", "META_MAX", "Security", "encode_tags"]),
     ("member", "wire", &["TagPairs"]),
+    ("serf", "wire", &[]),
     ("engine", "membership", &[]),
     ("engine", "wire", &["BroadcastKind"]),
     // Label and keys are handed through to the membership.
