@@ -5,5 +5,7 @@
 
 mod clock;
 mod coordinate;
+mod events;
+mod intents;
 
 pub use self::coordinate::Coordinate;
