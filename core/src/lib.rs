@@ -60,6 +60,6 @@ pub use event::{Event, EventKind};
 pub use member::{Member, MemberState, Tags};
 #[cfg(feature = "runtime")]
 pub use node::{Builder, Events, Node, Replay};
-pub use serf::Coordinate;
+pub use serf::{Answers, Coordinate, Question, Response};
 pub use stats::Stats;
 pub use wire::{Fingerprint, KeyInfo};

@@ -39,9 +39,10 @@ impl Coordinate {
         self.vec.iter().for_each(|value| put_f64(out, *value));
     }
 
-    /// Decodes the payload of an ack. A coordinate of another space is refused as too large or
-    /// truncated; what its numbers are is the receiver's to judge.
-    pub fn decode(payload: &[u8]) -> Result<Self> {
+    /// Decodes the payload of an ack; with what stands behind the coordinate, which serf does not
+    /// read. One of another space is refused as too large or truncated; what its numbers are is the
+    /// receiver's to judge.
+    pub fn decode(payload: &[u8]) -> Result<(Self, &[u8])> {
         let mut reader = super::body(payload, PING_VERSION)?;
         let mut read = Self { vec: [0.0; DIMENSIONS], error: 0.0, adjustment: 0.0, height: 0.0 };
         let mut dimensions = 0;
@@ -54,7 +55,7 @@ impl Coordinate {
             }
             Ok(())
         })?;
-        if dimensions < DIMENSIONS { Err(WireError::Truncated) } else { Ok(read) }
+        if dimensions < DIMENSIONS { Err(WireError::Truncated) } else { Ok((read, reader.rest())) }
     }
 }
 

@@ -18,6 +18,8 @@ pub struct State<'a> {
     pub event_ltime: u64,
     /// Its query clock.
     pub query_ltime: u64,
+    /// What stands behind the state, which serf does not read.
+    pub rest: &'a [u8],
     statuses: List<'a>,
     left: List<'a>,
     events: List<'a>,
@@ -51,7 +53,8 @@ impl<'a> State<'a> {
         const FIELDS: [&str; 6] =
             ["LTime", "StatusLTimes", "LeftMembers", "EventLTime", "Events", "QueryLTime"];
         let mut state = Self::default();
-        fields(&mut body(bytes, kind::STATE)?, &FIELDS, |field, value| {
+        let mut reader = body(bytes, kind::STATE)?;
+        fields(&mut reader, &FIELDS, |field, value| {
             match field {
                 "LTime" => state.ltime = value.uint()?,
                 "EventLTime" => state.event_ltime = value.uint()?,
@@ -74,6 +77,7 @@ impl<'a> State<'a> {
             }
             Ok(())
         })?;
+        state.rest = reader.rest();
         Ok(state)
     }
 

@@ -146,6 +146,8 @@ fn a_state_with_something_in_it() {
     assert_eq!((state.ltime, state.event_ltime, state.query_ltime), (5, 300, 70_000));
     assert_eq!(state.statuses().collect::<Vec<_>>(), [("b", 2), ("a", 1)]);
     assert_eq!(state.left().collect::<Vec<_>>(), ["b"]);
+    let more = [STATE, b"more"].concat();
+    assert_eq!(State::decode(&more).map(|state| state.rest), Ok(&b"more"[..]));
     let mut events = Vec::new();
     state.each_event(|event| events.push((event.ltime, event.name, event.payload)));
     assert_eq!(events, [(7, "n", &b"p"[..]), (7, "m", b"")]);
@@ -185,7 +187,9 @@ fn captured_coordinate() {
     let datagram = vector("serf-ack-coordinate");
     let Ok(Message::Ack(ack)) = Message::decode(&datagram) else { panic!("an ack") };
     let coordinate = Coordinate { vec: [0.0; 8], error: 1.5, adjustment: 0.0, height: 1.0e-5 };
-    assert_eq!(Coordinate::decode(ack.payload), Ok(coordinate));
+    assert_eq!(Coordinate::decode(ack.payload), Ok((coordinate, &b""[..])));
+    let more = [ack.payload, b"more"].concat();
+    assert_eq!(Coordinate::decode(&more), Ok((coordinate, &b"more"[..])));
     assert_eq!(bytes_of(|out| coordinate.encode(out)), ack.payload);
     // Another version, other spaces.
     assert_eq!(Coordinate::decode(b"\x02\x80"), Err(WireError::BadType));
@@ -201,7 +205,7 @@ fn captured_coordinate() {
         \xd0\x80\xd3\xff\xff\xff\xff\xff\xff\xff\xff\xc0\xcb\x3f\xe0\x00\x00\x00\x00\x00\x00";
     let vec = [1.0, -2.0, 255.0, 65535.0, -128.0, -1.0, 0.0, 0.5];
     let read = Coordinate { vec, error: 1.5, adjustment: 0.0, height: 0.0 };
-    assert_eq!(Coordinate::decode(numbers), Ok(read));
+    assert_eq!(Coordinate::decode(numbers), Ok((read, &b""[..])));
 }
 
 #[test]
@@ -417,7 +421,7 @@ proptest! {
         let (error, adjustment, height) = (numbers[8], numbers[9], numbers[10]);
         let there = Coordinate { vec, error, adjustment, height };
         let bytes = bytes_of(|out| there.encode(out));
-        prop_assert_eq!(Coordinate::decode(&bytes), Ok(there));
+        prop_assert_eq!(Coordinate::decode(&bytes), Ok((there, &b""[..])));
     }
 
     #[test]
