@@ -17,7 +17,9 @@ export type EventType =
   | 'message'
   | 'broadcast'
   | 'remote-state'
-  | 'admission';
+  | 'admission'
+  | 'user-event'
+  | 'query';
 
 /** What is believed about a member. */
 export type MemberState =
@@ -53,7 +55,8 @@ export type ErrorCode =
   | 'ERR_CHINWAG_NOT_ADMITTED'
   | 'ERR_CHINWAG_UNKNOWN_MEMBER'
   | 'ERR_CHINWAG_NODE_DOWN'
-  | 'ERR_CHINWAG_OVERLOADED';
+  | 'ERR_CHINWAG_OVERLOADED'
+  | 'ERR_CHINWAG_UNSUPPORTED';
 
 /** Options of a node; what is absent has its default. Times are in milliseconds. */
 export interface StartOptions {
@@ -217,6 +220,16 @@ export interface StartOptions {
    * How long a failed member is looked for, so that a partition heals; at most a day. Default: 24h.
    */
   reconnectTimeout?: number | undefined;
+  /**
+   * Bytes of name and payload that a user event of serf's may have. What fits into no packet goes
+   * over TCP. Default: 512.
+   */
+  userEventSizeLimit?: number | undefined;
+  /**
+   * Whether user events that were told before this node joined are told to it, as far as others
+   * remember them. Default: true.
+   */
+  replayOnJoin?: boolean | undefined;
 }
 
 /** Every event type, by its number less one. */

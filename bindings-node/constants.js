@@ -19,6 +19,8 @@ const EVENT_TYPES = Object.freeze([
   'broadcast',
   'remote-state',
   'admission',
+  'user-event',
+  'query',
 ]);
 
 // What each type of event carries, by its number less one: name and kind.
@@ -39,6 +41,14 @@ const EVENT_FIELDS = Object.freeze([
   [['sender', 'text'], ['name', 'text'], ['payload', 'bytes']],
   [['sender', 'text'], ['join', 'flag'], ['payload', 'bytes']],
   [['id', 'count'], ['member', 'member']],
+  [['name', 'text'], ['ltime', 'count'], ['payload', 'bytes'], ['coalesce', 'flag']],
+  [
+    ['id', 'count'],
+    ['sender', 'text'],
+    ['name', 'text'],
+    ['payload', 'bytes'],
+    ['timeout', 'duration'],
+  ],
 ]);
 
 // Every member state, by its number.
@@ -67,6 +77,7 @@ const ERRORS = Object.freeze({
   unknown_member: { number: 14, code: 'ERR_CHINWAG_UNKNOWN_MEMBER', retryable: true },
   node_down: { number: 15, code: 'ERR_CHINWAG_NODE_DOWN', retryable: true },
   overloaded: { number: 16, code: 'ERR_CHINWAG_OVERLOADED', retryable: true },
+  unsupported: { number: 17, code: 'ERR_CHINWAG_UNSUPPORTED', retryable: false },
 });
 
 // Every option as it is spelled here, and its key and kind in the core.
@@ -111,6 +122,8 @@ const OPTIONS = Object.freeze({
   admission: { key: 'admission', kind: 'choice' },
   reconnectInterval: { key: 'reconnect_interval', kind: 'duration' },
   reconnectTimeout: { key: 'reconnect_timeout', kind: 'duration' },
+  userEventSizeLimit: { key: 'user_event_size_limit', kind: 'count' },
+  replayOnJoin: { key: 'replay_on_join', kind: 'flag' },
 });
 
 module.exports = { EVENT_TYPES, EVENT_FIELDS, MEMBER_STATES, ERRORS, OPTIONS };

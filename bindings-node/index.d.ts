@@ -163,6 +163,26 @@ export interface AdmissionEvent extends Numbered<'admission'> {
   readonly member: Member;
 }
 
+/** A member told everybody something, in serf's way; each is told once, here too. */
+export interface UserEvent extends Numbered<'user-event'> {
+  readonly name: string;
+  /** Its Lamport time: what happened because of it has a later one. */
+  readonly ltime: number;
+  readonly payload: Uint8Array;
+  /** Whether the last of several events of this name is enough. */
+  readonly coalesce: boolean;
+}
+
+/** A member asks everybody something, in serf's way; the answer names the id. */
+export interface QueryEvent extends Numbered<'query'> {
+  readonly id: number;
+  readonly sender: string;
+  readonly name: string;
+  readonly payload: Uint8Array;
+  /** How long an answer is waited for, from when it was asked, in milliseconds. */
+  readonly timeout: number;
+}
+
 /** One event; `type` tells which. */
 export type ChinwagEvent =
   | MemberJoinEvent
@@ -180,7 +200,9 @@ export type ChinwagEvent =
   | MessageEvent
   | BroadcastEvent
   | RemoteStateEvent
-  | AdmissionEvent;
+  | AdmissionEvent
+  | UserEvent
+  | QueryEvent;
 
 /**
  * Something odd that the node deals with by itself: an event of type `warning`, its code in
@@ -210,6 +232,8 @@ export interface NodeEvents {
   broadcast: [event: BroadcastEvent];
   'remote-state': [event: RemoteStateEvent];
   admission: [member: Member, event: AdmissionEvent];
+  'user-event': [event: UserEvent];
+  query: [event: QueryEvent];
   warning: [warning: ChinwagWarning];
   close: [];
 }
@@ -345,6 +369,7 @@ export class NotAdmittedError extends ChinwagError {}
 export class UnknownMemberError extends ChinwagError {}
 export class NodeDownError extends ChinwagError {}
 export class OverloadedError extends ChinwagError {}
+export class UnsupportedError extends ChinwagError {}
 /** The deadline passed before the outcome was known; it may still happen. */
 export class TimeoutError extends ChinwagError {}
 /** The node is closed, or was closed while the operation was under way. */

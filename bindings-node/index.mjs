@@ -22,6 +22,7 @@ export const {
   UnknownMemberError,
   NodeDownError,
   OverloadedError,
+  UnsupportedError,
   EVENT_TYPES,
   EVENT_FIELDS,
   MEMBER_STATES,

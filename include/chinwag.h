@@ -143,6 +143,16 @@
 #define CHINWAG_MASK_ADMISSION 65536
 
 /**
+ * Bit of `user-event` in a mask of events.
+ */
+#define CHINWAG_MASK_USER_EVENT 131072
+
+/**
+ * Bit of `query` in a mask of events.
+ */
+#define CHINWAG_MASK_QUERY 262144
+
+/**
  * What a call came to: zero, or the negative number of an error.
  */
 enum chinwag_status
@@ -218,6 +228,10 @@ enum chinwag_status
      * Too much waits to be sent already; nothing was sent.
      */
     CHINWAG_EOVERLOADED = -16,
+    /**
+     * This node, or its cluster, does not offer that; the message has what would.
+     */
+    CHINWAG_EUNSUPPORTED = -17,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -301,6 +315,14 @@ enum chinwag_event_kind
      * A newcomer waits to be let in, with `admission` at ask; it is refused when nobody decides.
      */
     CHINWAG_EVENT_ADMISSION = 16,
+    /**
+     * A member told everybody something, in serf's way; each is told once, here too.
+     */
+    CHINWAG_EVENT_USER_EVENT = 17,
+    /**
+     * A member asks everybody something, in serf's way; the answer names the id.
+     */
+    CHINWAG_EVENT_QUERY = 18,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L

@@ -41,6 +41,8 @@ pub enum Status {
     CHINWAG_ENODEDOWN = -15,
     /// Too much waits to be sent already; nothing was sent.
     CHINWAG_EOVERLOADED = -16,
+    /// This node, or its cluster, does not offer that; the message has what would.
+    CHINWAG_EUNSUPPORTED = -17,
 }
 
 /// Type of an event.
@@ -81,6 +83,10 @@ pub enum EventKind {
     CHINWAG_EVENT_REMOTE_STATE = 15,
     /// A newcomer waits to be let in, with `admission` at ask; it is refused when nobody decides.
     CHINWAG_EVENT_ADMISSION = 16,
+    /// A member told everybody something, in serf's way; each is told once, here too.
+    CHINWAG_EVENT_USER_EVENT = 17,
+    /// A member asks everybody something, in serf's way; the answer names the id.
+    CHINWAG_EVENT_QUERY = 18,
 }
 
 /// What is believed about a member.
@@ -116,6 +122,7 @@ pub(crate) const STATUSES: &[Status] = &[
     Status::CHINWAG_EUNKNOWNMEMBER,
     Status::CHINWAG_ENODEDOWN,
     Status::CHINWAG_EOVERLOADED,
+    Status::CHINWAG_EUNSUPPORTED,
 ];
 
 /// Every type of event, in the order of the manifest.
@@ -136,6 +143,8 @@ pub(crate) const EVENT_KINDS: &[EventKind] = &[
     EventKind::CHINWAG_EVENT_BROADCAST,
     EventKind::CHINWAG_EVENT_REMOTE_STATE,
     EventKind::CHINWAG_EVENT_ADMISSION,
+    EventKind::CHINWAG_EVENT_USER_EVENT,
+    EventKind::CHINWAG_EVENT_QUERY,
 ];
 
 /// Every state, in the order of the manifest.
@@ -178,3 +187,7 @@ pub const CHINWAG_MASK_BROADCAST: u32 = 0x4000;
 pub const CHINWAG_MASK_REMOTE_STATE: u32 = 0x8000;
 /// Bit of `admission` in a mask of events.
 pub const CHINWAG_MASK_ADMISSION: u32 = 0x10000;
+/// Bit of `user-event` in a mask of events.
+pub const CHINWAG_MASK_USER_EVENT: u32 = 0x20000;
+/// Bit of `query` in a mask of events.
+pub const CHINWAG_MASK_QUERY: u32 = 0x40000;

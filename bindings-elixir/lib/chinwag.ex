@@ -64,6 +64,21 @@ defmodule Chinwag do
           | {:broadcast, %{sender: String.t(), name: String.t(), payload: binary()}}
           | {:admission, %{id: pos_integer(), member: Member.t()}}
           | {:remote_state, %{sender: String.t(), join: boolean(), payload: binary()}}
+          | {:user_event,
+             %{
+               name: String.t(),
+               ltime: pos_integer(),
+               payload: binary(),
+               coalesce: boolean()
+             }}
+          | {:query,
+             %{
+               id: pos_integer(),
+               sender: String.t(),
+               name: String.t(),
+               payload: binary(),
+               timeout: non_neg_integer()
+             }}
           | {:warning, %{code: Constants.warning_code(), subject: String.t(), text: String.t()}}
 
   @default_timeout 5_000

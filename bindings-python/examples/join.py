@@ -44,6 +44,8 @@ async def watch(node: chinwag.Node) -> None:
                 continue
             case chinwag.Message() | chinwag.Broadcast() | chinwag.RemoteState():
                 continue
+            case chinwag.UserEvent() | chinwag.Query():
+                continue
             case chinwag.EventsLost(members=members):
                 pass
             case _:

@@ -38,6 +38,10 @@ def show(event: Event) -> str:
             return f"{n} {m.name}"
         case chinwag.RemoteState(sender=s, join=join, payload=p):
             return f"{s} {join} {len(p)}"
+        case chinwag.UserEvent(name=name, ltime=time, payload=p, coalesce=c):
+            return f"{name} {time} {len(p)} {c}"
+        case chinwag.Query(id=i, sender=s, name=name, payload=p, timeout=t):
+            return f"{i} {s} {name} {len(p)} {t}"
         case chinwag.Warning(code=code, subject=subject, text=text):
             return f"{code} {subject} {text}"
         case _:

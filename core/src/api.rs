@@ -436,6 +436,26 @@ pub const OPTIONS: &[OptionInfo] = &[
         local: None,
         doc: "How long a failed member is looked for, so that a partition heals; at most a day.",
     },
+    OptionInfo {
+        name: "user_event_size_limit",
+        kind: OptionKind::Count { min: 1, max: 9216 },
+        secret: false,
+        default: "512",
+        wan: None,
+        local: None,
+        doc: "Bytes of name and payload that a user event of serf's may have. What fits into no \
+              packet goes over TCP.",
+    },
+    OptionInfo {
+        name: "replay_on_join",
+        kind: OptionKind::Flag,
+        secret: false,
+        default: "true",
+        wan: None,
+        local: None,
+        doc: "Whether user events that were told before this node joined are told to it, as far \
+              as others remember them.",
+    },
 ];
 
 /// What went wrong, as a stable number and code. The sentence beside it says what happened to the
@@ -475,6 +495,8 @@ pub enum ErrorKind {
     NodeDown,
     /// Too much waits to be sent already; nothing was sent.
     Overloaded,
+    /// This node, or its cluster, does not offer that; the message has what would.
+    Unsupported,
 }
 
 /// One row of the error table.
@@ -609,6 +631,13 @@ pub const ERRORS: &[ErrorInfo] = &[
         code: "overloaded",
         retryable: true,
         doc: "Too much waits to be sent already; nothing was sent.",
+    },
+    ErrorInfo {
+        kind: ErrorKind::Unsupported,
+        number: 17,
+        code: "unsupported",
+        retryable: false,
+        doc: "This node, or its cluster, does not offer that; the message has what would.",
     },
 ];
 
@@ -763,6 +792,29 @@ pub const EVENTS: &[EventInfo] = &[
         fields: &[("id", FieldKind::Count), ("member", FieldKind::Member)],
         doc: "A newcomer waits to be let in, with `admission` at ask; it is refused when nobody \
               decides.",
+    },
+    EventInfo {
+        number: 17,
+        token: "user-event",
+        fields: &[
+            ("name", FieldKind::Text),
+            ("ltime", FieldKind::Count),
+            ("payload", FieldKind::Bytes),
+            ("coalesce", FieldKind::Flag),
+        ],
+        doc: "A member told everybody something, in serf's way; each is told once, here too.",
+    },
+    EventInfo {
+        number: 18,
+        token: "query",
+        fields: &[
+            ("id", FieldKind::Count),
+            ("sender", FieldKind::Text),
+            ("name", FieldKind::Text),
+            ("payload", FieldKind::Bytes),
+            ("timeout", FieldKind::Duration),
+        ],
+        doc: "A member asks everybody something, in serf's way; the answer names the id.",
     },
 ];
 

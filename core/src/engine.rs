@@ -17,6 +17,7 @@ use crate::error::{Attempt, Error, ErrorKind, Result};
 use crate::event::EventKind;
 use crate::member::Member;
 use crate::membership::Membership;
+pub use crate::serf::{Answers, Coordinate, Question};
 use crate::stats::Stats;
 use crate::time::Instant;
 pub use crate::wire::BroadcastKind;
@@ -46,6 +47,8 @@ pub struct Setup {
     /// The incarnation to start with, at least 1: seconds of the wall clock since the beginning of
     /// 2024, so that a restarted member is always newer than it was before.
     pub incarnation: u32,
+    /// serf's clocks of members, events and queries as the last run left them; 0 for none.
+    pub clocks: [u64; 3],
     /// The protocol's constants.
     pub protocol: Protocol,
     /// Seed of every random choice.
@@ -143,11 +146,47 @@ pub enum Request {
     Explain(String),
     /// Change the keys.
     Keyring(KeyChange),
+    /// Something of serf's layer.
+    Serf(SerfRequest),
     /// Say goodbye; replied once the farewell has been sent often enough.
     Leave {
         /// How long the farewell may take.
         timeout: Duration,
     },
+}
+
+/// What may be asked of serf's layer.
+#[derive(Clone, Debug)]
+pub enum SerfRequest {
+    /// Tell everybody something.
+    UserEvent {
+        /// Its name.
+        name: String,
+        /// What comes with it.
+        payload: Vec<u8>,
+        /// Whether a receiver may show the last of several events of this name only.
+        coalesce: bool,
+    },
+    /// Ask everybody something; replied when all have answered, or when its time is over.
+    Query(Question),
+    /// Answer a query.
+    Respond {
+        /// The query, by the name that its event gave it.
+        query: u64,
+        /// The answer.
+        payload: Vec<u8>,
+    },
+    /// Have everybody take a member that has failed for one that has left.
+    ForceLeave {
+        /// Its name.
+        name: String,
+        /// Whether it is to be forgotten as well.
+        prune: bool,
+    },
+    /// Where this node stands.
+    Coordinate,
+    /// The estimated round-trip time between two members.
+    Distance(String, String),
 }
 
 /// How a message to one member travels.
@@ -253,7 +292,7 @@ pub struct Observed {
 }
 
 /// What a request came to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Reply {
     /// Done.
     Done,
@@ -265,6 +304,12 @@ pub enum Reply {
     RoundTrip(RoundTrip),
     /// What is known of a member, and why.
     Explained(Box<Explanation>),
+    /// What came back to a query.
+    Answers(Answers),
+    /// Where this node stands.
+    Coordinate(Coordinate),
+    /// The estimated round-trip time between two members.
+    Distance(Duration),
 }
 
 /// Something to be done outside.

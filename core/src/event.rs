@@ -75,6 +75,10 @@ pub enum EventKind {
     RemoteState(Arc<RemoteState>),
     /// A newcomer waits to be let in.
     Admission(Arc<Admission>),
+    /// A member told everybody something, in serf's way.
+    UserEvent(Arc<UserEvent>),
+    /// A member asks everybody something, in serf's way.
+    Query(Arc<Queried>),
 }
 
 /// A newcomer that waits for [`Node::admit`](crate::Node::admit) or
@@ -121,6 +125,35 @@ pub struct RemoteState {
     pub join: bool,
     /// As it was handed on.
     pub payload: Box<[u8]>,
+}
+
+/// A user event of serf's. Who told it is not told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserEvent {
+    /// Its name.
+    pub name: String,
+    /// Its Lamport time: what happened because of it has a later one.
+    pub ltime: u64,
+    /// As it was told.
+    pub payload: Box<[u8]>,
+    /// Whether the last of several events of this name is enough. Not told again to those who join
+    /// later.
+    pub coalesce: bool,
+}
+
+/// A query of serf's, which this node may answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Queried {
+    /// What the answer has to name.
+    pub id: u64,
+    /// Who asks.
+    pub sender: String,
+    /// Its name.
+    pub name: String,
+    /// As it was asked.
+    pub payload: Box<[u8]>,
+    /// How long an answer is waited for, from when it was asked.
+    pub timeout: Duration,
 }
 
 /// What is wrong, and with whom.
@@ -181,6 +214,8 @@ impl EventKind {
             Self::Broadcast(_) => 13,
             Self::RemoteState(_) => 14,
             Self::Admission(_) => 15,
+            Self::UserEvent(_) => 16,
+            Self::Query(_) => 17,
         };
         &EVENTS[row]
     }
@@ -208,7 +243,9 @@ impl EventKind {
             | Self::Message(_)
             | Self::Broadcast(_)
             | Self::RemoteState(_)
-            | Self::Admission(_) => None,
+            | Self::Admission(_)
+            | Self::UserEvent(_)
+            | Self::Query(_) => None,
         }
     }
 
@@ -247,6 +284,19 @@ impl EventKind {
             Self::Admission(admission) => {
                 vec![Field::Count(admission.id), Field::Member(&admission.member)]
             }
+            Self::UserEvent(event) => vec![
+                text(&event.name),
+                Field::Count(event.ltime),
+                Field::Bytes(&event.payload),
+                Field::Flag(event.coalesce),
+            ],
+            Self::Query(query) => vec![
+                Field::Count(query.id),
+                text(&query.sender),
+                text(&query.name),
+                Field::Bytes(&query.payload),
+                Field::Duration(query.timeout),
+            ],
             other => other.member().map(Field::Member).into_iter().collect(),
         }
     }
@@ -258,6 +308,8 @@ impl EventKind {
             Self::Message(message) => message.payload.len(),
             Self::Broadcast(broadcast) => broadcast.payload.len(),
             Self::RemoteState(state) => state.payload.len(),
+            Self::UserEvent(event) => event.payload.len(),
+            Self::Query(query) => query.payload.len(),
             _ => 0,
         }
     }
@@ -330,6 +382,19 @@ mod tests {
                 payload: Box::default(),
             })),
             EventKind::Admission(Arc::new(Admission { id: 1, member: m() })),
+            EventKind::UserEvent(Arc::new(UserEvent {
+                name: "deploy".to_owned(),
+                ltime: 7,
+                payload: Box::default(),
+                coalesce: true,
+            })),
+            EventKind::Query(Arc::new(Queried {
+                id: 1,
+                sender: "a".to_owned(),
+                name: "uptime".to_owned(),
+                payload: Box::default(),
+                timeout: Duration::from_secs(1),
+            })),
         ]
     }
 

@@ -19,7 +19,9 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::config::Config;
-pub use crate::engine::{Broadcast, BroadcastKind, Delivery, KeyChange, Reply, RoundTrip};
+pub use crate::engine::{
+    Answers, Broadcast, BroadcastKind, Coordinate, Delivery, KeyChange, Question, Reply, RoundTrip,
+};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
 use crate::member::{Member, Tags};
@@ -60,6 +62,18 @@ pub enum Op {
     RoundTrip(String),
     /// Change the keys.
     Keyring(KeyChange),
+    /// Tell everybody something in serf's way: name, payload, whether it may be coalesced.
+    UserEvent(String, Vec<u8>, bool),
+    /// Ask everybody something; settles as [`Reply::Answers`].
+    Query(Question),
+    /// Answer a query.
+    Respond(u64, Vec<u8>),
+    /// Have a failed member taken for one that has left; with `true`, forgotten.
+    ForceLeave(String, bool),
+    /// Where this node stands; settles as [`Reply::Coordinate`].
+    Coordinate,
+    /// The estimated round-trip time between two members; settles as [`Reply::Distance`].
+    Rtt(String, String),
     /// Say goodbye, within that time.
     Leave(Duration),
 }
@@ -356,6 +370,14 @@ async fn perform(node: &Node, leaving: &Turn, op: Op) -> Result<Reply> {
             node.explain(&member).await.map(|told| Reply::Explained(Box::new(told)))
         }
         Op::RoundTrip(member) => node.round_trip(&member).await.map(Reply::RoundTrip),
+        Op::UserEvent(name, payload, coalesce) => {
+            node.user_event(&name, payload, coalesce).await.map(|()| Reply::Done)
+        }
+        Op::Query(question) => node.query(question).await.map(Reply::Answers),
+        Op::Respond(query, payload) => node.respond(query, payload).await.map(|()| Reply::Done),
+        Op::ForceLeave(name, prune) => node.force_leave(&name, prune).await.map(|()| Reply::Done),
+        Op::Coordinate => node.coordinate().await.map(Reply::Coordinate),
+        Op::Rtt(from, to) => node.rtt(&from, &to).await.map(Reply::Distance),
         Op::Leave(timeout) => {
             // A second goodbye is done when the first is: a close after it must not cut that short.
             let _turn = leaving.lock().await;

@@ -32,7 +32,6 @@ pub mod time;
 // The protocol, without I/O.
 pub mod engine;
 mod membership;
-#[allow(dead_code, unused_imports, reason = "the membership does not own it yet")]
 mod serf;
 
 // The same engine under virtual time.
@@ -60,6 +59,6 @@ pub use event::{Event, EventKind};
 pub use member::{Member, MemberState, Tags};
 #[cfg(feature = "runtime")]
 pub use node::{Builder, Events, Node, Replay};
-pub use serf::{Answers, Coordinate, Question, Response};
+pub use serf::{Answers, Coordinate, KeyOp, KeyOutcome, Question, Response};
 pub use stats::Stats;
 pub use wire::{Fingerprint, KeyInfo};

@@ -38,6 +38,16 @@ pub struct Stats {
     pub broadcasts_repaired: u64,
     /// Broadcasts that were told but not passed on, because too many waited.
     pub broadcasts_unpassed: u64,
+    /// User events of serf's that were told here.
+    pub user_events_received: u64,
+    /// Queries of serf's that were told here.
+    pub queries_received: u64,
+    /// User events and queries older than what is remembered of them, and so not told.
+    pub serf_too_old: u64,
+    /// Answers to queries that were over: those of this node, or those to this node.
+    pub query_answers_late: u64,
+    /// Network coordinates that no honest member has, and measurements that are none.
+    pub coordinates_refused: u64,
     /// Connections that peers opened.
     pub streams_accepted: u64,
     /// Connections refused because too many were open.
@@ -98,7 +108,7 @@ impl Stats {
     }
 
     /// Every counter with its name, in the order of declaration.
-    pub fn rows(&self) -> [(&'static str, u64); 42] {
+    pub fn rows(&self) -> [(&'static str, u64); 47] {
         [
             ("packets_received", self.packets_received),
             ("bytes_received", self.bytes_received),
@@ -117,6 +127,11 @@ impl Stats {
             ("broadcasts_late", self.broadcasts_late),
             ("broadcasts_repaired", self.broadcasts_repaired),
             ("broadcasts_unpassed", self.broadcasts_unpassed),
+            ("user_events_received", self.user_events_received),
+            ("queries_received", self.queries_received),
+            ("serf_too_old", self.serf_too_old),
+            ("query_answers_late", self.query_answers_late),
+            ("coordinates_refused", self.coordinates_refused),
             ("streams_accepted", self.streams_accepted),
             ("streams_refused", self.streams_refused),
             ("streams_failed", self.streams_failed),

@@ -30,6 +30,7 @@ fn engine(delegate: [u8; 3]) -> Engine {
             incarnation: 1,
             security: Security::default(),
             nonce: Nonce::default(),
+            clocks: [0; 3],
             protocol,
             seed: 7,
         },
@@ -102,22 +103,32 @@ fn an_intent_of_another_is_passed_on_as_it_is_and_once() {
 }
 
 #[test]
-fn intents_of_strangers_and_of_the_departed_are_not() {
+fn intents_of_strangers_and_of_the_departed_are_passed_on_too() {
     let mut engine = engine([2, 5, 5]);
-    for (turn, payload) in [
-        (1, intent(4, "nobody")),
-        (2, intent(4, "me")),
-        // A user event, and what is no message of serf.
-        (3, b"\x03\x81\xa5LTime\x01".to_vec()),
-        (4, b"\0".to_vec()),
-        (5, Vec::new()),
-    ] {
-        assert!(hear_and_pass_on(&mut engine, turn, &payload).is_empty(), "{payload:?}");
-    }
-    assert_eq!(engine.stats().user_messages_received, 5);
+    assert_eq!(hear_and_pass_on(&mut engine, 1, &intent(4, "nobody")).len(), 4);
+    assert!(hear_and_pass_on(&mut engine, 2, &intent(4, "nobody")).is_empty());
     let left = Dead { incarnation: 1, node: "serf-2", from: "serf-2" };
-    hear(&mut engine, START + WHILE * 6, &Message::Dead(left));
-    assert!(hear_and_pass_on(&mut engine, 7, &intent(4, "serf-2")).is_empty());
+    hear(&mut engine, START + WHILE * 3, &Message::Dead(left));
+    assert_eq!(hear_and_pass_on(&mut engine, 4, &intent(4, "serf-2")).len(), 4);
+    assert!(hear_and_pass_on(&mut engine, 5, &intent(4, "serf-2")).is_empty());
+}
+
+#[test]
+fn an_intent_of_this_node_that_is_not_its_own_is_refuted() {
+    let mut engine = engine([2, 5, 5]);
+    let sent = hear_and_pass_on(&mut engine, 1, &intent(4, "me"));
+    // "Joined", at a later time.
+    assert_eq!(sent, vec![b"\x01\x82\xa5LTime\x05\xa4Node\xa2me".to_vec(); 4]);
+    assert!(hear_and_pass_on(&mut engine, 2, &intent(5, "me")).is_empty(), "that is stale");
+}
+
+#[test]
+fn what_is_no_message_of_serf_is_counted() {
+    let mut engine = engine([2, 5, 5]);
+    for (turn, payload) in [(1, &b"\0"[..]), (2, b"\x07\x80"), (3, b"\x03\x81\xa5LTime")] {
+        assert!(hear_and_pass_on(&mut engine, turn, payload).is_empty(), "{payload:?}");
+        assert_eq!(engine.stats().packets_malformed, u64::from(turn));
+    }
 }
 
 #[test]

@@ -77,6 +77,10 @@ defmodule Chinwag.Constants do
     node; 0s switches them off. Default: 5s.
   * `:reconnect_timeout` - How long a failed member is looked for, so that a partition heals; at
     most a day. Default: 24h.
+  * `:user_event_size_limit` - Bytes of name and payload that a user event of serf's may have.
+    What fits into no packet goes over TCP. Default: 512.
+  * `:replay_on_join` - Whether user events that were told before this node joined are told to it,
+    as far as others remember them. Default: true.
 
   ## Errors
 
@@ -102,6 +106,7 @@ defmodule Chinwag.Constants do
   * `:node_down` - The member could not be reached, or the connection broke; it may still have got
     the message.
   * `:overloaded` - Too much waits to be sent already; nothing was sent.
+  * `:unsupported` - This node, or its cluster, does not offer that; the message has what would.
 
   ## Events
 
@@ -127,6 +132,8 @@ defmodule Chinwag.Constants do
   * `:remote_state` - The state that a member hands on came with an exchange of states.
   * `:admission` - A newcomer waits to be let in, with `admission` at ask; it is refused when
     nobody decides.
+  * `:user_event` - A member told everybody something, in serf's way; each is told once, here too.
+  * `:query` - A member asks everybody something, in serf's way; the answer names the id.
 
   ## Warnings
 
@@ -165,6 +172,7 @@ defmodule Chinwag.Constants do
           | :unknown_member
           | :node_down
           | :overloaded
+          | :unsupported
 
   @typedoc "What an event tells."
   @type event_type ::
@@ -184,6 +192,8 @@ defmodule Chinwag.Constants do
           | :broadcast
           | :remote_state
           | :admission
+          | :user_event
+          | :query
 
   @typedoc "What a node warns of."
   @type warning_code ::
@@ -244,6 +254,8 @@ defmodule Chinwag.Constants do
           | {:admission, :open | :ask}
           | {:reconnect_interval, non_neg_integer()}
           | {:reconnect_timeout, non_neg_integer()}
+          | {:user_event_size_limit, non_neg_integer()}
+          | {:replay_on_join, boolean()}
 
   @options [
     name: :text,
@@ -285,7 +297,9 @@ defmodule Chinwag.Constants do
     cidrs_allowed: :list,
     admission: :choice,
     reconnect_interval: :duration,
-    reconnect_timeout: :duration
+    reconnect_timeout: :duration,
+    user_event_size_limit: :count,
+    replay_on_join: :flag
   ]
 
   @doc "Every option and its kind, in the order of the manifest."
@@ -307,7 +321,8 @@ defmodule Chinwag.Constants do
     not_admitted: 13,
     unknown_member: 14,
     node_down: 15,
-    overloaded: 16
+    overloaded: 16,
+    unsupported: 17
   ]
 
   @doc "Every error code and its number."
@@ -342,7 +357,9 @@ defmodule Chinwag.Constants do
     message: 13,
     broadcast: 14,
     remote_state: 15,
-    admission: 16
+    admission: 16,
+    user_event: 17,
+    query: 18
   ]
 
   @doc "Every type of event and its number."
@@ -364,7 +381,9 @@ defmodule Chinwag.Constants do
     message: [:sender, :addr, :reliable, :payload],
     broadcast: [:sender, :name, :payload],
     remote_state: [:sender, :join, :payload],
-    admission: [:id, :member]
+    admission: [:id, :member],
+    user_event: [:name, :ltime, :payload, :coalesce],
+    query: [:id, :sender, :name, :payload, :timeout]
   ]
 
   @doc "What each type of event carries, in order."

@@ -8,6 +8,8 @@ defmodule Chinwag.Telemetry do
       the `addr` of the other one
     * `[:chinwag, :message]`, `[:chinwag, :broadcast]` and `[:chinwag, :remote_state]`, with
       `%{count: 1, seq: number, bytes: size}` and `%{mesh: name, sender: name}`
+    * `[:chinwag, :user_event]` and `[:chinwag, :query]`, with the same measurements and
+      `%{mesh: name, name: name}`, `:query` with `sender` too
     * `[:chinwag, :admission]`, with `%{count: 1, seq: number}` and `%{mesh: name, member: member}`
     * `[:chinwag, :warning]`, with `%{count: 1, seq: number}` and
       `%{mesh: name, code: code, subject: subject, text: text}`
@@ -38,7 +40,7 @@ defmodule Chinwag.Telemetry do
 
   def event(mesh, seq, {type, %{payload: payload} = told}) do
     measurements = %{count: 1, seq: seq, bytes: byte_size(payload)}
-    execute([:chinwag, type], measurements, %{mesh: mesh, sender: told.sender})
+    execute([:chinwag, type], measurements, Map.put(said(type, told), :mesh, mesh))
   end
 
   def event(mesh, seq, {:member_conflict, member, addr}) do
@@ -54,6 +56,10 @@ defmodule Chinwag.Telemetry do
     metadata = %{mesh: mesh, member: member, previous: previous}
     execute([:chinwag, :member, short(type)], %{count: 1, seq: seq}, metadata)
   end
+
+  defp said(:user_event, told), do: Map.take(told, [:name])
+  defp said(:query, told), do: Map.take(told, [:name, :sender])
+  defp said(_type, told), do: Map.take(told, [:sender])
 
   @doc false
   def operation(mesh, name, fun) do

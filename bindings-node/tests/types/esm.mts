@@ -29,6 +29,10 @@ function describe(event: ChinwagEvent): string {
       return `${event.sender} ${event.payload.length}`;
     case 'admission':
       return `${event.id} ${event.member.name}`;
+    case 'user-event':
+      return `${event.name} ${event.ltime} ${event.payload.length} ${event.coalesce}`;
+    case 'query':
+      return `${event.id} ${event.sender} ${event.name} ${event.timeout}`;
     case 'warning':
       return `${event.code} ${event.subject} ${event.text}`;
     case 'replay-done':

@@ -28,6 +28,7 @@ from .errors import (
     Timeout,
     TooLarge,
     UnknownMember,
+    Unsupported,
 )
 from .events import (
     Admission,
@@ -45,8 +46,10 @@ from .events import (
     MemberSuspect,
     MemberUpdate,
     Message,
+    Query,
     RemoteState,
     ReplayDone,
+    UserEvent,
     Warning,
 )
 
@@ -89,11 +92,14 @@ __all__ = [
     "OptionName",
     "Options",
     "Overloaded",
+    "Query",
     "RemoteState",
     "ReplayDone",
     "Timeout",
     "TooLarge",
     "UnknownMember",
+    "Unsupported",
+    "UserEvent",
     "Warning",
     "WarningCode",
     "__version__",

@@ -25,6 +25,8 @@ EventType = Literal[
     "broadcast",
     "remote-state",
     "admission",
+    "user-event",
+    "query",
 ]
 WarningCode = Literal[
     "name-conflict",
@@ -52,6 +54,7 @@ ErrorCode = Literal[
     "unknown_member",
     "node_down",
     "overloaded",
+    "unsupported",
 ]
 OptionName = Literal[
     "name",
@@ -94,6 +97,8 @@ OptionName = Literal[
     "admission",
     "reconnect_interval",
     "reconnect_timeout",
+    "user_event_size_limit",
+    "replay_on_join",
 ]
 
 
@@ -250,6 +255,14 @@ class Options(TypedDict, total=False):
     """How long a failed member is looked for, so that a partition heals; at most a day. Default:
     24h.
     """
+    user_event_size_limit: int
+    """Bytes of name and payload that a user event of serf's may have. What fits into no packet goes
+    over TCP. Default: 512.
+    """
+    replay_on_join: bool
+    """Whether user events that were told before this node joined are told to it, as far as others
+    remember them. Default: true.
+    """
 
 
 class ErrorInfo(NamedTuple):
@@ -282,6 +295,7 @@ ERRORS: Final[tuple[ErrorInfo, ...]] = (
     ErrorInfo("unknown_member", 14, "UnknownMember", LookupError, True),
     ErrorInfo("node_down", 15, "NodeDown", ConnectionError, True),
     ErrorInfo("overloaded", 16, "Overloaded", RuntimeError, True),
+    ErrorInfo("unsupported", 17, "Unsupported", RuntimeError, False),
 )
 
 #: Number of each type of event.
@@ -302,6 +316,8 @@ EVENTS: Final[dict[EventType, int]] = {
     "broadcast": 14,
     "remote-state": 15,
     "admission": 16,
+    "user-event": 17,
+    "query": 18,
 }
 
 #: Member states by their number.

@@ -107,6 +107,10 @@ class Overloaded(ChinwagError, RuntimeError):
     """Too much waits to be sent already; nothing was sent."""
 
 
+class Unsupported(ChinwagError, RuntimeError):
+    """This node, or its cluster, does not offer that; the message has what would."""
+
+
 #: The class of each code.
 CLASSES: Final[dict[ErrorCode, type[ChinwagError]]] = {
     cls.code: cls for cls in ChinwagError.__subclasses__()

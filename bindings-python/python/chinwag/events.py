@@ -181,6 +181,34 @@ class Admission:
     type: ClassVar[Literal["admission"]] = "admission"
 
 
+@dataclass(frozen=True, slots=True)
+class UserEvent:
+    """A member told everybody something, in serf's way; each is told once, here too."""
+
+    name: str
+    ltime: int
+    """Its Lamport time: what happened because of it has a later one."""
+    payload: bytes
+    coalesce: bool
+    """Whether the last of several events of this name is enough."""
+    seq: int
+    type: ClassVar[Literal["user-event"]] = "user-event"
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A member asks everybody something, in serf's way; the answer names the id."""
+
+    id: int
+    sender: str
+    name: str
+    payload: bytes
+    timeout: float
+    """Seconds that an answer is waited for, from when it was asked."""
+    seq: int
+    type: ClassVar[Literal["query"]] = "query"
+
+
 #: An event about one member.
 MemberEvent = (
     MemberJoin
@@ -204,6 +232,8 @@ Event = (
     | Broadcast
     | RemoteState
     | Admission
+    | UserEvent
+    | Query
 )
 
 #: The class of each type of event.
@@ -224,4 +254,6 @@ CLASSES: Final[dict[EventType, type[Event]]] = {
     "broadcast": Broadcast,
     "remote-state": RemoteState,
     "admission": Admission,
+    "user-event": UserEvent,
+    "query": Query,
 }

@@ -156,6 +156,8 @@ impl Config {
             },
             reconnect_interval: span("reconnect_interval"),
             reconnect_timeout: span("reconnect_timeout"),
+            user_event_size_limit: self.count("user_event_size_limit", profile),
+            replay_on_join: self.values.get("replay_on_join") != Some(&Value::Flag(false)),
         })
     }
 
@@ -303,6 +305,8 @@ pub struct Protocol {
     pub reconnect_timeout: Duration,
     pub cidrs_allowed: Vec<IpNet>,
     pub admission: Admitting,
+    pub user_event_size_limit: usize,
+    pub replay_on_join: bool,
 }
 
 /// Who may come in.

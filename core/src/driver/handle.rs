@@ -61,6 +61,7 @@ impl Handle {
             nonce: sockets::nonce()?,
             // Also when the wall clock has been set back.
             incarnation: super::clock::starting_incarnation().max(last.saturating_add(1)),
+            clocks: held.as_ref().map_or([0; 3], |held| held.clocks),
             protocol: settings.protocol.clone(),
             seed: sockets::entropy()?,
         };

@@ -75,6 +75,7 @@ impl Membership {
         let record = Record::new(member.clone(), self.now);
         let slot = self.roster.insert(record, &mut self.rng);
         self.found(member.name(), false);
+        self.tell_serf_joined(member.name());
         self.spread_alive(slot, &member);
         self.event(EventKind::MemberJoin(member));
     }
@@ -113,6 +114,9 @@ impl Membership {
         let changed = (state != MemberState::Alive).then_some(self.now);
         self.roster.update(slot, member.clone(), changed);
         self.spread_alive(slot, &member);
+        if !state.is_present() {
+            self.tell_serf_joined(claim.node);
+        }
         match state {
             MemberState::Failed | MemberState::Left => {
                 self.note(claim.node, Fact::Back { incarnation: claim.incarnation });
@@ -281,19 +285,14 @@ impl Membership {
         if slot == LOCAL {
             return self.accused_self(incarnation);
         }
-        let (state, kind): (_, fn(Member) -> EventKind) = match from == node {
+        let suspicion = record.suspicion.as_ref();
+        let confirmations = suspicion.map_or(0, |suspicion| suspicion.confirmations());
+        let failed = Fact::Failed { by: evidence::short(from), confirmations };
+        let (state, kind): (_, fn(Member) -> EventKind) = match self.has_left(node, from == node) {
             true => (MemberState::Left, EventKind::MemberLeave),
             false => (MemberState::Failed, EventKind::MemberFailed),
         };
-        let suspicion = record.suspicion.as_ref();
-        let confirmations = suspicion.map_or(0, |suspicion| suspicion.confirmations());
-        self.note(
-            node,
-            match state {
-                MemberState::Left => Fact::Left,
-                _ => Fact::Failed { by: evidence::short(from), confirmations },
-            },
-        );
+        self.note(node, if state == MemberState::Left { Fact::Left } else { failed });
         let Some(member) = self.turn(slot, state, incarnation) else { return };
         self.timers.add(Due::Forget(slot), self.now + self.protocol.gossip_to_the_dead_time);
         if state == MemberState::Failed {
@@ -304,7 +303,12 @@ impl Membership {
         self.settle_claim(slot);
     }
 
-    fn turn(&mut self, slot: Slot, state: MemberState, incarnation: u32) -> Option<Member> {
+    pub(super) fn turn(
+        &mut self,
+        slot: Slot,
+        state: MemberState,
+        incarnation: u32,
+    ) -> Option<Member> {
         let known = self.roster.get(slot)?.member.facts();
         let member = Member::new(Facts { state, incarnation, ..known });
         self.roster.update(slot, member.clone(), Some(self.now));
@@ -318,13 +322,19 @@ impl Membership {
         if slot == LOCAL || record.member.state().is_present() || !due {
             return;
         }
+        self.remove(slot);
+    }
+
+    /// Forgets a member.
+    pub(super) fn remove(&mut self, slot: Slot) {
+        let Some(record) = self.roster.get(slot) else { return };
         let (state, since) = (record.member.state(), record.changed);
         if let Some(member) = self.roster.remove(slot) {
             if state == MemberState::Failed {
                 self.remember_lost(&member, since);
             }
             self.broadcasts.drop_about(slot);
-            self.forget_intent(slot);
+            self.forget_in_serf(slot, member.name());
             self.forget_talk(slot, member.name());
             self.forget_troubles(slot);
             self.event(EventKind::MemberReap(member));
@@ -434,6 +444,7 @@ mod tests {
             security: Security::default(),
             nonce: Nonce::default(),
             incarnation: 1,
+            clocks: [0; 3],
             protocol: Protocol::profile("lan"),
             seed: 1,
         };

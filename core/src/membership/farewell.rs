@@ -48,9 +48,9 @@ impl Membership {
         if self.presence != Presence::Leaving(Stage::Joining) || !self.joins.is_empty() {
             return;
         }
-        if self.roster.present() > 1 && self.speaks_serf() {
+        if let (2.., Some(serf)) = (self.roster.present(), &mut self.serf) {
+            serf.leave(self.now);
             self.presence = Presence::Leaving(Stage::Intending);
-            self.spread_intent();
             let pause = self.protocol.gossip_interval.saturating_mul(INTENT_ROUNDS);
             let at = self.timers.get(Timer::Farewell).min(self.now + pause);
             self.timers.set(Timer::Farewell, at);
@@ -67,6 +67,12 @@ impl Membership {
     }
 
     fn turn_self(&mut self, state: MemberState, incarnation: u32) {
+        if let Some(serf) = &mut self.serf {
+            match state.is_present() {
+                true => serf.come_back(self.now),
+                false => serf.left(),
+            }
+        }
         self.set_local(Member::new(Facts { state, incarnation, ..self.local().facts() }));
     }
 

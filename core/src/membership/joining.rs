@@ -91,7 +91,7 @@ impl Membership {
             // The seed has just been told versions that it refuses. Once more, with its own.
             return self.begin(Purpose::Join { request, seed, addr }, addr);
         }
-        match self.merge(addr, &state) {
+        match self.merge(addr, &state, true) {
             Ok(()) => {
                 if let Some(joining) = self.joins.get_mut(&request) {
                     joining.open -= 1;
@@ -129,6 +129,9 @@ impl Membership {
                 Ok(Reply::Joined(count))
             }
         };
+        if let (Ok(_), Some(serf)) = (&result, &mut self.serf) {
+            serf.announce(self.now);
+        }
         self.reply(request, result);
         self.go_on_leaving();
     }

@@ -3,8 +3,9 @@
 //! [`Membership`] routes; each part beside it knows one thing. `broadcast` and `timer` are values
 //! that import next to nothing. `roster` knows everybody and which claim wins. `claims`,
 //! `farewell`, `gossip`, `push_pull` and the parts of `detection` and `healing` are what the node
-//! does with them; `talk` is what its users say; `security` knows who is kept out. The names are
-//! those of the papers and of memberlist, so that the two can be read side by side.
+//! does with them; `talk` is what its users say, and `serf` the border to serf's layer; `security`
+//! knows who is kept out. The names are those of the papers and of memberlist, so that the two can
+//! be read side by side.
 
 mod admission;
 mod broadcast;
@@ -14,11 +15,11 @@ mod farewell;
 mod gossip;
 mod healing;
 mod incarnation;
-mod intents;
 mod joining;
 mod push_pull;
 mod roster;
 mod security;
+mod serf;
 mod talk;
 mod timer;
 
@@ -42,7 +43,7 @@ use self::healing::Healing;
 use self::incarnation::{Horizon, INCARNATION_MAX};
 use self::joining::Joining;
 use self::push_pull::Exchange;
-use self::roster::{LOCAL, Record, Roster, Slot};
+use self::roster::{LOCAL, Record, Roster};
 use self::talk::{RoundTrips, Talk};
 use self::timer::{Due, Fired, Timer, Timers};
 use crate::api::WARNINGS;
@@ -51,6 +52,7 @@ use crate::engine::{Delivery, Input, Output, Reply, Request, RequestId, Setup, S
 use crate::error::Result;
 use crate::event::{EventKind, Warning, WarningCode};
 use crate::member::{Facts, Member, MemberState};
+use crate::serf::Serf;
 use crate::stats::Stats;
 use crate::time::Instant;
 use crate::wire::{self, Message, Nonces, PacketBuilder, Scratch, Security, Vsn};
@@ -82,8 +84,10 @@ pub(crate) struct Membership {
     round_trips: RoundTrips,
     /// Tells this run of the process from others of the same name.
     run: u32,
-    /// The time, by serf's clock, of the last intent to leave of a member.
-    intents: BTreeMap<Slot, u64>,
+    /// There while this node speaks serf's versions.
+    serf: Option<Box<Serf>>,
+    /// serf's clocks as the last run left them.
+    clocks: [u64; 3],
     last_gossip: Instant,
     probe: Option<Probe>,
     relays: BTreeMap<u32, Relay>,
@@ -129,7 +133,8 @@ enum Presence {
 
 impl Membership {
     pub(crate) fn new(now: Instant, setup: Setup) -> Self {
-        let Setup { name, advertise, meta, security, nonce, incarnation, protocol, seed } = setup;
+        let Setup { name, advertise, meta, security, nonce, incarnation, clocks, protocol, seed } =
+            setup;
         let incarnation = incarnation.clamp(1, INCARNATION_MAX);
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
         let name: Arc<str> = name.into();
@@ -161,7 +166,8 @@ impl Membership {
             talk: Talk::default(),
             round_trips: RoundTrips::default(),
             run: rng.next_u32(),
-            intents: BTreeMap::new(),
+            serf: None,
+            clocks,
             last_gossip: now,
             probe: None,
             relays: BTreeMap::new(),
@@ -183,6 +189,7 @@ impl Membership {
             protocol,
             rng,
         };
+        membership.set_up_serf();
         membership.announce();
         membership.start_rounds();
         membership
@@ -222,6 +229,7 @@ impl Membership {
         while let Some(fired) = self.timers.pop(self.now) {
             self.on_timer(fired);
         }
+        self.grant_wishes();
         self.plan_gossip();
     }
 
@@ -280,6 +288,7 @@ impl Membership {
             Fired::Timer(Timer::Redial, _) => self.redial(),
             Fired::Timer(Timer::Farewell, _) => self.farewell_due(),
             Fired::Timer(Timer::Leave, _) => self.leave_timed_out(),
+            Fired::Timer(Timer::Query, _) => self.serf_timer(),
             Fired::Due(Due::Suspicion(slot)) => self.suspicion_ended(slot),
             Fired::Due(Due::Forget(slot)) => self.forget(slot),
             Fired::Due(Due::Relay(seq)) => self.relay_timed_out(seq),
@@ -325,6 +334,7 @@ impl Membership {
                 let result = self.decide(question, refusal.as_deref());
                 self.reply(id, result);
             }
+            Request::Serf(request) => self.on_serf_request(id, request),
             Request::Leave { timeout } => self.leave(id, timeout),
             Request::Keyring(change) => {
                 let result = self.change_keys(change).map(|()| Reply::Done);
@@ -379,6 +389,9 @@ impl Membership {
         stats.queue_depth = self.broadcasts.len() as u64;
         stats.user_queue_depth = self.talk.queue().len() as u64;
         stats.health_score = u64::from(self.awareness.score());
+        if let Some(serf) = &self.serf {
+            serf.count(&mut stats);
+        }
         stats
     }
 

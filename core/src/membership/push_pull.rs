@@ -47,6 +47,8 @@ pub(super) enum Purpose {
     Ping { seq: u32 },
     /// A message of a user to the member of that name.
     User { request: RequestId, to: String },
+    /// A message that is passed on.
+    Unasked,
 }
 
 /// Why an exchange came to nothing.
@@ -73,6 +75,8 @@ const RALLY_SIZE: f64 = 64.0;
 const STATE_OVERHEAD: usize = 96;
 /// Streams that peers may have open at the same time; memberlist's limit.
 const SERVED_MAX: usize = 128;
+/// Streams for messages that are passed on.
+const UNASKED_MAX: usize = 64;
 /// Below this size of the cluster, every node exchanges states once an interval; above, the
 /// interval grows with the logarithm.
 const SCALE_FROM: usize = 32;
@@ -176,6 +180,17 @@ impl Membership {
         self.open(stream, Purpose::User { request, to: to.to_owned() }, at, bytes);
     }
 
+    /// Opens a stream for a message that nobody waits for.
+    pub(super) fn open_unasked(&mut self, at: SocketAddr, bytes: Vec<u8>) {
+        let unasked = |exchange: &Exchange| matches!(exchange.purpose, Purpose::Unasked);
+        if self.exchanges.values().filter(|exchange| unasked(exchange)).count() >= UNASKED_MAX {
+            self.stats.broadcasts_unpassed += 1;
+            return;
+        }
+        let stream = self.next_stream();
+        self.open(stream, Purpose::Unasked, at, bytes);
+    }
+
     fn open(&mut self, stream: StreamId, purpose: Purpose, to: SocketAddr, message: Vec<u8>) {
         self.expect(stream, purpose, to, Side::Dialling);
         let bytes = self.covered(Side::Dialling, &message);
@@ -216,7 +231,8 @@ impl Membership {
         let members: Vec<&Member> = self.members().collect();
         let texts: usize = members.iter().map(|m| m.name_bytes().len() + m.meta().len()).sum();
         let mut bytes = Vec::with_capacity(members.len() * STATE_OVERHEAD + texts);
-        encode_push_pull(join, members.into_iter().map(node_state), self.user_state(), &mut bytes);
+        let state = self.user_state();
+        encode_push_pull(join, members.into_iter().map(node_state), &state, &mut bytes);
         bytes
     }
 
@@ -295,14 +311,14 @@ impl Membership {
             (Purpose::Sync, StreamMessage::PushPull(state)) => {
                 let known = self.roster.present();
                 // A refusal is counted; there is nobody to tell.
-                let _ = self.merge(peer, &state);
+                let _ = self.merge(peer, &state, false);
                 match self.roster.present() > known {
                     true => self.plan_settling(),
                     false => self.settled = 0,
                 }
             }
             (Purpose::Rejoin, StreamMessage::PushPull(state)) => {
-                if self.merge(peer, &state).is_ok() {
+                if self.merge(peer, &state, false).is_ok() {
                     self.plan_settling();
                 }
             }
@@ -331,7 +347,7 @@ impl Membership {
         let own = self.own_state(state.join);
         self.answer(stream, &own);
         // As memberlist: answered first, so that the peer learns who is here, then judged.
-        let _ = self.merge(peer, state);
+        let _ = self.merge(peer, state, false);
     }
 
     /// With `delegate_versions` at `auto`, a node that is still alone takes over the application
@@ -355,12 +371,18 @@ impl Membership {
         let versions = [min, max, current, first[3], first[4], first[5]];
         let incarnation = raised(self.local().incarnation());
         self.set_local(Member::new(Facts { versions, incarnation, ..self.local().facts() }));
+        self.set_up_serf();
         self.announce();
         true
     }
 
     /// Takes over what a peer knows, unless the versions of somebody exclude somebody else's.
-    pub(super) fn merge(&mut self, peer: SocketAddr, state: &PushPull) -> Result<(), String> {
+    pub(super) fn merge(
+        &mut self,
+        peer: SocketAddr,
+        state: &PushPull,
+        joining: bool,
+    ) -> Result<(), String> {
         self.check_versions(&state.nodes).inspect_err(|_| self.stats.push_pulls_refused += 1)?;
         self.stats.push_pulls += 1;
         self.stats.messages_refused += u64::from(state.skipped);
@@ -375,7 +397,8 @@ impl Membership {
                 }
             }
         }
-        self.on_user_state(peer, state.join, &state.user_state);
+        let user_state = self.merge_serf_state(&state.user_state, joining);
+        self.on_user_state(peer, state.join, user_state);
         Ok(())
     }
 
@@ -408,9 +431,11 @@ impl Membership {
     pub(super) fn on_stream_closed(&mut self, stream: StreamId, cause: Option<String>) {
         self.let_go(stream);
         let Some(exchange) = self.exchanges.remove(&stream) else { return };
-        if let (Purpose::User { request, .. }, None) = (&exchange.purpose, &cause) {
-            // It reads to the end, then closes: that is all the answer there is.
-            return self.reply(*request, Ok(Reply::Done));
+        // It reads to the end, then closes: that is all the answer there is.
+        match (&exchange.purpose, &cause) {
+            (Purpose::User { request, .. }, None) => return self.reply(*request, Ok(Reply::Done)),
+            (Purpose::Unasked, None) => return,
+            _ => {}
         }
         self.stats.streams_failed += 1;
         let received = exchange.reader.received();
@@ -441,7 +466,7 @@ impl Membership {
                 self.check_join(request);
             }
             Purpose::Ping { seq } => self.check_refused(seq),
-            Purpose::Serve | Purpose::Sync | Purpose::Rejoin => {}
+            Purpose::Serve | Purpose::Sync | Purpose::Rejoin | Purpose::Unasked => {}
         }
     }
 

@@ -8,7 +8,8 @@ use super::Membership;
 use crate::api::WarningCode;
 use crate::engine::{KeyChange, Output};
 use crate::error::{Error, ErrorKind, Result};
-use crate::wire::{KeyInfo, Keyring, WireError};
+use crate::serf::{KeyOp, KeyOutcome};
+use crate::wire::{Key, KeyInfo, Keyring, WireError};
 
 impl Membership {
     /// Whether anything may come from that address, and a member be there.
@@ -136,6 +137,40 @@ impl Membership {
         let keys = keyring.list();
         self.out.push_back(Output::Keys(keys));
         Ok(())
+    }
+
+    /// Changes or lists the keyring because a member of the cluster asks for it, in serf's way.
+    ///
+    /// As any member may, only what is certain to come from one counts, and keys are told only
+    /// under a key.
+    pub(super) fn change_keys_for_all(&mut self, op: KeyOp, key: &[u8]) -> KeyOutcome {
+        let security = &self.security;
+        let Some(keyring) = &security.keyring else { return KeyOutcome::no_keyring(op) };
+        if !(security.verify_incoming && security.verify_outgoing) {
+            return KeyOutcome::failed("this node does not encrypt all that it sends and takes");
+        }
+        if op == KeyOp::List {
+            let text = |key: &Key| key.to_base64().to_string();
+            return KeyOutcome {
+                done: true,
+                message: String::new(),
+                keys: keyring.iter().map(text).collect(),
+                primary: keyring.primary().map(text).unwrap_or_default(),
+            };
+        }
+        let key = match Key::from_bytes(key) {
+            Ok(key) => key,
+            Err(error) => return KeyOutcome::failed(&format!("the key {error}")),
+        };
+        let result = self.change_keys(match op {
+            KeyOp::Install | KeyOp::List => KeyChange::Add(key),
+            KeyOp::Use => KeyChange::Use(key.fingerprint()),
+            KeyOp::Remove => KeyChange::Remove(key.fingerprint()),
+        });
+        match result {
+            Ok(()) => KeyOutcome { done: true, ..KeyOutcome::default() },
+            Err(error) => KeyOutcome::failed(error.message()),
+        }
     }
 
     /// The keys that there are, the primary first.

@@ -25,9 +25,11 @@ pub(crate) enum Timer {
     Farewell,
     /// The farewell has taken too long.
     Leave,
+    /// The time of a query is over.
+    Query,
 }
 
-const TIMERS: [Timer; 8] = [
+const TIMERS: [Timer; 9] = [
     Timer::Probe,
     Timer::ProbeIndirect,
     Timer::ProbeEnd,
@@ -36,6 +38,7 @@ const TIMERS: [Timer; 8] = [
     Timer::Redial,
     Timer::Farewell,
     Timer::Leave,
+    Timer::Query,
 ];
 
 /// Deadlines that belong to something, of which there may be many. They are never taken back:

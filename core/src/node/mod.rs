@@ -2,6 +2,7 @@
 
 mod builder;
 mod events;
+mod serf;
 mod talk;
 
 use std::collections::BTreeMap;

@@ -9,9 +9,9 @@ const AHEAD_MAX: u64 = 1 << 32;
 pub(crate) struct Clock(u64);
 
 impl Clock {
-    /// Begins at 1: a time of 0 means that nothing was said yet.
-    pub(crate) const fn new() -> Self {
-        Self(1)
+    /// Goes on from that time, or begins at 1: a time of 0 means that nothing was said yet.
+    pub(crate) fn at(time: u64) -> Self {
+        Self(time.max(1))
     }
 
     pub(crate) const fn time(&self) -> u64 {
@@ -42,7 +42,7 @@ mod tests {
 
     #[test]
     fn what_happens_later_has_a_later_time() {
-        let mut clock = Clock::new();
+        let mut clock = Clock::at(0);
         assert_eq!((clock.tick(), clock.tick(), clock.time()), (1, 2, 3));
         clock.witness(3);
         assert_eq!(clock.time(), 4, "as serf: one ahead of what was seen");
@@ -54,7 +54,7 @@ mod tests {
 
     #[test]
     fn nobody_brings_it_to_its_end() {
-        let mut clock = Clock::new();
+        let mut clock = Clock::at(1);
         assert!(clock.believes(1 + AHEAD_MAX) && !clock.believes(2 + AHEAD_MAX));
         assert!(!clock.believes(u64::MAX));
         clock.witness(u64::MAX - 1);

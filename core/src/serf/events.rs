@@ -50,8 +50,9 @@ pub(crate) struct Events {
 }
 
 impl Events {
-    pub(crate) const fn new() -> Self {
-        Self { clock: Clock::new(), from: 0, times: BTreeMap::new(), bytes: 0 }
+    /// None yet; what was said before that clock shows is not told.
+    pub(crate) fn new(clock: Clock) -> Self {
+        Self { from: clock.time(), clock, times: BTreeMap::new(), bytes: 0 }
     }
 
     /// Leaves what was said before that time untold.
@@ -127,7 +128,7 @@ mod tests {
 
     #[test]
     fn each_is_told_once() {
-        let mut events = Events::new();
+        let mut events = Events::new(Clock::at(0));
         assert_eq!(events.hear(&event(5, "a")), Heard::New);
         assert_eq!(events.clock.time(), 6);
         assert_eq!(events.hear(&event(5, "a")), Heard::Known);
@@ -141,7 +142,7 @@ mod tests {
 
     #[test]
     fn what_is_older_than_the_buffer_is_dropped() {
-        let mut events = Events::new();
+        let mut events = Events::new(Clock::at(0));
         assert_eq!(events.hear(&event(5, "a")), Heard::New);
         assert_eq!(events.hear(&event(600, "b")), Heard::New);
         assert_eq!(events.hear(&event(88, "c")), Heard::Old);
@@ -152,7 +153,7 @@ mod tests {
 
     #[test]
     fn what_is_to_be_ignored_is() {
-        let mut events = Events::new();
+        let mut events = Events::new(Clock::at(0));
         events.ignore_before(7);
         assert_eq!(events.hear(&event(6, "a")), Heard::Known);
         assert_eq!(events.hear(&event(7, "a")), Heard::New);
@@ -162,7 +163,7 @@ mod tests {
 
     #[test]
     fn absurd_ones_are_refused() {
-        let mut events = Events::new();
+        let mut events = Events::new(Clock::at(0));
         assert_eq!(events.hear(&event(u64::MAX, "a")), Heard::Refused);
         assert_eq!(events.hear(&event(1 << 40, "a")), Heard::Refused);
         assert_eq!(events.clock.time(), 1);
@@ -174,7 +175,7 @@ mod tests {
 
     #[test]
     fn a_flood_is_bounded_and_nothing_is_told_twice() {
-        let mut events = Events::new();
+        let mut events = Events::new(Clock::at(0));
         let payload = vec![7; EVENT_MAX - 8];
         let flood = |ltime: u64, at: usize, events: &mut Events| {
             let name = format!("{at:08}");
@@ -187,7 +188,7 @@ mod tests {
         for at in 0..1000 {
             assert_eq!(flood(1 + at as u64 / 10, at, &mut events), Heard::Known, "{at}");
         }
-        let mut events = Events::new();
+        let mut events = Events::new(Clock::at(0));
         let small = |at: usize, events: &mut Events| {
             events.hear(&UserEvent { name: &at.to_string(), ..event(9, "") })
         };

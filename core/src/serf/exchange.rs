@@ -18,8 +18,8 @@ impl Serf {
         out
     }
 
-    /// Takes the user state of the other side in; what stands behind it. `ignore_old`: what was said
-    /// before is not told, as this node is only joining.
+    /// Takes the user state of the other side in; what stands behind it. `ignore_old`: what was
+    /// said before is not told, as this node is only joining.
     pub(crate) fn merge_remote_state<'a>(
         &mut self,
         now: Instant,
@@ -52,6 +52,9 @@ impl Serf {
     fn merge_intents(&mut self, now: Instant, state: &State<'_>) {
         let left: BTreeSet<&str> = state.left().collect();
         for (node, ltime) in state.statuses().filter(|(node, _)| left.contains(node)) {
+            if self.clock.believes(ltime) && self.members.confirm_left(node, ltime) {
+                continue;
+            }
             let intent = LeaveIntent { ltime: ltime.saturating_add(1), node, prune: false };
             self.on_leave(now, intent, None);
         }

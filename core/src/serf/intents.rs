@@ -54,7 +54,7 @@ pub(crate) enum Heard {
     Known,
     /// New, and to be passed on; nothing else.
     New,
-    /// A member that had failed has left.
+    /// A member that had failed, or is not known here, has left.
     Departed,
     /// A member that is gone is to be forgotten at once; `true` if it had failed until now.
     Pruned(bool),
@@ -157,7 +157,11 @@ impl Members {
         prune: bool,
     ) -> Heard {
         let Some(known) = self.known.get_mut(name) else {
-            return self.remember(now, name, ltime, true);
+            // It may be remembered elsewhere as one that has failed.
+            return match self.remember(now, name, ltime, true) {
+                Heard::New => Heard::Departed,
+                heard => heard,
+            };
         };
         if ltime <= known.ltime {
             return Heard::Known;
@@ -179,6 +183,14 @@ impl Members {
                 }
             }
         }
+    }
+
+    /// Somebody else holds a member for one that has left, since that time or later; whether that
+    /// is known. It would count as a later intent otherwise, and two members that exchange states
+    /// would drive each other's times up, beyond those of what is said meanwhile.
+    pub(crate) fn confirm_left(&mut self, name: &str, ltime: u64) -> bool {
+        let left = self.known.get_mut(name).filter(|known| known.status == Status::Left);
+        left.map(|known| known.ltime = known.ltime.max(ltime)).is_some()
     }
 
     fn remember(&mut self, now: Instant, name: &str, ltime: u64, leave: bool) -> Heard {
@@ -258,11 +270,11 @@ mod tests {
             ("+ l1 - + l1 -", Failed, 1, vec![New, Known]),
             // Ahead of the news that the member is there.
             ("j4 +", Alive, 4, vec![New]),
-            ("l4 +", Leaving, 4, vec![New]),
-            ("l4 j5 +", Alive, 5, vec![New, New]),
+            ("l4 +", Leaving, 4, vec![Departed]),
+            ("l4 j5 +", Alive, 5, vec![Departed, New]),
             ("j5 l4 +", Alive, 5, vec![New, Known]),
-            ("l4 + j3", Leaving, 4, vec![New, Known]),
-            ("l4 + -", Left, 4, vec![New]),
+            ("l4 + j3", Leaving, 4, vec![Departed, Known]),
+            ("l4 + -", Left, 4, vec![Departed]),
         ] {
             assert_eq!(play(script), (Some((status, ltime)), heard), "{script}");
         }
@@ -284,7 +296,7 @@ mod tests {
     #[test]
     fn intents_of_strangers_are_remembered_for_a_while() {
         let mut members = Members::default();
-        assert_eq!(members.hear_leave(NOW, "m", 4, false), Heard::New);
+        assert_eq!(members.hear_leave(NOW, "m", 4, false), Heard::Departed);
         let late = NOW + RECENT + Duration::from_nanos(1);
         members.joined(late, "m");
         assert_eq!(members.get("m").map(|known| known.status), Some(Status::Alive));

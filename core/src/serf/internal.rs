@@ -11,12 +11,16 @@ use crate::wire::{RawAddr, TagPairs};
 /// What all their names begin with.
 const PREFIX: &str = "_serf_";
 
-/// What is to be done with a keyring.
+/// What is to be done with the keyring of every member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum KeyOp {
+pub enum KeyOp {
+    /// Install a key: what is encrypted under it is understood.
     Install,
+    /// Encrypt under a key that is installed.
     Use,
+    /// Forget a key that nobody encrypts under.
     Remove,
+    /// Say which keys there are.
     List,
 }
 
@@ -29,7 +33,7 @@ const KEY_OPS: [(&str, KeyOp); 4] = [
 
 impl KeyOp {
     /// The question that has every member do it.
-    pub(crate) fn question(self, key: &[u8]) -> Question {
+    pub fn question(self, key: &[u8]) -> Question {
         let name = KEY_OPS.iter().find(|(_, op)| *op == self).map_or("", |(name, _)| *name);
         let mut payload = Vec::new();
         KeyRequest { key }.encode(&mut payload);
@@ -38,16 +42,25 @@ impl KeyOp {
 }
 
 /// What one member's keyring has come to.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct KeyOutcome {
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct KeyOutcome {
     /// Whether it did as it was told.
-    pub(crate) done: bool,
+    pub done: bool,
     /// Why it did not, or what else there is to say.
-    pub(crate) message: String,
+    pub message: String,
     /// Asked for a list: the keys that are installed, in base64.
-    pub(crate) keys: Vec<String>,
+    pub keys: Vec<String>,
     /// Asked for a list: the key that it encrypts with, in base64.
-    pub(crate) primary: String,
+    pub primary: String,
+}
+
+/// Keys belong into no log.
+impl std::fmt::Debug for KeyOutcome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut shown = f.debug_struct("KeyOutcome");
+        shown.field("done", &self.done).field("message", &self.message);
+        shown.field("keys", &self.keys.len()).finish()
+    }
 }
 
 impl KeyOutcome {
@@ -57,11 +70,16 @@ impl KeyOutcome {
             KeyOp::List => "Keyring is empty (encryption not enabled)",
             _ => "No keyring to modify (encryption not enabled)",
         };
-        Self { message: message.to_owned(), ..Self::default() }
+        Self::failed(message)
+    }
+
+    /// That of a member that could not do it.
+    pub(crate) fn failed(why: &str) -> Self {
+        Self { message: why.to_owned(), ..Self::default() }
     }
 
     /// Reads the answer of a member.
-    pub(crate) fn read(payload: &[u8]) -> Option<Self> {
+    pub fn read(payload: &[u8]) -> Option<Self> {
         let answer = KeyAnswer::decode(payload).ok()?;
         Some(Self {
             done: answer.result,

@@ -32,6 +32,7 @@ use self::events::Events;
 use self::intents::Members;
 use self::queries::Queries;
 use crate::member::Member;
+use crate::stats::Stats;
 use crate::time::Instant;
 use crate::wire::WireError;
 use crate::wire::serf::{JoinIntent, LeaveIntent, PING_VERSION, SerfMessage, UserEvent};
@@ -39,7 +40,7 @@ use crate::wire::serf::{JoinIntent, LeaveIntent, PING_VERSION, SerfMessage, User
 pub use self::coordinate::Coordinate;
 pub(crate) use self::events::EVENT_MAX;
 pub(crate) use self::filters::Audience;
-pub(crate) use self::internal::{KeyOp, KeyOutcome};
+pub use self::internal::{KeyOp, KeyOutcome};
 pub(crate) use self::queries::{Asking, QueryId};
 pub use self::question::{Answers, Question, Response};
 
@@ -76,7 +77,7 @@ pub(crate) enum Wish {
     Query { id: QueryId, from: String, name: String, payload: Vec<u8>, timeout: Duration },
     /// A query of this node is over; `token` is the asker's name for it.
     Answers { token: u64, answers: Answers },
-    /// A member that had failed is to be shown as one that has left.
+    /// A member that had failed is to be shown as one that has left, and not looked for.
     Departed(Box<str>),
     /// A member that is gone is to be forgotten.
     Prune(Box<str>),
@@ -132,16 +133,18 @@ pub(crate) struct Serf {
 }
 
 impl Serf {
-    /// The layer of the node of that name.
-    pub(crate) fn new(now: Instant, name: &Arc<str>) -> Self {
+    /// The layer of the node of that name; `clocks` are those of members, events and queries as an
+    /// earlier run left them, or 0. What was said before them is not told again.
+    pub(crate) fn new(now: Instant, name: &Arc<str>, clocks: [u64; 3]) -> Self {
         let mut members = Members::default();
         members.joined(now, name);
+        let [member, event, query] = clocks.map(Clock::at);
         Self {
             name: Arc::clone(name),
-            clock: Clock::new(),
+            clock: member,
             members,
-            events: Events::new(),
-            queries: Queries::new(),
+            events: Events::new(event),
+            queries: Queries::new(query),
             vivaldi: Vivaldi::new(),
             ack: Vec::new(),
             leaving: false,
@@ -155,8 +158,18 @@ impl Serf {
         self.out.pop_front()
     }
 
-    pub(crate) const fn counters(&self) -> Counters {
-        self.counters
+    /// Adds what was counted.
+    pub(crate) fn count(&self, stats: &mut Stats) {
+        let counters = &self.counters;
+        stats.user_events_received += counters.events;
+        stats.queries_received += counters.queries;
+        stats.serf_too_old += counters.old;
+        stats.query_answers_late += counters.late;
+        stats.coordinates_refused += counters.coordinates_refused;
+        stats.messages_refused += counters.refused;
+        stats.member_clock = self.clock.time();
+        stats.event_clock = self.events.clock.time();
+        stats.query_clock = self.queries.clock.time();
     }
 
     /// When [`Serf::on_timer`] is to be called.
@@ -382,6 +395,11 @@ impl Serf {
             Err(Rogue) => self.counters.coordinates_refused += 1,
         }
         rest
+    }
+
+    /// Where this node stands.
+    pub(crate) const fn own_coordinate(&self) -> &Coordinate {
+        self.vivaldi.own()
     }
 
     /// Where a member stands, as far as this node knows.

@@ -103,6 +103,8 @@ pub(crate) enum Answered {
 #[derive(Debug)]
 pub(crate) struct Queries {
     pub(crate) clock: Clock,
+    /// Nothing before that time is heard.
+    from: u64,
     heard: BTreeMap<u64, Vec<u32>>,
     open: BTreeMap<QueryId, Open>,
     last_open: QueryId,
@@ -111,9 +113,11 @@ pub(crate) struct Queries {
 }
 
 impl Queries {
-    pub(crate) const fn new() -> Self {
+    /// None yet; what was asked before that clock shows is not heard.
+    pub(crate) fn new(clock: Clock) -> Self {
         Self {
-            clock: Clock::new(),
+            from: clock.time(),
+            clock,
             heard: BTreeMap::new(),
             open: BTreeMap::new(),
             last_open: 0,
@@ -135,6 +139,9 @@ impl Queries {
         }
         if query.ltime < oldest {
             return Heard::Old;
+        }
+        if query.ltime < self.from {
+            return Heard::Known;
         }
         let same = self.heard.entry(query.ltime).or_default();
         if same.contains(&query.id) {
@@ -300,7 +307,7 @@ mod tests {
 
     #[test]
     fn each_is_heard_once() {
-        let mut queries = Queries::new();
+        let mut queries = Queries::new(Clock::at(0));
         assert_eq!(queries.hear(&query(5, 1)), Heard::New);
         assert_eq!(queries.hear(&query(5, 1)), Heard::Known);
         assert_eq!(queries.hear(&query(5, 2)), Heard::New);
@@ -315,7 +322,7 @@ mod tests {
 
     #[test]
     fn an_open_query_waits_until_its_deadline() {
-        let mut queries = Queries::new();
+        let mut queries = Queries::new(Clock::at(0));
         let id = queries.open(NOW, &query(5, 1), false).expect("room");
         assert!(queries.find_open(NOW, id).is_some());
         assert!(queries.find_open(NOW + SECOND, id).is_none());
@@ -332,7 +339,7 @@ mod tests {
 
     #[test]
     fn it_is_over_when_everybody_has_answered() {
-        let mut queries = Queries::new();
+        let mut queries = Queries::new(Clock::at(0));
         queries.ask(NOW, 3, asking(&["a", "b"], true));
         assert_eq!(queries.deadline(), NOW + SECOND);
         for (from, ack, expected) in [
@@ -358,7 +365,7 @@ mod tests {
 
     #[test]
     fn it_is_over_at_the_deadline_or_when_the_last_is_gone() {
-        let mut queries = Queries::new();
+        let mut queries = Queries::new(Clock::at(0));
         queries.ask(NOW, 3, asking(&["a", "b"], false));
         assert_eq!(queries.answer(NOW, &response("a", false, b"x")), Answered::Taken);
         let wrong = QueryResponse { id: 8, ..response("b", false, b"") };
@@ -375,7 +382,7 @@ mod tests {
 
     #[test]
     fn answers_are_bounded() {
-        let mut queries = Queries::new();
+        let mut queries = Queries::new(Clock::at(0));
         queries.ask(NOW, 3, asking(&["a"], false));
         let large = vec![0; ANSWERS_SIZE];
         assert_eq!(queries.answer(NOW, &response("x", false, &large)), Answered::Refused);

@@ -44,7 +44,7 @@ impl Net {
     fn new(size: usize) -> Self {
         let names = || ('a'..='z').take(size).map(String::from);
         let peers = names().zip(1..).map(|(name, port)| {
-            let mut serf = Serf::new(NOW, &Arc::from(name.as_str()));
+            let mut serf = Serf::new(NOW, &Arc::from(name.as_str()), [0; 3]);
             names().filter(|other| *other != name).for_each(|other| serf.joined(NOW, &other));
             Peer { serf, member: member(&name, port), told: Vec::new() }
         });
@@ -175,6 +175,22 @@ fn who_told_of_its_leave_has_left_and_who_did_not_has_failed() {
 }
 
 #[test]
+fn exchanges_of_states_drive_no_times_up() {
+    let mut net = Net::new(3);
+    net.at("c").serf.leave(NOW);
+    net.settle();
+    for name in ["a", "b"] {
+        assert!(net.at(name).serf.gone("c", true));
+    }
+    net.peers.pop();
+    for _ in 0..10 {
+        net.join("a", "b", false);
+    }
+    assert_eq!(net.status("c", "a"), Some((Status::Left, 1)));
+    assert_eq!(net.status("c", "b"), Some((Status::Left, 1)));
+}
+
+#[test]
 fn a_node_that_was_taken_for_gone_refutes_with_a_later_time() {
     let mut net = Net::new(2);
     let intent = LeaveIntent { ltime: 9, node: "b", prune: false };
@@ -192,7 +208,7 @@ fn a_node_that_was_taken_for_gone_refutes_with_a_later_time() {
     net.at("b").serf.leave(NOW);
     net.settle();
     net.at("a").serf.gone("b", true);
-    let again = Serf::new(NOW, &Arc::from("b"));
+    let again = Serf::new(NOW, &Arc::from("b"), [0; 3]);
     net.at("b").serf = again;
     net.at("a").serf.joined(NOW, "b");
     net.join("b", "a", false);
@@ -252,7 +268,7 @@ fn an_event_is_told_once_to_everybody() {
     for peer in &net.peers {
         let name = peer.member.name();
         assert_eq!(peer.told, [told(1, b"v1", true), told(2, b"v2", false)], "{name}");
-        assert_eq!(peer.serf.counters().events, 2);
+        assert_eq!(peer.serf.counters.events, 2);
     }
 }
 
@@ -263,7 +279,7 @@ fn who_joins_later_is_told_recent_events_if_it_wants() {
         net.at("a").serf.user_event("deploy", b"v1", true, 512).unwrap();
         net.at("b").serf.user_event("deploy", b"v2", false, 512).unwrap();
         net.settle();
-        let serf = Serf::new(NOW, &Arc::from("z"));
+        let serf = Serf::new(NOW, &Arc::from("z"), [0; 3]);
         net.peers.push(Peer { serf, member: member("z", 26), told: Vec::new() });
         net.join("z", "a", ignore_old);
         // What it ignored once it is not told by an exchange that is no join.
@@ -274,6 +290,28 @@ fn who_joins_later_is_told_recent_events_if_it_wants() {
         let last = net.at("z").told.pop();
         assert!(matches!(&last, Some(Wish::UserEvent { name, .. }) if name == "new"), "{last:?}");
     }
+}
+
+#[test]
+fn a_restarted_node_goes_on_where_it_was() {
+    let mut net = Net::new(2);
+    for name in ["one", "two"] {
+        net.at("a").serf.user_event(name, b"", false, 512).unwrap();
+        net.ask("a", &question(name)).unwrap();
+    }
+    net.settle();
+    let mut stats = Stats::default();
+    net.at("b").serf.count(&mut stats);
+    let clocks = [stats.member_clock, stats.event_clock, stats.query_clock];
+    assert_eq!(clocks, [1, 3, 3]);
+    net.at("b").serf = Serf::new(NOW, &Arc::from("b"), clocks);
+    net.at("b").told.clear();
+    net.join("b", "a", false);
+    assert_eq!(net.at("b").told, [], "it knows them");
+    net.at("a").serf.user_event("three", b"", false, 512).unwrap();
+    net.ask("a", &question("three")).unwrap();
+    net.settle();
+    assert_eq!(net.at("b").told.len(), 2);
 }
 
 #[test]
@@ -308,7 +346,7 @@ fn a_query_is_over_when_everybody_has_answered() {
     let said: Vec<_> = over.responses.iter().map(|r| (&*r.from, &*r.payload)).collect();
     assert_eq!(said, [("a", &b"a"[..]), ("b", b"b"), ("c", b"c")]);
     assert!(over.complete);
-    assert_eq!(net.at("b").serf.counters().late, 1);
+    assert_eq!(net.at("b").serf.counters.late, 1);
 }
 
 #[test]
@@ -334,7 +372,7 @@ fn a_query_is_over_at_its_deadline() {
     let mut payload = Vec::new();
     late.encode(&mut payload);
     net.hear("a", &payload);
-    assert_eq!(net.at("a").serf.counters().late, 1);
+    assert_eq!(net.at("a").serf.counters.late, 1);
 }
 
 #[test]
@@ -375,7 +413,7 @@ fn answers_by_way_of_others_count_once() {
     let running = net.at("a").serf.queries.expire(NOW + SECOND).expect("under way");
     assert_eq!(running.1.responses.len(), 1);
     assert_eq!(running.1.acks.len(), 4);
-    assert_eq!(net.at("a").serf.counters().late, 0, "what came twice is not late");
+    assert_eq!(net.at("a").serf.counters.late, 0, "what came twice is not late");
 }
 
 #[test]
@@ -390,7 +428,7 @@ fn nothing_but_answers_is_passed_on() {
         net.hear("a", &payload);
         assert_eq!(net.at("a").serf.poll(), None);
     }
-    assert_eq!(net.at("a").serf.counters().refused, 3);
+    assert_eq!(net.at("a").serf.counters.refused, 3);
     let (mut response, mut payload) = (Vec::new(), Vec::new());
     QueryResponse::default().encode(&mut response);
     RelayHeader::encode(to, "b", &response, &mut payload);
@@ -534,10 +572,10 @@ fn distances_are_learned_from_acks() {
     assert_eq!(serf.on_ack("b", SECOND, b"load=3", &mut rng), b"load=3");
     let more = [&payload[..], b"load=3"].concat();
     assert_eq!(serf.on_ack("z", SECOND, &more, &mut rng), b"load=3");
-    assert_eq!(serf.counters().coordinates_refused, 0);
+    assert_eq!(serf.counters.coordinates_refused, 0);
     serf.on_ack("b", SECOND, b"\x01\x80", &mut rng);
     serf.on_ack("b", SECOND * 11, &payload, &mut rng);
-    assert_eq!(serf.counters().coordinates_refused, 2);
+    assert_eq!(serf.counters.coordinates_refused, 2);
     assert_eq!(serf.coordinate("a"), Some(&own));
     serf.forgotten("b");
     assert!(serf.coordinate("b").is_none());
@@ -561,7 +599,7 @@ fn a_clock_is_not_thrown_off() {
     assert_eq!(serf.poll(), None);
     let clocks = [serf.clock.time(), serf.events.clock.time(), serf.queries.clock.time()];
     assert_eq!(clocks, [1, 1, 1]);
-    assert_eq!(serf.counters().refused, 7);
+    assert_eq!(serf.counters.refused, 7);
     assert_eq!(serf.user_event("still", b"", false, 512), Ok(()));
     assert!(matches!(serf.poll(), Some(Wish::UserEvent { ltime: 1, .. })));
 }

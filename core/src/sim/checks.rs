@@ -83,9 +83,9 @@ fn may_follow(kind: &EventKind, state: Option<MemberState>) -> bool {
     use MemberState::{Alive, Failed, Left, Suspect};
     match kind {
         EventKind::MemberJoin(_) => matches!(state, None | Some(Failed | Left)),
-        EventKind::MemberLeave(_) | EventKind::MemberFailed(_) => {
-            matches!(state, Some(Alive | Suspect))
-        }
+        // Who had failed may be made to leave.
+        EventKind::MemberLeave(_) => matches!(state, Some(Alive | Suspect | Failed)),
+        EventKind::MemberFailed(_) => matches!(state, Some(Alive | Suspect)),
         EventKind::MemberUpdate { .. } | EventKind::MemberSuspect(_) => state == Some(Alive),
         EventKind::MemberRecover(_) => state == Some(Suspect),
         EventKind::MemberReap(_) => matches!(state, Some(Failed | Left)),
@@ -98,6 +98,8 @@ fn may_follow(kind: &EventKind, state: Option<MemberState>) -> bool {
         | EventKind::Message(_)
         | EventKind::Broadcast(_)
         | EventKind::RemoteState(_)
-        | EventKind::Admission(_) => true,
+        | EventKind::Admission(_)
+        | EventKind::UserEvent(_)
+        | EventKind::Query(_) => true,
     }
 }

@@ -245,6 +245,7 @@ impl Sim {
             security: self.security.clone(),
             nonce,
             incarnation,
+            clocks: [0; 3],
             protocol,
             seed,
         };

@@ -161,6 +161,14 @@ defmodule ChinwagAgent.Events do
     {"admission", [id: id] ++ Commands.facts(member)}
   end
 
+  defp describe({type, %{name: name, payload: payload, ltime: _}}) do
+    {token(type), [name: name, payload: payload]}
+  end
+
+  defp describe({type, %{name: name, payload: payload, timeout: _}}) do
+    {token(type), [name: name, payload: payload]}
+  end
+
   defp describe({type, %{sender: sender, payload: payload}}) do
     {token(type), [sender: sender, payload: payload]}
   end

@@ -160,6 +160,9 @@ def show(event: chinwag.Event) -> None:
         case chinwag.Message() | chinwag.Broadcast() | chinwag.RemoteState():
             text = event.payload.decode("utf-8", "backslashreplace")
             known += [("sender", event.sender), ("payload", text)]
+        case chinwag.UserEvent() | chinwag.Query():
+            text = event.payload.decode("utf-8", "backslashreplace")
+            known += [("name", event.name), ("payload", text)]
         case chinwag.Warning(code=code, subject=subject):
             known += [("code", code), ("subject", subject)]
         case chinwag.MemberUpdate(member=member, previous=previous):

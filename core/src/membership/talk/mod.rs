@@ -129,7 +129,7 @@ impl Membership {
     }
 
     /// Bytes of payload that a packet has room for.
-    fn user_room(&self, crc: bool) -> usize {
+    pub(super) fn user_room(&self, crc: bool) -> usize {
         let room = self.builder.room(self.security.overhead(), crc);
         room.saturating_sub(COMPOUND_OVERHEAD + PART_OVERHEAD + 1)
     }
@@ -151,17 +151,32 @@ impl Membership {
         envelope.encode(&mut bytes);
         let room = self.user_room(true) + 1;
         fits("broadcast, its names included,", bytes.len(), room)?;
-        if self.talk.queue.len() >= self.queue_max() {
-            let message = format!(
-                "{} broadcasts wait to be gossiped already; send less often",
-                self.talk.queue.len()
-            );
-            return Err(Error::new(ErrorKind::Overloaded, message));
-        }
+        self.check_user_queue()?;
         self.talk.seq = seq;
         self.talk.recent.keep(self.now, &envelope, &bytes);
         self.queue_user(&envelope, bytes);
         Ok(Reply::Done)
+    }
+
+    /// Whether one more message of this node may wait to be gossiped.
+    pub(super) fn check_user_queue(&self) -> Result<()> {
+        let waiting = self.talk.queue.len();
+        if waiting < self.queue_max() {
+            return Ok(());
+        }
+        let message = format!("{waiting} messages wait to be gossiped already; send less often");
+        Err(Error::new(ErrorKind::Overloaded, message))
+    }
+
+    /// Queues a user message that replaces no other, if there is room.
+    pub(super) fn queue_unique(&mut self, bytes: Vec<u8>) {
+        if self.talk.queue.len() < self.queue_max() {
+            let length = bytes.len();
+            self.talk.last_key = self.talk.last_key.wrapping_add(1);
+            self.talk.queue.push(self.talk.last_key, News::Message(bytes.into()), length);
+        } else {
+            self.stats.broadcasts_unpassed += 1;
+        }
     }
 
     /// Messages that may wait to be gossiped.
@@ -181,7 +196,7 @@ impl Membership {
                 Ok(envelope) => self.on_broadcast(&envelope, payload),
                 Err(_) => self.stats.packets_malformed += 1,
             }
-        } else if !self.pass_on_intent(payload) {
+        } else if !self.on_serf_message(payload) {
             self.stats.user_messages_received += 1;
             let message = Heeded {
                 sender: self.caller(from, delivery),
@@ -259,8 +274,8 @@ impl Membership {
         Ok(Reply::Done)
     }
 
-    /// What goes along with an exchange of states.
-    pub(super) fn user_state(&self) -> &[u8] {
+    /// What the user hands on with an exchange of states.
+    pub(super) fn own_user_state(&self) -> &[u8] {
         &self.talk.state
     }
 

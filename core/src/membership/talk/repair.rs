@@ -149,7 +149,8 @@ fn split(payload: &[u8]) -> (&[u8], Option<Vec<Entry>>) {
 impl Membership {
     /// What an answer to a ping carries.
     pub(crate) fn answer_payload(&mut self) -> Vec<u8> {
-        let mut payload = self.round_trips.own().to_vec();
+        let mut payload = self.serf_payload().to_vec();
+        payload.extend_from_slice(self.round_trips.own());
         self.talk.recent.expire(self.now);
         if !self.talk.recent.is_empty() {
             self.talk.recent.digest(&mut payload);

@@ -121,6 +121,7 @@ impl Membership {
         if let Some(record) = self.roster.get_mut(slot) {
             record.set_round_trip(smooth(record.round_trip(), span));
         }
+        let payload = self.measure_in_serf(slot, span, payload);
         if !payload.is_empty() && payload.len() <= PAYLOAD_MAX {
             self.round_trips.payloads.insert(slot, payload.into());
         } else {

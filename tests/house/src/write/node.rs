@@ -15,7 +15,11 @@ pub(super) fn constants(api: &Manifest) -> String {
     for event in &api.events {
         let fields: Vec<String> =
             event.fields.iter().map(|(name, kind)| format!("['{name}', '{kind}']")).collect();
-        text += &format!("  [{}],\n", fields.join(", "));
+        let line = format!("  [{}],\n", fields.join(", "));
+        text += &match line.len() {
+            0..=COLUMNS => line,
+            _ => format!("  [\n    {},\n  ],\n", fields.join(",\n    ")),
+        };
     }
     text += "]);\n\n// Every member state, by its number.\nconst MEMBER_STATES = Object.freeze([\n";
     for state in &api.states {
@@ -40,6 +44,9 @@ pub(super) fn constants(api: &Manifest) -> String {
     text += "});\n\n";
     text + "module.exports = { EVENT_TYPES, EVENT_FIELDS, MEMBER_STATES, ERRORS, OPTIONS };\n"
 }
+
+/// Of a line, its end included.
+const COLUMNS: usize = 101;
 
 pub(super) fn types(api: &Manifest) -> String {
     let mut text = format!("// {NOTICE}\n\n");
