@@ -132,7 +132,8 @@ const SIMULATOR: Step = Step {
     after: &["setup"],
     needs: &[],
     run: &["cargo test --locked -q --release -p chinwag --features sim --lib \
-            --test simulation --test healing --test talk --test admission --test evidence"],
+            --test simulation --test healing --test talk --test admission --test evidence \
+            --test serf"],
 };
 
 const PYTHON_BUILD: Step = Step {
