@@ -3,6 +3,7 @@
 //! | test | asks |
 //! |---|---|
 //! | `tests/serf.rs` | do serf agents and we see the same, and does the command read their list? |
+//! | `tests/serf_layer.rs` | do events, queries, keys and distances pass between the two? |
 //! | `tests/alertmanager.rs` | the same of Alertmanager, on memberlist 0.2.2 |
 //! | `tests/go.rs` | the same of the newest memberlist, and labels |
 //! | `tests/encryption.rs` | keys with all of them: joins, rolling changes, and who is refused |

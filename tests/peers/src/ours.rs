@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use chinwag::api::WarningCode;
 use chinwag::host::{Host, Op, Reply, Subscription};
-use chinwag::{Config, Event, EventKind, Replay, Stats, Tags};
+use chinwag::{Config, Event, EventKind, Replay, Result, Stats, Tags};
 
 use crate::{LIMIT, eventually};
 
@@ -69,6 +69,32 @@ impl Ours {
         eventually(&format!("{kind} {member}"), || heard.next(kind, member, never))
     }
 
+    /// Waits for an event that `wanted` makes something of, among all so far.
+    ///
+    /// # Panics
+    /// When it does not come in time.
+    pub fn told<T>(&self, what: &str, wanted: impl Fn(&EventKind) -> Option<T>) -> T {
+        eventually(what, || self.heard(&wanted).into_iter().next())
+    }
+
+    /// What `wanted` makes of all events so far.
+    ///
+    /// # Panics
+    /// In a forked child.
+    pub fn heard<T>(&self, wanted: impl Fn(&EventKind) -> Option<T>) -> Vec<T> {
+        let mut heard = self.heard.lock().expect("no test goes on after a panic");
+        heard.take();
+        heard.events.iter().filter_map(|event| wanted(&event.kind)).collect()
+    }
+
+    /// Has it do something.
+    ///
+    /// # Errors
+    /// Those of the operation.
+    pub fn run(&self, op: Op) -> Result<Reply> {
+        self.host.run(op, Some(LIMIT))
+    }
+
     /// Waits until these, and no others, are present; their tags.
     ///
     /// # Panics
@@ -86,7 +112,7 @@ impl Ours {
     ///
     /// # Errors
     /// As the library has them.
-    pub fn join(&self, seed: &str) -> chinwag::Result<Reply> {
+    pub fn join(&self, seed: &str) -> Result<Reply> {
         self.host.run(Op::Join(vec![seed.to_owned()]), Some(LIMIT))
     }
 

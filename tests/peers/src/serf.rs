@@ -47,16 +47,44 @@ impl Serf {
         panic!("serf found no free port");
     }
 
+    fn command(&self, word: &str, more: &[&str]) -> Command {
+        let mut command = Command::new("serf");
+        command.arg(word).arg(format!("-rpc-addr={}", self.rpc)).args(more);
+        command
+    }
+
+    /// What `serf <word>` prints, with these options and arguments.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn run(&self, word: &str, more: &[&str]) -> String {
+        let done = self.command(word, more).output().expect("serf runs");
+        String::from_utf8_lossy(&done.stdout).into_owned()
+    }
+
+    /// What `serf <word>` prints as JSON.
+    ///
+    /// # Panics
+    /// When that is none.
+    pub fn json(&self, word: &str, more: &[&str]) -> Value {
+        let printed = self.run(word, &[&["-format=json"], more].concat());
+        serde_json::from_str(&printed).unwrap_or_else(|why| panic!("{why}: {printed}"))
+    }
+
+    /// `serf monitor`, once it listens.
+    pub fn monitor(&self) -> Process {
+        let mut monitor = Process::start(&mut self.command("monitor", &["-log-level=debug"]));
+        // The first thing it shows is the log so far.
+        monitor.expect("the log", |line| line.contains("Serf agent starting"));
+        monitor
+    }
+
     /// What `serf members` lists.
     ///
     /// # Panics
     /// When that is no longer what it was.
     pub fn members(&self) -> Listed {
-        let done = Command::new("serf")
-            .args(["members", "-format=json", &format!("-rpc-addr={}", self.rpc)])
-            .output()
-            .expect("serf runs");
-        let list: Value = serde_json::from_slice(&done.stdout).expect("serf prints JSON");
+        let list = self.json("members", &[]);
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let member = |m: &Value| {
             let tags = m["tags"].as_object().into_iter().flatten();
