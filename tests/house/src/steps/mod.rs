@@ -132,8 +132,7 @@ const SIMULATOR: Step = Step {
     after: &["setup"],
     needs: &[],
     run: &["cargo test --locked -q --release -p chinwag --features sim --lib \
-            --test simulation --test healing --test talk --test admission --test evidence \
-            --test serf"],
+            --test simulation --test healing --test security --test virtual_time"],
 };
 
 const PYTHON_BUILD: Step = Step {

@@ -1,5 +1,4 @@
 //! What users say, under virtual time and many seeds. `SEED=0x2a` replays one.
-#![cfg(feature = "sim")]
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,5 +1,4 @@
 //! Newcomers on approval, in virtual time.
-#![cfg(feature = "sim")]
 
 use std::time::Duration;
 

@@ -1,5 +1,4 @@
 //! Why a member was declared failed, as the others tell it. In virtual time.
-#![cfg(feature = "sim")]
 
 use std::time::Duration;
 
