@@ -212,6 +212,15 @@ impl Host {
         Ok(self.node.keys())
     }
 
+    /// The counters as OpenMetrics text.
+    ///
+    /// # Errors
+    /// `forked`.
+    pub fn metrics(&self) -> Result<String> {
+        self.check()?;
+        Ok(self.node.metrics())
+    }
+
     /// Sets the object that is poked when there is something to take. It is called on the node's
     /// own thread, must not block, and must not call into the host's runtime in a way that waits.
     ///

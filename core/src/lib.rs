@@ -25,6 +25,8 @@ pub mod error;
 pub mod event;
 pub mod member;
 #[cfg(feature = "runtime")]
+mod metrics;
+#[cfg(feature = "runtime")]
 mod snapshot;
 pub mod stats;
 pub mod time;

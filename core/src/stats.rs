@@ -1,103 +1,174 @@
 //! Counters of a node, since its start.
 
-/// What a node has seen and done. Everything counts up, except where a field says otherwise.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Stats {
+/// One row of the table of counters.
+#[derive(Clone, Copy, Debug)]
+pub struct StatInfo {
+    /// Its name, in snake case.
+    pub name: &'static str,
+    /// Whether it is a value of now, and not a count since the start.
+    pub gauge: bool,
+    /// What it counts.
+    pub doc: &'static str,
+}
+
+/// Writes the struct, its table and its rows from one list.
+macro_rules! stats {
+    ($($(#[doc = $doc:literal])+ $kind:ident $name:ident,)*) => {
+        /// What a node has seen and done. Everything counts up, except where a field says
+        /// otherwise.
+        #[derive(Clone, Debug, Default, PartialEq, Eq)]
+        pub struct Stats {
+            $($(#[doc = $doc])+ pub $name: u64,)*
+            /// How many of the round trips took at most as long as each of [`ROUND_TRIP_BOUNDS`].
+            pub round_trip_counts: [u64; ROUND_TRIP_BOUNDS.len()],
+        }
+
+        /// Every counter, in the order of declaration.
+        pub const STATS: &[StatInfo] = &[$(StatInfo {
+            name: stringify!($name),
+            gauge: stats!(@$kind),
+            doc: concat!($($doc),+),
+        },)*];
+
+        impl Stats {
+            /// Every counter with its name, in the order of declaration.
+            pub fn rows(&self) -> [(&'static str, u64); STATS.len()] {
+                [$((stringify!($name), self.$name),)*]
+            }
+        }
+    };
+    (@counter) => { false };
+    (@gauge) => { true };
+}
+
+/// Upper bounds of the buckets of round trips, in microseconds.
+pub const ROUND_TRIP_BOUNDS: [u64; 12] =
+    [100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 1_000_000];
+
+stats! {
     /// Datagrams received.
-    pub packets_received: u64,
+    counter packets_received,
     /// Bytes in them.
-    pub bytes_received: u64,
+    counter bytes_received,
     /// Datagrams sent.
-    pub packets_sent: u64,
+    counter packets_sent,
     /// Bytes in them.
-    pub bytes_sent: u64,
+    counter bytes_sent,
     /// Datagrams that the system would not take: its buffer was full, or it knows no route.
-    pub packets_unsent: u64,
+    counter packets_unsent,
     /// Messages or whole datagrams that could not be read, and were dropped.
-    pub packets_malformed: u64,
+    counter packets_malformed,
     /// Datagrams without the label of this cluster: from another cluster, or from none.
-    pub packets_mislabelled: u64,
+    counter packets_mislabelled,
     /// Datagrams in clear, where encryption is demanded.
-    pub packets_plaintext_refused: u64,
+    counter packets_plaintext_refused,
     /// Encrypted datagrams that none of the keys opens, or that came although there are no keys.
-    pub packets_undecryptable: u64,
+    counter packets_undecryptable,
     /// Well-formed messages that were refused: absurd, unsafe, or not for this node.
-    pub messages_refused: u64,
+    counter messages_refused,
+    /// Announcements heard: in datagrams, and in exchanges of states.
+    counter alive_messages,
+    /// Accusations heard, likewise.
+    counter suspect_messages,
+    /// Failures and farewells heard, likewise.
+    counter dead_messages,
+    /// Rounds of gossip in which something was told.
+    counter gossip_rounds,
     /// Newcomers that a user, or nobody in time, has not let in.
-    pub members_refused: u64,
+    counter members_refused,
     /// Messages of users to this node.
-    pub user_messages_received: u64,
+    counter user_messages_received,
     /// Messages of users of this node to single members.
-    pub user_messages_sent: u64,
+    counter user_messages_sent,
     /// Broadcasts of others, each counted once.
-    pub broadcasts_received: u64,
+    counter broadcasts_received,
     /// Broadcasts that came so late that they were not told: superseded, or older than what is
     /// remembered of their sender.
-    pub broadcasts_late: u64,
+    counter broadcasts_late,
     /// Broadcasts that were sent again to members that had missed them.
-    pub broadcasts_repaired: u64,
+    counter broadcasts_repaired,
     /// Broadcasts that were told but not passed on, because too many waited.
-    pub broadcasts_unpassed: u64,
+    counter broadcasts_unpassed,
     /// User events of serf's that were told here.
-    pub user_events_received: u64,
+    counter user_events_received,
     /// Queries of serf's that were told here.
-    pub queries_received: u64,
+    counter queries_received,
     /// User events and queries older than what is remembered of them, and so not told.
-    pub serf_too_old: u64,
+    counter serf_too_old,
     /// Answers to queries that were over: those of this node, or those to this node.
-    pub query_answers_late: u64,
+    counter query_answers_late,
     /// Network coordinates that no honest member has, and measurements that are none.
-    pub coordinates_refused: u64,
+    counter coordinates_refused,
     /// Connections that peers opened.
-    pub streams_accepted: u64,
+    counter streams_accepted,
+    /// Connections that this node opened.
+    counter streams_opened,
+    /// Bytes sent on connections.
+    counter stream_bytes_sent,
+    /// Bytes received on connections.
+    counter stream_bytes_received,
     /// Connections refused because too many were open.
-    pub streams_refused: u64,
+    counter streams_refused,
     /// Connections that ended early, timed out, or carried something that could not be read.
-    pub streams_failed: u64,
+    counter streams_failed,
     /// Connections of peers without the label of this cluster.
-    pub streams_mislabelled: u64,
+    counter streams_mislabelled,
     /// Connections of peers that spoke in clear, where encryption is demanded.
-    pub streams_plaintext_refused: u64,
+    counter streams_plaintext_refused,
     /// Connections of peers that sent what none of the keys opens, or encrypted to a node without.
-    pub streams_undecryptable: u64,
+    counter streams_undecryptable,
     /// Datagrams and connections from, and announcements of, addresses that are not allowed.
-    pub addresses_refused: u64,
+    counter addresses_refused,
     /// Exchanges of the full state, begun by either side and finished.
-    pub push_pulls: u64,
+    counter push_pulls,
     /// Exchanges refused because the versions of the two sides exclude each other.
-    pub push_pulls_refused: u64,
+    counter push_pulls_refused,
+    /// Microseconds that exchanges begun by this node took, until the answer was there.
+    counter push_pull_micros,
     /// Probes of this node that were answered.
-    pub probes_answered: u64,
+    counter probes_answered,
     /// Probes of this node that were not answered in any way.
-    pub probes_failed: u64,
+    counter probes_failed,
     /// Probes that only TCP saved: the peer's UDP does not get through.
-    pub probes_saved_by_tcp: u64,
+    counter probes_saved_by_tcp,
+    /// Probes begun while this node doubted its own health.
+    counter probes_degraded,
+    /// Those of them that were not answered.
+    counter probes_degraded_failed,
+    /// Direct answers to probes and pings that were measured.
+    counter round_trips,
+    /// Microseconds that they took together.
+    counter round_trip_micros,
     /// Members that this node has heard suspected, by itself or by others.
-    pub suspicions: u64,
+    counter suspicions,
     /// Accusations of this node that it refuted.
-    pub refutations: u64,
+    counter refutations,
     /// Announcements under a name that somebody else holds.
-    pub conflicts: u64,
+    counter conflicts,
     /// Warnings that were not told of, because one of the same code was a moment before.
-    pub warnings_suppressed: u64,
+    counter warnings_suppressed,
     /// Times that a member which failed was asked whether it is there again.
-    pub redials: u64,
+    counter redials,
     /// Present members that were taken over at another address.
-    pub moves: u64,
+    counter moves,
+    /// Bytes of the state in the last exchange that this node sent, before compression.
+    gauge state_bytes_sent,
+    /// Bytes of the last state that it received, as they came.
+    gauge state_bytes_received,
     /// News of members that waits to be gossiped now.
-    pub queue_depth: u64,
+    gauge queue_depth,
     /// Messages of users that wait to be gossiped now.
-    pub user_queue_depth: u64,
+    gauge user_queue_depth,
     /// serf's clock of members now; 0 in a cluster that does not speak serf.
-    pub member_clock: u64,
+    gauge member_clock,
     /// serf's clock of user events now.
-    pub event_clock: u64,
+    gauge event_clock,
     /// serf's clock of queries now.
-    pub query_clock: u64,
+    gauge query_clock,
     /// Local health now: 0 is healthy.
-    pub health_score: u64,
+    gauge health_score,
     /// 1 while plaintext may come and go over an address that is not loopback.
-    pub insecure: u64,
+    gauge insecure,
 }
 
 impl Stats {
@@ -107,56 +178,13 @@ impl Stats {
         [self.member_clock, self.event_clock, self.query_clock]
     }
 
-    /// Every counter with its name, in the order of declaration.
-    pub fn rows(&self) -> [(&'static str, u64); 47] {
-        [
-            ("packets_received", self.packets_received),
-            ("bytes_received", self.bytes_received),
-            ("packets_sent", self.packets_sent),
-            ("bytes_sent", self.bytes_sent),
-            ("packets_unsent", self.packets_unsent),
-            ("packets_malformed", self.packets_malformed),
-            ("packets_mislabelled", self.packets_mislabelled),
-            ("packets_plaintext_refused", self.packets_plaintext_refused),
-            ("packets_undecryptable", self.packets_undecryptable),
-            ("messages_refused", self.messages_refused),
-            ("members_refused", self.members_refused),
-            ("user_messages_received", self.user_messages_received),
-            ("user_messages_sent", self.user_messages_sent),
-            ("broadcasts_received", self.broadcasts_received),
-            ("broadcasts_late", self.broadcasts_late),
-            ("broadcasts_repaired", self.broadcasts_repaired),
-            ("broadcasts_unpassed", self.broadcasts_unpassed),
-            ("user_events_received", self.user_events_received),
-            ("queries_received", self.queries_received),
-            ("serf_too_old", self.serf_too_old),
-            ("query_answers_late", self.query_answers_late),
-            ("coordinates_refused", self.coordinates_refused),
-            ("streams_accepted", self.streams_accepted),
-            ("streams_refused", self.streams_refused),
-            ("streams_failed", self.streams_failed),
-            ("streams_mislabelled", self.streams_mislabelled),
-            ("streams_plaintext_refused", self.streams_plaintext_refused),
-            ("streams_undecryptable", self.streams_undecryptable),
-            ("addresses_refused", self.addresses_refused),
-            ("push_pulls", self.push_pulls),
-            ("push_pulls_refused", self.push_pulls_refused),
-            ("probes_answered", self.probes_answered),
-            ("probes_failed", self.probes_failed),
-            ("probes_saved_by_tcp", self.probes_saved_by_tcp),
-            ("suspicions", self.suspicions),
-            ("refutations", self.refutations),
-            ("conflicts", self.conflicts),
-            ("warnings_suppressed", self.warnings_suppressed),
-            ("redials", self.redials),
-            ("moves", self.moves),
-            ("queue_depth", self.queue_depth),
-            ("user_queue_depth", self.user_queue_depth),
-            ("member_clock", self.member_clock),
-            ("event_clock", self.event_clock),
-            ("query_clock", self.query_clock),
-            ("health_score", self.health_score),
-            ("insecure", self.insecure),
-        ]
+    /// Counts a round trip.
+    pub(crate) fn round_trip(&mut self, span: std::time::Duration) {
+        let micros = u64::try_from(span.as_micros()).unwrap_or(u64::MAX);
+        self.round_trips += 1;
+        self.round_trip_micros = self.round_trip_micros.saturating_add(micros);
+        for (count, bound) in self.round_trip_counts.iter_mut().zip(ROUND_TRIP_BOUNDS) {
+            *count += u64::from(micros <= bound);
+        }
     }
 }

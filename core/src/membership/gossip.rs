@@ -104,6 +104,7 @@ impl Membership {
             }
             self.send_parts(to, crc, &parts);
         }
+        self.stats.gossip_rounds += 1;
         self.check_farewell();
     }
 

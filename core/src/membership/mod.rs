@@ -271,9 +271,18 @@ impl Membership {
             Message::IndirectPing(ping) => self.on_indirect_ping(from, &ping),
             Message::Ack(ack) => self.on_ack(from, &ack),
             Message::Nack { seq } => self.on_nack(seq),
-            Message::Suspect(claim) => self.on_suspect(claim.incarnation, claim.node, claim.from),
-            Message::Alive(claim) => self.on_alive(&claim),
-            Message::Dead(claim) => self.on_dead(claim.incarnation, claim.node, claim.from),
+            Message::Suspect(claim) => {
+                self.stats.suspect_messages += 1;
+                self.on_suspect(claim.incarnation, claim.node, claim.from);
+            }
+            Message::Alive(claim) => {
+                self.stats.alive_messages += 1;
+                self.on_alive(&claim);
+            }
+            Message::Dead(claim) => {
+                self.stats.dead_messages += 1;
+                self.on_dead(claim.incarnation, claim.node, claim.from);
+            }
             Message::User(payload) => self.on_user(from, payload, Delivery::BestEffort),
         }
     }

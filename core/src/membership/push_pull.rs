@@ -194,6 +194,8 @@ impl Membership {
     fn open(&mut self, stream: StreamId, purpose: Purpose, to: SocketAddr, message: Vec<u8>) {
         self.expect(stream, purpose, to, Side::Dialling);
         let bytes = self.covered(Side::Dialling, &message);
+        self.stats.streams_opened += 1;
+        self.stats.stream_bytes_sent += bytes.len() as u64;
         self.out.push_back(Output::Connect { stream, to, bytes });
     }
 
@@ -223,16 +225,18 @@ impl Membership {
 
     pub(super) fn answer(&mut self, stream: StreamId, message: &[u8]) {
         let bytes = self.covered(Side::Accepting, message);
+        self.stats.stream_bytes_sent += bytes.len() as u64;
         self.out.push_back(Output::Send { stream, bytes });
     }
 
     /// Everything that is known, as a message.
-    fn own_state(&self, join: bool) -> Vec<u8> {
+    fn own_state(&mut self, join: bool) -> Vec<u8> {
         let members: Vec<&Member> = self.members().collect();
         let texts: usize = members.iter().map(|m| m.name_bytes().len() + m.meta().len()).sum();
         let mut bytes = Vec::with_capacity(members.len() * STATE_OVERHEAD + texts);
         let state = self.user_state();
         encode_push_pull(join, members.into_iter().map(node_state), &state, &mut bytes);
+        self.stats.state_bytes_sent = bytes.len() as u64;
         bytes
     }
 
@@ -253,11 +257,13 @@ impl Membership {
     }
 
     pub(super) fn on_stream_bytes(&mut self, stream: StreamId, bytes: &[u8]) {
+        self.stats.stream_bytes_received += bytes.len() as u64;
         let Some(exchange) = self.exchanges.get_mut(&stream) else { return };
         match exchange.reader.push(bytes) {
             Ok(None) => {}
             Ok(Some(message)) => {
                 let Some(exchange) = self.exchanges.remove(&stream) else { return };
+                self.measure_exchange(&exchange, &message);
                 if let (Purpose::Serve, StreamMessage::PushPull(state)) =
                     (&exchange.purpose, &message)
                     && self.holds(stream, exchange.peer, state)
@@ -377,6 +383,18 @@ impl Membership {
     }
 
     /// Takes over what a peer knows, unless the versions of somebody exclude somebody else's.
+    fn measure_exchange(&mut self, exchange: &Exchange, message: &StreamMessage) {
+        if !matches!(message, StreamMessage::PushPull(_)) {
+            return;
+        }
+        self.stats.state_bytes_received = exchange.reader.received() as u64;
+        if !matches!(exchange.purpose, Purpose::Serve) {
+            let begun = exchange.deadline - self.protocol.tcp_timeout;
+            let micros = u64::try_from(self.now.since(begun).as_micros());
+            self.stats.push_pull_micros += micros.unwrap_or_default();
+        }
+    }
+
     pub(super) fn merge(
         &mut self,
         peer: SocketAddr,
@@ -389,10 +407,17 @@ impl Membership {
         let own = Arc::clone(&self.name);
         for node in &state.nodes {
             match node.state {
-                WireState::Alive => self.on_alive(&alive(node)),
-                WireState::Left => self.on_dead(node.incarnation, &node.name, &node.name),
+                WireState::Alive => {
+                    self.stats.alive_messages += 1;
+                    self.on_alive(&alive(node));
+                }
+                WireState::Left => {
+                    self.stats.dead_messages += 1;
+                    self.on_dead(node.incarnation, &node.name, &node.name);
+                }
                 // Hearsay: who saw it fail is not known, so it gets the time to refute.
                 WireState::Dead | WireState::Suspect => {
+                    self.stats.suspect_messages += 1;
                     self.on_suspect(node.incarnation, &node.name, &own);
                 }
             }

@@ -16,6 +16,7 @@ use crate::driver::{Board, Command, Handle};
 use crate::engine::{KeyChange, Reply, Request};
 use crate::error::Result;
 use crate::member::{Member, Tags};
+use crate::metrics;
 use crate::stats::Stats;
 use crate::wire::KeyInfo;
 
@@ -133,6 +134,13 @@ impl Node {
     /// Counters since the start.
     pub fn stats(&self) -> Stats {
         self.board().stats()
+    }
+
+    /// The counters, and how many members are in which state, as OpenMetrics text, which
+    /// Prometheus and its kin read. Its media type is
+    /// `application/openmetrics-text; version=1.0.0; charset=utf-8`.
+    pub fn metrics(&self) -> String {
+        metrics::text(&self.stats(), &self.known_members(), &self.local_member())
     }
 
     /// Subscribes to what happens to the other members.

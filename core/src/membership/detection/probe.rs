@@ -47,6 +47,7 @@ impl Membership {
         let Some(slot) = self.roster.next_to_probe(&mut self.rng) else { return };
         let Some(record) = self.roster.get(slot) else { return };
         let member = record.member.clone();
+        self.stats.probes_degraded += u64::from(self.awareness.score() > 0);
         let seq = self.next_seq();
         self.probe = Some(Probe {
             seq,
@@ -215,6 +216,7 @@ impl Membership {
             return;
         }
         self.stats.probes_failed += 1;
+        self.stats.probes_degraded_failed += u64::from(self.awareness.score() > 0);
         // Helpers that did not even send a nack say something about this node's own health.
         let delta = match probe.nacks_expected {
             0 => 1,

@@ -118,6 +118,7 @@ impl Membership {
 
     /// A member answered after that time.
     pub(crate) fn measured(&mut self, slot: Slot, span: Duration, payload: &[u8]) {
+        self.stats.round_trip(span);
         if let Some(record) = self.roster.get_mut(slot) {
             record.set_round_trip(smooth(record.round_trip(), span));
         }

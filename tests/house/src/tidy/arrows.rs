@@ -5,7 +5,7 @@ use super::{File, Tree};
 
 /// Modules that anybody may know, and that know only each other.
 const VALUES: &[&str] =
-    &["api", "config", "error", "event", "member", "snapshot", "stats", "tags", "time"];
+    &["api", "config", "error", "event", "member", "metrics", "snapshot", "stats", "tags", "time"];
 
 /// Every allowed arrow, and to which items where not the whole module is meant.
 const ARROWS: &[(&str, &str, &[&str])] = &[
