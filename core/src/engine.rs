@@ -100,6 +100,12 @@ pub enum Input<'a> {
         /// What.
         request: Request,
     },
+    /// The facade no longer waits for a request: a join ends, anything else may still happen. No
+    /// reply follows a join then.
+    Cancelled {
+        /// Its name.
+        id: RequestId,
+    },
 }
 
 /// What the facade may ask for.

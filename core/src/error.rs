@@ -51,8 +51,8 @@ impl Error {
     /// The error of a joiner whose name is held, by whoever answers at `holder`.
     pub fn name_conflict(name: &str, holder: &str, attempts: Vec<Attempt>) -> Self {
         let message = format!(
-            "\"{name}\" is the name of the member at {holder}, which answers; give this node another \
-             name, or stop that one"
+            "\"{name}\" is the name of the member at {holder}, which answers; give this node \
+             another name, or stop that one"
         );
         Self { kind: ErrorKind::NameConflict, message, attempts }
     }

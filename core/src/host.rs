@@ -17,6 +17,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
+use tokio::task::AbortHandle;
 
 use crate::config::Config;
 pub use crate::engine::{
@@ -243,11 +244,29 @@ impl Host {
         let ticket = self.outcomes.ticket(self.waker())?;
         let id = ticket.id;
         let (node, leaving) = (self.node.clone(), Arc::clone(&self.leaving));
-        runtime.spawn(async move {
+        let is_join = matches!(op, Op::Join(_));
+        // Held until the task is known: it may be over before.
+        let mut joins = lock(&self.outcomes.joins);
+        let task = runtime.spawn(async move {
             let result = perform(&node, &leaving, op).await;
             ticket.settle(result);
         });
+        if is_join {
+            joins.insert(id, task.abort_handle());
+        }
         Ok(id)
+    }
+
+    /// Gives a submitted operation up. A join ends: its connections are closed, nothing more is
+    /// sent for it, and it settles as `cancelled`. Anything else goes on.
+    ///
+    /// # Errors
+    /// `forked`.
+    pub fn cancel(&self, id: u64) -> Result<()> {
+        self.check()?;
+        let join = lock(&self.outcomes.joins).get(&id).cloned();
+        join.inspect(AbortHandle::abort);
+        Ok(())
     }
 
     /// Performs an operation and blocks until it is settled or `timeout` has passed. Not to be
@@ -258,18 +277,22 @@ impl Host {
     pub fn run(&self, op: Op, timeout: Option<Duration>) -> Result<Reply> {
         self.check()?;
         let (sender, receiver) = std::sync::mpsc::sync_channel(1);
-        {
+        let join = {
             let runtime = lock(&self.runtime);
             let runtime = runtime.as_ref().ok_or_else(Error::closed)?;
             let (node, leaving) = (self.node.clone(), Arc::clone(&self.leaving));
-            runtime.spawn(async move {
+            let is_join = matches!(op, Op::Join(_));
+            let task = runtime.spawn(async move {
                 let _ = sender.send(perform(&node, &leaving, op).await);
             });
-        }
+            is_join.then(|| task.abort_handle())
+        };
         let outcome = match timeout {
             None => receiver.recv().map_err(|_| Error::closed()),
             Some(timeout) => receiver.recv_timeout(timeout).map_err(|cause| match cause {
                 std::sync::mpsc::RecvTimeoutError::Timeout => {
+                    // Nobody waits: a join ends, anything else goes on.
+                    join.inspect(AbortHandle::abort);
                     Error::new(ErrorKind::Timeout, format!("not settled within {timeout:?}"))
                 }
                 std::sync::mpsc::RecvTimeoutError::Disconnected => Error::closed(),
@@ -333,6 +356,7 @@ impl Host {
 
     fn shut(&self, wait: Option<Duration>) {
         let Some(runtime) = lock(&self.runtime).take() else { return };
+        lock(&self.outcomes.inner).closed = true;
         self.node.abort();
         // A runtime thread cannot wait for itself.
         match wait.filter(|_| tokio::runtime::Handle::try_current().is_err()) {
@@ -502,6 +526,8 @@ impl std::fmt::Debug for HostWake {
 #[derive(Debug, Default)]
 struct Outcomes {
     inner: Mutex<OutcomesInner>,
+    /// The tasks of joins under way, by their numbers.
+    joins: Mutex<BTreeMap<u64, AbortHandle>>,
 }
 
 #[derive(Debug, Default)]
@@ -509,6 +535,8 @@ struct OutcomesInner {
     next: u64,
     open: usize,
     settled: VecDeque<Completion>,
+    /// What is dropped from now on was cut short by the close.
+    closed: bool,
 }
 
 impl Outcomes {
@@ -546,6 +574,7 @@ impl Ticket {
 
     fn put(&mut self, result: Result<Reply>) {
         self.settled = true;
+        lock(&self.outcomes.joins).remove(&self.id);
         let first = {
             let mut inner = lock(&self.outcomes.inner);
             inner.settled.push_back(Completion { id: self.id, result });
@@ -560,7 +589,11 @@ impl Ticket {
 impl Drop for Ticket {
     fn drop(&mut self) {
         if !self.settled {
-            self.put(Err(Error::closed()));
+            let error = match lock(&self.outcomes.inner).closed {
+                true => Error::closed(),
+                false => Error::new(ErrorKind::Cancelled, "given up by whoever asked for it"),
+            };
+            self.put(Err(error));
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The facade over real sockets on loopback.
 
 #![cfg(feature = "runtime")]
+#![allow(clippy::disallowed_types, reason = "a silent peer is a socket")]
 
 use std::time::Duration;
 
@@ -149,4 +150,59 @@ async fn an_own_address_that_is_not_allowed_is_refused() {
     let error = builder.option("cidrs_allowed", "10.0.0.0/8").start().await.expect_err("loopback");
     assert_eq!(error.kind(), ErrorKind::BadConfig);
     assert!(error.message().contains("cidrs_allowed"), "{error}");
+}
+
+/// A listener that takes connections and says nothing.
+async fn silent() -> (tokio::net::TcpListener, String) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let addr = listener.local_addr().expect("it is bound").to_string();
+    (listener, addr)
+}
+
+/// Reads until the other end closes.
+async fn until_closed(listener: &tokio::net::TcpListener) {
+    let closed = async {
+        let (mut socket, _) = listener.accept().await.expect("a connection");
+        let mut all = Vec::new();
+        tokio::io::AsyncReadExt::read_to_end(&mut socket, &mut all).await.map(drop)
+    };
+    let closed = tokio::time::timeout(Duration::from_secs(5), closed).await;
+    assert!(closed.is_ok(), "the connection stays open for a join that nobody waits for");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_join_whose_future_is_dropped_closes_its_connections() {
+    let node = Node::builder().name("a").bind("127.0.0.1:0").start().await.expect("it starts");
+    let (listener, addr) = silent().await;
+    let join = tokio::time::timeout(Duration::from_millis(300), node.join([addr.as_str()]));
+    assert!(join.await.is_err(), "a silent seed let it join");
+    until_closed(&listener).await;
+    node.close().await;
+}
+
+#[cfg(feature = "host")]
+#[test]
+fn a_join_that_a_host_gives_up_closes_its_connections() {
+    use chinwag::host::{Host, Op};
+
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let mut config = chinwag::Config::new();
+    config.set("bind", "127.0.0.1:0").expect("an address");
+    let host = Host::start(&config).expect("it starts");
+    let (listener, addr) = runtime.block_on(silent());
+    let late = host.run(Op::Join(vec![addr.clone()]), Some(Duration::from_millis(300)));
+    assert_eq!(late.map_err(|error| error.kind()), Err(ErrorKind::Timeout));
+    runtime.block_on(until_closed(&listener));
+    let (poke, woken) = std::sync::mpsc::channel();
+    let wake = Box::new(move || {
+        let _ = poke.send(());
+    });
+    host.set_wake(Some(wake)).expect("not forked");
+    let id = host.submit(Op::Join(vec![addr])).expect("it begins");
+    host.cancel(id).expect("not forked");
+    woken.recv_timeout(LIMIT).expect("it settles");
+    let outcome = host.completions(1).expect("not forked").pop();
+    let outcome = outcome.expect("it settles").result.map_err(|error| error.kind());
+    assert_eq!(outcome, Err(ErrorKind::Cancelled));
+    host.close().expect("not forked");
 }

@@ -21,9 +21,11 @@ mod tcp;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::task::Poll;
 
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::sync::{mpsc, oneshot};
@@ -98,6 +100,16 @@ fn with_buffer<T>(receive: impl FnOnce(&mut [u8]) -> T) -> T {
     BUFFER.with_borrow_mut(|buffer| receive(buffer))
 }
 
+/// The next request that nobody waits for any more.
+async fn given_up(pending: &mut BTreeMap<RequestId, ReplyTo>) -> RequestId {
+    poll_fn(|context| {
+        let mut gone = |reply: &mut ReplyTo| reply.poll_closed(context).is_ready();
+        let id = pending.iter_mut().find_map(|(id, reply)| gone(reply).then_some(*id));
+        id.map_or(Poll::Pending, Poll::Ready)
+    })
+    .await
+}
+
 impl Driver {
     /// Runs until it is told to close, or until nobody holds the node any more.
     async fn run(
@@ -127,6 +139,10 @@ impl Driver {
                 Some(report) = reports.recv() => self.on_report(*report),
                 (socket, from) = door.next() => self.on_accepted(socket, from),
                 () = &mut deadline => self.handle(Input::Deadline),
+                id = given_up(&mut self.shell.pending), if !self.shell.pending.is_empty() => {
+                    self.shell.pending.remove(&id);
+                    self.handle(Input::Cancelled { id });
+                }
             }
             let next = self.drain();
             if next != at || deadline.is_elapsed() {
@@ -197,6 +213,8 @@ impl Driver {
             Command::Join { targets, failed, reply, .. } if targets.is_empty() => {
                 let _ = reply.send(Err(Error::join_failed(failed)));
             }
+            // Given up before it began.
+            Command::Join { reply, .. } if reply.is_closed() => {}
             Command::Join { targets, failed, again, reply } => {
                 self.request(Request::Join { targets, failed, again }, reply);
             }

@@ -66,7 +66,10 @@ impl Streams {
                     // The engine gave up waiting.
                     _ = inbox.recv() => return Ok(()),
                 };
-                flush(&mut socket, &first).await?;
+                tokio::select! {
+                    flushed = flush(&mut socket, &first) => flushed?,
+                    _ = inbox.recv() => return Ok(()),
+                }
                 drop(first);
                 converse(stream, socket, inbox, &reports).await
             };

@@ -113,6 +113,19 @@ impl Membership {
         }
     }
 
+    /// Nobody waits for a request any more. A join ends here: its connections are closed, and
+    /// nothing more is sent for it. Who was reached before that stays a member.
+    pub(super) fn cancel(&mut self, request: RequestId) {
+        if self.joins.remove(&request).is_none() {
+            return;
+        }
+        self.drop_checks_of(request);
+        for stream in self.exchanges_of(request) {
+            self.drop_exchange(stream);
+        }
+        self.go_on_leaving();
+    }
+
     /// Settles a join once the last of its seeds is.
     pub(super) fn check_join(&mut self, request: RequestId) {
         if self.joins.get(&request).is_none_or(|joining| joining.open > 0) {

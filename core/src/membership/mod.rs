@@ -225,6 +225,7 @@ impl Membership {
             Input::StreamClosed { stream, cause } => self.on_stream_closed(stream, cause),
             Input::Deadline => {}
             Input::Request { id, request } => self.on_request(id, request),
+            Input::Cancelled { id } => self.cancel(id),
         }
         while let Some(fired) = self.timers.pop(self.now) {
             self.on_timer(fired);

@@ -495,6 +495,16 @@ impl Membership {
         }
     }
 
+    /// The exchanges of a join.
+    pub(super) fn exchanges_of(&self, join: RequestId) -> Vec<StreamId> {
+        let is_of = |purpose: &Purpose| match purpose {
+            Purpose::Join { request, .. } => *request == join,
+            _ => false,
+        };
+        let exchanges = self.exchanges.iter().filter(|(_, exchange)| is_of(&exchange.purpose));
+        exchanges.map(|(stream, _)| *stream).collect()
+    }
+
     /// Ends an exchange whose outcome no longer matters.
     pub(super) fn drop_exchange(&mut self, stream: StreamId) {
         if self.exchanges.remove(&stream).is_some() {

@@ -148,7 +148,9 @@ impl Node {
         Events::new(Arc::clone(self.board()), replay)
     }
 
-    /// Joins through `seeds` (`host[:port]`), all at once; how many answered.
+    /// Joins through `seeds` (`host[:port]`), all at once; how many answered. Dropped before it is
+    /// done, it closes its connections and sends nothing more; who was reached before stays a
+    /// member.
     ///
     /// # Errors
     /// `join_failed` when none did, with the cause for each; `closed`.

@@ -296,6 +296,11 @@ impl Sim {
         self.request(id, Request::Join { targets, failed: Vec::new(), again: false })
     }
 
+    /// Gives up a join that `id` was told to do.
+    pub fn cancel(&mut self, id: NodeId, request: RequestId) {
+        self.input(id, Input::Cancelled { id: request });
+    }
+
     /// Lets `id` say goodbye. It goes on answering until it is crashed.
     pub fn leave(&mut self, id: NodeId, timeout: Duration) -> RequestId {
         self.request(id, Request::Leave { timeout })

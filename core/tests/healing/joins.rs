@@ -99,3 +99,35 @@ fn a_join_that_reached_some_tells_why_it_did_not_reach_the_others() {
         assert!(!tokens(&sim, c).contains(&"warning"));
     });
 }
+
+/// A join that nobody waits for ends, and a farewell that waited for it goes on.
+#[test]
+fn a_join_that_is_given_up_sends_nothing_more() {
+    every_seed(60, |seed| {
+        let mut sim = Sim::new(seed);
+        let nodes = together(&mut sim, 3);
+        let (a, silent) = (sim.start("a"), sim.start("silent"));
+        let namesake = sim.start("n1");
+        sim.network().cut(a, silent);
+        // The holder of its name does not answer for now.
+        sim.network().partition(&[namesake], &nodes[1..2]);
+        let request = sim.join(a, &[silent]);
+        let asking = sim.join(namesake, &nodes[..1]);
+        sim.run_for(std::time::Duration::from_micros(200 + seed * 30));
+        let leave = sim.leave(a, seconds(5.0));
+        assert!(sim.reply(a, leave).is_none(), "it did not wait for the join");
+        sim.cancel(a, request);
+        sim.cancel(namesake, asking);
+        assert!(sim.reply(a, leave).is_some(), "it went on waiting");
+        sim.network().heal();
+        let sent = |sim: &Sim| (sim.stats(namesake).packets_sent, sim.stats(a).packets_sent);
+        let before = sent(&sim);
+        sim.run_for(seconds(20.0));
+        assert!(sim.reply(a, request).is_none() && sim.reply(namesake, asking).is_none());
+        let replied = sim.stats(silent).streams_accepted;
+        assert_eq!(replied, 0, "a connection came about after all");
+        assert_eq!(sim.members(a).len(), 1);
+        assert_eq!(sim.members(namesake).len(), 1);
+        assert_eq!(sent(&sim), before, "packets were sent for a join that is over");
+    });
+}

@@ -9,7 +9,7 @@ use super::super::Membership;
 use super::super::roster::Slot;
 use super::super::timer::Due;
 use super::namesake::Waiting;
-use crate::engine::StreamId;
+use crate::engine::{RequestId, StreamId};
 use crate::member::Member;
 use crate::time::Instant;
 use crate::wire::{Message, Ping};
@@ -41,6 +41,10 @@ impl Errand {
     /// Whether silence has consequences: then nobody is silent who merely lost a packet or two.
     fn insists(&self) -> bool {
         !matches!(self, Self::Redial)
+    }
+
+    fn is_move_of(&self, slot: Slot) -> bool {
+        matches!(self, Self::Takeover { slot: about, .. } if *about == slot)
     }
 }
 
@@ -118,8 +122,8 @@ impl Membership {
     /// That member has been given up, so the question whether it has moved is answered, if it was
     /// asked.
     pub(crate) fn settle_claim(&mut self, slot: Slot) -> bool {
-        let about = |check: &Check| matches!(&check.errand, Errand::Takeover { slot: about, .. } if *about == slot);
-        let seq = self.healing.checks.iter().find(|(_, check)| about(check)).map(|(seq, _)| *seq);
+        let mut checks = self.healing.checks.iter();
+        let seq = checks.find(|(_, check)| check.errand.is_move_of(slot)).map(|(seq, _)| *seq);
         seq.is_some_and(|seq| self.conclude(seq, false))
     }
 
@@ -138,6 +142,18 @@ impl Membership {
             {
                 *rival = louder.clone();
             }
+        }
+    }
+
+    /// Drops the questions of a join that nobody waits for.
+    pub(crate) fn drop_checks_of(&mut self, request: RequestId) {
+        let checks = self.healing.checks.extract_if(.., |_, check| match &check.errand {
+            Errand::Join(waiting) => waiting.is_of(request),
+            Errand::Redial | Errand::Takeover { .. } => false,
+        });
+        let streams: Vec<StreamId> = checks.filter_map(|(_, check)| check.stream).collect();
+        for stream in streams {
+            self.drop_exchange(stream);
         }
     }
 

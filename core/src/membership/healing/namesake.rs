@@ -22,6 +22,12 @@ pub(crate) struct Waiting {
     state: Option<PushPull>,
 }
 
+impl Waiting {
+    pub(super) fn is_of(&self, request: RequestId) -> bool {
+        self.request == request
+    }
+}
+
 /// Seeds remembered at most in whose cluster somebody has this node's name.
 const HOLDERS_MAX: usize = 64;
 

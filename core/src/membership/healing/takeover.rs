@@ -1,7 +1,7 @@
 //! A name that is claimed from another address than that of the member who has it.
 //!
-//! Whoever has the name is asked at the old address. No answer: it came back elsewhere, and is taken
-//! over. An answer: it keeps the name, and the conflict is told.
+//! Whoever has the name is asked at the old address. No answer: it came back elsewhere, and is
+//! taken over. An answer: it keeps the name, and the conflict is told.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -125,9 +125,9 @@ impl Membership {
         }
     }
 
-    /// A member that is held failed or left announces itself, but no louder than that: a Go peer that
-    /// was restarted and counts from 1 again, or late news. Told at once what is held against it, it
-    /// can refute, instead of staying unseen until it hears of it by chance.
+    /// A member that is held failed or left announces itself, but no louder than that: a Go peer
+    /// that was restarted and counts from 1 again, or late news. Told at once what is held against
+    /// it, it can refute, instead of staying unseen until it hears of it by chance.
     pub(crate) fn tell_accused(&mut self, slot: Slot) {
         let now = self.now;
         let pause = self.protocol.probe_interval.saturating_mul(ACCUSED_ROUNDS);
@@ -144,8 +144,8 @@ impl Membership {
         self.send_together(member.addr(), &[Message::Suspect(accusation)]);
     }
 
-    /// Somebody accuses this node at an incarnation that is over, so it has missed the newer one, and
-    /// might miss it until it has given this node up. It is told at once.
+    /// Somebody accuses this node at an incarnation that is over, so it has missed the newer one,
+    /// and might miss it until it has given this node up. It is told at once.
     pub(crate) fn correct(&mut self, accuser: &str) {
         let slot = self.roster.find(accuser).filter(|slot| *slot != LOCAL);
         let (Some(slot), Presence::Here) = (slot, self.presence) else { return };
