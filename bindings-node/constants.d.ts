@@ -36,7 +36,10 @@ export type WarningCode =
   | 'label-mismatch'
   | 'plaintext-refused'
   | 'address-refused'
-  | 'seed-failed';
+  | 'seed-failed'
+  | 'tcp-unreachable'
+  | 'udp-unreachable'
+  | 'flapping';
 
 /** `code` of every error. */
 export type ErrorCode =

@@ -836,6 +836,12 @@ pub enum WarningCode {
     AddressRefused = 6,
     /// A join reached some seeds and not others; says why for each.
     SeedFailed = 7,
+    /// A member answers probes, but connections to it fail.
+    TcpUnreachable = 8,
+    /// A member answers over TCP only: every probe of it is late.
+    UdpUnreachable = 9,
+    /// A member keeps failing and coming back; it is given up more slowly for a while.
+    Flapping = 10,
 }
 
 /// One row of the table of warnings.
@@ -886,6 +892,21 @@ pub const WARNINGS: &[WarningInfo] = &[
         warning: WarningCode::SeedFailed,
         code: "seed-failed",
         doc: "A join reached some seeds and not others; says why for each.",
+    },
+    WarningInfo {
+        warning: WarningCode::TcpUnreachable,
+        code: "tcp-unreachable",
+        doc: "A member answers probes, but connections to it fail.",
+    },
+    WarningInfo {
+        warning: WarningCode::UdpUnreachable,
+        code: "udp-unreachable",
+        doc: "A member answers over TCP only: every probe of it is late.",
+    },
+    WarningInfo {
+        warning: WarningCode::Flapping,
+        code: "flapping",
+        doc: "A member keeps failing and coming back; it is given up more slowly for a while.",
     },
 ];
 

@@ -145,6 +145,9 @@ defmodule Chinwag.Constants do
   * `:address_refused` - Something came from, or a member is announced at, an address outside
     `cidrs_allowed`.
   * `:seed_failed` - A join reached some seeds and not others; says why for each.
+  * `:tcp_unreachable` - A member answers probes, but connections to it fail.
+  * `:udp_unreachable` - A member answers over TCP only: every probe of it is late.
+  * `:flapping` - A member keeps failing and coming back; it is given up more slowly for a while.
 
   ## Member states
 
@@ -204,6 +207,9 @@ defmodule Chinwag.Constants do
           | :plaintext_refused
           | :address_refused
           | :seed_failed
+          | :tcp_unreachable
+          | :udp_unreachable
+          | :flapping
 
   @typedoc "What is believed about a member."
   @type member_state ::
@@ -396,7 +402,10 @@ defmodule Chinwag.Constants do
     label_mismatch: "label-mismatch",
     plaintext_refused: "plaintext-refused",
     address_refused: "address-refused",
-    seed_failed: "seed-failed"
+    seed_failed: "seed-failed",
+    tcp_unreachable: "tcp-unreachable",
+    udp_unreachable: "udp-unreachable",
+    flapping: "flapping"
   ]
 
   @doc "Every code of a warning, as the core spells it."

@@ -36,6 +36,9 @@ WarningCode = Literal[
     "plaintext-refused",
     "address-refused",
     "seed-failed",
+    "tcp-unreachable",
+    "udp-unreachable",
+    "flapping",
 ]
 ErrorCode = Literal[
     "bad_config",

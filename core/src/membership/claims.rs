@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::broadcast::News;
 use super::detection::evidence::{self, Fact};
 use super::detection::suspicion::Suspicion;
+use super::healing::flapping::{REFUTED, RETURNED};
 use super::incarnation::{INCARNATION_MAX, raised};
 use super::push_pull::alive;
 use super::roster::{Claim, LOCAL, Record, Slot, beats};
@@ -120,11 +121,15 @@ impl Membership {
         match state {
             MemberState::Failed | MemberState::Left => {
                 self.note(claim.node, Fact::Back { incarnation: claim.incarnation });
+                if state == MemberState::Failed {
+                    self.came_back(slot, RETURNED);
+                }
                 self.found(claim.node, state == MemberState::Failed);
                 self.event(EventKind::MemberJoin(member));
             }
             MemberState::Suspect => {
                 self.note(claim.node, Fact::Refuted { incarnation: claim.incarnation });
+                self.came_back(slot, REFUTED);
                 self.event(EventKind::MemberRecover(member.clone()));
                 self.update_event(member, previous);
             }
@@ -209,7 +214,8 @@ impl Membership {
             return self.accused_self(incarnation);
         }
         self.stats.suspicions += 1;
-        let suspicion = Suspicion::new(self.now, from, self.roster.present(), &self.protocol);
+        let suspicion = Suspicion::new(self.now, from, self.roster.present(), &self.protocol)
+            .stretched(self.patience(slot));
         self.timers.add(Due::Suspicion(slot), suspicion.deadline());
         let Some(member) = self.turn(slot, MemberState::Suspect, incarnation) else { return };
         if let Some(record) = self.roster.get_mut(slot) {

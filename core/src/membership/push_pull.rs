@@ -9,6 +9,7 @@ use rand::RngExt;
 use super::admission::NOT_ADMITTED;
 use super::claims::{PROTOCOL_VERSION, raw_addr, versions_fit};
 use super::incarnation::raised;
+use super::roster::{Record, Slot};
 use super::timer::{Due, Timer};
 use super::{Membership, Presence};
 use crate::engine::{Delivery, Output, Reply, RequestId, StreamId};
@@ -37,8 +38,8 @@ pub(super) struct Exchange {
 pub(super) enum Purpose {
     /// A peer opened it; what it wants is what it sends.
     Serve,
-    /// The periodic exchange.
-    Sync,
+    /// The periodic exchange with a member.
+    Sync { with: Slot },
     /// The exchange with a member that was lost and answers again.
     Rejoin,
     /// A join through a seed.
@@ -133,12 +134,29 @@ impl Membership {
         self.sweep_troubles();
         let stagger = std::mem::take(&mut self.settling);
         self.plan_push_pull(stagger);
-        let alive = self
-            .roster
-            .pick(1, &mut self.rng, |record| record.member.state() == MemberState::Alive);
-        if let Some(record) = alive.first().and_then(|slot| self.roster.get(*slot)) {
-            let to = record.member.addr();
-            self.begin(Purpose::Sync, to);
+        let alive = |record: &Record| record.member.state() == MemberState::Alive;
+        let doubted = self.healing.doubted.take();
+        let doubted = doubted.filter(|slot| self.roster.get(*slot).is_some_and(alive));
+        let with = doubted.or_else(|| self.roster.pick(1, &mut self.rng, alive).pop());
+        let to = with.and_then(|slot| self.roster.get(slot)).map(|record| record.member.addr());
+        if let (Some(with), Some(to)) = (with, to) {
+            self.begin(Purpose::Sync { with }, to);
+        }
+    }
+
+    /// Exchanges states with that member next, after that time at the latest.
+    pub(super) fn sync_soon(&mut self, with: Slot, wait: Duration) {
+        self.healing.doubted = Some(with);
+        let at = self.timers.get(Timer::PushPull).min(self.now + wait);
+        if self.push_pull_interval() > Duration::ZERO {
+            self.timers.set(Timer::PushPull, at);
+        }
+    }
+
+    /// A connection could not be made, or broke.
+    fn connection_failed(&mut self, purpose: &Purpose) {
+        if let Purpose::Sync { with } = purpose {
+            self.tcp_failed(*with);
         }
     }
 
@@ -314,7 +332,8 @@ impl Membership {
             (Purpose::Ping { seq }, StreamMessage::Ack { seq: answered }) if seq == answered => {
                 self.on_tcp_ack(seq);
             }
-            (Purpose::Sync, StreamMessage::PushPull(state)) => {
+            (Purpose::Sync { with }, StreamMessage::PushPull(state)) => {
+                self.tcp_worked(with);
                 let known = self.roster.present();
                 // A refusal is counted; there is nobody to tell.
                 let _ = self.merge(peer, &state, false);
@@ -463,6 +482,9 @@ impl Membership {
             _ => {}
         }
         self.stats.streams_failed += 1;
+        if cause.is_some() {
+            self.connection_failed(&exchange.purpose);
+        }
         let received = exchange.reader.received();
         let cause = cause.unwrap_or_else(|| self.explained_end(received));
         self.exchange_failed(exchange.purpose, cause.into());
@@ -475,6 +497,7 @@ impl Membership {
         let Some(exchange) = self.exchanges.remove(&stream) else { return };
         self.stats.streams_failed += 1;
         self.out.push_back(Output::Close { stream });
+        self.connection_failed(&exchange.purpose);
         let cause = format!("did not answer within {:?}", self.protocol.tcp_timeout);
         self.exchange_failed(exchange.purpose, cause.into());
     }
@@ -491,7 +514,7 @@ impl Membership {
                 self.check_join(request);
             }
             Purpose::Ping { seq } => self.check_refused(seq),
-            Purpose::Serve | Purpose::Sync | Purpose::Rejoin | Purpose::Unasked => {}
+            Purpose::Serve | Purpose::Sync { .. } | Purpose::Rejoin | Purpose::Unasked => {}
         }
     }
 

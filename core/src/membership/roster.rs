@@ -1,6 +1,7 @@
 //! Who is known, and which claim about whom wins.
 
 use std::hash::{DefaultHasher, Hasher};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use hashbrown::HashTable;
@@ -204,6 +205,12 @@ impl Roster {
             Some(record) => &record.member,
             None => unreachable!("the local member is never removed"),
         }
+    }
+
+    /// Who has that address.
+    pub(crate) fn find_addr(&self, addr: SocketAddr) -> Option<Slot> {
+        let at = |slot: &Slot| self.get(*slot).is_some_and(|record| record.member.addr() == addr);
+        self.order.iter().copied().find(at)
     }
 
     /// Everybody, in the order of their slots.

@@ -45,6 +45,8 @@ pub struct Network {
     cut: BTreeSet<(NodeId, NodeId)>,
     /// Nodes that no datagram reaches, though connections do.
     deaf: BTreeSet<NodeId>,
+    /// Nodes that no connection reaches, though datagrams do.
+    shut: BTreeSet<NodeId>,
     /// When the last thing on the way between two nodes arrives: connections keep their order.
     arrivals: BTreeMap<(NodeId, NodeId), Instant>,
 }
@@ -60,6 +62,7 @@ impl Network {
             faults: Faults::default(),
             cut: BTreeSet::new(),
             deaf: BTreeSet::new(),
+            shut: BTreeSet::new(),
             arrivals: BTreeMap::new(),
         }
     }
@@ -89,10 +92,16 @@ impl Network {
         self.deaf.insert(node);
     }
 
-    /// Mends every cut, and unblocks datagrams.
+    /// Drops what belongs to connections to `node`, as a firewall that lets only UDP pass.
+    pub fn block_connections_to(&mut self, node: NodeId) {
+        self.shut.insert(node);
+    }
+
+    /// Mends every cut, and unblocks datagrams and connections.
     pub fn heal(&mut self) {
         self.cut.clear();
         self.deaf.clear();
+        self.shut.clear();
     }
 
     /// When the copies of a datagram arrive, counted from now.
@@ -127,7 +136,8 @@ impl Network {
         now: Instant,
         rng: &mut Xoshiro256PlusPlus,
     ) -> Option<Duration> {
-        if self.cut.contains(&(from, to)) || self.cut.contains(&(to, from)) {
+        let cut = self.cut.contains(&(from, to)) || self.cut.contains(&(to, from));
+        if cut || self.shut.contains(&to) {
             return None;
         }
         let mut delay = self.delay(rng);

@@ -9,3 +9,4 @@ mod names;
 mod partitions;
 #[path = "../shared/mod.rs"]
 mod shared;
+mod troubles;

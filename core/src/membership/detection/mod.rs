@@ -2,6 +2,7 @@
 
 pub(super) mod awareness;
 pub(super) mod evidence;
+mod hint;
 pub(super) mod probe;
 pub(super) mod relay;
 pub(super) mod suspicion;

@@ -41,10 +41,20 @@ impl Membership {
         } else {
             self.now + self.protocol.probe_interval
         });
-        if self.probe.is_some() {
-            return;
+        if self.probe.is_none() {
+            self.probe_next();
         }
-        let Some(slot) = self.roster.next_to_probe(&mut self.rng) else { return };
+    }
+
+    /// Begins a probe: of a member that may be gone, or of the next in turn.
+    pub(crate) fn probe_next(&mut self) {
+        let urgent = self.healing.urgent.take();
+        let here = |slot: &Slot| {
+            self.roster.get(*slot).is_some_and(|record| record.member.state().is_present())
+        };
+        let urgent = urgent.filter(here);
+        let next = urgent.or_else(|| self.roster.next_to_probe(&mut self.rng));
+        let Some(slot) = next else { return };
         let Some(record) = self.roster.get(slot) else { return };
         let member = record.member.clone();
         self.stats.probes_degraded += u64::from(self.awareness.score() > 0);
@@ -157,6 +167,8 @@ impl Membership {
     pub(crate) fn on_packet_failed(&mut self, to: SocketAddr) {
         if self.probe.as_ref().is_some_and(|probe| probe.member.addr() == to) {
             self.probe_indirectly();
+        } else {
+            self.suspect_addr(to);
         }
         self.checks_unsent(to);
     }
@@ -198,7 +210,9 @@ impl Membership {
     }
 
     fn probe_answered(&mut self) {
-        self.probe = None;
+        if let Some(probe) = self.probe.take() {
+            self.udp_worked(probe.slot);
+        }
         self.timers.stop(Timer::ProbeIndirect);
         self.timers.stop(Timer::ProbeEnd);
         self.awareness.apply(-1);
@@ -213,7 +227,7 @@ impl Membership {
             self.awareness.apply(-1);
             self.stats.probes_saved_by_tcp += 1;
             self.note(probe.member.name(), Fact::SavedByTcp);
-            return;
+            return self.udp_failed(probe.slot);
         }
         self.stats.probes_failed += 1;
         self.stats.probes_degraded_failed += u64::from(self.awareness.score() > 0);

@@ -33,6 +33,13 @@ impl Suspicion {
         Self { started: now, min, max, wanted, accusers: vec![from.into()] }
     }
 
+    /// Lasts that many times longer.
+    pub(crate) fn stretched(mut self, times: u32) -> Self {
+        self.min = self.min.saturating_mul(times);
+        self.max = self.max.saturating_mul(times);
+        self
+    }
+
     /// Counts another accuser; whether it was new and brought the deadline closer.
     pub(crate) fn confirm(&mut self, from: &str) -> bool {
         let known = self.accusers.iter().any(|accuser| &**accuser == from);

@@ -2,8 +2,10 @@
 //! went.
 
 mod check;
+pub(super) mod flapping;
 mod lost;
 mod namesake;
+mod reach;
 mod takeover;
 mod trouble;
 
@@ -13,6 +15,7 @@ use std::net::SocketAddr;
 use self::check::Check;
 use self::lost::Lost;
 use self::trouble::Troubles;
+use super::roster::Slot;
 use crate::time::Instant;
 
 /// What is only there when something went wrong.
@@ -23,6 +26,12 @@ pub(super) struct Healing {
     /// Failed members that the roster has forgotten.
     lost: Lost,
     troubles: Troubles,
+    /// A member to be probed next.
+    pub(super) urgent: Option<Slot>,
+    /// Until when no other member is probed out of turn.
+    pub(super) hurried: Instant,
+    /// A member to exchange states with next, to see whether it can be done.
+    pub(super) doubted: Option<Slot>,
     /// Who has this node's name in the cluster of a seed.
     holders: BTreeMap<SocketAddr, SocketAddr>,
     /// Until when no further conflict is told of.

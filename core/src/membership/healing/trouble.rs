@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use super::super::Membership;
 use super::super::roster::Slot;
@@ -20,6 +21,15 @@ pub(super) struct Trouble {
     pub(super) accused: Option<Instant>,
     /// Until when it is not told again that this node is there.
     pub(super) corrected: Option<Instant>,
+    /// Exchanges of states in a row that came to nothing.
+    pub(super) tcp_failures: u32,
+    /// Probes in a row that were answered over TCP alone.
+    pub(super) udp_failures: u32,
+    /// How often it came back lately, as of when it last did.
+    pub(super) score: f64,
+    pub(super) scored: Instant,
+    /// Whether that was often enough for others to be told.
+    pub(super) flaps: bool,
 }
 
 /// What is known of another address that its name was claimed for.
@@ -34,14 +44,21 @@ pub(super) struct Verdict {
 /// Members with troubles remembered at most.
 const TROUBLES_MAX: usize = 4096;
 
+/// Probe intervals until a member that came back is a member like any other.
+const FORGIVEN_ROUNDS: u32 = 600;
+
 /// By the member that they are about.
 pub(super) type Troubles = BTreeMap<Slot, Box<Trouble>>;
 
 impl Trouble {
-    fn is_over(&self, now: Instant) -> bool {
+    fn is_over(&self, now: Instant, forgiven: Duration) -> bool {
         let times = [self.claims_wait, self.conflict_told, self.accused, self.corrected];
         let pending = |at: &Option<Instant>| at.is_some_and(|at| now < at);
-        !times.iter().any(pending) && self.verdict.is_none_or(|verdict| verdict.until <= now)
+        let failures = self.tcp_failures + self.udp_failures;
+        failures == 0
+            && (self.score <= 0.0 || now.since(self.scored) >= forgiven)
+            && !times.iter().any(pending)
+            && self.verdict.is_none_or(|verdict| verdict.until <= now)
     }
 }
 
@@ -59,7 +76,9 @@ impl Membership {
     /// Lets go of what is over.
     pub(crate) fn sweep_troubles(&mut self) {
         let now = self.now;
-        self.healing.troubles.retain(|_, trouble| !trouble.is_over(now));
+        // By then, no score is worth its room.
+        let forgiven = self.protocol.probe_interval.saturating_mul(FORGIVEN_ROUNDS);
+        self.healing.troubles.retain(|_, trouble| !trouble.is_over(now, forgiven));
     }
 
     /// The member is forgotten.
