@@ -149,6 +149,8 @@ stats! {
     counter warnings_suppressed,
     /// Times that a member which failed was asked whether it is there again.
     counter redials,
+    /// Times that this node was stopped, by a signal or its hypervisor, and went on.
+    counter pauses,
     /// Present members that were taken over at another address.
     counter moves,
     /// Bytes of the state in the last exchange that this node sent, before compression.

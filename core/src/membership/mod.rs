@@ -217,6 +217,7 @@ impl Membership {
     pub(crate) fn handle(&mut self, now: Instant, input: Input<'_>) {
         debug_assert!(now >= self.now, "time runs forward");
         self.now = now.max(self.now);
+        self.wake_up();
         match input {
             Input::Packet { from, bytes } => self.on_packet(from, bytes),
             Input::PacketFailed { to } => self.on_packet_failed(to),

@@ -213,6 +213,12 @@ impl Roster {
         self.order.iter().copied().find(at)
     }
 
+    /// Members whose suspicion is under way.
+    pub(crate) fn suspects(&self) -> impl Iterator<Item = Slot> {
+        let suspect = |slot: &Slot| self.get(*slot).is_some_and(|r| r.suspicion.is_some());
+        self.order.iter().copied().filter(suspect)
+    }
+
     /// Everybody, in the order of their slots.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Record> {
         self.records.iter().flatten()

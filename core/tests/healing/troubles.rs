@@ -140,6 +140,58 @@ fn rare_failures_are_not_flapping() {
     });
 }
 
+/// Stopped for 10 s, long enough to be given up: it accuses nobody, and is back within a second.
+#[test]
+fn a_node_that_was_stopped_accuses_nobody_and_is_back_at_once() {
+    let times = every_seed(100, |seed| {
+        let mut sim = Sim::new(seed);
+        let nodes = together(&mut sim, 5);
+        let sleeper = nodes[1];
+        sim.pause(sleeper);
+        sim.run_for(seconds([5.0, 10.0, 30.0, 3600.0][(seed % 4) as usize]));
+        sim.resume(sleeper);
+        let at = sim.now();
+        assert_eq!(sim.stats(sleeper).pauses, 1);
+        assert!(sim.run_until(seconds(20.0), Sim::all_see_all), "it is not back");
+        let back = sim.now().since(at);
+        sim.run_for(seconds(20.0));
+        let accusations = sim.log(sleeper).iter().filter(|(time, kind)| {
+            *time >= at && matches!(kind, EventKind::MemberSuspect(_) | EventKind::MemberFailed(_))
+        });
+        assert_eq!(accusations.count(), 0, "it accused others");
+        if seed % 4 == 0 {
+            assert_eq!(failures(&sim, &nodes, sleeper), 0, "5 s are no failure");
+        }
+        back
+    });
+    assert!(times.iter().all(|back| *back <= seconds(10.0)), "{times:?}");
+    let soon = times.iter().filter(|back| **back <= seconds(1.0)).count();
+    println!(
+        "stopped: {soon} of {} back within 1 s; {:?} at most",
+        times.len(),
+        times.iter().max()
+    );
+}
+
+/// The others are really gone: it finds out, though a little later.
+#[test]
+fn a_node_that_was_stopped_finds_out_who_is_gone() {
+    every_seed(10, |seed| {
+        let mut sim = Sim::new(seed);
+        let nodes = together(&mut sim, 4);
+        sim.pause(nodes[0]);
+        for &node in &nodes[1..] {
+            sim.crash(node);
+        }
+        sim.run_for(seconds(20.0));
+        sim.resume(nodes[0]);
+        let alone = |sim: &Sim| {
+            nodes[1..].iter().all(|node| sim.believers(*node, MemberState::Failed) == 1)
+        };
+        assert!(sim.run_until(seconds(120.0), alone));
+    });
+}
+
 /// Serf, side by side: one node of five failed falsely within 5 minutes.
 #[test]
 fn a_fifth_of_all_packets_lost_fails_nobody() {

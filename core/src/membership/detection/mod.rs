@@ -5,4 +5,5 @@ pub(super) mod evidence;
 mod hint;
 pub(super) mod probe;
 pub(super) mod relay;
+mod sleep;
 pub(super) mod suspicion;

@@ -213,6 +213,7 @@ impl Membership {
         if let Some(probe) = self.probe.take() {
             self.udp_worked(probe.slot);
         }
+        self.is_sure();
         self.timers.stop(Timer::ProbeIndirect);
         self.timers.stop(Timer::ProbeEnd);
         self.awareness.apply(-1);
@@ -227,6 +228,7 @@ impl Membership {
             self.awareness.apply(-1);
             self.stats.probes_saved_by_tcp += 1;
             self.note(probe.member.name(), Fact::SavedByTcp);
+            self.is_sure();
             return self.udp_failed(probe.slot);
         }
         self.stats.probes_failed += 1;
@@ -238,6 +240,9 @@ impl Membership {
         };
         self.awareness.apply(delta);
         self.note_failed(&probe);
+        if self.lets_pass() {
+            return;
+        }
         let Some(record) = self.roster.get(probe.slot) else { return };
         if record.member.name() == probe.member.name() {
             let incarnation = record.member.incarnation();

@@ -40,6 +40,11 @@ impl Suspicion {
         self
     }
 
+    /// Lasts longer by the time in which this node could not have heard of a refutation.
+    pub(crate) fn postpone(&mut self, span: Duration) {
+        self.started = self.started + span;
+    }
+
     /// Counts another accuser; whether it was new and brought the deadline closer.
     pub(crate) fn confirm(&mut self, from: &str) -> bool {
         let known = self.accusers.iter().any(|accuser| &**accuser == from);

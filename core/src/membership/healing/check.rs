@@ -4,6 +4,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::super::Membership;
 use super::super::roster::Slot;
@@ -142,6 +143,14 @@ impl Membership {
             {
                 *rival = louder.clone();
             }
+        }
+    }
+
+    /// This node was stopped for a while, so nobody had the time to answer.
+    pub(crate) fn postpone_checks(&mut self, span: Duration) {
+        for (seq, check) in &mut self.healing.checks {
+            check.deadline = check.deadline + span;
+            self.timers.add(Due::Check(*seq), check.deadline);
         }
     }
 

@@ -32,6 +32,8 @@ pub(super) struct Healing {
     pub(super) hurried: Instant,
     /// A member to exchange states with next, to see whether it can be done.
     pub(super) doubted: Option<Slot>,
+    /// Probes whose failure says nothing, because this node was stopped for a while.
+    pub(super) unsure: u32,
     /// Who has this node's name in the cluster of a seed.
     holders: BTreeMap<SocketAddr, SocketAddr>,
     /// Until when no further conflict is told of.
