@@ -8,8 +8,10 @@
 //! Every method may be called from any thread, from within any callback. After a `fork`, the child
 //! gets `forked` from each; it can drop the host, and start one of its own.
 
+mod outcomes;
+
 use std::borrow::Cow;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,6 +21,7 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::AbortHandle;
 
+use self::outcomes::Outcomes;
 use crate::config::Config;
 pub use crate::engine::{
     Answers, Broadcast, BroadcastKind, Coordinate, Delivery, KeyChange, Question, Reply, RoundTrip,
@@ -356,7 +359,7 @@ impl Host {
 
     fn shut(&self, wait: Option<Duration>) {
         let Some(runtime) = lock(&self.runtime).take() else { return };
-        lock(&self.outcomes.inner).closed = true;
+        self.outcomes.close();
         self.node.abort();
         // A runtime thread cannot wait for itself.
         match wait.filter(|_| tokio::runtime::Handle::try_current().is_err()) {
@@ -519,82 +522,6 @@ impl Wake for HostWake {
 impl std::fmt::Debug for HostWake {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("HostWake")
-    }
-}
-
-/// Outcomes that wait to be taken. Bounded by the number of operations under way.
-#[derive(Debug, Default)]
-struct Outcomes {
-    inner: Mutex<OutcomesInner>,
-    /// The tasks of joins under way, by their numbers.
-    joins: Mutex<BTreeMap<u64, AbortHandle>>,
-}
-
-#[derive(Debug, Default)]
-struct OutcomesInner {
-    next: u64,
-    open: usize,
-    settled: VecDeque<Completion>,
-    /// What is dropped from now on was cut short by the close.
-    closed: bool,
-}
-
-impl Outcomes {
-    fn ticket(self: &Arc<Self>, waker: Waker) -> Result<Ticket> {
-        let mut inner = lock(&self.inner);
-        if inner.open >= OPS_MAX {
-            let message = format!("{OPS_MAX} operations are under way; wait for some of them");
-            return Err(Error::new(ErrorKind::BadArgument, message));
-        }
-        inner.open += 1;
-        inner.next += 1;
-        Ok(Ticket { id: inner.next, outcomes: Arc::clone(self), waker, settled: false })
-    }
-
-    fn take(&self, max: usize) -> Vec<Completion> {
-        let mut inner = lock(&self.inner);
-        let count = max.min(inner.settled.len());
-        inner.open -= count;
-        inner.settled.drain(..count).collect()
-    }
-}
-
-/// The promise that an operation settles: if its task is dropped, it settles as `closed`.
-struct Ticket {
-    id: u64,
-    outcomes: Arc<Outcomes>,
-    waker: Waker,
-    settled: bool,
-}
-
-impl Ticket {
-    fn settle(mut self, result: Result<Reply>) {
-        self.put(result);
-    }
-
-    fn put(&mut self, result: Result<Reply>) {
-        self.settled = true;
-        lock(&self.outcomes.joins).remove(&self.id);
-        let first = {
-            let mut inner = lock(&self.outcomes.inner);
-            inner.settled.push_back(Completion { id: self.id, result });
-            inner.settled.len() == 1
-        };
-        if first {
-            self.waker.wake_by_ref();
-        }
-    }
-}
-
-impl Drop for Ticket {
-    fn drop(&mut self) {
-        if !self.settled {
-            let error = match lock(&self.outcomes.inner).closed {
-                true => Error::closed(),
-                false => Error::new(ErrorKind::Cancelled, "given up by whoever asked for it"),
-            };
-            self.put(Err(error));
-        }
     }
 }
 
