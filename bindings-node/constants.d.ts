@@ -78,8 +78,8 @@ export interface StartOptions {
    */
   advertise?: string | undefined;
   /**
-   * Members to contact first, each host[:port]; one that answers is enough. Tried again while this
-   * node is alone.
+   * Members to contact first, each host[:port]; one that answers is enough. Those that are not
+   * present are tried again by and by.
    */
   seeds?: readonly string[] | undefined;
   /**

@@ -88,8 +88,8 @@ pub const OPTIONS: &[OptionInfo] = &[
         default: "",
         wan: None,
         local: None,
-        doc: "Members to contact first, each host[:port]; one that answers is enough. Tried again \
-              while this node is alone.",
+        doc: "Members to contact first, each host[:port]; one that answers is enough. Those that \
+              are not present are tried again by and by.",
     },
     OptionInfo {
         name: "require_join",

@@ -206,3 +206,36 @@ fn a_join_that_a_host_gives_up_closes_its_connections() {
     assert_eq!(outcome, Err(ErrorKind::Cancelled));
     host.close().expect("not forked");
 }
+
+async fn islander(name: &str, seed: &str) -> Node {
+    let node = Node::builder().name(name).bind("127.0.0.1:0").seeds([seed]);
+    let node = node.option("profile", "local").option("reconnect_interval", "50ms");
+    // What gossip misses when all meet at once comes soon.
+    let node = node.option("push_pull_interval", "500ms");
+    node.start().await.expect("a node starts on loopback")
+}
+
+/// Two clusters that never knew each other have a seed in common, which nobody of them reached.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn islands_with_a_common_seed_become_one() {
+    let free = tokio::net::UdpSocket::bind("127.0.0.1:0").await.expect("a free port");
+    let addr = free.local_addr().expect("it is bound").to_string();
+    drop(free);
+    let (a1, b1) = (islander("a1", &addr).await, islander("b1", &addr).await);
+    let of = |node: &Node| node.local_member().addr().to_string();
+    let (a2, b2) = (islander("a2", &of(&a1)).await, islander("b2", &of(&b1)).await);
+    assert_eq!((a2.members().len(), b2.members().len()), (2, 2));
+    let seed = Node::builder().name("seed").bind(&addr).option("profile", "local");
+    let seed = seed.start().await.expect("the port is free");
+    let nodes = [a1, a2, b1, b2, seed];
+    let all = async {
+        while nodes.iter().any(|node| node.members().len() < 5) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let met = tokio::time::timeout(LIMIT, all).await;
+    assert!(met.is_ok(), "they did not meet");
+    for node in &nodes {
+        node.close().await;
+    }
+}

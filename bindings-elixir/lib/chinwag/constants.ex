@@ -11,8 +11,8 @@ defmodule Chinwag.Constants do
     does the default when 7946 is taken. Default: 127.0.0.1:7946.
   * `:advertise` - Address told to the others, when they cannot reach `bind` as it is. Default:
     the bound address.
-  * `:seeds` - Members to contact first, each host[:port]; one that answers is enough. Tried again
-    while this node is alone.
+  * `:seeds` - Members to contact first, each host[:port]; one that answers is enough. Those that
+    are not present are tried again by and by.
   * `:require_join` - Fail the start with join_failed when no seed answers, instead of starting
     alone and trying again.
   * `:tags` - Key/value facts about this member, seen by all; at most 512 bytes once encoded as

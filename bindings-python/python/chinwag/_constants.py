@@ -137,8 +137,8 @@ class Options(TypedDict, total=False):
     address.
     """
     seeds: Iterable[str]
-    """Members to contact first, each host[:port]; one that answers is enough. Tried again while
-    this node is alone.
+    """Members to contact first, each host[:port]; one that answers is enough. Those that are not
+    present are tried again by and by.
     """
     require_join: bool
     """Fail the start with join_failed when no seed answers, instead of starting alone and trying

@@ -8,6 +8,7 @@
 use std::borrow::Borrow;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
@@ -126,6 +127,17 @@ impl Board {
 
     pub(crate) fn is_closed(&self) -> bool {
         self.lock().closed
+    }
+
+    /// Keeps the addresses at which nobody is known to be present; none once the local member left.
+    pub(crate) fn retain_missing(&self, targets: &mut Vec<(String, SocketAddr)>) {
+        let inner = self.lock();
+        if !inner.local.state().is_present() {
+            return targets.clear();
+        }
+        let mut present: BTreeSet<SocketAddr> = inner.present().map(|m| m.addr()).collect();
+        present.insert(inner.local.addr());
+        targets.retain(|(_, addr)| !present.contains(addr));
     }
 
     /// Whether nobody else is present, and the local member has not left either.

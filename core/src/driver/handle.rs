@@ -8,8 +8,9 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time;
-use tracing::{info, warn};
+use tracing::warn;
 
+use super::seeds::Seeds;
 use super::store::{self, Store};
 use super::{Board, Command, Driver, ReplyTo, Sockets, keys, names, sockets, tcp};
 use crate::config::Settings;
@@ -36,12 +37,6 @@ pub(crate) struct Handle {
 
 /// Commands that wait for the node's task; a caller waits when there are more.
 const COMMANDS_MAX: usize = 16;
-/// A lonely node tries its seeds again after about that time, which doubles up to a limit: a seed
-/// that starts a moment later must not be missed for long.
-const RETRY_MIN: Duration = Duration::from_secs(1);
-const RETRY_MAX: Duration = Duration::from_secs(30);
-/// Members of the last run that are tried at the same time.
-const KNOWN_AT_ONCE: usize = 8;
 /// Between two warnings that there is no protection.
 const WARNING_PAUSE: Duration = Duration::from_secs(60 * 60);
 
@@ -100,8 +95,9 @@ impl Handle {
             outcome.send_replace(Some(Ok(Reply::Joined(0))));
         } else {
             let (commands, board) = (commands.downgrade(), Arc::clone(&board));
-            let seeds = Seeds { names: settings.seeds, known, limit: lookup_limit };
-            tasks.push(tokio::spawn(keep_joined(commands, board, seeds, outcome)));
+            let pace = settings.protocol.reconnect_interval;
+            let seeds = Seeds::new(settings.seeds, known, lookup_limit, pace);
+            tasks.push(tokio::spawn(seeds.keep_joined(commands, board, outcome)));
         }
         Ok(Self {
             board,
@@ -203,59 +199,4 @@ async fn keep_warning(addr: SocketAddr) {
         warn!(%addr, "plaintext is let through: whoever reaches the port can read and change it");
         time::sleep(WARNING_PAUSE).await;
     }
-}
-
-/// What a node is told to join.
-struct Seeds {
-    names: Vec<String>,
-    /// Members of the last run: a few are tried each time, in turn.
-    known: Vec<SocketAddr>,
-    /// How long looking one up may take.
-    limit: Duration,
-}
-
-/// Joins the seeds, and again after a while as long as nobody else is here. A failed or empty
-/// attempt changes nothing.
-async fn keep_joined(
-    commands: mpsc::WeakSender<Box<Command>>,
-    board: Arc<Board>,
-    mut seeds: Seeds,
-    outcome: watch::Sender<Option<Result<Reply>>>,
-) {
-    let mut pause = RETRY_MIN;
-    loop {
-        if board.is_lonely() || outcome.borrow().is_none() {
-            let again = outcome.borrow().is_some();
-            let Some(result) = join(&commands, &mut seeds, again).await else { return };
-            if let Err(error) = &result {
-                info!(%error, "alone for now; the seeds are tried again");
-            }
-            outcome.send_if_modified(|first| {
-                let unset = first.is_none();
-                first.get_or_insert(result);
-                unset
-            });
-        }
-        // In company, it looks rarely; once alone again, it begins anew.
-        let wait = if board.is_lonely() { pause } else { RETRY_MAX };
-        pause = if board.is_lonely() { (pause * 2).min(RETRY_MAX) } else { RETRY_MIN };
-        time::sleep(wait.mul_f64(sockets::jitter())).await;
-    }
-}
-
-/// None once the node is gone.
-async fn join(
-    commands: &mpsc::WeakSender<Box<Command>>,
-    seeds: &mut Seeds,
-    again: bool,
-) -> Option<Result<Reply>> {
-    let (mut targets, failed) = names::resolve(seeds.names.clone(), seeds.limit).await;
-    let few = seeds.known.len().min(KNOWN_AT_ONCE);
-    targets.extend(seeds.known[..few].iter().map(|addr| (addr.to_string(), *addr)));
-    seeds.known.rotate_left(few);
-    let (reply, joined) = oneshot::channel();
-    let sender = commands.upgrade()?;
-    sender.send(Box::new(Command::Join { targets, failed, again, reply })).await.ok()?;
-    drop(sender);
-    joined.await.ok()
 }

@@ -15,6 +15,7 @@ mod clock;
 mod handle;
 pub mod keys;
 mod names;
+mod seeds;
 mod sockets;
 mod store;
 mod tcp;

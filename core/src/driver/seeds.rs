@@ -1,0 +1,170 @@
+//! Joining the seeds at the start, and again later on.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time;
+use tracing::info;
+
+use super::names::{self, Found};
+use super::{Board, Command, sockets};
+use crate::engine::Reply;
+use crate::error::Result;
+
+/// What a node is told to join.
+pub(super) struct Seeds {
+    names: Vec<String>,
+    /// Members of the last run: a few are tried each time, in turn.
+    known: Vec<SocketAddr>,
+    /// How long looking one up may take.
+    limit: Duration,
+    /// Between two looks, in company; zero when those who are missing are not tried again.
+    pace: Duration,
+    patrol: Patrol,
+}
+
+/// Where a node's commands go, as long as somebody holds it.
+type Commands = mpsc::WeakSender<Box<Command>>;
+
+/// A lonely node tries its seeds again after about that time, which doubles up to a limit: a seed
+/// that starts a moment later must not be missed for long.
+const RETRY_MIN: Duration = Duration::from_secs(1);
+const RETRY_MAX: Duration = Duration::from_secs(30);
+/// Members of the last run that are tried at the same time, and missing seeds.
+const KNOWN_AT_ONCE: usize = 8;
+/// Reconnect intervals between two looks whether seeds are missing.
+const LOOK_ROUNDS: u32 = 6;
+
+impl Seeds {
+    pub(super) fn new(
+        names: Vec<String>,
+        known: Vec<SocketAddr>,
+        limit: Duration,
+        reconnect_interval: Duration,
+    ) -> Self {
+        let pace = reconnect_interval.saturating_mul(LOOK_ROUNDS).min(RETRY_MAX);
+        Self { names, known, limit, pace, patrol: Patrol::default() }
+    }
+
+    /// Joins the seeds; again after a while as long as nobody else is here; and, in company, those
+    /// that are not here, so that two islands with a common seed become one. A failed or empty
+    /// attempt changes nothing.
+    pub(super) async fn keep_joined(
+        mut self,
+        commands: Commands,
+        board: Arc<Board>,
+        outcome: watch::Sender<Option<Result<Reply>>>,
+    ) {
+        let mut pause = RETRY_MIN;
+        loop {
+            if board.is_lonely() || outcome.borrow().is_none() {
+                let again = outcome.borrow().is_some();
+                let found = self.everybody().await;
+                let Some(result) = join(&commands, found, again).await else { return };
+                if let Err(error) = &result {
+                    info!(%error, "alone for now; the seeds are tried again");
+                }
+                outcome.send_if_modified(|first| {
+                    let unset = first.is_none();
+                    first.get_or_insert(result);
+                    unset
+                });
+            } else if self.pace > Duration::ZERO {
+                let missing = self.missing(&board).await;
+                if !missing.is_empty()
+                    && join(&commands, (missing, Vec::new()), true).await.is_none()
+                {
+                    return;
+                }
+            }
+            // In company, it looks rarely; once alone again, it begins anew.
+            let (wait, next) = match board.is_lonely() {
+                true => (pause, (pause * 2).min(RETRY_MAX)),
+                false if self.pace > Duration::ZERO => (self.pace, RETRY_MIN),
+                false => (RETRY_MAX, RETRY_MIN),
+            };
+            pause = next;
+            time::sleep(wait.mul_f64(sockets::jitter())).await;
+        }
+    }
+
+    async fn everybody(&mut self) -> Found {
+        let (mut targets, failed) = names::resolve(self.names.clone(), self.limit).await;
+        let few = self.known.len().min(KNOWN_AT_ONCE);
+        targets.extend(self.known[..few].iter().map(|addr| (addr.to_string(), *addr)));
+        self.known.rotate_left(few);
+        (targets, failed)
+    }
+
+    /// Seeds at whose addresses nobody is present, if it is time to try them.
+    async fn missing(&mut self, board: &Board) -> Vec<(String, SocketAddr)> {
+        let (mut missing, _) = names::resolve(self.names.clone(), self.limit).await;
+        board.retain_missing(&mut missing);
+        let addrs: Vec<SocketAddr> = missing.iter().map(|(_, addr)| *addr).collect();
+        if !self.patrol.is_due(&addrs) {
+            return Vec::new();
+        }
+        missing.truncate(KNOWN_AT_ONCE);
+        missing
+    }
+}
+
+/// None once the node is gone.
+async fn join(commands: &Commands, (targets, failed): Found, again: bool) -> Option<Result<Reply>> {
+    let (reply, joined) = oneshot::channel();
+    let sender = commands.upgrade()?;
+    sender.send(Box::new(Command::Join { targets, failed, again, reply })).await.ok()?;
+    drop(sender);
+    joined.await.ok()
+}
+
+/// How often seeds that are missing are tried: at the first look, then after two, four and so on.
+/// A seed may be gone for good, or be a member under another address than it is called by.
+#[derive(Debug, Default)]
+struct Patrol {
+    missing: Vec<SocketAddr>,
+    pause: u32,
+    left: u32,
+}
+
+/// Looks between two attempts at most: five minutes with the LAN profile.
+const PAUSE_MAX: u32 = 10;
+
+impl Patrol {
+    fn is_due(&mut self, missing: &[SocketAddr]) -> bool {
+        if missing != self.missing {
+            *self = Self { missing: missing.to_vec(), pause: 1, left: 0 };
+        }
+        if missing.is_empty() {
+            return false;
+        }
+        if self.left > 0 {
+            self.left -= 1;
+            return false;
+        }
+        self.pause = (self.pause * 2).min(PAUSE_MAX);
+        self.left = self.pause - 1;
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn missing_seeds_are_tried_less_and_less_often_until_others_are_missing() {
+        let one = [SocketAddr::from(([10, 0, 0, 1], 7946))];
+        let two = [one[0], SocketAddr::from(([10, 0, 0, 2], 7946))];
+        let mut patrol = Patrol::default();
+        let mut tried = |missing: &[SocketAddr], looks: usize| -> Vec<usize> {
+            (0..looks).filter(|_| patrol.is_due(missing)).collect()
+        };
+        assert_eq!(tried(&one, 45), [0, 2, 6, 14, 24, 34, 44]);
+        assert_eq!(tried(&two, 3), [0, 2]);
+        assert_eq!(tried(&[], 3), [0; 0]);
+        assert_eq!(tried(&two, 1), [0]);
+    }
+}
