@@ -9,7 +9,7 @@ use std::time::Duration;
 use chinwag::Tags;
 use chinwag::config::{Config as CoreConfig, Value};
 use chinwag::error::Result;
-use chinwag::host::{Host, Op, Reply};
+use chinwag::host::{Answer, Host, Op};
 use chinwag::signals::{self, Guard};
 
 use crate::callbacks::Callbacks;
@@ -273,7 +273,7 @@ pub extern "C" fn chinwag_join(
         let seeds = unsafe { text(seeds, "seeds") }?.split(',').map(str::trim);
         let seeds = seeds.filter(|seed| !seed.is_empty()).map(str::to_owned).collect();
         let count = match node.host.run(Op::Join(seeds), Some(JOIN_WAIT))? {
-            Reply::Joined(count) => count,
+            Answer::Count(count) => usize::try_from(count).unwrap_or(usize::MAX),
             _ => 0,
         };
         if let Some(out) = contacted {

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chinwag::Replay;
-use chinwag::host::{Completion, Host, Op, Reply};
+use chinwag::host::{Answer, Completion, Host, Op};
 use napi::bindgen_prelude::{AsyncTask, Function, Object, Uint8Array};
 use napi::threadsafe_function::{
     ThreadsafeFunction, ThreadsafeFunctionCallMode, UnknownReturnValue,
@@ -197,7 +197,7 @@ impl NativeNode {
 impl From<Completion> for Outcome {
     fn from(completion: Completion) -> Self {
         let (joined, failed) = match completion.result {
-            Ok(Reply::Joined(count)) => (Some(u32::try_from(count).unwrap_or(u32::MAX)), None),
+            Ok(Answer::Count(count)) => (Some(u32::try_from(count).unwrap_or(u32::MAX)), None),
             Ok(_) => (None, None),
             Err(error) => (None, Some(Failed::from(error))),
         };

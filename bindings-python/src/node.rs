@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chinwag::Replay;
 use chinwag::error::{Error, ErrorKind, Result};
-use chinwag::host::{self, Op, Reply};
+use chinwag::host::{self, Answer, Op};
 use chinwag::member::Tags;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
@@ -22,7 +22,7 @@ pub(crate) struct Host {
     host: host::Host,
     bell: Arc<Bell>,
     /// Outcomes that somebody still asks for, by the number of the operation.
-    open: Mutex<BTreeMap<u64, Option<Result<Reply>>>>,
+    open: Mutex<BTreeMap<u64, Option<Result<Answer>>>>,
 }
 
 /// Outcomes taken from the core in one go.
@@ -56,7 +56,7 @@ impl Host {
         }
     }
 
-    fn take(&self, id: u64) -> Option<Result<Reply>> {
+    fn take(&self, id: u64) -> Option<Result<Answer>> {
         let mut open = lock(&self.open);
         let settled = open.get(&id)?.is_some();
         if settled { open.remove(&id).flatten() } else { None }
@@ -69,9 +69,9 @@ impl Host {
 }
 
 /// The outcome as Python has it: a count, `None`, or the exception to raise.
-fn outcome<'py>(py: Python<'py>, result: &Result<Reply>) -> PyResult<Bound<'py, PyAny>> {
+fn outcome<'py>(py: Python<'py>, result: &Result<Answer>) -> PyResult<Bound<'py, PyAny>> {
     match result {
-        Ok(Reply::Joined(count)) => Ok(count.into_pyobject(py)?.into_any()),
+        Ok(Answer::Count(count)) => Ok(count.into_pyobject(py)?.into_any()),
         Ok(_) => Ok(py.None().into_bound(py)),
         Err(error) => exception(py, error),
     }

@@ -8,12 +8,11 @@
 //! Every method may be called from any thread, from within any callback. After a `fork`, the child
 //! gets `forked` from each; it can drop the host, and start one of its own.
 
+mod answer;
 mod outcomes;
+mod text;
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fmt::Write;
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
@@ -21,11 +20,14 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::AbortHandle;
 
+pub use self::answer::Answer;
 use self::outcomes::Outcomes;
+pub use self::text::{push_addr, tag_pairs};
 use crate::config::Config;
-pub use crate::engine::{
-    Answers, Broadcast, BroadcastKind, Coordinate, Delivery, KeyChange, Question, Reply, RoundTrip,
+use crate::engine::{
+    Answers, Broadcast, BroadcastKind, Coordinate, Delivery, Explanation, RoundTrip,
 };
+pub use crate::engine::{KeyChange, Question};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
 use crate::member::{Member, Tags};
@@ -38,7 +40,7 @@ pub use crate::wire::{Fingerprint, KeyInfo};
 pub enum Op {
     /// Wait until the seeds of the configuration have been tried.
     Ready,
-    /// Join through seeds; settles as [`Reply::Joined`].
+    /// Join through seeds; settles with how many answered.
     Join(Vec<String>),
     /// Set (`Some`) and remove (`None`) tags.
     UpdateTags(BTreeMap<String, Option<String>>),
@@ -58,28 +60,47 @@ pub enum Op {
     Admit(u64),
     /// Keep a newcomer out, for that reason.
     Refuse(u64, String),
-    /// Ping a member; settles as [`Reply::Ponged`].
+    /// Ping a member; settles with the time that it took.
     Ping(String),
-    /// What is known of a member, and why; settles as [`Reply::Explained`].
+    /// What is known of a member, and why; settles with the fields of [`Explanation`].
     Explain(String),
-    /// What the answers of a member told; settles as [`Reply::RoundTrip`].
+    /// What the answers of a member told; settles with the fields of [`RoundTrip`].
     RoundTrip(String),
     /// Change the keys.
     Keyring(KeyChange),
     /// Tell everybody something in serf's way: name, payload, whether it may be coalesced.
     UserEvent(String, Vec<u8>, bool),
-    /// Ask everybody something; settles as [`Reply::Answers`].
+    /// Ask everybody something; settles with the fields of [`Answers`].
     Query(Question),
     /// Answer a query.
     Respond(u64, Vec<u8>),
     /// Have a failed member taken for one that has left; with `true`, forgotten.
     ForceLeave(String, bool),
-    /// Where this node stands; settles as [`Reply::Coordinate`].
+    /// Where this node stands; settles with the fields of [`Coordinate`].
     Coordinate,
-    /// The estimated round-trip time between two members; settles as [`Reply::Distance`].
+    /// The estimated round-trip time between two members.
     Rtt(String, String),
     /// Say goodbye, within that time.
     Leave(Duration),
+}
+
+impl Op {
+    /// To send a message to a member, as bindings have it: reliable, or best effort.
+    pub fn send(to: String, payload: Vec<u8>, reliable: bool) -> Self {
+        let delivery = if reliable { Delivery::Reliable } else { Delivery::BestEffort };
+        Self::Send(to, payload, delivery)
+    }
+
+    /// To gossip a message to everybody, as bindings have it: unique without a name, named with
+    /// one, and superseding those of the same name before it.
+    pub fn broadcast(payload: Vec<u8>, name: Option<String>, supersede: bool) -> Self {
+        let kind = match (supersede, &name) {
+            (true, _) => BroadcastKind::Superseding,
+            (false, Some(_)) => BroadcastKind::Named,
+            (false, None) => BroadcastKind::Unique,
+        };
+        Self::Broadcast(Broadcast { kind, name: name.unwrap_or_default(), payload })
+    }
 }
 
 /// The outcome of a submitted operation.
@@ -88,7 +109,7 @@ pub struct Completion {
     /// The number that [`Host::submit`] returned.
     pub id: u64,
     /// What it came to.
-    pub result: Result<Reply>,
+    pub result: Result<Answer>,
 }
 
 /// Operations under way at most; one more is refused.
@@ -277,7 +298,7 @@ impl Host {
     ///
     /// # Errors
     /// Those of the operation; `timeout`, `closed`, `forked`.
-    pub fn run(&self, op: Op, timeout: Option<Duration>) -> Result<Reply> {
+    pub fn run(&self, op: Op, timeout: Option<Duration>) -> Result<Answer> {
         self.check()?;
         let (sender, receiver) = std::sync::mpsc::sync_channel(1);
         let join = {
@@ -385,39 +406,35 @@ impl Drop for Host {
     }
 }
 
-async fn perform(node: &Node, leaving: &Turn, op: Op) -> Result<Reply> {
+async fn perform(node: &Node, leaving: &Turn, op: Op) -> Result<Answer> {
     match op {
-        Op::Ready => node.ready().await.map(|()| Reply::Done),
-        Op::Join(seeds) => node.join(seeds).await.map(Reply::Joined),
-        Op::UpdateTags(changes) => node.update_tags(changes).await.map(|()| Reply::Done),
-        Op::SetTags(tags) => node.set_tags(tags).await.map(|()| Reply::Done),
-        Op::Keyring(change) => node.change_keys(change).await.map(|()| Reply::Done),
-        Op::SetMeta(meta) => node.set_meta(meta).await.map(|()| Reply::Done),
-        Op::Send(to, payload, delivery) => {
-            node.send(&to, payload, delivery).await.map(|()| Reply::Done)
-        }
-        Op::Broadcast(broadcast) => node.broadcast(broadcast).await.map(|()| Reply::Done),
-        Op::SetState(state) => node.set_state(state).await.map(|()| Reply::Done),
-        Op::SetPingPayload(payload) => node.set_ping_payload(payload).await.map(|()| Reply::Done),
-        Op::Admit(id) => node.admit(id).await.map(|()| Reply::Done),
-        Op::Refuse(id, reason) => node.refuse(id, &reason).await.map(|()| Reply::Done),
-        Op::Ping(member) => node.ping(&member).await.map(Reply::Ponged),
-        Op::Explain(member) => {
-            node.explain(&member).await.map(|told| Reply::Explained(Box::new(told)))
-        }
-        Op::RoundTrip(member) => node.round_trip(&member).await.map(Reply::RoundTrip),
+        Op::Ready => node.ready().await.map(Answer::from),
+        Op::Join(seeds) => node.join(seeds).await.map(Answer::from),
+        Op::UpdateTags(changes) => node.update_tags(changes).await.map(Answer::from),
+        Op::SetTags(tags) => node.set_tags(tags).await.map(Answer::from),
+        Op::SetMeta(meta) => node.set_meta(meta).await.map(Answer::from),
+        Op::Send(to, what, delivery) => node.send(&to, what, delivery).await.map(Answer::from),
+        Op::Broadcast(broadcast) => node.broadcast(broadcast).await.map(Answer::from),
+        Op::SetState(state) => node.set_state(state).await.map(Answer::from),
+        Op::SetPingPayload(payload) => node.set_ping_payload(payload).await.map(Answer::from),
+        Op::Admit(id) => node.admit(id).await.map(Answer::from),
+        Op::Refuse(id, reason) => node.refuse(id, &reason).await.map(Answer::from),
+        Op::Ping(member) => node.ping(&member).await.map(Answer::from),
+        Op::Explain(member) => node.explain(&member).await.map(Answer::from),
+        Op::RoundTrip(member) => node.round_trip(&member).await.map(Answer::from),
+        Op::Keyring(change) => node.change_keys(change).await.map(Answer::from),
         Op::UserEvent(name, payload, coalesce) => {
-            node.user_event(&name, payload, coalesce).await.map(|()| Reply::Done)
+            node.user_event(&name, payload, coalesce).await.map(Answer::from)
         }
-        Op::Query(question) => node.query(question).await.map(Reply::Answers),
-        Op::Respond(query, payload) => node.respond(query, payload).await.map(|()| Reply::Done),
-        Op::ForceLeave(name, prune) => node.force_leave(&name, prune).await.map(|()| Reply::Done),
-        Op::Coordinate => node.coordinate().await.map(Reply::Coordinate),
-        Op::Rtt(from, to) => node.rtt(&from, &to).await.map(Reply::Distance),
+        Op::Query(question) => node.query(question).await.map(Answer::from),
+        Op::Respond(query, payload) => node.respond(query, payload).await.map(Answer::from),
+        Op::ForceLeave(name, prune) => node.force_leave(&name, prune).await.map(Answer::from),
+        Op::Coordinate => node.coordinate().await.map(Answer::from),
+        Op::Rtt(from, to) => node.rtt(&from, &to).await.map(Answer::from),
         Op::Leave(timeout) => {
             // A second goodbye is done when the first is: a close after it must not cut that short.
             let _turn = leaving.lock().await;
-            node.leave(timeout).await.map(|()| Reply::Done)
+            node.leave(timeout).await.map(Answer::from)
         }
     }
 }
@@ -525,55 +542,26 @@ impl std::fmt::Debug for HostWake {
     }
 }
 
-/// What [`Member::tags`] holds, in that order, for values of another language: no map is made on
-/// the way there.
-pub fn tag_pairs(member: &Member) -> impl ExactSizeIterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
-    member.tag_pairs()
-}
-
-/// Appends an address as `Display` writes it. Bindings write that of every member of every event,
-/// and the machinery for widths and padding costs more than all the rest of such a member.
-pub fn push_addr(out: &mut String, addr: SocketAddr) {
-    let SocketAddr::V4(v4) = addr else {
-        // Writing into a string cannot fail.
-        let _ = write!(out, "{addr}");
-        return;
-    };
-    for (place, octet) in v4.ip().octets().into_iter().enumerate() {
-        if place > 0 {
-            out.push('.');
-        }
-        push_decimal(out, u16::from(octet));
-    }
-    out.push(':');
-    push_decimal(out, v4.port());
-}
-
-fn push_decimal(out: &mut String, number: u16) {
-    for unit in [10_000, 1_000, 100, 10, 1] {
-        if number >= unit || unit == 1 {
-            out.push(char::from_digit(u32::from(number / unit % 10), 10).unwrap_or('?'));
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn an_address_is_pushed_as_it_is_displayed() {
-        let octets = [0, 1, 9, 10, 19, 99, 100, 101, 200, 255];
-        for (octet, port) in
-            octets.into_iter().zip([0, 1, 10, 100, 101, 1_000, 7946, 9_999, 10_000, u16::MAX])
-        {
-            let addr = SocketAddr::from(([octet, 0, 255 - octet, 10], port));
-            let mut out = "at ".to_owned();
-            push_addr(&mut out, addr);
-            assert_eq!(out, format!("at {addr}"));
-        }
-        let mut out = String::new();
-        push_addr(&mut out, "[fe80::1]:7946".parse().unwrap());
-        assert_eq!(out, "[fe80::1]:7946");
+    fn a_name_and_supersede_say_what_kind_a_broadcast_is() {
+        let kind = |name: Option<&str>, supersede| match Op::broadcast(
+            vec![1],
+            name.map(str::to_owned),
+            supersede,
+        ) {
+            Op::Broadcast(Broadcast { kind, name, payload }) => (kind, name, payload),
+            other => panic!("{other:?}"),
+        };
+        let of = |kind, name: &str| (kind, name.to_owned(), vec![1]);
+        assert_eq!(kind(None, false), of(BroadcastKind::Unique, ""));
+        assert_eq!(kind(Some("load"), false), of(BroadcastKind::Named, "load"));
+        assert_eq!(kind(Some("load"), true), of(BroadcastKind::Superseding, "load"));
+        // These the engine refuses.
+        assert_eq!(kind(Some(""), false), of(BroadcastKind::Named, ""));
+        assert_eq!(kind(None, true), of(BroadcastKind::Superseding, ""));
     }
 }

@@ -6,8 +6,7 @@ use std::task::Waker;
 
 use tokio::task::AbortHandle;
 
-use super::{Completion, OPS_MAX, lock};
-use crate::engine::Reply;
+use super::{Answer, Completion, OPS_MAX, lock};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Outcomes that wait to be taken. Bounded by the number of operations under way.
@@ -61,11 +60,11 @@ pub(super) struct Ticket {
 }
 
 impl Ticket {
-    pub(super) fn settle(mut self, result: Result<Reply>) {
+    pub(super) fn settle(mut self, result: Result<Answer>) {
         self.put(result);
     }
 
-    fn put(&mut self, result: Result<Reply>) {
+    fn put(&mut self, result: Result<Answer>) {
         self.settled = true;
         lock(&self.outcomes.joins).remove(&self.id);
         let first = {

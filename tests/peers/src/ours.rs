@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use chinwag::api::WarningCode;
-use chinwag::host::{Host, Op, Reply, Subscription};
+use chinwag::host::{Answer, Host, Op, Subscription};
 use chinwag::{Config, Event, EventKind, Replay, Result, Stats, Tags};
 
 use crate::{LIMIT, eventually};
@@ -91,7 +91,7 @@ impl Ours {
     ///
     /// # Errors
     /// Those of the operation.
-    pub fn run(&self, op: Op) -> Result<Reply> {
+    pub fn run(&self, op: Op) -> Result<Answer> {
         self.host.run(op, Some(LIMIT))
     }
 
@@ -112,7 +112,7 @@ impl Ours {
     ///
     /// # Errors
     /// As the library has them.
-    pub fn join(&self, seed: &str) -> Result<Reply> {
+    pub fn join(&self, seed: &str) -> Result<Answer> {
         self.host.run(Op::Join(vec![seed.to_owned()]), Some(LIMIT))
     }
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use chinwag::host::{Op, Reply};
-use chinwag::{Answers, EventKind, KeyOp, KeyOutcome, Question};
+use chinwag::host::{Answer, Op};
+use chinwag::{Answers, EventKind, KeyOp, KeyOutcome, Question, Response};
 use chinwag_peers::ours::Ours;
 use chinwag_peers::serf::Serf;
 use chinwag_peers::{eventually, present};
@@ -44,7 +44,40 @@ fn events(ours: &Ours, name: &str) -> Vec<String> {
 
 fn ask(ours: &Ours, question: Question) -> Answers {
     match ours.run(Op::Query(question)) {
-        Ok(Reply::Answers(answers)) => answers,
+        Ok(Answer::Record(fields)) => answers(fields),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// What came back, from what bindings get of it.
+fn answers(fields: Vec<(&str, Answer)>) -> Answers {
+    let mut answers = Answers::default();
+    for field in fields {
+        match field {
+            ("acks", Answer::List(acks)) => answers.acks = acks.into_iter().map(text).collect(),
+            ("responses", Answer::List(all)) => {
+                answers.responses = all.into_iter().map(response).collect();
+            }
+            ("complete", Answer::Flag(complete)) => answers.complete = complete,
+            other => panic!("{other:?}"),
+        }
+    }
+    answers
+}
+
+fn text(answer: Answer) -> String {
+    match answer {
+        Answer::Text(text) => text,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn response(answer: Answer) -> Response {
+    let Answer::Record(fields) = answer else { panic!("{answer:?}") };
+    match <[_; 2]>::try_from(fields) {
+        Ok([("sender", from), ("payload", Answer::Bytes(payload))]) => {
+            Response { from: text(from), payload }
+        }
         other => panic!("{other:?}"),
     }
 }
@@ -70,7 +103,7 @@ fn user_events_pass_both_ways_and_once() {
         assert!(!coalesce);
     }
     let ours = Op::UserEvent("hello".to_owned(), b"from us".to_vec(), false);
-    assert_eq!(both.ours[1].run(ours), Ok(Reply::Done));
+    assert_eq!(both.ours[1].run(ours), Ok(Answer::None));
     for monitor in &mut monitors {
         monitor.expect("our event", |line| line.contains("Received event: user-event: hello"));
     }
@@ -113,7 +146,7 @@ fn queries_of_serf_are_answered_here() {
                 _ => None,
             });
             assert_eq!((&*sender, &*payload), ("serf-2", "now"));
-            assert_eq!(ours.run(Op::Respond(id, b"0.7".to_vec())), Ok(Reply::Done));
+            assert_eq!(ours.run(Op::Respond(id, b"0.7".to_vec())), Ok(Answer::None));
         });
         let answers = serf.json("query", &["-tag=of=^ours-", "-timeout=3s", "load", "now"]);
         answering.join().expect("it is answered");
@@ -198,7 +231,7 @@ const KEYS: [&str; 2] =
 fn change_keys(ours: &Ours, op: KeyOp, key: &[u8]) -> BTreeMap<String, KeyOutcome> {
     let timeout = Some(Duration::from_secs(10));
     let answers = ask(ours, Question { timeout, ..op.question(key) });
-    let outcome = |response: chinwag::Response| {
+    let outcome = |response: Response| {
         (response.from, KeyOutcome::read(&response.payload).expect("an outcome"))
     };
     answers.responses.into_iter().map(outcome).collect()
@@ -248,7 +281,7 @@ fn distances_are_known_on_both_sides() {
         eventually(&format!("we know from {from} to {to}"), || {
             let rtt = both.ours[0].run(Op::Rtt(from.to_owned(), to.to_owned()));
             match rtt {
-                Ok(Reply::Distance(rtt)) => {
+                Ok(Answer::Duration(rtt)) => {
                     assert!(rtt < Duration::from_secs(1), "{rtt:?}");
                     Some(())
                 }
@@ -258,7 +291,7 @@ fn distances_are_known_on_both_sides() {
     }
     for member in &both.ours {
         assert_eq!(member.stats().coordinates_refused, 0);
-        assert!(matches!(member.run(Op::Coordinate), Ok(Reply::Coordinate(_))));
+        assert!(matches!(member.run(Op::Coordinate), Ok(Answer::Record(_))));
     }
     for serf in &both.serfs {
         assert!(!serf.log().iter().any(|line| line.contains("oordinate")), "{:?}", serf.log());
@@ -280,12 +313,12 @@ fn force_leave_of_either_side_is_believed_by_both() {
     insist(&one, &watching, &["serf-2"], "member-leave serf-2");
     one.expect("serf-2", "left");
     let force = Op::ForceLeave("ours-2".to_owned(), false);
-    assert_eq!(watching.run(force), Ok(Reply::Done));
+    assert_eq!(watching.run(force), Ok(Answer::None));
     one.expect("ours-2", "left");
     watching.expect("member-leave", "ours-2", "member-join");
 
     let prune = Op::ForceLeave("serf-2".to_owned(), true);
-    assert_eq!(watching.run(prune), Ok(Reply::Done));
+    assert_eq!(watching.run(prune), Ok(Answer::None));
     eventually("serf forgets it", || (!one.members().contains_key("serf-2")).then_some(()));
     insist(&one, &watching, &["-prune", "ours-2"], "member-reap ours-2");
 }

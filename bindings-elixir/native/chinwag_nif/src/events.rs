@@ -15,7 +15,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chinwag::event::{Event, EventKind, Field};
-use chinwag::host::{Reply, Subscription};
+use chinwag::host::{Answer, Subscription};
 use chinwag::{Error, Member, Result};
 use rustler::env::SavedTerm;
 use rustler::{Encoder, Env, LocalPid, OwnedEnv, Term};
@@ -239,12 +239,12 @@ impl Waiter {
     }
 
     /// Sends `{tag, :ok}`, `{tag, {:ok, count}}` or `{tag, {:error, error}}`. Not on a scheduler.
-    pub(crate) fn tell(self, outcome: &Result<Reply>) {
+    pub(crate) fn tell(self, outcome: &Result<Answer>) {
         let Self { pid, mut env, tag } = self;
         // A process that is gone does not wait any more.
         let _ = env.send_and_clear(&pid, |env| {
             let outcome = match outcome {
-                Ok(Reply::Joined(count)) => (atoms::ok(), count).encode(env),
+                Ok(Answer::Count(count)) => (atoms::ok(), count).encode(env),
                 Ok(_) => atoms::ok().to_term(env),
                 Err(error) => error::tuple(env, error),
             };
@@ -272,7 +272,7 @@ pub(crate) fn dispatch(shared: &Arc<Shared>) {
     // Not every end is the owner's wish.
     shared.bell.ring();
     for closer in shared.signal.finish() {
-        closer.tell(&Ok(Reply::Done));
+        closer.tell(&Ok(Answer::None));
     }
 }
 
@@ -281,6 +281,6 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// The error of everything that a close cut short.
-pub(crate) fn closed() -> Result<Reply> {
+pub(crate) fn closed() -> Result<Answer> {
     Err(Error::closed())
 }
