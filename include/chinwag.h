@@ -9,8 +9,9 @@
  *
  * Threads. Any function may be called from any thread and from any callback. Exceptions: a
  * chinwag_config is for one thread at a time, and freeing something is the last use of it.
- * Functions that talk to others (chinwag_start, _join, _leave, _close, the updates) block;
- * the others do not, except for chinwag_next_event() when told to wait.
+ * Functions that talk to others (chinwag_start, _join, _send, _ping, _leave, _close) block, and so
+ * do those that change what the node says; the others do not, except for chinwag_next_event() when
+ * told to wait.
  *
  * Errors. A function that can fail returns CHINWAG_OK or a negative chinwag_status. Results are
  * written on success only. `err` may be NULL; otherwise it is set to NULL on success, and on
@@ -151,6 +152,63 @@
  * Bit of `query` in a mask of events.
  */
 #define CHINWAG_MASK_QUERY 262144
+
+/**
+ * What an answer is.
+ */
+enum chinwag_answer_kind
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * Nothing, or nothing that is known.
+     */
+    CHINWAG_ANSWER_NONE = 0,
+    /**
+     * See chinwag_answer_flag().
+     */
+    CHINWAG_ANSWER_FLAG = 1,
+    /**
+     * A whole number; see chinwag_answer_number().
+     */
+    CHINWAG_ANSWER_COUNT = 2,
+    /**
+     * Any other number; see chinwag_answer_real().
+     */
+    CHINWAG_ANSWER_REAL = 3,
+    /**
+     * A span of time; see chinwag_answer_number().
+     */
+    CHINWAG_ANSWER_DURATION = 4,
+    /**
+     * See chinwag_answer_text().
+     */
+    CHINWAG_ANSWER_TEXT = 5,
+    /**
+     * See chinwag_answer_bytes().
+     */
+    CHINWAG_ANSWER_BYTES = 6,
+    /**
+     * Values in an order; see chinwag_answer_at().
+     */
+    CHINWAG_ANSWER_LIST = 7,
+    /**
+     * Values under names that are documented; see chinwag_answer_get().
+     */
+    CHINWAG_ANSWER_RECORD = 8,
+    /**
+     * Values under names from the cluster; see chinwag_answer_name().
+     */
+    CHINWAG_ANSWER_MAP = 9,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum chinwag_answer_kind chinwag_answer_kind;
+#else
+typedef uint32_t chinwag_answer_kind;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
 
 /**
  * What a call came to: zero, or the negative number of an error.
@@ -366,6 +424,15 @@ typedef uint32_t chinwag_state;
 #endif // __cplusplus
 
 /**
+ * What an operation came to: a value, or a list, record or map of others. It never changes; any
+ * thread may read it.
+ *
+ * An answer within another one is borrowed and lives as long as that; one that a function gave you
+ * is freed with chinwag_answer_free().
+ */
+typedef struct chinwag_answer chinwag_answer;
+
+/**
  * Options to start nodes with. You free it with chinwag_config_free(). To be used by one thread
  * at a time.
  */
@@ -450,6 +517,63 @@ uint32_t chinwag_abi_version(void);
  * CHINWAG_VERSION of the library at run time. Never freed.
  */
 const char *chinwag_version(void);
+
+/**
+ * What it is; CHINWAG_ANSWER_NONE for NULL.
+ */
+chinwag_answer_kind chinwag_answer_type(const chinwag_answer *answer);
+
+/**
+ * Yes or no; false for what is no flag.
+ */
+bool chinwag_answer_flag(const chinwag_answer *answer);
+
+/**
+ * A count, or a span of time in nanoseconds; 0 for what is neither.
+ */
+uint64_t chinwag_answer_number(const chinwag_answer *answer);
+
+/**
+ * Any number; a span of time in seconds. 0 for what is none.
+ */
+double chinwag_answer_real(const chinwag_answer *answer);
+
+/**
+ * The text. Borrowed from the answer. NULL for what is none.
+ */
+const char *chinwag_answer_text(const chinwag_answer *answer);
+
+/**
+ * The bytes; `length` is set to their number. Borrowed from the answer. NULL for what is none.
+ */
+const uint8_t *chinwag_answer_bytes(const chinwag_answer *answer, size_t *length);
+
+/**
+ * How many answers are in a list, record or map; 0 for others.
+ */
+size_t chinwag_answer_count(const chinwag_answer *answer);
+
+/**
+ * Answer `index` of a list, record or map, counted from 0. Borrowed from that. NULL when there is
+ * no such answer.
+ */
+const chinwag_answer *chinwag_answer_at(const chinwag_answer *answer, size_t index);
+
+/**
+ * The name that answer `index` of a record or map has there. Borrowed from that. NULL when there
+ * is no such answer, and in lists.
+ */
+const char *chinwag_answer_name(const chinwag_answer *answer, size_t index);
+
+/**
+ * The answer of that name in a record or map. Borrowed from that. NULL when there is none.
+ */
+const chinwag_answer *chinwag_answer_get(const chinwag_answer *answer, const char *name);
+
+/**
+ * Frees an answer that a function gave you, and those within. NULL is allowed.
+ */
+void chinwag_answer_free(chinwag_answer *answer);
 
 /**
  * Calls `callback` for the events whose bits are set in `mask`; "events-lost" is told whatever the
@@ -618,6 +742,12 @@ const uint8_t *chinwag_event_bytes(const chinwag_event *event, size_t *len);
  * Whether a flag of that name is set in the event, such as "reliable" of a "message".
  */
 bool chinwag_event_flag(const chinwag_event *event, const char *name);
+
+/**
+ * A whole number that the event carries under that name, such as "count" of an "events-lost"; a
+ * span of time in nanoseconds. 0 where it carries none.
+ */
+uint64_t chinwag_event_number(const chinwag_event *event, const char *name);
 
 /**
  * How many events an "events-lost" stands for; 0 for others.
@@ -883,6 +1013,88 @@ bool chinwag_is_closed(const chinwag_node *node);
  * In a forked child it only forgets the node: memory stays taken and no callback's data is freed.
  */
 void chinwag_node_free(chinwag_node *node);
+
+/**
+ * Sends `length` bytes to the present member of that name, who gets a "message" event; a member
+ * on memberlist gets it as NotifyMsg. `payload` may be NULL when there are none.
+ *
+ * With `reliable`, over a connection for this one message of at most 20 MiB: returns once the
+ * member has read all of it, or after the option "tcp_timeout". Otherwise in one datagram, which
+ * may be lost or come twice, and which the option "packet_size" limits.
+ *
+ * CHINWAG_EUNKNOWNMEMBER and CHINWAG_ETOOLARGE: nothing was sent. CHINWAG_ENODEDOWN: the member
+ * may have got it all the same.
+ */
+chinwag_status chinwag_send(chinwag_node *node,
+                            const char *member,
+                            const uint8_t *payload,
+                            size_t length,
+                            bool reliable,
+                            chinwag_error **err);
+
+/**
+ * Gossips `length` bytes to all members, each of whom gets one "broadcast" event; this node gets
+ * none, and neither does who joins later. At most what fits into one packet beside the names.
+ * Members on memberlist are not shown it.
+ *
+ * `name` may be NULL. Otherwise a newer one of this node and name takes the place of this one
+ * where it still waits; with `supersede`, whoever has got the newer one does not get this one any
+ * more.
+ *
+ * CHINWAG_ETOOLARGE, CHINWAG_EBADARGUMENT, CHINWAG_EOVERLOADED: nothing was sent.
+ */
+chinwag_status chinwag_broadcast(chinwag_node *node,
+                                 const uint8_t *payload,
+                                 size_t length,
+                                 const char *name,
+                                 bool supersede,
+                                 chinwag_error **err);
+
+/**
+ * Replaces the state that this node hands on with every exchange of states; the other side gets a
+ * "remote-state" event. At most 20 MiB. With 0 bytes, none is handed on.
+ *
+ * CHINWAG_ETOOLARGE; nothing is changed then.
+ */
+chinwag_status chinwag_set_state(chinwag_node *node,
+                                 const uint8_t *bytes,
+                                 size_t length,
+                                 chinwag_error **err);
+
+/**
+ * Replaces what this node adds to its answers to pings, of at most 512 bytes. Others find it with
+ * chinwag_round_trip().
+ *
+ * CHINWAG_ETOOLARGE; nothing is changed then.
+ */
+chinwag_status chinwag_set_ping_payload(chinwag_node *node,
+                                        const uint8_t *bytes,
+                                        size_t length,
+                                        chinwag_error **err);
+
+/**
+ * Pings the present member of that name, in a datagram, and waits for the answer. `time_ns`, which
+ * may be NULL, is set to the nanoseconds that it took.
+ *
+ * CHINWAG_EUNKNOWNMEMBER; CHINWAG_ETIMEOUT after the option "probe_timeout".
+ */
+chinwag_status chinwag_ping(chinwag_node *node,
+                            const char *member,
+                            uint64_t *time_ns,
+                            chinwag_error **err);
+
+/**
+ * What the last answers of the present member of that name told, as a record: "smoothed", the
+ * duration of a round trip as TCP smooths it, or none before the first; and "payload", the bytes
+ * that the member added to the last one. Measured with each probe. `answer` is yours: free it with
+ * chinwag_answer_free().
+ *
+ * CHINWAG_EUNKNOWNMEMBER.
+ */
+chinwag_status chinwag_round_trip(chinwag_node *node,
+                                  const char *member,
+                                  chinwag_answer **answer,
+                                  chinwag_error **err);
 
 #ifdef __cplusplus
 }  // extern "C"

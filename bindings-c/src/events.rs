@@ -176,6 +176,23 @@ pub extern "C" fn chinwag_event_flag(event: Option<&Event>, name: *const c_char)
     })
 }
 
+/// A whole number that the event carries under that name, such as "count" of an "events-lost"; a
+/// span of time in nanoseconds. 0 where it carries none.
+#[unsafe(no_mangle)]
+pub extern "C" fn chinwag_event_number(event: Option<&Event>, name: *const c_char) -> u64 {
+    value(0, || {
+        // SAFETY: C promises NULL or a text that lives as long as the call.
+        let (Some(event), Ok(name)) = (event, unsafe { text(name, "name") }) else { return 0 };
+        let named = event.event.kind.info().fields.iter().zip(event.event.kind.fields());
+        let mut found = named.filter(|((known, _), _)| *known == name).map(|(_, field)| field);
+        match found.next() {
+            Some(Field::Count(count)) => count,
+            Some(Field::Duration(span)) => u64::try_from(span.as_nanos()).unwrap_or(u64::MAX),
+            _ => 0,
+        }
+    })
+}
+
 /// How many events an "events-lost" stands for; 0 for others.
 #[unsafe(no_mangle)]
 pub extern "C" fn chinwag_event_count(event: Option<&Event>) -> u64 {

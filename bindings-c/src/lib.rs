@@ -7,6 +7,7 @@
     reason = "called from C only, where every call is unsafe; ffi.rs says what C promises"
 )]
 
+pub mod answer;
 pub mod callbacks;
 pub mod config;
 pub mod constants;
@@ -16,6 +17,7 @@ mod ffi;
 pub mod member;
 pub mod node;
 mod queue;
+pub mod talk;
 
 use std::ffi::c_char;
 
@@ -42,6 +44,7 @@ mod tests {
 
     use chinwag::api::{ERRORS, EVENTS, STATES};
 
+    use crate::answer::AnswerKind;
     use crate::constants::{self, EVENT_KINDS, STATUSES, Status};
     use crate::node::Tag;
 
@@ -82,6 +85,7 @@ mod tests {
             "kind",
             format!("sizeof(chinwag_event_kind) == {}", size_of::<constants::EventKind>()),
         );
+        same("answer_kind", format!("sizeof(chinwag_answer_kind) == {}", size_of::<AnswerKind>()));
         same("state", format!("sizeof(chinwag_state) == {}", size_of::<constants::State>()));
         let words = |bytes| format!("{} * sizeof(char *)", bytes / size_of::<usize>());
         same("tag", format!("sizeof(chinwag_tag) == {}", words(size_of::<Tag>())));

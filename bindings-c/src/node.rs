@@ -44,7 +44,7 @@ pub struct Counters {
     rows: Vec<(CString, u64)>,
 }
 
-/// How long a change of the own metadata may take; it waits for nobody else.
+/// How long a change of what the node says may take; it waits for nobody else.
 const UPDATE_WAIT: Duration = Duration::from_secs(5);
 /// How long a join may take. Each seed has the limit of the option "tcp_timeout"; looking a name up
 /// has that of the system.
@@ -76,8 +76,14 @@ impl Node {
         }
     }
 
-    fn change(&self, op: Op) -> Result<()> {
-        self.host.run(op, Some(UPDATE_WAIT)).map(drop)
+    /// Does what waits for nobody else.
+    pub(crate) fn change(&self, op: Op) -> Result<()> {
+        self.ask(op).map(drop)
+    }
+
+    /// As [`Node::change`], where there is something to tell.
+    pub(crate) fn ask(&self, op: Op) -> Result<Answer> {
+        self.host.run(op, Some(UPDATE_WAIT))
     }
 
     pub(crate) fn descriptor(&self) -> Result<c_int> {

@@ -9,9 +9,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use common::{compile, root, run, scratch};
 
 /// A program and its arguments.
-const PROGRAMS: [(&str, &[&str]); 8] = [
+const PROGRAMS: [(&str, &[&str]); 9] = [
     ("config", &[]),
     ("events", &[]),
+    ("talk", &[]),
     ("poll", &[]),
     ("reenter", &[]),
     ("fork", &[]),
@@ -29,7 +30,7 @@ fn turn() -> MutexGuard<'static, ()> {
 fn build(name: &str, kind: &str, flags: &[&str]) -> PathBuf {
     let program = scratch().join(format!("{name}-{kind}"));
     let flags: Vec<&str> = [&["-std=gnu11"], flags].concat();
-    let source = root().join(format!("bindings-c/tests/{name}.c"));
+    let source = root().join(format!("bindings-c/tests/programs/{name}.c"));
     compile("gcc", &source, &flags, &program);
     program
 }

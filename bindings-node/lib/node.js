@@ -214,11 +214,11 @@ class Node extends EventEmitter {
   async #perform(submit, signal) {
     refuse(signal);
     const id = guarded(submit);
-    const { joined, failed, error } = await this.#outcome(id, signal);
+    const { value, failed, error } = await this.#outcome(id, signal);
     // Made here, not where the outcome was taken, so that the stack shows who called.
     if (failed) throw make(failed.code, failed.message, { attempts: failed.attempts });
     if (error) throw error();
-    return joined;
+    return value;
   }
 
   #outcome(id, signal) {

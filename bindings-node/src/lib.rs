@@ -4,6 +4,7 @@
 //! Nothing here waits, but for binding the address: what takes its time is submitted, and its
 //! outcome fetched once the wake function was called. A panic becomes an exception.
 
+pub mod answer;
 mod config;
 pub mod error;
 pub mod events;

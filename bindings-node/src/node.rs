@@ -5,17 +5,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chinwag::Replay;
 use chinwag::host::{Answer, Completion, Host, Op};
-use napi::bindgen_prelude::{AsyncTask, Function, Object, Uint8Array};
+use napi::bindgen_prelude::{AsyncTask, Function, Object, Uint8Array, Unknown};
 use napi::threadsafe_function::{
     ThreadsafeFunction, ThreadsafeFunctionCallMode, UnknownReturnValue,
 };
 use napi::{Env, Status, Task};
 use napi_derive::napi;
 
-use crate::config;
 use crate::error::{Result, bad_argument, broken, failure};
 use crate::events::NativeEvents;
 use crate::member::{Packed, Packer};
+use crate::{answer, config};
 
 /// The wake function: one call waits at most, so that surplus pokes collapse.
 type Wake = ThreadsafeFunction<(), UnknownReturnValue, (), Status, false, false, 1>;
@@ -29,11 +29,11 @@ pub struct NativeNode {
 
 /// The outcome of an operation.
 #[napi(object, object_from_js = false)]
-pub struct Outcome {
+pub struct Outcome<'env> {
     /// The number under which it was submitted.
     pub id: f64,
-    /// How many seeds answered, if it was a join.
-    pub joined: Option<u32>,
+    /// What it came to; null when it failed, or when there is nothing to tell.
+    pub value: Unknown<'env>,
     /// Why it failed, if it did.
     pub failed: Option<Failed>,
 }
@@ -159,9 +159,9 @@ impl NativeNode {
 
     /// Takes up to `max` outcomes.
     #[napi(catch_unwind)]
-    pub fn outcomes(&self, max: u32) -> Result<Vec<Outcome>> {
+    pub fn outcomes<'env>(&self, env: &'env Env, max: u32) -> Result<Vec<Outcome<'env>>> {
         let settled = self.host.completions(max as usize).map_err(failure)?;
-        Ok(settled.into_iter().map(Outcome::from).collect())
+        settled.into_iter().map(|completion| outcome(env, completion)).collect()
     }
 
     /// Frees everything, on a thread that may wait for it.
@@ -194,15 +194,13 @@ impl NativeNode {
     }
 }
 
-impl From<Completion> for Outcome {
-    fn from(completion: Completion) -> Self {
-        let (joined, failed) = match completion.result {
-            Ok(Answer::Count(count)) => (Some(u32::try_from(count).unwrap_or(u32::MAX)), None),
-            Ok(_) => (None, None),
-            Err(error) => (None, Some(Failed::from(error))),
-        };
-        Self { id: completion.id as f64, joined, failed }
-    }
+fn outcome(env: &Env, completion: Completion) -> Result<Outcome<'_>> {
+    let (told, failed) = match completion.result {
+        Ok(told) => (told, None),
+        Err(error) => (Answer::None, Some(Failed::from(error))),
+    };
+    let value = answer::value(env, &told).map_err(broken)?;
+    Ok(Outcome { id: completion.id as f64, value, failed })
 }
 
 impl From<chinwag::Error> for Failed {

@@ -4,6 +4,7 @@
 //! take what there is, in batches. Everything pleasant is Python, in `python/chinwag`.
 #![forbid(unsafe_code)]
 
+mod answer;
 mod config;
 mod error;
 mod events;
@@ -15,6 +16,8 @@ mod node;
 mod _chinwag {
     use pyo3::prelude::*;
 
+    #[pymodule_export]
+    use super::answer::specimen;
     #[pymodule_export]
     use super::error::panic;
     #[pymodule_export]

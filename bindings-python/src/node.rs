@@ -11,6 +11,7 @@ use chinwag::member::Tags;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
+use crate::answer;
 use crate::config::{config, span};
 use crate::error::{OrRaise, exception, guard, raised};
 use crate::events::{Bell, Subscription, Wake, lock};
@@ -68,11 +69,10 @@ impl Host {
     }
 }
 
-/// The outcome as Python has it: a count, `None`, or the exception to raise.
+/// The outcome as Python has it: a value, or the exception to raise.
 fn outcome<'py>(py: Python<'py>, result: &Result<Answer>) -> PyResult<Bound<'py, PyAny>> {
     match result {
-        Ok(Answer::Count(count)) => Ok(count.into_pyobject(py)?.into_any()),
-        Ok(_) => Ok(py.None().into_bound(py)),
+        Ok(told) => answer::object(py, told),
         Err(error) => exception(py, error),
     }
 }

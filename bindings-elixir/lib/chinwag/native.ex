@@ -15,7 +15,7 @@ defmodule Chinwag.Native do
   end
 
   @doc "Performs an operation; the caller gets its outcome, or `:timeout` after that time."
-  @spec run(t(), term(), timeout()) :: :ok | {:ok, non_neg_integer()} | {:error, Error.t()}
+  @spec run(t(), term(), timeout()) :: :ok | {:ok, term()} | {:error, Error.t()}
   def run(native, operation, timeout) do
     tag = make_ref()
 
@@ -102,6 +102,7 @@ defmodule Chinwag.Native do
   def local_member(_native), do: missing()
   def stats(_native), do: missing()
   def panic(_message), do: missing()
+  def specimen, do: missing()
 
   defp missing, do: :erlang.nif_error(:nif_not_loaded)
 end

@@ -1,12 +1,12 @@
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Final, final
+from typing import Any, Final, final
 
 from ._constants import MemberState
 from .errors import ChinwagError
 from .events import Event
 
-__all__ = ["Host", "Member", "Subscription", "Wake", "__version__", "_panic"]
+__all__ = ["Host", "Member", "Subscription", "Wake", "__version__", "_panic", "_specimen"]
 
 __version__: Final[str]
 
@@ -107,3 +107,6 @@ class Wake:
 
 def _panic(message: str) -> None:
     """Panics on purpose: the tests show with it what comes of a panic."""
+
+def _specimen() -> Any:
+    """An answer with every kind of value in it, for the tests."""

@@ -21,7 +21,7 @@ use rustler::env::SavedTerm;
 use rustler::{Encoder, Env, LocalPid, OwnedEnv, Term};
 
 use crate::node::{ROSTER_MAX, Shared};
-use crate::{atoms, error, member};
+use crate::{answer, atoms, error, member};
 
 /// Events that the owner takes in one go: well below a millisecond of a scheduler.
 const BATCH: usize = 64;
@@ -238,14 +238,13 @@ impl Waiter {
         Self { pid, env, tag }
     }
 
-    /// Sends `{tag, :ok}`, `{tag, {:ok, count}}` or `{tag, {:error, error}}`. Not on a scheduler.
+    /// Sends `{tag, :ok}`, `{tag, {:ok, value}}` or `{tag, {:error, error}}`. Not on a scheduler.
     pub(crate) fn tell(self, outcome: &Result<Answer>) {
         let Self { pid, mut env, tag } = self;
         // A process that is gone does not wait any more.
         let _ = env.send_and_clear(&pid, |env| {
             let outcome = match outcome {
-                Ok(Answer::Count(count)) => (atoms::ok(), count).encode(env),
-                Ok(_) => atoms::ok().to_term(env),
+                Ok(told) => answer::outcome(env, told),
                 Err(error) => error::tuple(env, error),
             };
             (tag.load(env), outcome)

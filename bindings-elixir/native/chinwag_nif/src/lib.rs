@@ -5,6 +5,7 @@
 //! the node's dispatcher thread. It and the core's thread only ever send to the BEAM.
 //! rustler turns a panic in any of these functions into an `ErlangError`.
 
+mod answer;
 mod config;
 mod error;
 mod events;

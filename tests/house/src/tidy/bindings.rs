@@ -22,6 +22,7 @@ const OWN: &[(&str, &str)] = &[
     ("callbacks.rs", "only C is called back on a thread of ours"),
     ("ffi.rs", "only C has pointers to check"),
     ("queue.rs", "only C takes events from a descriptor of ours"),
+    ("talk.rs", "only C has a function of its own for each operation, and too many for one file"),
     ("signals.rs", "the other runtimes have signal handling of their own"),
 ];
 

@@ -48,6 +48,13 @@ static void in_child(chinwag_node *node, const char *addr) {
     CHECK(chinwag_update_tag(node, "k", "v", NULL) == forked);
     CHECK(chinwag_set_tags(node, NULL, 0, NULL) == forked);
     CHECK(chinwag_set_meta(node, NULL, 0, NULL) == forked);
+    CHECK(chinwag_send(node, "peer", (const uint8_t *)"x", 1, true, NULL) == forked);
+    CHECK(chinwag_broadcast(node, (const uint8_t *)"x", 1, NULL, false, NULL) == forked);
+    CHECK(chinwag_set_state(node, NULL, 0, NULL) == forked);
+    CHECK(chinwag_set_ping_payload(node, NULL, 0, NULL) == forked);
+    CHECK(chinwag_ping(node, "peer", NULL, NULL) == forked);
+    chinwag_answer *answer = NULL;
+    CHECK(chinwag_round_trip(node, "peer", &answer, NULL) == forked);
     CHECK(chinwag_on_event(node, ~0u, ignore, NULL, must_not_run) == forked);
     CHECK(chinwag_off_event(node, 1) == forked);
     CHECK(chinwag_subscribe(node, true, NULL) == forked);
