@@ -150,6 +150,48 @@ impl Host {
         guard(py, || self.begin(py, Op::SetMeta(meta)))
     }
 
+    /// Begins to send a message.
+    fn send(
+        &self,
+        py: Python<'_>,
+        member: String,
+        payload: &[u8],
+        reliable: bool,
+    ) -> PyResult<u64> {
+        guard(py, || self.begin(py, Op::send(member, payload.to_vec(), reliable)))
+    }
+
+    /// Begins to gossip a message to everybody.
+    fn broadcast(
+        &self,
+        py: Python<'_>,
+        payload: &[u8],
+        name: Option<String>,
+        supersede: bool,
+    ) -> PyResult<u64> {
+        guard(py, || self.begin(py, Op::broadcast(payload.to_vec(), name, supersede)))
+    }
+
+    /// Begins to replace the state that is handed on.
+    fn set_state(&self, py: Python<'_>, state: &[u8]) -> PyResult<u64> {
+        guard(py, || self.begin(py, Op::SetState(state.to_vec())))
+    }
+
+    /// Begins to replace what is added to answers to pings.
+    fn set_ping_payload(&self, py: Python<'_>, payload: &[u8]) -> PyResult<u64> {
+        guard(py, || self.begin(py, Op::SetPingPayload(payload.to_vec())))
+    }
+
+    /// Begins to ping; settles with seconds.
+    fn ping(&self, py: Python<'_>, member: String) -> PyResult<u64> {
+        guard(py, || self.begin(py, Op::Ping(member)))
+    }
+
+    /// Begins to ask what the answers of a member told; settles with a dict.
+    fn round_trip(&self, py: Python<'_>, member: String) -> PyResult<u64> {
+        guard(py, || self.begin(py, Op::RoundTrip(member)))
+    }
+
     /// Begins to say goodbye, within that time.
     fn leave(&self, py: Python<'_>, timeout: &Bound<'_, PyAny>) -> PyResult<u64> {
         guard(py, || {

@@ -36,7 +36,10 @@ def work():
     calls = [
         node.members, node.known_members, node.local_member, node.stats, node.leave, node.close,
         lambda: node.member("a"), lambda: node.join(["x"]), lambda: node.update_tags(a="b"),
-        lambda: node.set_tags({}), lambda: node.set_meta(b""), node.events, lambda: node.closed,
+        lambda: node.set_tags({}), lambda: node.set_meta(b""), lambda: node.send("b", b""),
+        lambda: node.broadcast(b""), lambda: node.set_state(b""),
+        lambda: node.set_ping_payload(b""), lambda: node.ping("b"),
+        lambda: node.round_trip("b"), node.events, lambda: node.closed,
         lambda: node.on_event(print), lambda: next(events),
     ]
     for call in calls:

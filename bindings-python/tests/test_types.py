@@ -53,6 +53,9 @@ async def main() -> None:
             print(show(event))
     node = await chinwag.start(seeds=["a"], tags={"role": "web"})
     count: int = await node.join(["b"])
+    await node.send("b", bytearray(2), reliable=False)
+    await node.broadcast("text", name="load", supersede=True)
+    span: float = await node.ping("b") + (await node.round_trip("b")).payload.count(b"x")
     await node.update_tags({"a-b": "c"}, role="x", canary=None)
     with chinwag.blocking.start("b", profile="wan") as other:
         other.on_event(print)
@@ -64,6 +67,8 @@ MISTAKES = {
     'chinwag.start("a", probe_intervall=1)': "probe_intervall",
     'chinwag.start("a", profile="fast")': "profile",
     'chinwag.blocking.start("a").update_tags(port=80)': "str",
+    'chinwag.blocking.start("a").send("b", 1)': "int",
+    'chinwag.blocking.start("a").send("b", b"", False)': "positional",
     "chinwag.MemberJoin(member=1, seq=2)": "Member",
     'chinwag.blocking.start("a").events().member': "member",
 }

@@ -5,10 +5,12 @@
             print(event.type, event)
 """
 
-from . import blocking, errors, events
+from . import answers, blocking, errors, events
 from ._asyncio import Events, Node, start
+from ._base import Payload
 from ._chinwag import Member, __version__
 from ._constants import ErrorCode, EventType, MemberState, OptionName, Options, WarningCode
+from .answers import RoundTrip
 from .errors import (
     Attempt,
     BadArgument,
@@ -92,9 +94,11 @@ __all__ = [
     "OptionName",
     "Options",
     "Overloaded",
+    "Payload",
     "Query",
     "RemoteState",
     "ReplayDone",
+    "RoundTrip",
     "Timeout",
     "TooLarge",
     "UnknownMember",
@@ -103,6 +107,7 @@ __all__ = [
     "Warning",
     "WarningCode",
     "__version__",
+    "answers",
     "blocking",
     "errors",
     "events",

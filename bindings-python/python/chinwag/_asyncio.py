@@ -15,8 +15,9 @@ from collections.abc import (
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
-from ._base import BATCH, LEAVE, BaseNode, Seconds, gather
+from ._base import BATCH, LEAVE, BaseNode, Payload, Seconds, gather, octets
 from ._chinwag import Host
+from .answers import RoundTrip
 from .errors import ChinwagError
 from .events import Event
 
@@ -57,7 +58,8 @@ class Node(BaseNode):
     async def join(self, seeds: str | Iterable[str]) -> int:
         """Joins through `seeds`, each `host[:port]`, all at once; how many answered."""
         targets = [seeds] if isinstance(seeds, str) else list(seeds)
-        return await self._pump().outcome(self._host.join(targets)) or 0
+        answered: int = await self._pump().outcome(self._host.join(targets))
+        return answered
 
     async def update_tags(
         self, changes: Mapping[str, str | None] | None = None, /, **more: str | None
@@ -72,6 +74,47 @@ class Node(BaseNode):
     async def set_meta(self, meta: bytes) -> None:
         """Replaces the raw metadata."""
         await self._pump().outcome(self._host.set_meta(meta))
+
+    async def send(self, member: str, payload: Payload, *, reliable: bool = True) -> None:
+        """Sends a message to the present member of that name; it gets a `Message` event.
+
+        Reliable is a connection for this one message, of at most 20 MiB: it returns once the
+        member has read all of it. Otherwise it is one datagram, which may be lost or come twice,
+        and fits into `packet_size`.
+        """
+        await self._pump().outcome(self._host.send(member, octets(payload), reliable))
+
+    async def broadcast(
+        self, payload: Payload, *, name: str | None = None, supersede: bool = False
+    ) -> None:
+        """Gossips a message to all members; each gets one `Broadcast` event, this node none.
+
+        It fits into one packet, and who joins later does not get it. Where one with a `name`
+        still waits, a newer one of that name takes its place; with `supersede`, whoever has got
+        the newer one does not get this one any more.
+        """
+        await self._pump().outcome(self._host.broadcast(octets(payload), name, supersede))
+
+    async def set_state(self, state: Payload) -> None:
+        """Replaces the state that is handed on with every exchange of states, at most 20 MiB.
+
+        The other side gets a `RemoteState` event. An empty one is not handed on.
+        """
+        await self._pump().outcome(self._host.set_state(octets(state)))
+
+    async def set_ping_payload(self, payload: Payload) -> None:
+        """Replaces what is added to answers to pings, at most 512 bytes; see `round_trip`."""
+        await self._pump().outcome(self._host.set_ping_payload(octets(payload)))
+
+    async def ping(self, member: str) -> float:
+        """Pings the present member of that name, in a datagram; the seconds until its answer."""
+        seconds: float = await self._pump().outcome(self._host.ping(member))
+        return seconds
+
+    async def round_trip(self, member: str) -> RoundTrip:
+        """What the last answers of the present member of that name told."""
+        told: dict[str, Any] = await self._pump().outcome(self._host.round_trip(member))
+        return RoundTrip(**told)
 
     def events(self, *, replay: bool = False) -> Events:
         """Subscribes, now, to what happens to the other members; for `async for`.
@@ -161,13 +204,13 @@ class _Pump:
         self._loop: Final = loop
         self._host: Final = host
         self._wake: Final = host.wake()
-        self._pending: Final[dict[int, asyncio.Future[int | None]]] = {}
+        self._pending: Final[dict[int, asyncio.Future[Any]]] = {}
         self._waiting: Final[set[asyncio.Future[None]]] = set()
         loop.add_reader(self._wake.fileno(), self.look)
 
-    async def outcome(self, number: int) -> int | None:
+    async def outcome(self, number: int) -> Any:
         """Waits for an operation. Given up by its caller, it still happens."""
-        future: asyncio.Future[int | None] = self._loop.create_future()
+        future: asyncio.Future[Any] = self._loop.create_future()
         self._pending[number] = future
         return await future
 
@@ -194,7 +237,7 @@ class _Pump:
             self._loop.remove_reader(self._wake.fileno())
 
 
-def _resolve(future: asyncio.Future[int | None], outcome: int | ChinwagError | None) -> None:
+def _resolve(future: asyncio.Future[Any], outcome: Any) -> None:
     if future.done():
         return
     if isinstance(outcome, ChinwagError):

@@ -10,7 +10,7 @@ import threading
 import weakref
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from ._chinwag import Host, Member
 from ._constants import MemberState
@@ -29,6 +29,8 @@ LEAVE: Final = 5.0
 _SLICE: Final = 0.1
 
 Seconds = float | timedelta
+#: What a message may be given as. Text travels as UTF-8; what arrives is always bytes.
+Payload = bytes | bytearray | memoryview | str
 
 
 class BaseNode:
@@ -159,7 +161,15 @@ def gather(name: str | None, options: Mapping[str, object]) -> dict[str, object]
     return {"name": name, **options}
 
 
-def settle(host: Host, number: int) -> int | None:
+def octets(payload: Payload) -> bytes:
+    """A message as it travels."""
+    if isinstance(payload, str):
+        return payload.encode()
+    # Not `bytes` alone: of a number it would make as many zeros.
+    return payload if isinstance(payload, bytes) else bytes(memoryview(payload))
+
+
+def settle(host: Host, number: int) -> Any:
     """Waits for the outcome of an operation. Signals are handled meanwhile, and may end it."""
     try:
         while True:

@@ -3,7 +3,6 @@ from datetime import timedelta
 from typing import Any, Final, final
 
 from ._constants import MemberState
-from .errors import ChinwagError
 from .events import Event
 
 __all__ = ["Host", "Member", "Subscription", "Wake", "__version__", "_panic", "_specimen"]
@@ -66,9 +65,21 @@ class Host:
         """Begins to replace all tags."""
     def set_meta(self, meta: bytes) -> int:
         """Begins to replace the metadata."""
+    def send(self, member: str, payload: bytes, reliable: bool) -> int:
+        """Begins to send a message."""
+    def broadcast(self, payload: bytes, name: str | None, supersede: bool) -> int:
+        """Begins to gossip a message to everybody."""
+    def set_state(self, state: bytes) -> int:
+        """Begins to replace the state that is handed on."""
+    def set_ping_payload(self, payload: bytes) -> int:
+        """Begins to replace what is added to answers to pings."""
+    def ping(self, member: str) -> int:
+        """Begins to ping; settles with seconds."""
+    def round_trip(self, member: str) -> int:
+        """Begins to ask what the answers of a member told; settles with a dict."""
     def leave(self, timeout: float | timedelta) -> int:
         """Begins to say goodbye, within that time."""
-    def settled(self, ids: list[int]) -> list[tuple[int, int | ChinwagError | None]]:
+    def settled(self, ids: list[int]) -> list[tuple[int, Any]]:
         """Those of `ids` that have settled, each with a value or with the exception to raise."""
     def forget(self, id: int) -> None:
         """Lets the outcome of an operation go."""

@@ -8,10 +8,22 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from ._base import BATCH, LEAVE, BaseNode, Seconds, gather, listen, logger, settle
+from ._base import (
+    BATCH,
+    LEAVE,
+    BaseNode,
+    Payload,
+    Seconds,
+    gather,
+    listen,
+    logger,
+    octets,
+    settle,
+)
 from ._chinwag import Host, Member, Subscription
+from .answers import RoundTrip
 from .errors import ChinwagError
 from .events import Event
 
@@ -37,7 +49,8 @@ class Node(BaseNode):
     def join(self, seeds: str | Iterable[str]) -> int:
         """Joins through `seeds`, each `host[:port]`, all at once; how many answered."""
         targets = [seeds] if isinstance(seeds, str) else list(seeds)
-        return settle(self._host, self._host.join(targets)) or 0
+        answered: int = settle(self._host, self._host.join(targets))
+        return answered
 
     def update_tags(
         self, changes: Mapping[str, str | None] | None = None, /, **more: str | None
@@ -52,6 +65,47 @@ class Node(BaseNode):
     def set_meta(self, meta: bytes) -> None:
         """Replaces the raw metadata."""
         settle(self._host, self._host.set_meta(meta))
+
+    def send(self, member: str, payload: Payload, *, reliable: bool = True) -> None:
+        """Sends a message to the present member of that name; it gets a `Message` event.
+
+        Reliable is a connection for this one message, of at most 20 MiB: it returns once the
+        member has read all of it. Otherwise it is one datagram, which may be lost or come twice,
+        and fits into `packet_size`.
+        """
+        settle(self._host, self._host.send(member, octets(payload), reliable))
+
+    def broadcast(
+        self, payload: Payload, *, name: str | None = None, supersede: bool = False
+    ) -> None:
+        """Gossips a message to all members; each gets one `Broadcast` event, this node none.
+
+        It fits into one packet, and who joins later does not get it. Where one with a `name`
+        still waits, a newer one of that name takes its place; with `supersede`, whoever has got
+        the newer one does not get this one any more.
+        """
+        settle(self._host, self._host.broadcast(octets(payload), name, supersede))
+
+    def set_state(self, state: Payload) -> None:
+        """Replaces the state that is handed on with every exchange of states, at most 20 MiB.
+
+        The other side gets a `RemoteState` event. An empty one is not handed on.
+        """
+        settle(self._host, self._host.set_state(octets(state)))
+
+    def set_ping_payload(self, payload: Payload) -> None:
+        """Replaces what is added to answers to pings, at most 512 bytes; see `round_trip`."""
+        settle(self._host, self._host.set_ping_payload(octets(payload)))
+
+    def ping(self, member: str) -> float:
+        """Pings the present member of that name, in a datagram; the seconds until its answer."""
+        seconds: float = settle(self._host, self._host.ping(member))
+        return seconds
+
+    def round_trip(self, member: str) -> RoundTrip:
+        """What the last answers of the present member of that name told."""
+        told: dict[str, Any] = settle(self._host, self._host.round_trip(member))
+        return RoundTrip(**told)
 
     def events(self, *, replay: bool = False) -> Iterator[Event]:
         """Subscribes, now, to what happens to the other members; for `for`.
