@@ -28,6 +28,17 @@ export interface Abortable {
  */
 export function start(options?: StartOptions & Abortable): Promise<Node>;
 
+/** What a message may be given as. Text travels as UTF-8; what arrives is always bytes. */
+export type Payload = Uint8Array | string;
+
+/** What the last answers of a member to pings told. */
+export interface RoundTrip {
+  /** Milliseconds that they took, smoothed as TCP smooths it; null before the first. */
+  readonly smoothed: number | null;
+  /** What the member added to the last one; mostly nothing. */
+  readonly payload: Uint8Array;
+}
+
 /** A member, as it was when the value was taken. */
 export class Member {
   private constructor();
@@ -293,6 +304,57 @@ export class Node {
   setMeta(meta: Uint8Array, options?: Abortable): Promise<void>;
 
   /**
+   * Sends a message to the present member of that name; it gets a `message` event.
+   *
+   * Reliable (the default) is a connection for this one message, of at most 20 MiB: the promise
+   * resolves once the member has read all of it. Otherwise it is one datagram, which may be lost or
+   * come twice, and fits into `packetSize`.
+   * @throws {UnknownMemberError} there is none; nothing was sent
+   * @throws {TooLargeError} it does not fit; nothing was sent
+   * @throws {NodeDownError} the member may have got it all the same
+   */
+  send(
+    member: string,
+    payload: Payload,
+    options?: Abortable & { reliable?: boolean | undefined },
+  ): Promise<void>;
+  /**
+   * Gossips a message to all members; each gets one `broadcast` event, this node none. It fits into
+   * one packet, and who joins later does not get it. Where one with a `name` still waits, a newer
+   * one of that name takes its place; with `supersede`, whoever has got the newer one does not get
+   * this one any more.
+   * @throws {TooLargeError} it does not fit
+   * @throws {OverloadedError} too many wait already
+   */
+  broadcast(
+    payload: Payload,
+    options?: Abortable & { name?: string | undefined; supersede?: boolean | undefined },
+  ): Promise<void>;
+  /**
+   * Replaces the state that is handed on with every exchange of states, of at most 20 MiB; the
+   * other side gets a `remote-state` event. An empty one is not handed on.
+   * @throws {TooLargeError} it does not fit; nothing was changed
+   */
+  setState(state: Payload, options?: Abortable): Promise<void>;
+  /**
+   * Replaces what is added to answers to pings, of at most 512 bytes; others find it with
+   * `roundTrip`.
+   * @throws {TooLargeError} it does not fit; nothing was changed
+   */
+  setPingPayload(payload: Payload, options?: Abortable): Promise<void>;
+  /**
+   * Pings the present member of that name, in a datagram; the milliseconds until its answer.
+   * @throws {UnknownMemberError} there is none
+   * @throws {TimeoutError} no answer within `probeTimeout`
+   */
+  ping(member: string, options?: Abortable): Promise<number>;
+  /**
+   * What the last answers of the present member of that name told.
+   * @throws {UnknownMemberError} there is none
+   */
+  roundTrip(member: string, options?: Abortable): Promise<RoundTrip>;
+
+  /**
    * What happens to the other members. The subscription begins with this call. With `replay` the
    * members that are here come first, each as `member-join`, then one `replay-done`. Ends when the
    * node is closed. A stream that waits does not hold the event loop; the node does.
@@ -363,11 +425,17 @@ export class JoinFailedError extends ChinwagError {
 }
 /** A value is over its size limit; the old value stays. */
 export class TooLargeError extends ChinwagError {}
+/** A member that answers has this name already; nothing was joined. */
 export class NameConflictError extends ChinwagError {}
+/** The other side has another key, or only one of the two sides is encrypted. */
 export class KeyMismatchError extends ChinwagError {}
+/** A member of the cluster refused to let this node in; the message has its reason. */
 export class NotAdmittedError extends ChinwagError {}
+/** No present member has this name; nothing was sent. */
 export class UnknownMemberError extends ChinwagError {}
+/** The member could not be reached, or the connection broke; it may have got the message. */
 export class NodeDownError extends ChinwagError {}
+/** Too much waits to be sent already; nothing was sent. */
 export class OverloadedError extends ChinwagError {}
 export class UnsupportedError extends ChinwagError {}
 /** The deadline passed before the outcome was known; it may still happen. */

@@ -1,6 +1,7 @@
 'use strict';
 // A node: values at once, promises for what takes its time, events in both of JavaScript's ways.
 
+const { Buffer } = require('node:buffer');
 const { EventEmitter } = require('node:events');
 const { setImmediate } = require('node:timers');
 const { inspect } = require('node:util');
@@ -120,6 +121,40 @@ class Node extends EventEmitter {
   async setMeta(meta, { signal } = {}) {
     check(meta instanceof Uint8Array, 'setMeta expects a Uint8Array');
     await this.#perform(() => this.#native.setMeta(meta), signal);
+  }
+
+  async send(member, payload, { reliable = true, signal } = {}) {
+    named(member, 'send');
+    check(typeof reliable === 'boolean', 'reliable is true or false');
+    const bytes = octets(payload);
+    await this.#perform(() => this.#native.send(member, bytes, reliable), signal);
+  }
+
+  async broadcast(payload, { name, supersede = false, signal } = {}) {
+    check(name === undefined || typeof name === 'string', 'the name of a broadcast is a string');
+    check(typeof supersede === 'boolean', 'supersede is true or false');
+    const bytes = octets(payload);
+    await this.#perform(() => this.#native.broadcast(bytes, name, supersede), signal);
+  }
+
+  async setState(state, { signal } = {}) {
+    const bytes = octets(state);
+    await this.#perform(() => this.#native.setState(bytes), signal);
+  }
+
+  async setPingPayload(payload, { signal } = {}) {
+    const bytes = octets(payload);
+    await this.#perform(() => this.#native.setPingPayload(bytes), signal);
+  }
+
+  async ping(member, { signal } = {}) {
+    named(member, 'ping');
+    return this.#perform(() => this.#native.ping(member), signal);
+  }
+
+  async roundTrip(member, { signal } = {}) {
+    named(member, 'roundTrip');
+    return this.#perform(() => this.#native.roundTrip(member), signal);
   }
 
   async leave({ timeout = LEAVE_TIMEOUT, signal } = {}) {
@@ -391,6 +426,17 @@ function isTrue(flag) {
 
 function check(good, message) {
   if (!good) throw make('bad_argument', message);
+}
+
+function named(member, call) {
+  check(typeof member === 'string', `${call} expects the name of a member`);
+}
+
+/** A message as it travels: text as UTF-8. */
+function octets(payload) {
+  if (typeof payload === 'string') return Buffer.from(payload);
+  check(payload instanceof Uint8Array, 'a payload is a Uint8Array or a string');
+  return payload;
 }
 
 function refuse(signal) {

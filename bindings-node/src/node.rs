@@ -148,6 +148,47 @@ impl NativeNode {
         self.submit(Op::SetMeta(meta.to_vec()))
     }
 
+    /// Sends a message to a member.
+    #[napi(catch_unwind)]
+    pub fn send(&self, member: String, payload: Uint8Array, reliable: bool) -> Result<f64> {
+        self.submit(Op::send(member, payload.to_vec(), reliable))
+    }
+
+    /// Gossips a message to everybody.
+    #[napi(catch_unwind)]
+    pub fn broadcast(
+        &self,
+        payload: Uint8Array,
+        name: Option<String>,
+        supersede: bool,
+    ) -> Result<f64> {
+        self.submit(Op::broadcast(payload.to_vec(), name, supersede))
+    }
+
+    /// Replaces the state that is handed on.
+    #[napi(catch_unwind)]
+    pub fn set_state(&self, state: Uint8Array) -> Result<f64> {
+        self.submit(Op::SetState(state.to_vec()))
+    }
+
+    /// Replaces what is added to answers to pings.
+    #[napi(catch_unwind)]
+    pub fn set_ping_payload(&self, payload: Uint8Array) -> Result<f64> {
+        self.submit(Op::SetPingPayload(payload.to_vec()))
+    }
+
+    /// Pings a member.
+    #[napi(catch_unwind)]
+    pub fn ping(&self, member: String) -> Result<f64> {
+        self.submit(Op::Ping(member))
+    }
+
+    /// Asks what the answers of a member told.
+    #[napi(catch_unwind)]
+    pub fn round_trip(&self, member: String) -> Result<f64> {
+        self.submit(Op::RoundTrip(member))
+    }
+
     /// Says goodbye, within so many milliseconds.
     #[napi(catch_unwind)]
     pub fn leave(&self, millis: f64) -> Result<f64> {

@@ -1,7 +1,7 @@
 // What a program may and may not write, as an ES module. Checked by tsc, never run.
 
 import { ChinwagError, EVENT_TYPES, ERRORS, JoinFailedError, Node, start } from 'chinwag';
-import type { ChinwagEvent, EventType, Member, MemberState, StartOptions } from 'chinwag';
+import type { ChinwagEvent, EventType, Member, MemberState, RoundTrip, StartOptions } from 'chinwag';
 
 function never(value: never): never {
   throw new Error(String(value));
@@ -55,6 +55,11 @@ export async function program(): Promise<void> {
   const count: number = await node.join('b:1', { signal: AbortSignal.timeout(100) });
   await node.updateTags({ role: 'draining', canary: null, shard: undefined });
   await node.setMeta(new Uint8Array(count));
+  node.on('message', (event) => console.log(event.sender, event.payload.byteLength));
+  await node.send('b', 'text', { reliable: false, signal: controller.signal });
+  await node.broadcast(new Uint8Array(2), { name: 'load', supersede: true });
+  const told: RoundTrip = await node.roundTrip('b');
+  console.log((told.smoothed ?? 0) + (await node.ping('b')), told.payload.length);
   for await (const event of node.events({ replay: true })) console.log(describe(event));
   await using stream = node.events();
   const first = await stream.next();
@@ -92,6 +97,10 @@ export function refused(node: Node, error: ChinwagError): void {
   if (error.code === 'ERR_CHINWAG_TIMEOUTS') return;
   // @ts-expect-error tags are texts
   void node.updateTags({ shard: 3 });
+  // @ts-expect-error a payload is bytes or text
+  void node.send('b', 5);
+  // @ts-expect-error no such option
+  void node.broadcast('b', { kind: 'unique' });
   // @ts-expect-error members are values
   node.localMember().name = 'b';
 }
