@@ -310,11 +310,10 @@ class Node extends EventEmitter {
     }
   }
 
-  /** The first turn after the start: its listeners hear of those that are here already. */
+  /** The first turn after the start: listeners that come from now on are told what is new. */
   #begin(options) {
     this.#started = true;
     if (this.#closing) return;
-    if (this.#hasListeners()) this.#subscribe(true);
     const { addr, name, state } = this.localMember();
     if (options.bind === undefined && !addr.endsWith(DEFAULT_PORT)) {
       this.#warn('CHINWAG_PORT_TAKEN', `port 7946 is taken; bound to ${addr} instead`);
@@ -338,11 +337,12 @@ class Node extends EventEmitter {
   }
 
   #listened(type) {
-    if (!this.#started || this.#closing || !EVENT_TYPES.includes(type)) return;
+    if (this.#closing || !EVENT_TYPES.includes(type)) return;
     // What happened since the last listener went is not for the next one, unless it came at once.
     if (this.#deserted !== null && this.#deserted !== turn) this.#unlisten();
     this.#deserted = null;
-    if (!this.#feed) this.#subscribe(false);
+    // Those that come with the start hear of the members that are here, and miss nothing after.
+    if (!this.#feed) this.#subscribe(!this.#started);
   }
 
   /** Some listener went. Another may come in the same turn, and must miss nothing. */

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import { test } from 'node:test';
-import { find, open, run, seeds, until } from './helpers.mjs';
+import { LIMIT, find, open, run, seeds, until } from './helpers.mjs';
 
 /** Bytes that are no text. */
 const ODD = Uint8Array.of(255, 0, 0xc3, 0x28, 0);
@@ -62,6 +62,22 @@ test('messages reach the member as they were sent', async (t) => {
   assert.equal(text((await find(events, type('message'))).payload), 'wörd');
   await a.send('b', '');
   assert.equal((await find(events, type('message'))).payload.length, 0);
+});
+
+test('the first listeners miss nothing that comes in their own turn', async (t) => {
+  const a = await open(t, 'a');
+  const b = await open(t, 'b', { seeds: seeds(a) });
+  // No other turn until it is there.
+  const end = Date.now() + LIMIT;
+  const spin = (condition) => {
+    while (!condition()) assert.ok(Date.now() < end, String(condition));
+  };
+  const heard = once(b, 'message');
+  spin(() => a.member('b'));
+  const sent = a.send('b', 'early');
+  spin(() => b.stats().userMessagesReceived > 0);
+  assert.equal(text((await heard)[0].payload), 'early');
+  await sent;
 });
 
 test('what cannot be sent is refused', async (t) => {
