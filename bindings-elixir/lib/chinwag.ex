@@ -43,6 +43,12 @@ defmodule Chinwag do
   @typedoc "Tags as a map or a keyword list; keys and values are strings or atoms."
   @type tags :: Enumerable.t()
 
+  @typedoc "What a message may be given as; what arrives is always a binary."
+  @type payload :: iodata()
+
+  @typedoc "What the last answers of a member to pings told."
+  @type round_trip :: %{smoothed: float() | nil, payload: binary()}
+
   @type option ::
           Constants.option() | {:name, mesh()} | {:node, String.t()} | {:shutdown, timeout()}
 
@@ -182,6 +188,98 @@ defmodule Chinwag do
   def set_meta!(mesh, meta), do: mesh |> set_meta(meta) |> bang!()
 
   @doc """
+  Sends a message to the present member of that name; it gets a `:message` event.
+
+    * `reliable: true` (the default) - a connection for this one message, of at most 20 MiB: `:ok`
+      once the member has read all of it. Otherwise one datagram, which may be lost or come twice,
+      and fits into `:packet_size`.
+    * `timeout:` - milliseconds to wait for that; 30,000 unless told otherwise. The core itself
+      gives up after `:tcp_timeout`.
+
+  With `:unknown_member` and `:too_large` nothing was sent; with `:node_down` the member may have
+  got it all the same.
+  """
+  @spec send(mesh(), String.t(), payload(), reliable: boolean(), timeout: timeout()) ::
+          :ok | {:error, Error.t()}
+  def send(mesh, member, payload, options \\ []) do
+    options = Keyword.validate!(options, reliable: true, timeout: @join_timeout)
+    payload = flat(payload)
+    run(mesh, {:send, {member, payload, options[:reliable]}}, options[:timeout], size(payload))
+  end
+
+  @doc "As `send/4`; raises `Chinwag.Error`."
+  @spec send!(mesh(), String.t(), payload(), reliable: boolean(), timeout: timeout()) :: :ok
+  def send!(mesh, member, payload, options \\ []),
+    do: mesh |> send(member, payload, options) |> bang!()
+
+  @doc """
+  Gossips a message to all members: each gets one `:broadcast` event, this node none. It fits into
+  one packet, and who joins later does not get it.
+
+    * `name:` - what it is about: where one of this name still waits, a newer one takes its place
+    * `supersede: true` - and whoever has got the newer one does not get this one any more
+  """
+  @spec broadcast(mesh(), payload(), name: String.t() | nil, supersede: boolean()) ::
+          :ok | {:error, Error.t()}
+  def broadcast(mesh, payload, options \\ []) do
+    options = Keyword.validate!(options, name: nil, supersede: false)
+    run(mesh, {:broadcast, {flat(payload), options[:name], options[:supersede]}})
+  end
+
+  @doc "As `broadcast/3`; raises `Chinwag.Error`."
+  @spec broadcast!(mesh(), payload(), name: String.t() | nil, supersede: boolean()) :: :ok
+  def broadcast!(mesh, payload, options \\ []),
+    do: mesh |> broadcast(payload, options) |> bang!()
+
+  @doc """
+  Replaces the state that is handed on with every exchange of states, of at most 20 MiB; the other
+  side gets a `:remote_state` event. An empty one is not handed on.
+  """
+  @spec set_state(mesh(), payload()) :: :ok | {:error, Error.t()}
+  def set_state(mesh, state) do
+    state = flat(state)
+    run(mesh, {:set_state, state}, @default_timeout, size(state))
+  end
+
+  @doc "As `set_state/2`; raises `Chinwag.Error`."
+  @spec set_state!(mesh(), payload()) :: :ok
+  def set_state!(mesh, state), do: mesh |> set_state(state) |> bang!()
+
+  @doc """
+  Replaces what is added to answers to pings, of at most 512 bytes; others find it with
+  `round_trip/2`.
+  """
+  @spec set_ping_payload(mesh(), payload()) :: :ok | {:error, Error.t()}
+  def set_ping_payload(mesh, payload), do: run(mesh, {:set_ping_payload, flat(payload)})
+
+  @doc "As `set_ping_payload/2`; raises `Chinwag.Error`."
+  @spec set_ping_payload!(mesh(), payload()) :: :ok
+  def set_ping_payload!(mesh, payload), do: mesh |> set_ping_payload(payload) |> bang!()
+
+  @doc """
+  Pings the present member of that name, in a datagram; the milliseconds until its answer.
+
+  `{:error, %Chinwag.Error{code: :timeout}}` when there is none within `:probe_timeout`.
+  """
+  @spec ping(mesh(), String.t()) :: {:ok, float()} | {:error, Error.t()}
+  def ping(mesh, member), do: run(mesh, {:ping, member}, :infinity)
+
+  @doc "As `ping/2`; raises `Chinwag.Error`."
+  @spec ping!(mesh(), String.t()) :: float()
+  def ping!(mesh, member), do: mesh |> ping(member) |> bang!()
+
+  @doc """
+  What the last answers of the present member of that name told: how many milliseconds they took,
+  smoothed as TCP smooths it, or `nil` before the first; and what it added to the last one.
+  """
+  @spec round_trip(mesh(), String.t()) :: {:ok, round_trip()} | {:error, Error.t()}
+  def round_trip(mesh, member), do: run(mesh, {:round_trip, member})
+
+  @doc "As `round_trip/2`; raises `Chinwag.Error`."
+  @spec round_trip!(mesh(), String.t()) :: round_trip()
+  def round_trip!(mesh, member), do: mesh |> round_trip(member) |> bang!()
+
+  @doc """
   Says goodbye, so that the others see a leave and not a failure. The node stays, alone and silent,
   until it joins again. A supervisor that stops the node does this by itself.
   """
@@ -215,6 +313,8 @@ defmodule Chinwag do
       def handle_info({:chinwag, MyApp.Mesh, {:member_recover, member}}, state)
       def handle_info({:chinwag, MyApp.Mesh, :replay_done}, state)
       def handle_info({:chinwag, MyApp.Mesh, {:events_lost, count, members}}, state)
+      def handle_info({:chinwag, MyApp.Mesh, {:message, %{sender: name, payload: bytes}}}, state)
+      def handle_info({:chinwag, MyApp.Mesh, {:broadcast, %{name: "load"} = told}}, state)
 
     * `replay: true` - first one `:member_join` for each present member, then `:replay_done`, then
       what happens, with no gap.
@@ -247,11 +347,21 @@ defmodule Chinwag do
     mesh |> Node.fetch() |> bang!()
   end
 
-  defp run(mesh, {name, _argument} = operation, timeout \\ @default_timeout) do
+  defp run(mesh, {name, _argument} = operation, timeout \\ @default_timeout, size \\ 0) do
     Telemetry.operation(mesh, name, fn ->
-      with {:ok, native} <- Node.fetch(mesh), do: Native.run(native, operation, timeout)
+      with {:ok, native} <- Node.fetch(mesh), do: Native.run(native, operation, timeout, size)
     end)
   end
+
+  # What is no iodata stays as it is, and is refused where it is read.
+  defp flat(payload) do
+    IO.iodata_to_binary(payload)
+  rescue
+    ArgumentError -> payload
+  end
+
+  defp size(payload) when is_binary(payload), do: byte_size(payload)
+  defp size(_payload), do: 0
 
   defp bang!(:ok), do: :ok
   defp bang!({:ok, value}), do: value

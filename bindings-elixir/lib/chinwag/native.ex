@@ -14,12 +14,24 @@ defmodule Chinwag.Native do
     :erlang.load_nif(:filename.join(:code.priv_dir(:chinwag), ~c"chinwag_nif"), 0)
   end
 
-  @doc "Performs an operation; the caller gets its outcome, or `:timeout` after that time."
-  @spec run(t(), term(), timeout()) :: :ok | {:ok, term()} | {:error, Error.t()}
-  def run(native, operation, timeout) do
+  # Bytes of a payload that are copied on an ordinary scheduler at most.
+  @copied_max 65_536
+
+  @doc """
+  Performs an operation whose payload is of that many bytes; the caller gets its outcome, or
+  `:timeout` after that time.
+  """
+  @spec run(t(), term(), timeout(), non_neg_integer()) ::
+          :ok | {:ok, term()} | {:error, Error.t()}
+  def run(native, operation, timeout, size \\ 0) do
     tag = make_ref()
 
-    with {:ok, id} <- submit(native, tag, operation) do
+    submitted =
+      if size > @copied_max,
+        do: submit_large(native, tag, operation),
+        else: submit(native, tag, operation)
+
+    with {:ok, id} <- submitted do
       receive do
         {^tag, outcome} -> outcome
       after
@@ -91,6 +103,7 @@ defmodule Chinwag.Native do
 
   def start(_options), do: missing()
   def submit(_native, _tag, _operation), do: missing()
+  def submit_large(_native, _tag, _operation), do: missing()
   def forget(_native, _id), do: missing()
   def take(_native), do: missing()
   def take_large(_native), do: missing()

@@ -112,6 +112,44 @@ fn changes(term: Term<'_>) -> Option<BTreeMap<String, Option<String>>> {
     pairs(term)?.into_iter().map(change).collect()
 }
 
+/// What users say to each other, by the name of the operation.
+fn talk(name: &str, argument: Term<'_>) -> Result<Option<Op>> {
+    let member = |term| text(term).ok_or_else(|| bad_argument("member", "a name"));
+    let payload = |term| bytes(term).ok_or_else(|| bad_argument("payload", "iodata"));
+    Ok(Some(match name {
+        "send" => {
+            let (to, what, reliable) = taken(argument)?;
+            Op::send(member(to)?, payload(what)?, flag("reliable", reliable)?)
+        }
+        "broadcast" => {
+            let (what, name, supersede) = taken(argument)?;
+            Op::broadcast(payload(what)?, optional("name", name)?, flag("supersede", supersede)?)
+        }
+        "set_state" => Op::SetState(payload(argument)?),
+        "set_ping_payload" => Op::SetPingPayload(payload(argument)?),
+        "ping" => Op::Ping(member(argument)?),
+        "round_trip" => Op::RoundTrip(member(argument)?),
+        _ => return Ok(None),
+    }))
+}
+
+/// Three arguments in one.
+fn taken(argument: Term<'_>) -> Result<(Term<'_>, Term<'_>, Term<'_>)> {
+    argument.decode().map_err(|_| bad_argument("the operation", "a known one"))
+}
+
+fn flag(what: &str, term: Term<'_>) -> Result<bool> {
+    term.decode().map_err(|_| bad_argument(what, "true or false"))
+}
+
+/// Text, or `nil` for none.
+fn optional(what: &str, term: Term<'_>) -> Result<Option<String>> {
+    match term.decode::<Atom>() {
+        Ok(atom) if atom == atoms::nil() => Ok(None),
+        _ => text(term).map(Some).ok_or_else(|| bad_argument(what, "a string")),
+    }
+}
+
 /// An operation: `:ready`, or its name and its argument.
 pub(crate) fn op(term: Term<'_>) -> Result<Op> {
     if term.decode::<Atom>().is_ok_and(|atom| atom == atoms::ready()) {
@@ -132,7 +170,8 @@ pub(crate) fn op(term: Term<'_>) -> Result<Op> {
     } else if name == atoms::leave() {
         span(argument).map(Op::Leave).ok_or_else(|| bad_argument("timeout", "milliseconds"))
     } else {
-        Err(bad_argument("the operation", "a known one"))
+        let name = name.to_term(argument.get_env()).atom_to_string().unwrap_or_default();
+        talk(&name, argument)?.ok_or_else(|| bad_argument("the operation", "a known one"))
     }
 }
 

@@ -18,13 +18,15 @@ use chinwag::event::{Event, EventKind, Field};
 use chinwag::host::{Answer, Subscription};
 use chinwag::{Error, Member, Result};
 use rustler::env::SavedTerm;
-use rustler::{Encoder, Env, LocalPid, OwnedEnv, Term};
+use rustler::{Encoder, Env, LocalPid, OwnedEnv, Resource, ResourceArc, Term};
 
 use crate::node::{ROSTER_MAX, Shared};
 use crate::{answer, atoms, error, member};
 
 /// Events that the owner takes in one go: well below a millisecond of a scheduler.
 const BATCH: usize = 64;
+/// Bytes of a payload that are copied for the VM at most.
+const COPIED_MAX: usize = 64 * 1024;
 
 /// Tells the owner that there is something to take: once, until it has looked.
 pub(crate) struct Bell {
@@ -108,8 +110,8 @@ impl Inbox {
             other => match &other.fields()[..] {
                 [Field::Member(member)] => (kind, seq, member::encode(env, member)).encode(env),
                 fields => {
-                    let fields: Vec<Term<'a>> = fields.iter().map(|f| field(env, f)).collect();
-                    (kind, seq, fields).encode(env)
+                    let term = |part| field(env, other, part);
+                    (kind, seq, fields.iter().map(term).collect::<Vec<_>>()).encode(env)
                 }
             },
         }
@@ -122,16 +124,36 @@ impl Inbox {
 }
 
 /// A part of an event; times in milliseconds.
-fn field<'a>(env: Env<'a>, field: &Field<'_>) -> Term<'a> {
+fn field<'a>(env: Env<'a>, event: &EventKind, field: &Field<'_>) -> Term<'a> {
     match field {
         Field::Member(member) => member::encode(env, member),
         Field::Members(members) => member::list(env, members),
         Field::Text(text) => text.as_ref().encode(env),
+        Field::Bytes(bytes) if bytes.len() > COPIED_MAX => lend(env, event, bytes),
         Field::Bytes(bytes) => member::bytes(env, bytes),
         Field::Count(count) => count.encode(env),
         Field::Flag(flag) => flag.encode(env),
         Field::Duration(span) => u64::try_from(span.as_millis()).unwrap_or(u64::MAX).encode(env),
     }
+}
+
+/// An event that a binary of the VM is a part of; it lives as long as that.
+struct Lent(EventKind);
+
+#[rustler::resource_impl]
+impl Resource for Lent {}
+
+/// Bytes of an event as a binary, without a copy: one of 20 MiB would hold the scheduler up.
+fn lend<'a>(env: Env<'a>, event: &EventKind, bytes: &[u8]) -> Term<'a> {
+    let lent = ResourceArc::new(Lent(event.clone()));
+    let binary = lent.make_binary(env, |lent| {
+        let same = |field| match field {
+            Field::Bytes(own) if std::ptr::eq(own, bytes) => Some(own),
+            _ => None,
+        };
+        lent.0.fields().into_iter().find_map(same).unwrap_or_default()
+    });
+    binary.to_term(env)
 }
 
 /// What the dispatcher waits for.

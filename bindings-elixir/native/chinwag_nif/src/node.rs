@@ -156,6 +156,21 @@ fn start<'a>(env: Env<'a>, options: Term<'a>) -> Term<'a> {
 /// Starts an operation; `{tag, outcome}` is sent to the caller.
 #[rustler::nif]
 fn submit<'a>(env: Env<'a>, node: ResourceArc<NodeRef>, tag: Term<'a>, op: Term<'a>) -> Term<'a> {
+    submitted(env, &node, tag, op)
+}
+
+/// As `submit`, where copying the payload would hold an ordinary scheduler up.
+#[rustler::nif(schedule = "DirtyCpu")]
+fn submit_large<'a>(
+    env: Env<'a>,
+    node: ResourceArc<NodeRef>,
+    tag: Term<'a>,
+    op: Term<'a>,
+) -> Term<'a> {
+    submitted(env, &node, tag, op)
+}
+
+fn submitted<'a>(env: Env<'a>, node: &NodeRef, tag: Term<'a>, op: Term<'a>) -> Term<'a> {
     let outcome = config::op(op).and_then(|op| node.0.submit(op, Waiter::new(env.pid(), tag)));
     match outcome {
         Ok(id) => (atoms::ok(), id).encode(env),
