@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::NodeId;
 use crate::event::EventKind;
-use crate::member::MemberState;
+use crate::member::{Member, MemberState};
 use crate::time::Instant;
 
 /// Follows what every observer tells about every subject.
@@ -67,6 +67,15 @@ impl Checks {
                 context(),
                 before.incarnation
             );
+            let back = matches!(kind, EventKind::MemberJoin(_)) && same_process;
+            assert!(
+                !back || member.incarnation() > before.incarnation,
+                "{}: back from the dead at incarnation {}",
+                context(),
+                before.incarnation
+            );
+            let moves = matches!(kind, EventKind::MemberJoin(_) | EventKind::MemberMove { .. });
+            assert!(same_process || moves, "{}: its address changed on the quiet", context());
         }
         if matches!(kind, EventKind::MemberReap(_)) {
             self.seen.remove(&key);
@@ -75,6 +84,29 @@ impl Checks {
         let told =
             Told { state: member.state(), incarnation: member.incarnation(), addr: member.addr() };
         self.seen.insert(key, told);
+    }
+
+    /// Whoever has followed the events of `observer` knows what it knows.
+    pub(super) fn replayed<'a>(
+        &self,
+        observer: NodeId,
+        own: &str,
+        members: impl Iterator<Item = &'a Member>,
+    ) {
+        let mut known = 0;
+        for member in members.filter(|member| member.name() != own) {
+            known += 1;
+            let told = self.seen.get(&(observer, member.name().to_owned()));
+            let same = told.is_some_and(|told| {
+                told.state == member.state()
+                    && told.addr == member.addr()
+                    && told.incarnation <= member.incarnation()
+            });
+            assert!(same, "seed {:#x}: {own} knows {member:?} and told {told:?}", self.seed);
+        }
+        let all = (observer, String::new())..(NodeId(observer.0 + 1), String::new());
+        let told = self.seen.range(all).count();
+        assert_eq!(told, known, "seed {:#x}: {own} told of members it forgot", self.seed);
     }
 }
 

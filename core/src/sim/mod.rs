@@ -125,6 +125,8 @@ impl Shell for Outbox {
     }
 }
 
+/// The largest cluster whose events are added up.
+const REPLAYED_MAX: usize = 128;
 /// The starting incarnation at the origin of the virtual time.
 const EPOCH: u32 = 90_000_000;
 
@@ -408,6 +410,20 @@ impl Sim {
         let end = self.now + span;
         while self.step(end) {}
         self.now = end;
+        self.check_replay();
+    }
+
+    /// Checks that the events of every node add up to its list of members.
+    fn check_replay(&self) {
+        // Of larger clusters, it would take longer than what is checked.
+        if self.nodes.len() > REPLAYED_MAX {
+            return;
+        }
+        for (index, node) in self.nodes.iter().enumerate() {
+            if let Some(engine) = &node.engine {
+                self.checks.replayed(NodeId(index), &node.name, engine.members());
+            }
+        }
     }
 
     /// Runs until `done`, for `limit` at most; whether it came to that. Asked once a millisecond

@@ -123,6 +123,30 @@ fn a_member_that_comes_and_goes_is_given_up_more_slowly() {
     });
 }
 
+/// A farewell and a return while others are being looked for, and of one who had been given up.
+#[test]
+fn who_leaves_while_others_are_lost_can_join_again() {
+    every_seed(20, |seed| {
+        let mut sim = Sim::new(seed);
+        let nodes = together(&mut sim, 5);
+        sim.crash(nodes[4]);
+        sim.network().partition(&nodes[..1], &nodes[1..]);
+        sim.run_for(seconds(100.0));
+        let leave = sim.leave(nodes[0], seconds(5.0));
+        assert!(sim.run_until(seconds(6.0), |sim| sim.reply(nodes[0], leave).is_some()));
+        sim.network().heal();
+        let asked = sim.stats(nodes[0]).redials;
+        sim.run_for(seconds(30.0));
+        assert_eq!(sim.stats(nodes[0]).redials, asked, "it looks for others after its farewell");
+        // The others take it for failed, as they did not hear the farewell: they ask for it, and it
+        // tells that it has left.
+        sim.join(nodes[0], &nodes[1..2]);
+        assert!(sim.run_until(seconds(20.0), Sim::all_see_all), "it did not come back");
+        sim.restart(nodes[4]);
+        assert!(sim.run_until(seconds(20.0), Sim::all_see_all), "the lost one was not found");
+    });
+}
+
 /// A score is forgiven in time.
 #[test]
 fn rare_failures_are_not_flapping() {
