@@ -258,7 +258,10 @@ class Node extends EventEmitter {
 
   #outcome(id, signal) {
     return new Promise((resolve) => {
-      const abort = () => settle({ error: () => aborted(signal) });
+      const abort = () => {
+        this.#native.cancel(id);
+        settle({ error: () => aborted(signal) });
+      };
       const settle = (outcome) => {
         signal?.removeEventListener('abort', abort);
         this.#pending.delete(id);

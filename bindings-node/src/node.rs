@@ -198,6 +198,12 @@ impl NativeNode {
         self.submit(Op::Leave(span))
     }
 
+    /// Gives an operation up: a join ends, anything else goes on.
+    #[napi(catch_unwind)]
+    pub fn cancel(&self, id: f64) -> Result<()> {
+        self.host.cancel(id as u64).map_err(failure)
+    }
+
     /// Takes up to `max` outcomes.
     #[napi(catch_unwind)]
     pub fn outcomes<'env>(&self, env: &'env Env, max: u32) -> Result<Vec<Outcome<'env>>> {

@@ -1,6 +1,8 @@
 // Options and errors.
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { test } from 'node:test';
 import * as chinwag from '../index.mjs';
 import { open, QUICK, seeds, silent, until } from './helpers.mjs';
@@ -171,6 +173,20 @@ test('a signal ends the waiting', async (t) => {
     assert.equal(error.code, 'ERR_CHINWAG_TIMEOUT');
     return error.cause.name === 'TimeoutError';
   });
+});
+
+test('an aborted join closes its connection', async (t) => {
+  const node = await open(t, 'node', { tcpTimeout: 60_000 });
+  const server = createServer();
+  t.after(() => server.close());
+  const closed = new Promise((resolve) => {
+    server.on('connection', (socket) => socket.on('end', resolve).on('error', resolve).resume());
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const seed = `127.0.0.1:${server.address().port}`;
+  const given = node.join(seed, { signal: AbortSignal.timeout(200) });
+  await assert.rejects(given, { code: 'ERR_CHINWAG_TIMEOUT' });
+  await closed;
 });
 
 test('an aborted start leaves nothing behind', async (t) => {

@@ -216,12 +216,12 @@ impl Host {
         })
     }
 
-    /// Lets the outcome of an operation go.
+    /// Gives an operation up, and lets its outcome go.
     fn forget(&self, py: Python<'_>, id: u64) -> PyResult<()> {
         guard(py, || {
             self.check(py)?;
             lock(&self.open).remove(&id);
-            Ok(())
+            self.host.cancel(id).or_raise(py)
         })
     }
 

@@ -211,7 +211,7 @@ def silent_server() -> socket.socket:
     return server
 
 
-def address(server: socket.socket) -> str:
+def address(server: Any) -> str:
     host, port = server.getsockname()
     return f"{host}:{port}"
 
@@ -225,6 +225,26 @@ def test_what_a_close_cuts_short_is_told() -> None:
             await node.close()
             with pytest.raises(chinwag.Closed):
                 await joining
+
+    run(main())
+
+
+def test_a_cancelled_join_closes_its_connection() -> None:
+    async def main() -> None:
+        closed = asyncio.Event()
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.read()
+            closed.set()
+            writer.close()
+
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        async with server, chinwag.start(**quick(tcp_timeout=60)) as node:
+            with pytest.raises(asyncio.TimeoutError):
+                await asyncio.wait_for(node.join([address(server.sockets[0])]), 0.2)
+            await asyncio.wait_for(closed.wait(), 10)
+            # The node and its loop go on.
+            await node.set_tags({"still": "here"})
 
     run(main())
 

@@ -90,6 +90,18 @@ defmodule Chinwag.OperationsTest do
     refute_received _
   end
 
+  test "a join that times out closes its connection" do
+    mesh = __MODULE__.GivenUp
+    node!(mesh, tcp_timeout: 60_000)
+    {:ok, listener} = :gen_tcp.listen(0, [:binary, active: false, ip: {127, 0, 0, 1}])
+    {:ok, port} = :inet.port(listener)
+    seed = "127.0.0.1:#{port}"
+    assert {:error, %Error{code: :timeout}} = Chinwag.join(mesh, [seed], 200)
+    {:ok, socket} = :gen_tcp.accept(listener, 10_000)
+    {:ok, _state} = :gen_tcp.recv(socket, 0, 10_000)
+    assert {:error, :closed} = :gen_tcp.recv(socket, 0, 10_000)
+  end
+
   test "a close settles what is under way" do
     mesh = __MODULE__.Closing
     node!(mesh, tcp_timeout: 20_000)

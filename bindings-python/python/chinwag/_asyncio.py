@@ -209,10 +209,15 @@ class _Pump:
         loop.add_reader(self._wake.fileno(), self.look)
 
     async def outcome(self, number: int) -> Any:
-        """Waits for an operation. Given up by its caller, it still happens."""
+        """Waits for an operation. Given up by its caller, a join ends; all else still happens."""
         future: asyncio.Future[Any] = self._loop.create_future()
         self._pending[number] = future
-        return await future
+        try:
+            return await future
+        except asyncio.CancelledError:
+            if self._pending.pop(number, None) is not None and not self._host.is_closed():
+                self._host.forget(number)
+            raise
 
     async def news(self) -> None:
         """Waits until there is something new."""

@@ -82,7 +82,7 @@ class Host:
     def settled(self, ids: list[int]) -> list[tuple[int, Any]]:
         """Those of `ids` that have settled, each with a value or with the exception to raise."""
     def forget(self, id: int) -> None:
-        """Lets the outcome of an operation go."""
+        """Gives an operation up, and lets its outcome go."""
     def subscribe(self, replay: bool) -> Subscription:
         """Subscribes to what happens to the other members."""
     def wake(self) -> Wake:

@@ -181,7 +181,12 @@ fn submitted<'a>(env: Env<'a>, node: &NodeRef, tag: Term<'a>, op: Term<'a>) -> T
 /// Gives an operation up. `false`: its outcome has been sent, or is being sent.
 #[rustler::nif]
 fn forget(node: ResourceArc<NodeRef>, id: u64) -> bool {
-    lock(&node.0.waiting).remove(&id).is_some()
+    let waited = lock(&node.0.waiting).remove(&id).is_some();
+    if waited {
+        // It fails in a forked child only.
+        let _ = node.0.host.cancel(id);
+    }
+    waited
 }
 
 /// The next events: `{events, next}`. The owner gets `{Chinwag.Native, :events}` when there are
