@@ -242,7 +242,15 @@ impl KeyChange {
     /// # Errors
     /// `bad_argument`, which does not show what was given.
     pub fn add(key: &str) -> Result<Self> {
-        Key::from_base64(key).map(Self::Add).map_err(bad_key)
+        Self::key(key).map(Self::Add)
+    }
+
+    /// The key that is written so in base64.
+    ///
+    /// # Errors
+    /// As above.
+    pub(crate) fn key(key: &str) -> Result<Key> {
+        Key::from_base64(key).map_err(bad_key)
     }
 
     /// Encrypts under a key of the ring, named by its fingerprint or written in base64.

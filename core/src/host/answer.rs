@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use super::{Answers, Coordinate, Explanation, RoundTrip};
+use crate::engine::{Answers, Coordinate, Explanation, RoundTrip};
+use crate::serf::KeyOutcome;
+use crate::wire::KeyInfo;
 
 /// What an operation came to.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -138,6 +140,35 @@ impl From<Coordinate> for Answer {
             ("adjustment", Self::Number(told.adjustment)),
             ("height", Self::Number(told.height)),
         ])
+    }
+}
+
+impl From<Vec<KeyInfo>> for Answer {
+    fn from(keys: Vec<KeyInfo>) -> Self {
+        let shown = keys.into_iter().map(|key| {
+            Self::Record(vec![
+                ("fingerprint", Self::Text(key.fingerprint.to_string())),
+                ("bits", key.bits.into()),
+                ("primary", key.primary.into()),
+            ])
+        });
+        Self::List(shown.collect())
+    }
+}
+
+impl From<Vec<(String, KeyOutcome)>> for Answer {
+    fn from(outcomes: Vec<(String, KeyOutcome)>) -> Self {
+        let told = outcomes.into_iter().map(|(member, outcome)| {
+            let keys = outcome.keys.into_iter().map(Self::Text).collect();
+            let record = Self::Record(vec![
+                ("done", outcome.done.into()),
+                ("message", Self::Text(outcome.message)),
+                ("keys", Self::List(keys)),
+                ("primary", Self::Text(outcome.primary)),
+            ]);
+            (member, record)
+        });
+        Self::Map(told.collect())
     }
 }
 

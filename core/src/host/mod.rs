@@ -9,10 +9,10 @@
 //! gets `forked` from each; it can drop the host, and start one of its own.
 
 mod answer;
+mod op;
 mod outcomes;
 mod text;
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
@@ -21,87 +21,17 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::task::AbortHandle;
 
 pub use self::answer::Answer;
+pub use self::op::Op;
+use self::op::perform;
 use self::outcomes::Outcomes;
 pub use self::text::{push_addr, tag_pairs};
 use crate::config::Config;
-use crate::engine::{
-    Answers, Broadcast, BroadcastKind, Coordinate, Delivery, Explanation, RoundTrip,
-};
-pub use crate::engine::{KeyChange, Question};
+pub use crate::engine::Question;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
-use crate::member::{Member, Tags};
+use crate::member::Member;
 use crate::node::{Events, Node, Replay};
 use crate::stats::Stats;
-pub use crate::wire::{Fingerprint, KeyInfo};
-
-/// An operation that takes its time.
-#[derive(Clone, Debug)]
-pub enum Op {
-    /// Wait until the seeds of the configuration have been tried.
-    Ready,
-    /// Join through seeds; settles with how many answered.
-    Join(Vec<String>),
-    /// Set (`Some`) and remove (`None`) tags.
-    UpdateTags(BTreeMap<String, Option<String>>),
-    /// Replace all tags.
-    SetTags(Tags),
-    /// Replace the metadata.
-    SetMeta(Vec<u8>),
-    /// Send a message to a member.
-    Send(String, Vec<u8>, Delivery),
-    /// Gossip a message to everybody.
-    Broadcast(Broadcast),
-    /// Replace the state that is handed on.
-    SetState(Vec<u8>),
-    /// Replace what is added to answers to pings.
-    SetPingPayload(Vec<u8>),
-    /// Let a newcomer in.
-    Admit(u64),
-    /// Keep a newcomer out, for that reason.
-    Refuse(u64, String),
-    /// Ping a member; settles with the time that it took.
-    Ping(String),
-    /// What is known of a member, and why; settles with the fields of [`Explanation`].
-    Explain(String),
-    /// What the answers of a member told; settles with the fields of [`RoundTrip`].
-    RoundTrip(String),
-    /// Change the keys.
-    Keyring(KeyChange),
-    /// Tell everybody something in serf's way: name, payload, whether it may be coalesced.
-    UserEvent(String, Vec<u8>, bool),
-    /// Ask everybody something; settles with the fields of [`Answers`].
-    Query(Question),
-    /// Answer a query.
-    Respond(u64, Vec<u8>),
-    /// Have a failed member taken for one that has left; with `true`, forgotten.
-    ForceLeave(String, bool),
-    /// Where this node stands; settles with the fields of [`Coordinate`].
-    Coordinate,
-    /// The estimated round-trip time between two members.
-    Rtt(String, String),
-    /// Say goodbye, within that time.
-    Leave(Duration),
-}
-
-impl Op {
-    /// To send a message to a member, as bindings have it: reliable, or best effort.
-    pub fn send(to: String, payload: Vec<u8>, reliable: bool) -> Self {
-        let delivery = if reliable { Delivery::Reliable } else { Delivery::BestEffort };
-        Self::Send(to, payload, delivery)
-    }
-
-    /// To gossip a message to everybody, as bindings have it: unique without a name, named with
-    /// one, and superseding those of the same name before it.
-    pub fn broadcast(payload: Vec<u8>, name: Option<String>, supersede: bool) -> Self {
-        let kind = match (supersede, &name) {
-            (true, _) => BroadcastKind::Superseding,
-            (false, Some(_)) => BroadcastKind::Named,
-            (false, None) => BroadcastKind::Unique,
-        };
-        Self::Broadcast(Broadcast { kind, name: name.unwrap_or_default(), payload })
-    }
-}
 
 /// The outcome of a submitted operation.
 #[derive(Clone, Debug)]
@@ -228,13 +158,14 @@ impl Host {
         Ok(self.node.stats())
     }
 
-    /// What may be shown of the keys, the primary first.
+    /// What may be shown of the keys, the primary first, each with the fields of
+    /// [`KeyInfo`](crate::KeyInfo).
     ///
     /// # Errors
     /// `forked`.
-    pub fn keys(&self) -> Result<Vec<KeyInfo>> {
+    pub fn keys(&self) -> Result<Answer> {
         self.check()?;
-        Ok(self.node.keys())
+        Ok(self.node.keys().into())
     }
 
     /// The counters as OpenMetrics text.
@@ -406,39 +337,6 @@ impl Drop for Host {
     }
 }
 
-async fn perform(node: &Node, leaving: &Turn, op: Op) -> Result<Answer> {
-    match op {
-        Op::Ready => node.ready().await.map(Answer::from),
-        Op::Join(seeds) => node.join(seeds).await.map(Answer::from),
-        Op::UpdateTags(changes) => node.update_tags(changes).await.map(Answer::from),
-        Op::SetTags(tags) => node.set_tags(tags).await.map(Answer::from),
-        Op::SetMeta(meta) => node.set_meta(meta).await.map(Answer::from),
-        Op::Send(to, what, delivery) => node.send(&to, what, delivery).await.map(Answer::from),
-        Op::Broadcast(broadcast) => node.broadcast(broadcast).await.map(Answer::from),
-        Op::SetState(state) => node.set_state(state).await.map(Answer::from),
-        Op::SetPingPayload(payload) => node.set_ping_payload(payload).await.map(Answer::from),
-        Op::Admit(id) => node.admit(id).await.map(Answer::from),
-        Op::Refuse(id, reason) => node.refuse(id, &reason).await.map(Answer::from),
-        Op::Ping(member) => node.ping(&member).await.map(Answer::from),
-        Op::Explain(member) => node.explain(&member).await.map(Answer::from),
-        Op::RoundTrip(member) => node.round_trip(&member).await.map(Answer::from),
-        Op::Keyring(change) => node.change_keys(change).await.map(Answer::from),
-        Op::UserEvent(name, payload, coalesce) => {
-            node.user_event(&name, payload, coalesce).await.map(Answer::from)
-        }
-        Op::Query(question) => node.query(question).await.map(Answer::from),
-        Op::Respond(query, payload) => node.respond(query, payload).await.map(Answer::from),
-        Op::ForceLeave(name, prune) => node.force_leave(&name, prune).await.map(Answer::from),
-        Op::Coordinate => node.coordinate().await.map(Answer::from),
-        Op::Rtt(from, to) => node.rtt(&from, &to).await.map(Answer::from),
-        Op::Leave(timeout) => {
-            // A second goodbye is done when the first is: a close after it must not cut that short.
-            let _turn = leaving.lock().await;
-            node.leave(timeout).await.map(Answer::from)
-        }
-    }
-}
-
 fn lost() -> Error {
     Error::new(ErrorKind::Internal, "the node's thread ended while it was starting")
 }
@@ -539,29 +437,5 @@ impl Wake for HostWake {
 impl std::fmt::Debug for HostWake {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("HostWake")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_and_supersede_say_what_kind_a_broadcast_is() {
-        let kind = |name: Option<&str>, supersede| match Op::broadcast(
-            vec![1],
-            name.map(str::to_owned),
-            supersede,
-        ) {
-            Op::Broadcast(Broadcast { kind, name, payload }) => (kind, name, payload),
-            other => panic!("{other:?}"),
-        };
-        let of = |kind, name: &str| (kind, name.to_owned(), vec![1]);
-        assert_eq!(kind(None, false), of(BroadcastKind::Unique, ""));
-        assert_eq!(kind(Some("load"), false), of(BroadcastKind::Named, "load"));
-        assert_eq!(kind(Some("load"), true), of(BroadcastKind::Superseding, "load"));
-        // These the engine refuses.
-        assert_eq!(kind(Some(""), false), of(BroadcastKind::Named, ""));
-        assert_eq!(kind(None, true), of(BroadcastKind::Superseding, ""));
     }
 }

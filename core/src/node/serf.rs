@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::Node;
-use crate::engine::{Answers, Coordinate, Question, Reply, Request, SerfRequest};
+use crate::engine::{Answers, Coordinate, KeyChange, Question, Reply, Request, SerfRequest};
 use crate::error::{Error, ErrorKind, Result};
 use crate::serf::{KeyOp, KeyOutcome};
+use crate::wire::Key;
 
 impl Node {
     /// Tells everybody something, serf agents too. Each member gets one `user-event`, this node
@@ -50,15 +51,28 @@ impl Node {
     }
 
     /// Has every member change or list its keyring, serf agents too; what came of it for each that
-    /// answered. A key has 16, 24 or 32 bytes; listing takes none.
+    /// answered. A key is written in base64; listing takes none.
     ///
     /// To change the key of a cluster: install the new one, see that all have it, use it, see that
     /// all do, and remove the old one.
     ///
     /// # Errors
-    /// As [`Node::query`].
-    pub async fn cluster_keys(&self, op: KeyOp, key: &[u8]) -> Result<Vec<(String, KeyOutcome)>> {
-        let answers = self.query(op.question(key)).await?;
+    /// `bad_argument` for what is no key, which it does not show; otherwise as [`Node::query`].
+    pub async fn cluster_keys(
+        &self,
+        op: KeyOp,
+        key: Option<&str>,
+    ) -> Result<Vec<(String, KeyOutcome)>> {
+        self.change_cluster_keys(op, key.map(KeyChange::key).transpose()?).await
+    }
+
+    pub(crate) async fn change_cluster_keys(
+        &self,
+        op: KeyOp,
+        key: Option<Key>,
+    ) -> Result<Vec<(String, KeyOutcome)>> {
+        let raw = key.as_ref().map(Key::raw).unwrap_or_default();
+        let answers = self.query(op.question(raw)).await?;
         let outcomes = answers.responses.into_iter().map(|response| {
             let unread = || KeyOutcome {
                 message: "answered with something else".to_owned(),

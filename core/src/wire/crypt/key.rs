@@ -83,6 +83,11 @@ impl Key {
         Zeroizing::new(Base64::encode_string(&self.0.raw))
     }
 
+    /// Its bytes, for those who have to know them.
+    pub(crate) fn raw(&self) -> &[u8] {
+        &self.0.raw
+    }
+
     /// What it is called.
     pub fn fingerprint(&self) -> Fingerprint {
         self.0.fingerprint

@@ -26,6 +26,7 @@ const ARROWS: &[(&str, &str, &[&str])] = &[
     ("driver", "wire", &["KEYS_MAX"]),
     ("node", "wire", KEYS),
     ("host", "wire", KEYS),
+    ("host", "serf", &["KeyOp", "KeyOutcome"]),
     ("engine", "serf", &["Answers", "Coordinate", "Question"]),
     ("membership", "serf", &[]),
     ("driver", "engine", &[]),
