@@ -504,6 +504,52 @@ typedef struct {
     const char *value;
 } chinwag_tag;
 
+/**
+ * A question to the members. Set what you do not need to zero: `chinwag_question q = {0};`.
+ */
+typedef struct {
+    /**
+     * Its name.
+     */
+    const char *name;
+    /**
+     * What comes with it; NULL when that is nothing.
+     */
+    const uint8_t *payload;
+    /**
+     * Bytes of that.
+     */
+    size_t length;
+    /**
+     * Names of the members who are meant; NULL for everybody.
+     */
+    const char *const *nodes;
+    /**
+     * How many names.
+     */
+    size_t node_count;
+    /**
+     * Tags that those who are meant have, with regular expressions that the values match.
+     */
+    const chinwag_tag *tags;
+    /**
+     * How many tags.
+     */
+    size_t tag_count;
+    /**
+     * Whether everybody who is meant acknowledges it.
+     */
+    bool ack;
+    /**
+     * Through how many other members a copy of each answer is sent.
+     */
+    uint8_t relay_factor;
+    /**
+     * How long answers are waited for; 0 for a time that grows with the cluster.
+     */
+    uint32_t timeout_ms;
+} chinwag_question;
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -777,6 +823,52 @@ void chinwag_event_free(chinwag_event *event);
 const char *chinwag_strevent(uint32_t kind);
 
 /**
+ * What may be shown of the keys of this node, the primary first: a list of records of the text
+ * "fingerprint", the count "bits" and the flag "primary". Empty without encryption. `answer` is
+ * yours: free it with chinwag_answer_free().
+ */
+chinwag_status chinwag_keys(const chinwag_node *node, chinwag_answer **answer, chinwag_error **err);
+
+/**
+ * Installs a key, in base64, on this node: what is encrypted under it is understood. To change the
+ * key of a cluster, install the new one everywhere, then use it everywhere, then remove the old
+ * one; or see chinwag_cluster_keys().
+ *
+ * CHINWAG_EBADARGUMENT for what is no key, when there are 8, and on a node without keys.
+ */
+chinwag_status chinwag_add_key(chinwag_node *node, const char *key, chinwag_error **err);
+
+/**
+ * Encrypts under that key of the ring from now on, named by its fingerprint or in base64.
+ *
+ * CHINWAG_EBADARGUMENT when the ring has no such key.
+ */
+chinwag_status chinwag_use_key(chinwag_node *node, const char *key, chinwag_error **err);
+
+/**
+ * Forgets a key of the ring, named by its fingerprint or in base64.
+ *
+ * CHINWAG_EBADARGUMENT when the ring has no such key, or encrypts under it.
+ */
+chinwag_status chinwag_remove_key(chinwag_node *node, const char *key, chinwag_error **err);
+
+/**
+ * Has every member change its keys, serf agents too: `op` is "install", "use" or "remove", with a
+ * key in base64; or "list", with NULL.
+ *
+ * `answer` is a map: under the name of each member that answered a record of the flag "done", the
+ * text "message", and for "list" of "keys" and "primary", in base64. It is yours: free it with
+ * chinwag_answer_free().
+ *
+ * CHINWAG_EBADARGUMENT; otherwise as chinwag_query().
+ */
+chinwag_status chinwag_cluster_keys(chinwag_node *node,
+                                    const char *op,
+                                    const char *key,
+                                    chinwag_answer **answer,
+                                    chinwag_error **err);
+
+/**
  * The name, unique in the cluster. Borrowed from the member. NULL for NULL.
  *
  * In all text, a zero byte that a peer sent stands as U+FFFD.
@@ -1015,6 +1107,79 @@ bool chinwag_is_closed(const chinwag_node *node);
 void chinwag_node_free(chinwag_node *node);
 
 /**
+ * Tells everybody something, serf agents too: each member gets one "user-event", this node as
+ * well, and who joins later gets the recent ones. With `coalesce`, the last of several events of
+ * this name is enough.
+ *
+ * CHINWAG_ETOOLARGE, CHINWAG_EOVERLOADED; CHINWAG_EUNSUPPORTED while this node does not speak
+ * serf's versions.
+ */
+chinwag_status chinwag_user_event(chinwag_node *node,
+                                  const char *name,
+                                  const uint8_t *payload,
+                                  size_t length,
+                                  bool coalesce,
+                                  chinwag_error **err);
+
+/**
+ * Asks everybody who is meant, serf agents too: each gets a "query" event and may answer, this
+ * node as well. Waits until all who are known to be meant have answered, or its time is over.
+ *
+ * `answer` is a record: "acks", a list of names; "responses", a list of records of "sender" and
+ * "payload"; and the flag "complete". It is yours: free it with chinwag_answer_free().
+ *
+ * CHINWAG_ETOOLARGE, CHINWAG_EBADARGUMENT, CHINWAG_EOVERLOADED; CHINWAG_EUNSUPPORTED while this
+ * node does not speak serf's versions.
+ */
+chinwag_status chinwag_query(chinwag_node *node,
+                             const chinwag_question *question,
+                             chinwag_answer **answer,
+                             chinwag_error **err);
+
+/**
+ * Answers a query, by the "id" of its event; once, and before its time is over.
+ *
+ * CHINWAG_ETOOLARGE; CHINWAG_ETIMEOUT when the query is over, or was answered already.
+ */
+chinwag_status chinwag_respond(chinwag_node *node,
+                               uint64_t id,
+                               const uint8_t *payload,
+                               size_t length,
+                               chinwag_error **err);
+
+/**
+ * Has everybody take a failed member for one that has left, serf agents too; with `prune`, forget
+ * it at once.
+ *
+ * CHINWAG_EBADARGUMENT when the member is present; CHINWAG_EUNSUPPORTED.
+ */
+chinwag_status chinwag_force_leave(chinwag_node *node,
+                                   const char *member,
+                                   bool prune,
+                                   chinwag_error **err);
+
+/**
+ * Where this node stands in serf's coordinate space, as a record: "vec", a list of numbers, and
+ * the numbers "error", "adjustment" and "height". `answer` is yours: free it with
+ * chinwag_answer_free().
+ *
+ * CHINWAG_EUNSUPPORTED while this node does not speak serf's versions.
+ */
+chinwag_status chinwag_coordinate(chinwag_node *node, chinwag_answer **answer, chinwag_error **err);
+
+/**
+ * The estimated round-trip time between two members, neither of which has to be this node.
+ * `time_ns` is set to its nanoseconds.
+ *
+ * CHINWAG_EUNKNOWNMEMBER while it is not known where one of them stands; CHINWAG_EUNSUPPORTED.
+ */
+chinwag_status chinwag_rtt(chinwag_node *node,
+                           const char *from,
+                           const char *to,
+                           uint64_t *time_ns,
+                           chinwag_error **err);
+
+/**
  * Sends `length` bytes to the present member of that name, who gets a "message" event; a member
  * on memberlist gets it as NotifyMsg. `payload` may be NULL when there are none.
  *
@@ -1071,6 +1236,34 @@ chinwag_status chinwag_set_ping_payload(chinwag_node *node,
                                         const uint8_t *bytes,
                                         size_t length,
                                         chinwag_error **err);
+
+/**
+ * Lets a newcomer in: with the option "admission" at "ask", the "id" of its "admission" event.
+ *
+ * CHINWAG_EBADARGUMENT when it is decided already.
+ */
+chinwag_status chinwag_admit(chinwag_node *node, uint64_t id, chinwag_error **err);
+
+/**
+ * Keeps a newcomer out, for 30 seconds without asking again. A joiner is told the reason.
+ *
+ * CHINWAG_EBADARGUMENT when it is decided already.
+ */
+chinwag_status chinwag_refuse(chinwag_node *node,
+                              uint64_t id,
+                              const char *reason,
+                              chinwag_error **err);
+
+/**
+ * What this node knows of a member, and why, as a record: the text "state", the durations "since"
+ * and "fails_in", of which any may be none; and "observed", a list of records of the duration
+ * "ago", the text "kind", which is a stable word, and the text "text", which is a sentence.
+ * `answer` is yours: free it with chinwag_answer_free().
+ */
+chinwag_status chinwag_explain(chinwag_node *node,
+                               const char *member,
+                               chinwag_answer **answer,
+                               chinwag_error **err);
 
 /**
  * Pings the present member of that name, in a datagram, and waits for the answer. `time_ns`, which

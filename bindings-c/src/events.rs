@@ -31,7 +31,11 @@ pub struct Event {
 
 impl Event {
     pub(crate) fn new(event: chinwag::Event) -> Self {
-        let member = event.kind.member().cloned().map(Member::new);
+        let about = match &event.kind {
+            What::Admission(admission) => Some(&admission.member),
+            kind => kind.member(),
+        };
+        let member = about.cloned().map(Member::new);
         let (previous, members) = match &event.kind {
             What::MemberUpdate { previous, .. } | What::MemberMove { previous, .. } => {
                 (Some(Member::new(previous.clone())), None)

@@ -14,9 +14,11 @@ pub mod constants;
 pub mod error;
 pub mod events;
 mod ffi;
+pub mod keys;
 pub mod member;
 pub mod node;
 mod queue;
+pub mod serf;
 pub mod talk;
 
 use std::ffi::c_char;
@@ -47,6 +49,7 @@ mod tests {
     use crate::answer::AnswerKind;
     use crate::constants::{self, EVENT_KINDS, STATUSES, Status};
     use crate::node::Tag;
+    use crate::serf::Question;
 
     #[test]
     fn every_row_of_the_tables_has_its_constant() {
@@ -92,6 +95,17 @@ mod tests {
         let (key, value) = (std::mem::offset_of!(Tag, key), std::mem::offset_of!(Tag, value));
         same("tag_key", format!("offsetof(chinwag_tag, key) == {}", words(key)));
         same("tag_value", format!("offsetof(chinwag_tag, value) == {}", words(value)));
+        let question = size_of::<Question>();
+        same("question", format!("sizeof(chinwag_question) == {}", words(question)));
+        let after = question - std::mem::offset_of!(Question, timeout_ms);
+        let claim = "offsetof(chinwag_question, timeout_ms) == sizeof(chinwag_question)";
+        same("question_timeout", format!("{claim} - {after}"));
+        values(same);
+        out
+    }
+
+    /// The numbers of the constants.
+    fn values(mut same: impl FnMut(&str, String)) {
         for status in STATUSES {
             same(&format!("{status:?}"), format!("{status:?} == {}", *status as i32));
         }
@@ -104,7 +118,6 @@ mod tests {
         for state in constants::STATES {
             same(&format!("{state:?}"), format!("{state:?} == {}", *state as u32));
         }
-        out
     }
 
     #[test]

@@ -105,6 +105,57 @@ pub extern "C" fn chinwag_set_ping_payload(
     })
 }
 
+/// Lets a newcomer in: with the option "admission" at "ask", the "id" of its "admission" event.
+///
+/// CHINWAG_EBADARGUMENT when it is decided already.
+#[unsafe(no_mangle)]
+pub extern "C" fn chinwag_admit(
+    node: *mut Node,
+    id: u64,
+    err: Option<&mut MaybeUninit<*mut Error>>,
+) -> Status {
+    status(err, || shared(node, "node")?.change(Op::Admit(id)))
+}
+
+/// Keeps a newcomer out, for 30 seconds without asking again. A joiner is told the reason.
+///
+/// CHINWAG_EBADARGUMENT when it is decided already.
+#[unsafe(no_mangle)]
+pub extern "C" fn chinwag_refuse(
+    node: *mut Node,
+    id: u64,
+    reason: *const c_char,
+    err: Option<&mut MaybeUninit<*mut Error>>,
+) -> Status {
+    status(err, || {
+        let node = shared(node, "node")?;
+        // SAFETY: C passes NULL or text.
+        let reason = unsafe { text(reason, "reason") }?;
+        node.change(Op::Refuse(id, reason.to_owned()))
+    })
+}
+
+/// What this node knows of a member, and why, as a record: the text "state", the durations "since"
+/// and "fails_in", of which any may be none; and "observed", a list of records of the duration
+/// "ago", the text "kind", which is a stable word, and the text "text", which is a sentence.
+/// `answer` is yours: free it with chinwag_answer_free().
+#[unsafe(no_mangle)]
+pub extern "C" fn chinwag_explain(
+    node: *mut Node,
+    member: *const c_char,
+    answer: Option<&mut MaybeUninit<*mut Answer>>,
+    err: Option<&mut MaybeUninit<*mut Error>>,
+) -> Status {
+    status(err, || {
+        let (node, out) = (shared(node, "node")?, given(answer, "answer")?);
+        // SAFETY: C passes NULL or text.
+        let member = unsafe { text(member, "member") }?.to_owned();
+        let told = node.ask(Op::Explain(member))?;
+        out.write(Box::into_raw(Box::new(Answer::new(told))));
+        Ok(())
+    })
+}
+
 /// Pings the present member of that name, in a datagram, and waits for the answer. `time_ns`, which
 /// may be NULL, is set to the nanoseconds that it took.
 ///

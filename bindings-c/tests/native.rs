@@ -9,10 +9,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use common::{compile, root, run, scratch};
 
 /// A program and its arguments.
-const PROGRAMS: [(&str, &[&str]); 9] = [
+const PROGRAMS: [(&str, &[&str]); 11] = [
     ("config", &[]),
     ("events", &[]),
     ("talk", &[]),
+    ("serf", &[]),
+    ("keys", &[]),
     ("poll", &[]),
     ("reenter", &[]),
     ("fork", &[]),

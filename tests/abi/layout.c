@@ -11,6 +11,8 @@ SAME(state, sizeof(chinwag_state) == 4);
 SAME(tag, sizeof(chinwag_tag) == 2 * sizeof(char *));
 SAME(tag_key, offsetof(chinwag_tag, key) == 0 * sizeof(char *));
 SAME(tag_value, offsetof(chinwag_tag, value) == 1 * sizeof(char *));
+SAME(question, sizeof(chinwag_question) == 8 * sizeof(char *));
+SAME(question_timeout, offsetof(chinwag_question, timeout_ms) == sizeof(chinwag_question) - 4);
 SAME(CHINWAG_OK, CHINWAG_OK == 0);
 SAME(CHINWAG_EBADCONFIG, CHINWAG_EBADCONFIG == -1);
 SAME(CHINWAG_EBADARGUMENT, CHINWAG_EBADARGUMENT == -2);

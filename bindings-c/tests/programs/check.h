@@ -63,12 +63,20 @@ static inline chinwag_config *options(const char *name, const char *seeds) {
     return config;
 }
 
-static inline chinwag_node *start(const char *name, const char *seeds) {
+static inline chinwag_node *start_with(const char *name, const char *seeds, const char *key,
+                                       const char *value) {
     chinwag_config *config = options(name, seeds);
     chinwag_node *node = NULL;
+    if (key != NULL) {
+        OK(chinwag_config_set(config, key, value, &err));
+    }
     OK(chinwag_start(config, &node, &err));
     chinwag_config_free(config);
     return node;
+}
+
+static inline chinwag_node *start(const char *name, const char *seeds) {
+    return start_with(name, seeds, NULL, NULL);
 }
 
 /* The node's address, to be used as a seed. */
