@@ -1,6 +1,7 @@
 # An index: each target is one command, and the logic is where it is tested.
 #   make test STEP=python    one step and what it waits for       make sim SEED=0x2a    one seed
 HOUSE = sh tests/steps/house.sh
+BENCH = cargo build --locked --release -p chinwag-bench
 
 build:            ; cargo build --locked --release
 test:             ; $(HOUSE) test "$(STEP)"
@@ -15,9 +16,10 @@ sim:              ; cargo test --locked --release -p chinwag --features sim --te
 bench-membership: ; cargo run --locked --release -p chinwag-bench -- membership
 bench-events:     ; cargo run --locked --release -p chinwag-bench -- events
 bench-starvation: ; cargo run --locked --release -p chinwag-bench -- starvation
+bench-faults:     ; $(BENCH) -p chinwag-cli && target/release/chinwag-bench faults
 install:          ; sh bindings-c/install.sh
 docs:             ; cargo doc --locked -p chinwag --all-features --no-deps
 clean:            ; cargo clean && rm -rf bindings-node/node_modules bindings-elixir/_build
 
 .PHONY: build test demo check setup fmt lint header scenarios sim docs install clean
-.PHONY: bench-membership bench-events bench-starvation
+.PHONY: bench-membership bench-events bench-starvation bench-faults

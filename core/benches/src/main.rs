@@ -6,6 +6,7 @@
 mod child;
 mod counters;
 mod events;
+mod faults;
 mod hog;
 mod membership;
 mod process;
@@ -20,6 +21,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use events::Events;
+use faults::Faults;
 use membership::Membership;
 use rival::Kind;
 use starvation::Starvation;
@@ -30,6 +32,7 @@ enum Bench {
     Membership(Membership),
     Starvation(Starvation),
     Events(Events),
+    Faults(Faults),
     #[command(flatten)]
     Inner(Inner),
 }
@@ -61,6 +64,7 @@ fn run(bench: &Bench) -> io::Result<()> {
         Bench::Membership(membership) => membership.play(),
         Bench::Starvation(starvation) => starvation.play(),
         Bench::Events(events) => events.play(),
+        Bench::Faults(faults) => faults.play(),
         Bench::Inner(Inner::EventsChild) => events::child::serve(),
         Bench::Inner(Inner::Hog { threads }) => hog::spin(*threads),
         Bench::Inner(Inner::Child { kind, nodes, seed }) => match kind {

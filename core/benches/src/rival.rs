@@ -84,6 +84,9 @@ impl Rivals {
     }
 }
 
+/// The network of a benchmark whose members share a process.
+pub(crate) const LOOPBACK: &str = "loopback, a network namespace a run";
+
 /// Where the numbers come from.
 #[derive(Debug, Serialize)]
 pub(crate) struct Machine {
@@ -102,9 +105,9 @@ impl Machine {
         Ok(Self { cores: available_parallelism()?.get(), cpu, kernel })
     }
 
-    /// One sentence of it.
-    pub(crate) fn line(&self) -> String {
+    /// One sentence of it, and of the network that was run in.
+    pub(crate) fn line(&self, network: &str) -> String {
         let Self { cores, cpu, kernel } = self;
-        format!("{cores} cores of {cpu}, Linux {kernel}, loopback, a network namespace a run.\n")
+        format!("{cores} cores of {cpu}, Linux {kernel}, {network}.\n")
     }
 }

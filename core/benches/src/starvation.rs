@@ -14,7 +14,7 @@ use crate::counters::Load;
 use crate::hog::Hog;
 use crate::process::Peer;
 use crate::report::{NO_WORSE, Pair, Row, cell, goal_table, median_of, write_json};
-use crate::rival::{Kind, Machine, Rivals};
+use crate::rival::{Kind, LOOPBACK, Machine, Rivals};
 
 /// How long an answer that needs no waiting may take of a starved child.
 const AT_ONCE: Duration = Duration::from_secs(60);
@@ -96,7 +96,7 @@ impl Starvation {
                 write_json(&self.out, &report)?;
             }
         }
-        println!("{}\n{}", machine.line(), table(&runs));
+        println!("{}\n{}", machine.line(LOOPBACK), table(&runs));
         println!("{}", goal_table(&self.rows(&runs)));
         Ok(())
     }

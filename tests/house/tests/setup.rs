@@ -84,6 +84,7 @@ const APT_GET: &str = r#"for package in "$@"; do
         erlang-nox) name=erl ;;
         elixir) name=mix ;;
         iproute2) name=ip ;;
+        nftables) name=nft ;;
         -*|install|update) continue ;;
         *) name=$package ;;
     esac

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{Run, Seen};
 use crate::report::{Pair, Row, cell, goal_table, median_of};
-use crate::rival::Machine;
+use crate::rival::{LOOPBACK, Machine};
 
 /// The whole file.
 #[derive(Serialize)]
@@ -126,7 +126,7 @@ impl<'a> Report<'a> {
     /// The tables for the page of benchmarks.
     pub(crate) fn markdown(&self) -> String {
         let readers = readers(self.runs);
-        let mut out = self.machine.line();
+        let mut out = self.machine.line(LOOPBACK);
         out.push_str("\n| |");
         for reader in &readers {
             // Writing to a string cannot fail.

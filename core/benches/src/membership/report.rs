@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::goals::{GOALS, METRICS, Metric, Rival};
 use super::run::Run;
 use crate::report::{NO_WORSE, Pair, Row, cell, goal_table, median_of};
-use crate::rival::{Kind, Machine};
+use crate::rival::{Kind, LOOPBACK, Machine};
 
 /// The whole file.
 #[derive(Serialize)]
@@ -37,7 +37,7 @@ impl<'a> Report<'a> {
 
     /// The tables for the page of benchmarks.
     pub(crate) fn markdown(&self) -> String {
-        let mut out = self.machine.line();
+        let mut out = self.machine.line(LOOPBACK);
         for nodes in sizes(self.runs) {
             // Writing to a string cannot fail.
             let _ = writeln!(out, "\n### {nodes} nodes\n");

@@ -43,6 +43,7 @@ pub const TEST: &[Step] = &[
     SCENARIOS,
     SCENARIOS_GO,
     PEERS,
+    FAULTS,
     HELLO,
     INSTALL,
 ];
@@ -241,6 +242,17 @@ const PEERS: Step = Step {
     after: &["scenarios with memberlist"],
     needs: &["serf", "prometheus-alertmanager", "go"],
     run: &["cargo test --locked -q -p chinwag-peers"],
+};
+
+/// Members with real kernels between them: a cut of the network, and a bad one.
+const FAULTS: Step = Step {
+    name: "faults",
+    after: &["setup"],
+    needs: &["unshare", "nsenter", "setpriv", "ip", "nft"],
+    run: &[
+        "cargo build --locked -q -p chinwag-cli -p chinwag-bench",
+        "target/debug/chinwag-bench faults --quick --out target/steps/faults.json",
+    ],
 };
 
 const HELLO: Step = Step {
