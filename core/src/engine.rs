@@ -16,6 +16,8 @@ use crate::config::Protocol;
 use crate::error::{Attempt, Error, ErrorKind, Result};
 use crate::event::EventKind;
 use crate::member::Member;
+#[cfg(feature = "sim")]
+pub(crate) use crate::membership::Acquaintance;
 use crate::membership::Membership;
 pub use crate::serf::{Answers, Coordinate, Question};
 use crate::stats::Stats;
@@ -390,6 +392,17 @@ impl Engine {
     /// A node that knows only itself. Announces itself at the first output.
     pub fn new(now: Instant, setup: Setup) -> Self {
         Self { membership: Membership::new(now, setup) }
+    }
+
+    /// A node that is the member of that number in a cluster where all know each other.
+    #[cfg(feature = "sim")]
+    pub(crate) fn acquainted(
+        now: Instant,
+        setup: Setup,
+        common: &Acquaintance,
+        number: usize,
+    ) -> Self {
+        Self { membership: Membership::acquainted(now, setup, common, number) }
     }
 
     /// Takes one input.

@@ -345,3 +345,33 @@ fn a_thousand_nodes_for_a_minute() {
     let packets = sim.packets();
     println!("1000 nodes, 60 virtual seconds, {packets} packets: {:?}", started.elapsed());
 }
+
+/// A cluster that begins acquainted goes on as one that has joined: nobody is suspected, news
+/// reaches all, and a death is noticed as after a join.
+#[test]
+fn an_acquainted_cluster_is_like_one_that_joined() {
+    every_seed(20, |seed| {
+        let mut sim = Sim::new(seed);
+        let nodes = sim.start_cluster(100);
+        assert!(sim.all_see_all());
+        sim.run_for(seconds(30.0));
+        assert!(nodes.iter().all(|node| sim.log(*node).is_empty()), "nothing has happened");
+        sim.set_tags(nodes[7], &tags(&[("a", "1")]));
+        let heard = |sim: &Sim| {
+            let tagged = |node: &NodeId| {
+                sim.view(*node, nodes[7]).is_some_and(|member| member.tag("a").is_some())
+            };
+            nodes.iter().all(tagged)
+        };
+        assert!(sim.run_until(seconds(150.0), heard), "some never heard");
+        sim.crash(nodes[50]);
+        let known = |sim: &Sim| sim.believers(nodes[50], MemberState::Failed) == 99;
+        assert!(sim.run_until(seconds(120.0), known), "not all learnt of it");
+        sim.run_for(seconds(60.0));
+        sim.restart(nodes[50]);
+        sim.join(nodes[50], &nodes[..1]);
+        let newcomer = sim.start("new");
+        sim.join(newcomer, &nodes[..1]);
+        assert!(sim.run_until(seconds(180.0), Sim::all_see_all), "they never all met again");
+    });
+}

@@ -43,6 +43,8 @@ use self::healing::Healing;
 use self::incarnation::{Horizon, INCARNATION_MAX};
 use self::joining::Joining;
 use self::push_pull::Exchange;
+#[cfg(feature = "sim")]
+pub(crate) use self::roster::Acquaintance;
 use self::roster::{LOCAL, Record, Roster};
 use self::talk::{RoundTrips, Talk};
 use self::timer::{Due, Fired, Timer, Timers};

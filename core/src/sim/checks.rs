@@ -1,6 +1,7 @@
 //! What must hold at every step, whatever the network does. A violation names the seed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 
 use super::NodeId;
 use crate::event::EventKind;
@@ -12,6 +13,9 @@ use crate::time::Instant;
 pub(super) struct Checks {
     seed: u64,
     seen: BTreeMap<(NodeId, String), Told>,
+    /// Members whom all observers know without having told so, but for those started again.
+    given: BTreeMap<String, Told>,
+    restarted: BTreeSet<NodeId>,
     told: u64,
 }
 
@@ -20,12 +24,25 @@ pub(super) struct Checks {
 struct Told {
     state: MemberState,
     incarnation: u32,
-    addr: std::net::SocketAddr,
+    addr: SocketAddr,
+}
+
+impl Told {
+    /// As good as nothing: whatever may come first may follow it.
+    fn nothing(addr: SocketAddr) -> Self {
+        Self { state: MemberState::Left, incarnation: 0, addr }
+    }
 }
 
 impl Checks {
     pub(super) fn new(seed: u64) -> Self {
-        Self { seed, seen: BTreeMap::new(), told: 0 }
+        Self {
+            seed,
+            seen: BTreeMap::new(),
+            given: BTreeMap::new(),
+            restarted: BTreeSet::new(),
+            told: 0,
+        }
     }
 
     /// Grows whenever anybody tells anything.
@@ -37,17 +54,29 @@ impl Checks {
         self.told += 1;
     }
 
+    /// Everybody knows that member, and has never told so.
+    pub(super) fn acquainted(&mut self, name: String, addr: SocketAddr, incarnation: u32) {
+        self.given.insert(name, Told { state: MemberState::Alive, incarnation, addr });
+    }
+
     /// A restarted observer has told nothing yet.
     pub(super) fn restarted(&mut self, observer: NodeId) {
         self.note();
+        self.restarted.insert(observer);
         self.seen.retain(|(id, _), _| *id != observer);
+    }
+
+    /// What an observer told last of a member, or what was given to it.
+    fn last_told(&self, key: &(NodeId, String)) -> Option<&Told> {
+        let given = || self.given.get(&key.1).filter(|_| !self.restarted.contains(&key.0));
+        self.seen.get(key).or_else(given)
     }
 
     pub(super) fn event(&mut self, observer: NodeId, own: &str, now: Instant, kind: &EventKind) {
         self.note();
         let Some(member) = kind.member() else { return };
         let key = (observer, member.name().to_owned());
-        let before = self.seen.get(&key);
+        let before = self.last_told(&key);
         let state = before.map(|told| told.state);
         let seconds = now.as_nanos() as f64 / 1e9;
         let context = || {
@@ -78,7 +107,11 @@ impl Checks {
             assert!(same_process || moves, "{}: its address changed on the quiet", context());
         }
         if matches!(kind, EventKind::MemberReap(_)) {
-            self.seen.remove(&key);
+            // To the given it must be known that they are not known any more.
+            match self.given.contains_key(&key.1) {
+                true => self.seen.insert(key, Told::nothing(member.addr())),
+                false => self.seen.remove(&key),
+            };
             return;
         }
         let told =
@@ -96,7 +129,7 @@ impl Checks {
         let mut known = 0;
         for member in members.filter(|member| member.name() != own) {
             known += 1;
-            let told = self.seen.get(&(observer, member.name().to_owned()));
+            let told = self.last_told(&(observer, member.name().to_owned()));
             let same = told.is_some_and(|told| {
                 told.state == member.state()
                     && told.addr == member.addr()
@@ -105,8 +138,17 @@ impl Checks {
             assert!(same, "seed {:#x}: {own} knows {member:?} and told {told:?}", self.seed);
         }
         let all = (observer, String::new())..(NodeId(observer.0 + 1), String::new());
-        let told = self.seen.range(all).count();
-        assert_eq!(told, known, "seed {:#x}: {own} told of members it forgot", self.seed);
+        let told = self.seen.range(all).filter(|(_, told)| told.incarnation > 0).count();
+        let given = self.given.keys().filter(|name| {
+            let key = (observer, (*name).clone());
+            **name != own && !self.seen.contains_key(&key) && self.last_told(&key).is_some()
+        });
+        assert_eq!(
+            told + given.count(),
+            known,
+            "seed {:#x}: {own} told of members it forgot",
+            self.seed
+        );
     }
 }
 

@@ -14,22 +14,25 @@
 //! assert!(sim.run_until(Duration::from_secs(10), |sim| sim.all_see_all()));
 //! ```
 
+mod agenda;
 mod checks;
 mod network;
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::collections::BTreeMap;
+use std::mem;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{Rng, SeedableRng};
 
+use self::agenda::{Agenda, Happening};
 use self::checks::Checks;
 pub use self::network::{Faults, Network};
 use crate::config::{Protocol, encode_tags};
 use crate::engine::{
-    Engine, Input, KeyChange, Output, Reply, Request, RequestId, Setup, Shell, StreamId,
+    Acquaintance, Engine, Input, KeyChange, Output, Reply, Request, RequestId, Setup, Shell,
+    StreamId,
 };
 use crate::error::Result;
 use crate::event::EventKind;
@@ -53,14 +56,27 @@ pub struct Sim {
     counts_from_one: bool,
     security: Security,
     nodes: Vec<Node>,
-    addrs: BTreeMap<SocketAddr, NodeId>,
     network: Network,
-    agenda: BinaryHeap<Reverse<Entry>>,
-    entries: u64,
+    agenda: Agenda,
     /// The far end of each connection.
     links: BTreeMap<(NodeId, StreamId), (NodeId, StreamId)>,
     checks: Checks,
-    packets: u64,
+    traffic: Traffic,
+    /// Room for outputs, kept from one input to the next.
+    outputs: Vec<Output>,
+}
+
+/// What all nodes together have sent, without the headers of IP, UDP and TCP.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Datagrams.
+    pub packets: u64,
+    /// Bytes in them.
+    pub packet_bytes: u64,
+    /// Connections, whether or not they came about.
+    pub connections: u64,
+    /// Bytes on them.
+    pub stream_bytes: u64,
 }
 
 /// A simulated process on a simulated host.
@@ -82,41 +98,8 @@ struct Node {
     requests: u64,
 }
 
-#[derive(Debug)]
-struct Entry {
-    at: Instant,
-    /// Equal times in the order of their making.
-    order: u64,
-    node: NodeId,
-    run: u32,
-    happening: Happening,
-}
-
-#[derive(Debug)]
-enum Happening {
-    Wake,
-    Packet {
-        from: SocketAddr,
-        bytes: Vec<u8>,
-    },
-    /// A connection attempt by `peer` under its name `theirs`, with its first bytes.
-    Connect {
-        peer: NodeId,
-        theirs: StreamId,
-        bytes: Vec<u8>,
-    },
-    Bytes {
-        stream: StreamId,
-        bytes: Vec<u8>,
-    },
-    Closed {
-        stream: StreamId,
-        cause: Option<String>,
-    },
-}
-
 /// Outputs of an engine that have yet to be carried out.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Outbox(Vec<Output>);
 
 impl Shell for Outbox {
@@ -149,13 +132,12 @@ impl Sim {
             counts_from_one: false,
             security: Security::default(),
             nodes: Vec::new(),
-            addrs: BTreeMap::new(),
             network: Network::new(),
-            agenda: BinaryHeap::new(),
-            entries: 0,
+            agenda: Agenda::default(),
             links: BTreeMap::new(),
             checks: Checks::new(seed),
-            packets: 0,
+            traffic: Traffic::default(),
+            outputs: Vec::new(),
         }
     }
 
@@ -171,7 +153,12 @@ impl Sim {
 
     /// Datagrams that have been sent.
     pub fn packets(&self) -> u64 {
-        self.packets
+        self.traffic.packets
+    }
+
+    /// All that has been sent.
+    pub fn traffic(&self) -> Traffic {
+        self.traffic
     }
 
     /// The network between the nodes, to be made worse or better.
@@ -210,14 +197,38 @@ impl Sim {
 
     /// Starts a node that announces `tags`.
     pub fn start_with_tags(&mut self, name: &str, tags: &Tags) -> NodeId {
+        let id = self.add(name.to_owned(), encode_tags(tags).unwrap_or_default());
+        self.restart(id);
+        id
+    }
+
+    /// Starts a whole cluster, `n0` and so on, in which everybody has known everybody for a while.
+    /// Members that all know alike are held once for all of them, so that there may be many.
+    pub fn start_cluster(&mut self, count: usize) -> Vec<NodeId> {
+        assert!(self.nodes.is_empty(), "the first ones of a simulation");
+        let ids: Vec<_> = (0..count).map(|i| self.add(format!("n{i}"), Vec::new())).collect();
+        let seed = self.rng.next_u64();
+        let known = self.nodes.iter().map(|node| (&*node.name, node.addr, &*node.meta));
+        let incarnation = self.first_incarnation();
+        let common = Acquaintance::new(self.now, seed, incarnation, known);
+        for (number, &id) in ids.iter().enumerate() {
+            let setup = self.setup(id);
+            self.nodes[id.0].run += 1;
+            let engine = Engine::acquainted(self.now, setup, &common, number);
+            self.nodes[id.0].engine = Some(engine);
+            self.checks.acquainted(self.name(id).to_owned(), self.addr(id), incarnation);
+            self.drain(id);
+        }
+        ids
+    }
+
+    /// Adds a process that is not up yet, on a host of its own.
+    fn add(&mut self, name: String, meta: Vec<u8>) -> NodeId {
         let id = NodeId(self.nodes.len());
-        let host = u32::try_from(id.0).unwrap_or(u32::MAX) + 1;
-        let addr = SocketAddr::new(Ipv4Addr::from(0x0a00_0000 + host).into(), 7946);
-        self.addrs.insert(addr, id);
         self.nodes.push(Node {
-            name: name.to_owned(),
-            addr,
-            meta: encode_tags(tags).unwrap_or_default(),
+            name,
+            addr: address(id),
+            meta,
             engine: None,
             wake: Instant::NEVER,
             paused: None,
@@ -226,34 +237,36 @@ impl Sim {
             replies: BTreeMap::new(),
             requests: 0,
         });
-        self.restart(id);
         id
     }
 
     /// Starts the process of a crashed node again: same name and address, nothing remembered.
     pub fn restart(&mut self, id: NodeId) {
-        let seed = self.rng.next_u64();
-        let mut nonce = Nonce::default();
-        Xoshiro256PlusPlus::seed_from_u64(!seed).fill_bytes(&mut nonce);
-        let protocol = self.protocol.clone();
-        let (now, incarnation) = (self.now, self.first_incarnation());
+        let (now, setup) = (self.now, self.setup(id));
         let node = &mut self.nodes[id.0];
         node.run += 1;
         node.paused = None;
-        let setup = Setup {
+        node.engine = Some(Engine::new(now, setup));
+        self.checks.restarted(id);
+        self.drain(id);
+    }
+
+    fn setup(&mut self, id: NodeId) -> Setup {
+        let seed = self.rng.next_u64();
+        let mut nonce = Nonce::default();
+        Xoshiro256PlusPlus::seed_from_u64(!seed).fill_bytes(&mut nonce);
+        let node = &self.nodes[id.0];
+        Setup {
             name: node.name.clone(),
             advertise: node.addr,
             meta: node.meta.clone(),
             security: self.security.clone(),
             nonce,
-            incarnation,
+            incarnation: self.first_incarnation(),
             clocks: [0; 3],
-            protocol,
+            protocol: self.protocol.clone(),
             seed,
-        };
-        node.engine = Some(Engine::new(now, setup));
-        self.checks.restarted(id);
-        self.drain(id);
+        }
     }
 
     /// Ends the process without a word. Its host goes on: connections to it are refused.
@@ -447,11 +460,7 @@ impl Sim {
 
     /// The next happening, if it comes before `end`.
     fn step(&mut self, end: Instant) -> bool {
-        match self.agenda.peek() {
-            Some(Reverse(entry)) if entry.at <= end => {}
-            _ => return false,
-        }
-        let Some(Reverse(entry)) = self.agenda.pop() else { return false };
+        let Some(entry) = self.agenda.next(end) else { return false };
         self.now = entry.at;
         let node = &mut self.nodes[entry.node.0];
         if node.run == entry.run || matches!(entry.happening, Happening::Connect { .. }) {
@@ -515,11 +524,12 @@ impl Sim {
 
     fn drain(&mut self, id: NodeId) {
         let Some(engine) = &mut self.nodes[id.0].engine else { return };
-        let mut outbox = Outbox::default();
+        let mut outbox = Outbox(mem::take(&mut self.outputs));
         let wake = engine.drain(&mut outbox);
-        for output in outbox.0 {
+        for output in outbox.0.drain(..) {
             self.carry_out(id, output);
         }
+        self.outputs = outbox.0;
         let node = &mut self.nodes[id.0];
         // An entry for the old time may remain; it finds that it came too early.
         if wake != node.wake && wake != Instant::NEVER {
@@ -532,8 +542,10 @@ impl Sim {
     fn carry_out(&mut self, id: NodeId, output: Output) {
         match output {
             Output::Packet { to, bytes } => self.send(id, to, bytes),
-            Output::Connect { stream, to, bytes } => match self.addrs.get(&to) {
-                Some(&peer) => {
+            Output::Connect { stream, to, bytes } => match self.node_at(to) {
+                Some(peer) => {
+                    self.traffic.connections += 1;
+                    self.traffic.stream_bytes += bytes.len() as u64;
                     let attempt = Happening::Connect { peer: id, theirs: stream, bytes };
                     self.deliver_reliably(id, peer, attempt);
                 }
@@ -544,6 +556,7 @@ impl Sim {
             },
             Output::Send { stream, bytes } => {
                 if let Some(&(peer, theirs)) = self.links.get(&(id, stream)) {
+                    self.traffic.stream_bytes += bytes.len() as u64;
                     let bytes = Happening::Bytes { stream: theirs, bytes };
                     self.deliver_reliably(id, peer, bytes);
                 }
@@ -569,12 +582,17 @@ impl Sim {
 
     /// A datagram sets out: it may be lost, late, or there twice.
     fn send(&mut self, from: NodeId, to: SocketAddr, bytes: Vec<u8>) {
-        self.packets += 1;
-        let Some(&peer) = self.addrs.get(&to) else { return };
-        let source = self.nodes[from.0].addr;
-        for delay in self.network.datagram(from, peer, &mut self.rng) {
-            let bytes = bytes.clone();
-            self.put(self.now + delay, peer, Happening::Packet { from: source, bytes });
+        self.traffic.packets += 1;
+        self.traffic.packet_bytes += bytes.len() as u64;
+        let Some(peer) = self.node_at(to) else { return };
+        let from_addr = self.nodes[from.0].addr;
+        let [first, second] = self.network.datagram(from, peer, &mut self.rng);
+        if let Some(delay) = second {
+            let copy = Happening::Packet { from: from_addr, bytes: bytes.clone() };
+            self.put(self.now + delay, peer, copy);
+        }
+        if let Some(delay) = first {
+            self.put(self.now + delay, peer, Happening::Packet { from: from_addr, bytes });
         }
     }
 
@@ -586,29 +604,22 @@ impl Sim {
     }
 
     fn put(&mut self, at: Instant, node: NodeId, happening: Happening) {
-        self.entries += 1;
-        let run = self.nodes[node.0].run;
-        let entry = Entry { at, order: self.entries, node, run, happening };
-        self.agenda.push(Reverse(entry));
+        self.agenda.put(at, node, self.nodes[node.0].run, happening);
+    }
+
+    fn node_at(&self, addr: SocketAddr) -> Option<NodeId> {
+        let IpAddr::V4(ip) = addr.ip() else { return None };
+        let host = ip.to_bits().checked_sub(FIRST_HOST)?;
+        let id = NodeId(usize::try_from(host).ok()?);
+        (id.0 < self.nodes.len() && addr.port() == PORT).then_some(id)
     }
 }
 
-impl PartialEq for Entry {
-    fn eq(&self, other: &Self) -> bool {
-        self.order == other.order
-    }
-}
+/// The address of the first node; the others follow.
+const FIRST_HOST: u32 = 0x0a00_0001;
+const PORT: u16 = 7946;
 
-impl Eq for Entry {}
-
-impl PartialOrd for Entry {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Entry {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        (self.at, self.order).cmp(&(other.at, other.order))
-    }
+fn address(id: NodeId) -> SocketAddr {
+    let host = FIRST_HOST.saturating_add(u32::try_from(id.0).unwrap_or(u32::MAX));
+    SocketAddr::new(Ipv4Addr::from_bits(host).into(), PORT)
 }

@@ -104,28 +104,28 @@ impl Network {
         self.shut.clear();
     }
 
-    /// When the copies of a datagram arrive, counted from now.
+    /// When a datagram arrives, and its copy if there is one, counted from now.
     pub(super) fn datagram(
         &self,
         from: NodeId,
         to: NodeId,
         rng: &mut Xoshiro256PlusPlus,
-    ) -> Vec<Duration> {
+    ) -> [Option<Duration>; 2] {
         let faults = &self.faults;
         let blocked = self.cut.contains(&(from, to)) || self.deaf.contains(&to);
         if blocked || chance(rng, faults.loss) {
-            return Vec::new();
+            return [None; 2];
         }
-        let copies = 1 + usize::from(chance(rng, faults.duplication));
-        (0..copies)
-            .map(|_| {
-                let delay = self.delay(rng);
-                match chance(rng, faults.reordering) {
-                    true => delay + faults.delay_max * rng.random_range(1..=REORDER_FACTOR),
-                    false => delay,
-                }
-            })
-            .collect()
+        let twice = chance(rng, faults.duplication);
+        [true, twice].map(|arrives| arrives.then(|| self.lateness(rng)))
+    }
+
+    fn lateness(&self, rng: &mut Xoshiro256PlusPlus) -> Duration {
+        let delay = self.delay(rng);
+        match chance(rng, self.faults.reordering) {
+            true => delay + self.faults.delay_max * rng.random_range(1..=REORDER_FACTOR),
+            false => delay,
+        }
     }
 
     /// When a segment of a connection arrives, counted from now; never, when the way is cut.

@@ -6,7 +6,7 @@ use crate::config::Protocol;
 use crate::time::Instant;
 
 /// A suspicion under way.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Suspicion {
     started: Instant,
     min: Duration,

@@ -1,13 +1,21 @@
 //! Who is known, and which claim about whom wins.
 
+#[cfg(feature = "sim")]
+mod acquaintance;
+mod pages;
+
 use std::hash::{DefaultHasher, Hasher};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hashbrown::HashTable;
 use rand::RngExt;
 use rand::rngs::Xoshiro256PlusPlus;
 
+#[cfg(feature = "sim")]
+pub(crate) use self::acquaintance::Acquaintance;
+use self::pages::Pages;
 use super::detection::suspicion::Suspicion;
 use crate::member::{Member, MemberState};
 use crate::time::Instant;
@@ -16,7 +24,7 @@ use crate::time::Instant;
 pub(crate) type Slot = u32;
 
 /// What is known about one member.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Record {
     pub(crate) member: Member,
     /// When it took on its present state.
@@ -75,15 +83,17 @@ pub(crate) fn beats(claim: Claim, claimed: u32, state: MemberState, known: u32) 
 /// Everybody known. The local member has the first slot.
 #[derive(Debug)]
 pub(crate) struct Roster {
-    records: Vec<Option<Record>>,
+    records: Pages<Record>,
     free: Vec<Slot>,
+    /// Slots that are neither used nor free; see `Acquaintance`.
+    void: usize,
     /// Slots by name. Names come from outside, so the hash is keyed with the engine's seed.
-    index: HashTable<Slot>,
+    index: Arc<HashTable<Slot>>,
     hash_key: u64,
     /// Members that are alive or suspect, the local one included.
     present: usize,
     /// Slots in the order in which they are probed and told news, and who is next for each.
-    order: Vec<Slot>,
+    order: Arc<Vec<Slot>>,
     probed: usize,
     told: usize,
 }
@@ -94,12 +104,13 @@ pub(crate) const LOCAL: Slot = 0;
 impl Roster {
     pub(crate) fn new(local: Record, hash_key: u64) -> Self {
         let mut roster = Self {
-            records: Vec::new(),
+            records: Pages::new(),
             free: Vec::new(),
-            index: HashTable::new(),
+            void: 0,
+            index: Arc::default(),
             hash_key,
             present: 0,
-            order: Vec::new(),
+            order: Arc::default(),
             probed: 0,
             told: 0,
         };
@@ -118,10 +129,11 @@ impl Roster {
     /// newcomer is neither probed at once by all nor last by all.
     pub(crate) fn insert(&mut self, record: Record, rng: &mut Xoshiro256PlusPlus) -> Slot {
         let slot = self.place(record);
-        self.order.push(slot);
-        let place = rng.random_range(0..self.order.len());
-        let last = self.order.len() - 1;
-        self.order.swap(place, last);
+        let order = Arc::make_mut(&mut self.order);
+        order.push(slot);
+        let place = rng.random_range(0..order.len());
+        let last = order.len() - 1;
+        order.swap(place, last);
         slot
     }
 
@@ -132,24 +144,23 @@ impl Roster {
         }
         let slot = match self.free.pop() {
             Some(slot) => {
-                self.records[slot as usize] = Some(record);
+                self.records.put(slot as usize, record);
                 slot
             }
             None => {
-                self.records.push(Some(record));
+                self.records.push(record);
                 u32::try_from(self.records.len() - 1).unwrap_or(Slot::MAX)
             }
         };
         let (records, key) = (&self.records, self.hash_key);
-        self.index.insert_unique(hash, slot, |slot| rehash(records, key, *slot));
+        Arc::make_mut(&mut self.index)
+            .insert_unique(hash, slot, |slot| rehash(records, key, *slot));
         slot
     }
 
     /// Replaces what is known about a member; its name stays.
     pub(crate) fn update(&mut self, slot: Slot, member: Member, changed: Option<Instant>) {
-        let Some(record) = self.records.get_mut(slot as usize).and_then(Option::as_mut) else {
-            return;
-        };
+        let Some(record) = self.records.get_mut(slot as usize) else { return };
         debug_assert_eq!(record.member.name(), member.name());
         let was = record.member.state().is_present();
         let is = member.state().is_present();
@@ -166,14 +177,14 @@ impl Roster {
     /// Forgets a member.
     pub(crate) fn remove(&mut self, slot: Slot) -> Option<Member> {
         debug_assert_ne!(slot, LOCAL);
-        let record = self.records.get_mut(slot as usize)?.take()?;
+        let record = self.records.take(slot as usize)?;
         let hash = self.hash(record.member.name_bytes());
-        if let Ok(entry) = self.index.find_entry(hash, |other| *other == slot) {
+        if let Ok(entry) = Arc::make_mut(&mut self.index).find_entry(hash, |other| *other == slot) {
             entry.remove();
         }
         self.free.push(slot);
         if let Some(place) = self.order.iter().position(|other| *other == slot) {
-            self.order.remove(place);
+            Arc::make_mut(&mut self.order).remove(place);
             for cursor in [&mut self.probed, &mut self.told] {
                 *cursor -= usize::from(place < *cursor);
             }
@@ -186,6 +197,9 @@ impl Roster {
 
     pub(crate) fn find(&self, name: &str) -> Option<Slot> {
         let name = name.as_bytes();
+        if self.local().name_bytes() == name {
+            return Some(LOCAL);
+        }
         let found = self.index.find(self.hash(name), |slot| {
             self.get(*slot).is_some_and(|record| record.member.name_bytes() == name)
         });
@@ -193,15 +207,15 @@ impl Roster {
     }
 
     pub(crate) fn get(&self, slot: Slot) -> Option<&Record> {
-        self.records.get(slot as usize)?.as_ref()
+        self.records.get(slot as usize)
     }
 
     pub(crate) fn get_mut(&mut self, slot: Slot) -> Option<&mut Record> {
-        self.records.get_mut(slot as usize)?.as_mut()
+        self.records.get_mut(slot as usize)
     }
 
     pub(crate) fn local(&self) -> &Member {
-        match &self.records[LOCAL as usize] {
+        match self.records.get(LOCAL as usize) {
             Some(record) => &record.member,
             None => unreachable!("the local member is never removed"),
         }
@@ -221,17 +235,18 @@ impl Roster {
 
     /// Everybody, in the order of their slots.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Record> {
-        self.records.iter().flatten()
+        self.records.iter()
     }
 
     /// Everybody, with their slots.
     pub(crate) fn slots(&self) -> impl Iterator<Item = (Slot, &Record)> {
-        (0..).zip(&self.records).filter_map(|(slot, record)| Some((slot, record.as_ref()?)))
+        let numbered = |(at, record)| Some((Slot::try_from(at).ok()?, record));
+        self.records.numbered().filter_map(numbered)
     }
 
     /// Everybody, whatever their state.
     pub(crate) fn len(&self) -> usize {
-        self.records.len() - self.free.len()
+        self.records.len() - self.free.len() - self.void
     }
 
     /// Those who are alive or suspect, the local member included.
@@ -243,7 +258,7 @@ impl Roster {
     pub(crate) fn next_to_probe(&mut self, rng: &mut Xoshiro256PlusPlus) -> Option<Slot> {
         for _ in 0..=self.order.len() {
             if self.probed >= self.order.len() {
-                shuffle(&mut self.order, rng);
+                shuffle(Arc::make_mut(&mut self.order).as_mut_slice(), rng);
                 self.probed = 0;
             }
             let slot = *self.order.get(self.probed)?;
@@ -290,7 +305,7 @@ impl Roster {
         let mut chosen = Vec::with_capacity(count);
         let others = self.order.len();
         if others < 3 * count {
-            let mut all = self.order.clone();
+            let mut all = Vec::clone(&self.order);
             shuffle(&mut all, rng);
             let fits = |slot: &Slot| self.get(*slot).is_some_and(&wanted);
             chosen.extend(all.into_iter().filter(fits).take(count));
@@ -309,10 +324,10 @@ impl Roster {
     }
 }
 
-fn rehash(records: &[Option<Record>], key: u64, slot: Slot) -> u64 {
+fn rehash(records: &Pages<Record>, key: u64, slot: Slot) -> u64 {
     let mut hasher = DefaultHasher::new();
     hasher.write_u64(key);
-    if let Some(Some(record)) = records.get(slot as usize) {
+    if let Some(record) = records.get(slot as usize) {
         hasher.write(record.member.name_bytes());
     }
     hasher.finish()
