@@ -376,6 +376,17 @@ pub enum Output {
     Idle(Instant),
 }
 
+#[cfg(feature = "sim")]
+impl Output {
+    /// Whether it goes to the network.
+    pub(crate) const fn is_sent(&self) -> bool {
+        matches!(
+            self,
+            Self::Packet { .. } | Self::Connect { .. } | Self::Send { .. } | Self::Close { .. }
+        )
+    }
+}
+
 /// What carries an engine's outputs out: the driver's sockets, or the simulator's network.
 pub trait Shell {
     /// Carries out one output, which is never [`Output::Idle`].

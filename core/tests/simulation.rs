@@ -375,3 +375,27 @@ fn an_acquainted_cluster_is_like_one_that_joined() {
         assert!(sim.run_until(seconds(180.0), Sim::all_see_all), "they never all met again");
     });
 }
+
+/// A process whose messages stand still accuses while they do, as nobody seems to answer; one
+/// that stands still itself finds the answers when it goes on.
+#[test]
+fn timers_run_while_messages_stand_still() {
+    let accusations = |seed, block: fn(&mut Sim, NodeId)| {
+        let mut sim = Sim::new(seed);
+        let nodes = sim.start_cluster(10);
+        sim.run_for(seconds(5.0));
+        block(&mut sim, nodes[3]);
+        sim.run_for(seconds(10.0));
+        let accuses = |(_, kind): &&(Instant, EventKind)| {
+            matches!(kind, EventKind::MemberSuspect(_) | EventKind::MemberFailed(_))
+        };
+        let count = sim.log(nodes[3]).iter().filter(accuses).count();
+        sim.resume(nodes[3]);
+        assert!(sim.run_until(seconds(90.0), Sim::all_see_all), "they did not make it up");
+        count
+    };
+    every_seed(20, |seed| {
+        assert!(accusations(seed, Sim::block) > 0);
+        assert_eq!(accusations(seed, Sim::pause), 0);
+    });
+}

@@ -17,6 +17,7 @@
 mod agenda;
 mod checks;
 mod network;
+mod views;
 
 use std::collections::BTreeMap;
 use std::mem;
@@ -36,8 +37,7 @@ use crate::engine::{
 };
 use crate::error::Result;
 use crate::event::EventKind;
-use crate::member::{Member, MemberState, Tags};
-use crate::stats::Stats;
+use crate::member::Tags;
 use crate::time::Instant;
 use crate::wire::{Nonce, Security};
 
@@ -91,6 +91,8 @@ struct Node {
     wake: Instant,
     /// While it is stopped (SIGSTOP, a long collection): what would have happened to it.
     paused: Option<Vec<Happening>>,
+    /// While only its messages stand still: what it would have sent.
+    held: Option<Vec<Output>>,
     /// Which run of the process this is, so that nothing reaches a later one.
     run: u32,
     log: Vec<(Instant, EventKind)>,
@@ -232,6 +234,7 @@ impl Sim {
             engine: None,
             wake: Instant::NEVER,
             paused: None,
+            held: None,
             run: 0,
             log: Vec::new(),
             replies: BTreeMap::new(),
@@ -245,7 +248,7 @@ impl Sim {
         let (now, setup) = (self.now, self.setup(id));
         let node = &mut self.nodes[id.0];
         node.run += 1;
-        node.paused = None;
+        (node.paused, node.held) = (None, None);
         node.engine = Some(Engine::new(now, setup));
         self.checks.restarted(id);
         self.drain(id);
@@ -273,7 +276,7 @@ impl Sim {
     pub fn crash(&mut self, id: NodeId) {
         let node = &mut self.nodes[id.0];
         node.engine = None;
-        node.paused = None;
+        (node.paused, node.held) = (None, None);
         node.run += 1;
         let gone: Vec<_> = self
             .links
@@ -293,9 +296,20 @@ impl Sim {
         self.nodes[id.0].paused.get_or_insert_with(Vec::new);
     }
 
-    /// Lets a stopped process go on.
+    /// Holds up every message of a process, in both directions, while its timers run: the slowness
+    /// that Lifeguard was made against.
+    pub fn block(&mut self, id: NodeId) {
+        self.pause(id);
+        self.nodes[id.0].held.get_or_insert_with(Vec::new);
+    }
+
+    /// Lets a stopped process, or its messages, go on.
     pub fn resume(&mut self, id: NodeId) {
-        for happening in self.nodes[id.0].paused.take().unwrap_or_default() {
+        let (held, missed) = (self.nodes[id.0].held.take(), self.nodes[id.0].paused.take());
+        for output in held.unwrap_or_default() {
+            self.carry_out(id, output);
+        }
+        for happening in missed.unwrap_or_default() {
             self.happen(id, happening);
         }
         self.happen(id, Happening::Wake);
@@ -345,77 +359,6 @@ impl Sim {
     /// Gives `id` a datagram that no node sent.
     pub fn inject(&mut self, id: NodeId, from: SocketAddr, bytes: &[u8]) {
         self.input(id, Input::Packet { from, bytes });
-    }
-
-    /// What a request came to, once it has.
-    pub fn reply(&self, node: NodeId, id: RequestId) -> Option<&Result<Reply>> {
-        self.nodes[node.0].replies.get(&id)
-    }
-
-    /// Everything that `id` has told, with the time.
-    pub fn log(&self, id: NodeId) -> &[(Instant, EventKind)] {
-        &self.nodes[id.0].log
-    }
-
-    /// The nodes whose process is up.
-    pub fn running(&self) -> Vec<NodeId> {
-        let up = |(_, node): &(usize, &Node)| node.engine.is_some();
-        self.nodes.iter().enumerate().filter(up).map(|(i, _)| NodeId(i)).collect()
-    }
-
-    /// The name of `id`.
-    pub fn name(&self, id: NodeId) -> &str {
-        &self.nodes[id.0].name
-    }
-
-    /// The address of `id`.
-    pub fn addr(&self, id: NodeId) -> SocketAddr {
-        self.nodes[id.0].addr
-    }
-
-    /// Everybody that `id` knows, itself included; nobody when its process is down.
-    pub fn members(&self, id: NodeId) -> Vec<Member> {
-        self.nodes[id.0].engine.iter().flat_map(|e| e.members().cloned()).collect()
-    }
-
-    /// What `observer` believes about `subject`.
-    pub fn view(&self, observer: NodeId, subject: NodeId) -> Option<Member> {
-        let engine = self.nodes[observer.0].engine.as_ref()?;
-        engine.member(&self.nodes[subject.0].name).cloned()
-    }
-
-    /// The counters of `id`.
-    pub fn stats(&self, id: NodeId) -> Stats {
-        self.nodes[id.0].engine.as_ref().map(Engine::stats).unwrap_or_default()
-    }
-
-    /// Whether every running node believes every other one alive, and nobody else.
-    pub fn all_see_all(&self) -> bool {
-        let running = self.running();
-        let engines = running.iter().filter_map(|id| self.nodes[id.0].engine.as_ref());
-        engines.into_iter().all(|engine| {
-            let mut alive = 0;
-            for member in engine.members() {
-                match member.state() {
-                    MemberState::Alive => alive += 1,
-                    MemberState::Suspect => return false,
-                    MemberState::Failed | MemberState::Left => {}
-                }
-            }
-            alive == running.len()
-        })
-    }
-
-    /// How many of the others that are running believe `subject` to be in `state`. A member that
-    /// is forgotten counts as being in any state of absence.
-    pub fn believers(&self, subject: NodeId, state: MemberState) -> usize {
-        let others = self.running().into_iter().filter(|id| *id != subject);
-        others
-            .filter(|observer| match self.view(*observer, subject) {
-                Some(member) => member.state() == state,
-                None => !state.is_present(),
-            })
-            .count()
     }
 
     /// Runs for that long.
@@ -471,9 +414,11 @@ impl Sim {
 
     fn happen(&mut self, id: NodeId, happening: Happening) {
         let node = &mut self.nodes[id.0];
-        if let Some(queue) = &mut node.paused {
+        let wake = matches!(happening, Happening::Wake);
+        if let Some(queue) = &mut node.paused
+            && !(wake && node.held.is_some())
+        {
             let packet = matches!(happening, Happening::Packet { .. });
-            let wake = matches!(happening, Happening::Wake);
             let full = packet && queue.len() >= SOCKET_BUFFER;
             if !wake && !full {
                 queue.push(happening);
@@ -540,6 +485,12 @@ impl Sim {
     }
 
     fn carry_out(&mut self, id: NodeId, output: Output) {
+        if let Some(held) = &mut self.nodes[id.0].held
+            && output.is_sent()
+        {
+            held.push(output);
+            return;
+        }
         match output {
             Output::Packet { to, bytes } => self.send(id, to, bytes),
             Output::Connect { stream, to, bytes } => match self.node_at(to) {

@@ -1,0 +1,84 @@
+//! What the nodes of a simulation believe, and what they have told.
+
+use std::net::SocketAddr;
+
+use super::{Node, NodeId, Sim};
+use crate::engine::{Engine, Reply, RequestId};
+use crate::error::Result;
+use crate::event::EventKind;
+use crate::member::{Member, MemberState};
+use crate::stats::Stats;
+use crate::time::Instant;
+
+impl Sim {
+    /// What a request came to, once it has.
+    pub fn reply(&self, node: NodeId, id: RequestId) -> Option<&Result<Reply>> {
+        self.nodes[node.0].replies.get(&id)
+    }
+
+    /// Everything that `id` has told, with the time.
+    pub fn log(&self, id: NodeId) -> &[(Instant, EventKind)] {
+        &self.nodes[id.0].log
+    }
+
+    /// The nodes whose process is up.
+    pub fn running(&self) -> Vec<NodeId> {
+        let up = |(_, node): &(usize, &Node)| node.engine.is_some();
+        self.nodes.iter().enumerate().filter(up).map(|(i, _)| NodeId(i)).collect()
+    }
+
+    /// The name of `id`.
+    pub fn name(&self, id: NodeId) -> &str {
+        &self.nodes[id.0].name
+    }
+
+    /// The address of `id`.
+    pub fn addr(&self, id: NodeId) -> SocketAddr {
+        self.nodes[id.0].addr
+    }
+
+    /// Everybody that `id` knows, itself included; nobody when its process is down.
+    pub fn members(&self, id: NodeId) -> Vec<Member> {
+        self.nodes[id.0].engine.iter().flat_map(|e| e.members().cloned()).collect()
+    }
+
+    /// What `observer` believes about `subject`.
+    pub fn view(&self, observer: NodeId, subject: NodeId) -> Option<Member> {
+        let engine = self.nodes[observer.0].engine.as_ref()?;
+        engine.member(&self.nodes[subject.0].name).cloned()
+    }
+
+    /// The counters of `id`.
+    pub fn stats(&self, id: NodeId) -> Stats {
+        self.nodes[id.0].engine.as_ref().map(Engine::stats).unwrap_or_default()
+    }
+
+    /// Whether every running node believes every other one alive, and nobody else.
+    pub fn all_see_all(&self) -> bool {
+        let running = self.running();
+        let engines = running.iter().filter_map(|id| self.nodes[id.0].engine.as_ref());
+        engines.into_iter().all(|engine| {
+            let mut alive = 0;
+            for member in engine.members() {
+                match member.state() {
+                    MemberState::Alive => alive += 1,
+                    MemberState::Suspect => return false,
+                    MemberState::Failed | MemberState::Left => {}
+                }
+            }
+            alive == running.len()
+        })
+    }
+
+    /// How many of the others that are running believe `subject` to be in `state`. A member that
+    /// is forgotten counts as being in any state of absence.
+    pub fn believers(&self, subject: NodeId, state: MemberState) -> usize {
+        let others = self.running().into_iter().filter(|id| *id != subject);
+        others
+            .filter(|observer| match self.view(*observer, subject) {
+                Some(member) => member.state() == state,
+                None => !state.is_present(),
+            })
+            .count()
+    }
+}
