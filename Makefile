@@ -16,10 +16,11 @@ sim:              ; cargo test --locked --release -p chinwag --features sim --te
 bench-membership: ; cargo run --locked --release -p chinwag-bench -- membership
 bench-events:     ; cargo run --locked --release -p chinwag-bench -- events
 bench-starvation: ; cargo run --locked --release -p chinwag-bench -- starvation
+bench-sim:        ; nice $(BENCH) && nice target/release/chinwag-bench sim
 bench-faults:     ; $(BENCH) -p chinwag-cli && target/release/chinwag-bench faults
 install:          ; sh bindings-c/install.sh
 docs:             ; cargo doc --locked -p chinwag --all-features --no-deps
 clean:            ; cargo clean && rm -rf bindings-node/node_modules bindings-elixir/_build
 
 .PHONY: build test demo check setup fmt lint header scenarios sim docs install clean
-.PHONY: bench-membership bench-events bench-starvation bench-faults
+.PHONY: bench-membership bench-events bench-starvation bench-faults bench-sim

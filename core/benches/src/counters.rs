@@ -47,12 +47,21 @@ impl Counters {
 
 /// Resident memory of a process in KiB.
 pub(crate) fn rss_kib(pid: u32) -> io::Result<u64> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    status_kib(&pid.to_string(), "VmRSS:")
+}
+
+/// The most that a process has had resident, in KiB; `self` is this one.
+pub(crate) fn peak_rss_kib(process: &str) -> io::Result<u64> {
+    status_kib(process, "VmHWM:")
+}
+
+fn status_kib(process: &str, row: &str) -> io::Result<u64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status"))?;
     status
         .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .find_map(|line| line.strip_prefix(row))
         .and_then(|rest| rest.split_whitespace().next()?.parse().ok())
-        .ok_or_else(|| io::Error::other("no VmRSS"))
+        .ok_or_else(|| io::Error::other(format!("no {row}")))
 }
 
 /// CPU of the machine, of the child and of this process, in seconds.

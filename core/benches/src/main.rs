@@ -12,6 +12,7 @@ mod membership;
 mod process;
 mod report;
 mod rival;
+mod sim;
 mod starvation;
 mod stats;
 
@@ -24,6 +25,7 @@ use events::Events;
 use faults::Faults;
 use membership::Membership;
 use rival::Kind;
+use sim::Simulated;
 use starvation::Starvation;
 
 #[derive(Parser, Debug)]
@@ -33,6 +35,8 @@ enum Bench {
     Starvation(Starvation),
     Events(Events),
     Faults(Faults),
+    #[command(name = "sim")]
+    Simulated(Simulated),
     #[command(flatten)]
     Inner(Inner),
 }
@@ -65,6 +69,7 @@ fn run(bench: &Bench) -> io::Result<()> {
         Bench::Starvation(starvation) => starvation.play(),
         Bench::Events(events) => events.play(),
         Bench::Faults(faults) => faults.play(),
+        Bench::Simulated(simulated) => simulated.play(),
         Bench::Inner(Inner::EventsChild) => events::child::serve(),
         Bench::Inner(Inner::Hog { threads }) => hog::spin(*threads),
         Bench::Inner(Inner::Child { kind, nodes, seed }) => match kind {
