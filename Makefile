@@ -17,10 +17,11 @@ bench-membership: ; cargo run --locked --release -p chinwag-bench -- membership
 bench-events:     ; cargo run --locked --release -p chinwag-bench -- events
 bench-starvation: ; cargo run --locked --release -p chinwag-bench -- starvation
 bench-sim:        ; nice $(BENCH) && nice target/release/chinwag-bench sim
+bench-exchange:   ; $(BENCH) && target/release/chinwag-bench exchange
 bench-faults:     ; $(BENCH) -p chinwag-cli && target/release/chinwag-bench faults
 install:          ; sh bindings-c/install.sh
 docs:             ; cargo doc --locked -p chinwag --all-features --no-deps
 clean:            ; cargo clean && rm -rf bindings-node/node_modules bindings-elixir/_build
 
 .PHONY: build test demo check setup fmt lint header scenarios sim docs install clean
-.PHONY: bench-membership bench-events bench-starvation bench-faults bench-sim
+.PHONY: bench-membership bench-events bench-starvation bench-faults bench-sim bench-exchange

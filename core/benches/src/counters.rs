@@ -55,6 +55,22 @@ pub(crate) fn peak_rss_kib(process: &str) -> io::Result<u64> {
     status_kib(process, "VmHWM:")
 }
 
+/// Begins to watch for the most anew.
+pub(crate) fn forget_peak(pid: u32) -> io::Result<()> {
+    fs::write(format!("/proc/{pid}/clear_refs"), "5")
+}
+
+/// CPU of all threads that a process has, in nanoseconds.
+pub(crate) fn spent_ns(pid: u32) -> io::Result<u64> {
+    let mut spent = 0;
+    for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
+        let schedule = fs::read_to_string(thread?.path().join("schedstat"))?;
+        let first = schedule.split(' ').next().and_then(|ns| ns.parse::<u64>().ok());
+        spent += first.ok_or_else(|| io::Error::other("bad schedstat"))?;
+    }
+    Ok(spent)
+}
+
 fn status_kib(process: &str, row: &str) -> io::Result<u64> {
     let status = fs::read_to_string(format!("/proc/{process}/status"))?;
     status

@@ -6,6 +6,7 @@
 mod child;
 mod counters;
 mod events;
+mod exchange;
 mod faults;
 mod hog;
 mod membership;
@@ -22,6 +23,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use events::Events;
+use exchange::Exchange;
 use faults::Faults;
 use membership::Membership;
 use rival::Kind;
@@ -34,6 +36,7 @@ enum Bench {
     Membership(Membership),
     Starvation(Starvation),
     Events(Events),
+    Exchange(Exchange),
     Faults(Faults),
     #[command(name = "sim")]
     Simulated(Simulated),
@@ -47,6 +50,8 @@ enum Bench {
 enum Inner {
     /// The cluster of one library.
     Child { kind: Kind, nodes: usize, seed: u64 },
+    /// A peer that knows thousands of members.
+    Feed,
     /// The Rust reader of events.
     EventsChild,
     /// Threads that burn CPU.
@@ -68,8 +73,10 @@ fn run(bench: &Bench) -> io::Result<()> {
         Bench::Membership(membership) => membership.play(),
         Bench::Starvation(starvation) => starvation.play(),
         Bench::Events(events) => events.play(),
+        Bench::Exchange(exchange) => exchange.play(),
         Bench::Faults(faults) => faults.play(),
         Bench::Simulated(simulated) => simulated.play(),
+        Bench::Inner(Inner::Feed) => exchange::serve(),
         Bench::Inner(Inner::EventsChild) => events::child::serve(),
         Bench::Inner(Inner::Hog { threads }) => hog::spin(*threads),
         Bench::Inner(Inner::Child { kind, nodes, seed }) => match kind {
