@@ -9,9 +9,9 @@
  *
  * Threads. Any function may be called from any thread and from any callback. Exceptions: a
  * chinwag_config is for one thread at a time, and freeing something is the last use of it.
- * Functions that talk to others (chinwag_start, _join, _send, _ping, _leave, _close) block, and so
- * do those that change what the node says; the others do not, except for chinwag_next_event() when
- * told to wait.
+ * Functions that talk to others (chinwag_start, _join, _send, _ping, _query, _cluster_keys, _leave,
+ * _close) block, and so do those that change what the node says; the others do not, except for
+ * chinwag_next_event() when told to wait.
  *
  * Errors. A function that can fail returns CHINWAG_OK or a negative chinwag_status. Results are
  * written on success only. `err` may be NULL; otherwise it is set to NULL on success, and on
@@ -682,6 +682,55 @@ chinwag_status chinwag_config_set_tag(chinwag_config *config,
                                       chinwag_error **err);
 
 /**
+ * What may be shown of the keys of this node, the primary first: a list of records of the text
+ * "fingerprint", the count "bits" and the flag "primary". Empty without encryption. `answer` is
+ * yours: free it with chinwag_answer_free().
+ */
+chinwag_status chinwag_keys(const chinwag_node *node, chinwag_answer **answer, chinwag_error **err);
+
+/**
+ * Installs a key, in base64, on this node: what is encrypted under it is understood. To change the
+ * key of a cluster, install the new one everywhere, then use it everywhere, then remove the old
+ * one; or see chinwag_cluster_keys().
+ *
+ * CHINWAG_EBADARGUMENT for what is no key, when there are 8, and on a node without keys.
+ */
+chinwag_status chinwag_add_key(chinwag_node *node, const char *key, chinwag_error **err);
+
+/**
+ * Encrypts under that key of the ring from now on, named by its fingerprint or in base64.
+ *
+ * CHINWAG_EBADARGUMENT when the ring has no such key.
+ */
+chinwag_status chinwag_use_key(chinwag_node *node, const char *key, chinwag_error **err);
+
+/**
+ * Forgets a key of the ring, named by its fingerprint or in base64.
+ *
+ * CHINWAG_EBADARGUMENT when the ring has no such key, or encrypts under it.
+ */
+chinwag_status chinwag_remove_key(chinwag_node *node, const char *key, chinwag_error **err);
+
+/**
+ * Has every member change or list its keys, serf agents too, this node as well: `op` is "install",
+ * "use" or "remove", with a key in base64; or "list", with NULL. Waits as chinwag_query() does.
+ *
+ * `answer` is a map: under the name of each member that answered, a record of the flag "done", the
+ * text "message", which says why it did not, and for "list" also "keys", a list of texts, and the
+ * text "primary", both in base64. A member that is not in the map did not answer: before you go on
+ * to use or remove a key, see that all are there and have done it. `answer` is yours: free it with
+ * chinwag_answer_free().
+ *
+ * CHINWAG_EBADARGUMENT for another `op` and for what is no key, which the error does not show;
+ * otherwise as chinwag_query().
+ */
+chinwag_status chinwag_cluster_keys(chinwag_node *node,
+                                    const char *op,
+                                    const char *key,
+                                    chinwag_answer **answer,
+                                    chinwag_error **err);
+
+/**
  * The permanent code, such as "join_failed". Borrowed until the error is freed. NULL for NULL.
  */
 const char *chinwag_error_code(const chinwag_error *error);
@@ -762,8 +811,8 @@ chinwag_event_kind chinwag_event_type(const chinwag_event *event);
 uint64_t chinwag_event_seq(const chinwag_event *event);
 
 /**
- * The member that it is about, as it is after the event. Borrowed from the event. NULL for
- * "replay-done" and "events-lost".
+ * The member that it is about, as it is after the event; of an "admission" the newcomer. Borrowed
+ * from the event. NULL for those that are about none, such as "replay-done" and "events-lost".
  */
 const chinwag_member *chinwag_event_member(const chinwag_event *event);
 
@@ -790,8 +839,9 @@ const uint8_t *chinwag_event_bytes(const chinwag_event *event, size_t *len);
 bool chinwag_event_flag(const chinwag_event *event, const char *name);
 
 /**
- * A whole number that the event carries under that name, such as "count" of an "events-lost"; a
- * span of time in nanoseconds. 0 where it carries none.
+ * A whole number that the event carries under that name, such as "count" of an "events-lost" or
+ * "id" of a "query"; a span of time, such as "timeout" of a "query", in nanoseconds. 0 where it
+ * carries none.
  */
 uint64_t chinwag_event_number(const chinwag_event *event, const char *name);
 
@@ -821,52 +871,6 @@ void chinwag_event_free(chinwag_event *event);
  * The word for any type of event, such as "member-join". Never NULL, never freed.
  */
 const char *chinwag_strevent(uint32_t kind);
-
-/**
- * What may be shown of the keys of this node, the primary first: a list of records of the text
- * "fingerprint", the count "bits" and the flag "primary". Empty without encryption. `answer` is
- * yours: free it with chinwag_answer_free().
- */
-chinwag_status chinwag_keys(const chinwag_node *node, chinwag_answer **answer, chinwag_error **err);
-
-/**
- * Installs a key, in base64, on this node: what is encrypted under it is understood. To change the
- * key of a cluster, install the new one everywhere, then use it everywhere, then remove the old
- * one; or see chinwag_cluster_keys().
- *
- * CHINWAG_EBADARGUMENT for what is no key, when there are 8, and on a node without keys.
- */
-chinwag_status chinwag_add_key(chinwag_node *node, const char *key, chinwag_error **err);
-
-/**
- * Encrypts under that key of the ring from now on, named by its fingerprint or in base64.
- *
- * CHINWAG_EBADARGUMENT when the ring has no such key.
- */
-chinwag_status chinwag_use_key(chinwag_node *node, const char *key, chinwag_error **err);
-
-/**
- * Forgets a key of the ring, named by its fingerprint or in base64.
- *
- * CHINWAG_EBADARGUMENT when the ring has no such key, or encrypts under it.
- */
-chinwag_status chinwag_remove_key(chinwag_node *node, const char *key, chinwag_error **err);
-
-/**
- * Has every member change its keys, serf agents too: `op` is "install", "use" or "remove", with a
- * key in base64; or "list", with NULL.
- *
- * `answer` is a map: under the name of each member that answered a record of the flag "done", the
- * text "message", and for "list" of "keys" and "primary", in base64. It is yours: free it with
- * chinwag_answer_free().
- *
- * CHINWAG_EBADARGUMENT; otherwise as chinwag_query().
- */
-chinwag_status chinwag_cluster_keys(chinwag_node *node,
-                                    const char *op,
-                                    const char *key,
-                                    chinwag_answer **answer,
-                                    chinwag_error **err);
 
 /**
  * The name, unique in the cluster. Borrowed from the member. NULL for NULL.
@@ -1025,6 +1029,16 @@ uint64_t chinwag_counters_value(const chinwag_counters *counters, size_t index);
 void chinwag_counters_free(chinwag_counters *counters);
 
 /**
+ * The counters, and how many members are in which state, as OpenMetrics text, which Prometheus and
+ * its kin read: `answer` is a text, for chinwag_answer_text(). Its media type is
+ * "application/openmetrics-text; version=1.0.0; charset=utf-8". It is yours: free it with
+ * chinwag_answer_free().
+ */
+chinwag_status chinwag_metrics(const chinwag_node *node,
+                               chinwag_answer **answer,
+                               chinwag_error **err);
+
+/**
  * Joins through `seeds`, "host[:port],…", all at once, and waits. `contacted`, which may be NULL,
  * is set to how many of them answered.
  *
@@ -1123,7 +1137,8 @@ chinwag_status chinwag_user_event(chinwag_node *node,
 
 /**
  * Asks everybody who is meant, serf agents too: each gets a "query" event and may answer, this
- * node as well. Waits until all who are known to be meant have answered, or its time is over.
+ * node as well. Waits until all who are known to be meant have answered, or its time is over;
+ * called from within a callback, it keeps the callbacks of this node from answering meanwhile.
  *
  * `answer` is a record: "acks", a list of names; "responses", a list of records of "sender" and
  * "payload"; and the flag "complete". It is yours: free it with chinwag_answer_free().
@@ -1238,16 +1253,22 @@ chinwag_status chinwag_set_ping_payload(chinwag_node *node,
                                         chinwag_error **err);
 
 /**
- * Lets a newcomer in: with the option "admission" at "ask", the "id" of its "admission" event.
+ * Lets a newcomer in, with the option "admission" at "ask": `id` is the number of that name in its
+ * "admission" event. From then on it is a member like all others.
  *
- * CHINWAG_EBADARGUMENT when it is decided already.
+ * Who waits when nobody listens yet is refused in the end, so start the node without the option
+ * "seeds", and call chinwag_join() once you listen.
+ *
+ * CHINWAG_EBADARGUMENT when it is decided already: by somebody else, or because half of the option
+ * "tcp_timeout" is over.
  */
 chinwag_status chinwag_admit(chinwag_node *node, uint64_t id, chinwag_error **err);
 
 /**
- * Keeps a newcomer out, for 30 seconds without asking again. A joiner is told the reason.
+ * Keeps a newcomer out, for 30 seconds without asking again. A joiner gets CHINWAG_ENOTADMITTED
+ * with the reason, of which 256 bytes travel.
  *
- * CHINWAG_EBADARGUMENT when it is decided already.
+ * CHINWAG_EBADARGUMENT as for chinwag_admit().
  */
 chinwag_status chinwag_refuse(chinwag_node *node,
                               uint64_t id,

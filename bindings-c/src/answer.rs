@@ -47,7 +47,12 @@ pub enum AnswerKind {
 }
 
 impl Answer {
-    pub(crate) fn new(mut value: Value) -> Self {
+    /// An answer for C, which frees it.
+    pub(crate) fn boxed(value: Value) -> *mut Self {
+        Box::into_raw(Box::new(Self::new(value)))
+    }
+
+    fn new(mut value: Value) -> Self {
         let items = match &mut value {
             Value::List(list) => {
                 std::mem::take(list).into_iter().map(|item| (None, Self::new(item))).collect()

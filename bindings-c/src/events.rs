@@ -122,8 +122,8 @@ pub extern "C" fn chinwag_event_seq(event: Option<&Event>) -> u64 {
     value(0, || event.map_or(0, |event| event.event.seq))
 }
 
-/// The member that it is about, as it is after the event. Borrowed from the event. NULL for
-/// "replay-done" and "events-lost".
+/// The member that it is about, as it is after the event; of an "admission" the newcomer. Borrowed
+/// from the event. NULL for those that are about none, such as "replay-done" and "events-lost".
 #[unsafe(no_mangle)]
 pub extern "C" fn chinwag_event_member(event: Option<&Event>) -> Option<&Member> {
     value(None, || event.and_then(|event| event.member.as_ref()))
@@ -180,8 +180,9 @@ pub extern "C" fn chinwag_event_flag(event: Option<&Event>, name: *const c_char)
     })
 }
 
-/// A whole number that the event carries under that name, such as "count" of an "events-lost"; a
-/// span of time in nanoseconds. 0 where it carries none.
+/// A whole number that the event carries under that name, such as "count" of an "events-lost" or
+/// "id" of a "query"; a span of time, such as "timeout" of a "query", in nanoseconds. 0 where it
+/// carries none.
 #[unsafe(no_mangle)]
 pub extern "C" fn chinwag_event_number(event: Option<&Event>, name: *const c_char) -> u64 {
     value(0, || {

@@ -14,7 +14,6 @@ pub mod constants;
 pub mod error;
 pub mod events;
 mod ffi;
-pub mod keys;
 pub mod member;
 pub mod node;
 mod queue;

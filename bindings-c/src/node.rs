@@ -7,11 +7,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chinwag::Tags;
-use chinwag::config::{Config as CoreConfig, Value};
+use chinwag::config::{Config as CoreConfig, Value as Setting};
 use chinwag::error::Result;
-use chinwag::host::{Answer, Host, Op};
+use chinwag::host::{Answer as Value, Host, Op};
 use chinwag::signals::{self, Guard};
 
+use crate::answer::Answer;
 use crate::callbacks::Callbacks;
 use crate::config::Config;
 use crate::constants::Status;
@@ -58,7 +59,7 @@ impl Node {
     fn start(options: &CoreConfig) -> Result<Self> {
         ffi::notice_forks();
         let (host, farewell) = match options.get("handle_signals") {
-            Some(Value::Flag(true)) => start_with_farewell(options)?,
+            Some(Setting::Flag(true)) => start_with_farewell(options)?,
             _ => (Arc::new(Host::start(options)?), None),
         };
         let bell = Arc::new(Bell::default());
@@ -82,7 +83,7 @@ impl Node {
     }
 
     /// As [`Node::change`], where there is something to tell.
-    pub(crate) fn ask(&self, op: Op) -> Result<Answer> {
+    pub(crate) fn ask(&self, op: Op) -> Result<Value> {
         self.host.run(op, Some(UPDATE_WAIT))
     }
 
@@ -262,6 +263,23 @@ pub extern "C" fn chinwag_counters_free(counters: Option<Box<Counters>>) {
     value((), || drop(counters));
 }
 
+/// The counters, and how many members are in which state, as OpenMetrics text, which Prometheus and
+/// its kin read: `answer` is a text, for chinwag_answer_text(). Its media type is
+/// "application/openmetrics-text; version=1.0.0; charset=utf-8". It is yours: free it with
+/// chinwag_answer_free().
+#[unsafe(no_mangle)]
+pub extern "C" fn chinwag_metrics(
+    node: Option<&Node>,
+    answer: Option<&mut MaybeUninit<*mut Answer>>,
+    err: Option<&mut MaybeUninit<*mut Error>>,
+) -> Status {
+    status(err, || {
+        let (node, out) = (given(node, "node")?, given(answer, "answer")?);
+        out.write(Answer::boxed(Value::Text(node.host.metrics()?)));
+        Ok(())
+    })
+}
+
 /// Joins through `seeds`, "host[:port],…", all at once, and waits. `contacted`, which may be NULL,
 /// is set to how many of them answered.
 ///
@@ -279,7 +297,7 @@ pub extern "C" fn chinwag_join(
         let seeds = unsafe { text(seeds, "seeds") }?.split(',').map(str::trim);
         let seeds = seeds.filter(|seed| !seed.is_empty()).map(str::to_owned).collect();
         let count = match node.host.run(Op::Join(seeds), Some(JOIN_WAIT))? {
-            Answer::Count(count) => usize::try_from(count).unwrap_or(usize::MAX),
+            Value::Count(count) => usize::try_from(count).unwrap_or(usize::MAX),
             _ => 0,
         };
         if let Some(out) = contacted {

@@ -99,7 +99,8 @@ pub extern "C" fn chinwag_user_event(
 }
 
 /// Asks everybody who is meant, serf agents too: each gets a "query" event and may answer, this
-/// node as well. Waits until all who are known to be meant have answered, or its time is over.
+/// node as well. Waits until all who are known to be meant have answered, or its time is over;
+/// called from within a callback, it keeps the callbacks of this node from answering meanwhile.
 ///
 /// `answer` is a record: "acks", a list of names; "responses", a list of records of "sender" and
 /// "payload"; and the flag "complete". It is yours: free it with chinwag_answer_free().
@@ -119,7 +120,7 @@ pub extern "C" fn chinwag_query(
         let question = unsafe { given(question, "question")?.read() }?;
         // The core gives up by itself.
         let told = node.host.run(Op::Query(question), None)?;
-        out.write(Box::into_raw(Box::new(Answer::new(told))));
+        out.write(Answer::boxed(told));
         Ok(())
     })
 }
@@ -176,7 +177,7 @@ pub extern "C" fn chinwag_coordinate(
     status(err, || {
         let (node, out) = (shared(node, "node")?, given(answer, "answer")?);
         let told = node.ask(Op::Coordinate)?;
-        out.write(Box::into_raw(Box::new(Answer::new(told))));
+        out.write(Answer::boxed(told));
         Ok(())
     })
 }

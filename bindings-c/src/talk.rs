@@ -105,9 +105,14 @@ pub extern "C" fn chinwag_set_ping_payload(
     })
 }
 
-/// Lets a newcomer in: with the option "admission" at "ask", the "id" of its "admission" event.
+/// Lets a newcomer in, with the option "admission" at "ask": `id` is the number of that name in its
+/// "admission" event. From then on it is a member like all others.
 ///
-/// CHINWAG_EBADARGUMENT when it is decided already.
+/// Who waits when nobody listens yet is refused in the end, so start the node without the option
+/// "seeds", and call chinwag_join() once you listen.
+///
+/// CHINWAG_EBADARGUMENT when it is decided already: by somebody else, or because half of the option
+/// "tcp_timeout" is over.
 #[unsafe(no_mangle)]
 pub extern "C" fn chinwag_admit(
     node: *mut Node,
@@ -117,9 +122,10 @@ pub extern "C" fn chinwag_admit(
     status(err, || shared(node, "node")?.change(Op::Admit(id)))
 }
 
-/// Keeps a newcomer out, for 30 seconds without asking again. A joiner is told the reason.
+/// Keeps a newcomer out, for 30 seconds without asking again. A joiner gets CHINWAG_ENOTADMITTED
+/// with the reason, of which 256 bytes travel.
 ///
-/// CHINWAG_EBADARGUMENT when it is decided already.
+/// CHINWAG_EBADARGUMENT as for chinwag_admit().
 #[unsafe(no_mangle)]
 pub extern "C" fn chinwag_refuse(
     node: *mut Node,
@@ -151,7 +157,7 @@ pub extern "C" fn chinwag_explain(
         // SAFETY: C passes NULL or text.
         let member = unsafe { text(member, "member") }?.to_owned();
         let told = node.ask(Op::Explain(member))?;
-        out.write(Box::into_raw(Box::new(Answer::new(told))));
+        out.write(Answer::boxed(told));
         Ok(())
     })
 }
@@ -200,7 +206,7 @@ pub extern "C" fn chinwag_round_trip(
         // SAFETY: C passes NULL or text.
         let member = unsafe { text(member, "member") }?.to_owned();
         let told = node.ask(Op::RoundTrip(member))?;
-        out.write(Box::into_raw(Box::new(Answer::new(told))));
+        out.write(Answer::boxed(told));
         Ok(())
     })
 }

@@ -56,10 +56,13 @@ static void in_child(chinwag_node *node, const char *addr) {
     chinwag_answer *answer = NULL;
     CHECK(chinwag_round_trip(node, "peer", &answer, NULL) == forked);
     CHECK(chinwag_explain(node, "peer", &answer, NULL) == forked);
+    CHECK(chinwag_metrics(node, &answer, NULL) == forked);
     CHECK(chinwag_admit(node, 1, NULL) == forked);
     CHECK(chinwag_refuse(node, 1, "no", NULL) == forked);
     CHECK(chinwag_keys(node, &answer, NULL) == forked);
     CHECK(chinwag_add_key(node, "MDEyMzQ1Njc4OWFiY2RlZg==", NULL) == forked);
+    CHECK(chinwag_use_key(node, "00000000", NULL) == forked);
+    CHECK(chinwag_remove_key(node, "00000000", NULL) == forked);
     CHECK(chinwag_cluster_keys(node, "list", NULL, &answer, NULL) == forked);
     CHECK(chinwag_user_event(node, "x", NULL, 0, false, NULL) == forked);
     chinwag_question question = {0};

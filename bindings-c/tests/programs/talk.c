@@ -1,4 +1,4 @@
-/* What users say: messages, broadcasts, a state, and what answers to pings carry. */
+/* What users say: messages, broadcasts, a state, what answers to pings carry; and metrics. */
 #include "check.h"
 
 enum { LARGE = 1 << 20 };
@@ -129,6 +129,17 @@ static void pings(chinwag_node *a, chinwag_node *b) {
     CHECK(carries(a, "load=3")); /* the old one stays */
 }
 
+static void metrics(chinwag_node *a) {
+    chinwag_answer *told = NULL;
+    OK(chinwag_metrics(a, &told, &err));
+    CHECK(chinwag_answer_type(told) == CHINWAG_ANSWER_TEXT);
+    const char *text = chinwag_answer_text(told);
+    CHECK(strstr(text, "chinwag_members{state=\"alive\"} 2\n") != NULL);
+    CHECK(strstr(text, "# TYPE chinwag_packets_sent counter\n") != NULL);
+    CHECK(strlen(text) > 6 && strcmp(text + strlen(text) - 6, "# EOF\n") == 0);
+    chinwag_answer_free(told);
+}
+
 static void misuse(chinwag_node *a) {
     const chinwag_status bad = CHINWAG_EBADARGUMENT;
     chinwag_answer *told = NULL;
@@ -145,6 +156,10 @@ static void misuse(chinwag_node *a) {
     CHECK(chinwag_ping(a, NULL, NULL, NULL) == bad);
     CHECK(chinwag_round_trip(a, "b", NULL, NULL) == bad);
     CHECK(chinwag_round_trip(a, NULL, &told, NULL) == bad && told == NULL);
+    CHECK(chinwag_explain(NULL, "b", &told, NULL) == bad);
+    CHECK(chinwag_explain(a, NULL, &told, NULL) == bad && told == NULL);
+    CHECK(chinwag_explain(a, "b", NULL, NULL) == bad);
+    CHECK(chinwag_metrics(NULL, &told, NULL) == bad && chinwag_metrics(a, NULL, NULL) == bad);
     CHECK(chinwag_event_bytes(NULL, NULL) == NULL && !chinwag_event_flag(NULL, "join"));
     CHECK(chinwag_event_number(NULL, "count") == 0);
 }
@@ -158,6 +173,9 @@ static void when_closed(chinwag_node *node) {
     CHECK(chinwag_set_ping_payload(node, ODD, 1, NULL) == closed);
     CHECK(chinwag_ping(node, "a", NULL, NULL) == closed);
     CHECK(chinwag_round_trip(node, "a", &told, NULL) == closed && told == NULL);
+    CHECK(chinwag_explain(node, "a", &told, NULL) == closed && told == NULL);
+    OK(chinwag_metrics(node, &told, &err)); /* it tells what was known */
+    chinwag_answer_free(told);
 }
 
 int main(void) {
@@ -174,6 +192,7 @@ int main(void) {
     broadcasts(a, b);
     states(a, b);
     pings(a, b);
+    metrics(a);
     misuse(a);
     CHECK(chinwag_close(b) == CHINWAG_OK);
     when_closed(b);
