@@ -9,12 +9,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use common::{compile, root, run, scratch};
 
 /// A program and its arguments.
-const PROGRAMS: [(&str, &[&str]); 11] = [
+const PROGRAMS: [(&str, &[&str]); 12] = [
     ("config", &[]),
     ("events", &[]),
     ("talk", &[]),
     ("serf", &[]),
     ("keys", &[]),
+    ("snapshot", &[]),
     ("poll", &[]),
     ("reenter", &[]),
     ("fork", &[]),

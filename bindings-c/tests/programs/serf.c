@@ -30,7 +30,7 @@ static void answering(const chinwag_event *event, void *user_data) {
     chinwag_node *node = user_data;
     SAME(chinwag_event_text(event, "sender"), "a");
     SAME(chinwag_event_text(event, "name"), "load");
-    CHECK(carries(event, "now", 3) && chinwag_event_number(event, "timeout") == 5000000000u);
+    CHECK(carries(event, "now", 3) && chinwag_event_number(event, "timeout") == 30000000000u);
     uint64_t id = chinwag_event_number(event, "id");
     OK(chinwag_respond(node, id, ODD, sizeof ODD, &err));
     CHECK(chinwag_respond(node, id, ODD, sizeof ODD, NULL) == CHINWAG_ETIMEOUT); /* once */
@@ -51,7 +51,7 @@ static void queries(chinwag_node *a, chinwag_node *b) {
     question.tags = tags;
     question.tag_count = 1;
     question.ack = true;
-    question.timeout_ms = 5000;
+    question.timeout_ms = 30000;
     chinwag_answer *told = NULL;
     OK(chinwag_query(a, &question, &told, &err));
     const chinwag_answer *acks = chinwag_answer_get(told, "acks");
@@ -70,8 +70,18 @@ static void queries(chinwag_node *a, chinwag_node *b) {
 
     const chinwag_status bad = CHINWAG_EBADARGUMENT;
     told = NULL;
+    CHECK(chinwag_query(NULL, &question, &told, NULL) == bad);
     CHECK(chinwag_query(a, NULL, &told, NULL) == bad);
     CHECK(chinwag_query(a, &question, NULL, NULL) == bad);
+    uint8_t large[1100] = {0};
+    question.payload = large;
+    question.length = sizeof large;
+    CHECK(chinwag_query(a, &question, &told, NULL) == CHINWAG_ETOOLARGE);
+    question.payload = NULL;
+    CHECK(chinwag_query(a, &question, &told, NULL) == bad);
+    question.length = 0;
+    CHECK(chinwag_respond(b, 99, ODD, 1, NULL) == CHINWAG_ETIMEOUT); /* never asked */
+    CHECK(chinwag_respond(NULL, 1, ODD, 1, NULL) == bad);
     tags[0].value = "(";
     CHECK(chinwag_query(a, &question, &told, NULL) == bad);
     tags[0].value = NULL;
@@ -82,6 +92,44 @@ static void queries(chinwag_node *a, chinwag_node *b) {
     question.node_count = 0;
     question.name = NULL;
     CHECK(chinwag_query(a, &question, &told, NULL) == bad && told == NULL);
+}
+
+/* Whoever is meant and says nothing is waited for until the time is over. */
+static void unanswered(chinwag_node *a) {
+    const char *nodes[] = {"b"};
+    chinwag_question question = {0};
+    question.name = "silence";
+    question.nodes = nodes;
+    question.node_count = 1;
+    question.ack = true;
+    question.relay_factor = 1;
+    question.timeout_ms = 500;
+    chinwag_answer *told = NULL;
+    OK(chinwag_query(a, &question, &told, &err));
+    CHECK(!chinwag_answer_flag(chinwag_answer_get(told, "complete")));
+    CHECK(chinwag_answer_count(chinwag_answer_get(told, "responses")) == 0);
+    chinwag_answer_free(told);
+}
+
+static void *ask_for_a_minute(void *node) {
+    chinwag_question question = {0};
+    question.name = "silence";
+    question.timeout_ms = 60000;
+    chinwag_answer *told = NULL;
+    CHECK(chinwag_query(node, &question, &told, NULL) == CHINWAG_ECLOSED && told == NULL);
+    return NULL;
+}
+
+/* A query that waits is let go by a close. */
+static void cut_short(void) {
+    chinwag_node *node = start_with("asker", NULL, "delegate_versions", "2,5,5");
+    OK(chinwag_subscribe(node, false, &err));
+    pthread_t asking;
+    CHECK(pthread_create(&asking, NULL, ask_for_a_minute, node) == 0);
+    await_only(node, CHINWAG_EVENT_QUERY, NULL); /* this node is asked as well */
+    CHECK(chinwag_close(node) == CHINWAG_OK);
+    CHECK(pthread_join(asking, NULL) == 0);
+    chinwag_node_free(node);
 }
 
 static int knows_the_way(chinwag_node *a) {
@@ -127,6 +175,8 @@ static void forced(chinwag_node *a, chinwag_node *b) {
     CHECK(chinwag_explain(a, NULL, &told, NULL) == CHINWAG_EBADARGUMENT);
     OK(chinwag_force_leave(a, "b", false, &err));
     await_only(a, CHINWAG_EVENT_MEMBER_LEAVE, "b");
+    OK(chinwag_force_leave(a, "b", true, &err));
+    await_only(a, CHINWAG_EVENT_MEMBER_REAP, "b");
 }
 
 static void without(void) {
@@ -139,12 +189,17 @@ static void without(void) {
     CHECK(chinwag_user_event(plain, "x", NULL, 0, false, NULL) == no);
     CHECK(chinwag_query(plain, &question, &told, NULL) == no && told == NULL);
     CHECK(chinwag_respond(plain, 1, NULL, 0, NULL) == no);
+    CHECK(chinwag_cluster_keys(plain, "list", NULL, &told, NULL) == no);
     CHECK(chinwag_coordinate(plain, &told, NULL) == no);
     CHECK(chinwag_rtt(plain, "plain", "plain", &time_ns, NULL) == no);
     CHECK(chinwag_force_leave(plain, "x", true, NULL) == no);
     CHECK(chinwag_close(plain) == CHINWAG_OK);
     CHECK(chinwag_user_event(plain, "x", NULL, 0, false, NULL) == CHINWAG_ECLOSED);
     CHECK(chinwag_query(plain, &question, &told, NULL) == CHINWAG_ECLOSED);
+    CHECK(chinwag_respond(plain, 1, NULL, 0, NULL) == CHINWAG_ECLOSED);
+    CHECK(chinwag_force_leave(plain, "x", true, NULL) == CHINWAG_ECLOSED);
+    CHECK(chinwag_coordinate(plain, &told, NULL) == CHINWAG_ECLOSED);
+    CHECK(chinwag_rtt(plain, "plain", "x", &time_ns, NULL) == CHINWAG_ECLOSED && told == NULL);
     chinwag_node_free(plain);
 }
 
@@ -160,6 +215,8 @@ int main(void) {
     OK(chinwag_subscribe(b, false, &err));
     user_events(a, b);
     queries(a, b);
+    unanswered(a);
+    cut_short();
     coordinates(a);
     forced(a, b);
     without();
