@@ -39,8 +39,13 @@ fn the_programs_of_the_readme_compile() {
         "#include <chinwag.h>\n#include <poll.h>\n#include <stdio.h>\n\
          void loop(chinwag_node *node);\nvoid loop(chinwag_node *node) {{\n{excerpt}}}\n"
     );
-    for (name, text) in [("program", program), ("loop", loops.as_str())] {
-        let source = scratch().join(format!("readme-{name}.c"));
+    let mut programs = vec![program.to_owned(), loops];
+    // The others are functions.
+    let heads = "#include <chinwag.h>\n#include <stdio.h>\n#include <string.h>\n";
+    programs.extend(blocks.map(|functions| format!("{heads}{functions}")));
+    assert_eq!(programs.len(), 5, "keys, newcomers and queries have one each");
+    for (number, text) in programs.iter().enumerate() {
+        let source = scratch().join(format!("readme-{number}.c"));
         std::fs::write(&source, text).expect("writable");
         run(Command::new("cc")
             .args(["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-c"])
