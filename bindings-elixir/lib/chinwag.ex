@@ -18,6 +18,8 @@ defmodule Chinwag do
     * `:node` - the member's own name in the cluster (the table's `name`).
     * `:shutdown` - milliseconds that the supervisor grants for leaving and closing; 10,000 unless
       told otherwise. The farewell may take half of it, and 5,000 at most.
+    * `:keys` and `:cookie` may be functions of no arguments that return them, called at each start.
+      Given as they are, a supervisor keeps them inside of functions: no report shows them.
     * Durations are milliseconds. Every option may also be given as text, as in a configuration
       file: `probe_interval: "500ms"`.
 
@@ -50,7 +52,12 @@ defmodule Chinwag do
   @type round_trip :: %{smoothed: float() | nil, payload: binary()}
 
   @type option ::
-          Constants.option() | {:name, mesh()} | {:node, String.t()} | {:shutdown, timeout()}
+          Constants.option()
+          | {:name, mesh()}
+          | {:node, String.t()}
+          | {:shutdown, timeout()}
+          | {:keys, (() -> [String.t()])}
+          | {:cookie, (() -> String.t())}
 
   @typedoc "What a subscriber gets inside `{:chinwag, mesh, event}`."
   @type event ::
@@ -98,7 +105,7 @@ defmodule Chinwag do
 
     %{
       id: config.name,
-      start: {__MODULE__, :start_link, [options]},
+      start: {__MODULE__, :start_link, [Config.hide(options)]},
       type: :worker,
       restart: :permanent,
       shutdown: config.shutdown

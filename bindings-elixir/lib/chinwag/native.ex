@@ -27,9 +27,11 @@ defmodule Chinwag.Native do
     tag = make_ref()
 
     submitted =
-      if size > @copied_max,
-        do: submit_large(native, tag, operation),
-        else: submit(native, tag, operation)
+      guarded(fn ->
+        if size > @copied_max,
+          do: submit_large(native, tag, operation),
+          else: submit(native, tag, operation)
+      end)
 
     with {:ok, id} <- submitted do
       receive do
@@ -39,6 +41,19 @@ defmodule Chinwag.Native do
       end
     end
   end
+
+  @doc "Calls the library. The trace of a panic shows no arguments: keys may be among them."
+  @spec guarded((() -> result)) :: result when result: term()
+  def guarded(call) do
+    call.()
+  rescue
+    error -> reraise error, Enum.map(__STACKTRACE__, &without_arguments/1)
+  end
+
+  defp without_arguments({module, function, arguments, location}) when is_list(arguments),
+    do: {module, function, length(arguments), location}
+
+  defp without_arguments(frame), do: frame
 
   # No late answer may be left in the caller's mailbox.
   defp give_up(native, id, tag, timeout) do

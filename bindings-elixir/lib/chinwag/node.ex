@@ -63,11 +63,14 @@ defmodule Chinwag.Node do
     Process.flag(:trap_exit, true)
     _ = Code.ensure_loaded(:telemetry)
 
-    with {:ok, native} <- Native.start(config.options),
+    options = Config.revealed(config)
+
+    with {:ok, native} <- Native.guarded(fn -> Native.start(options) end),
          :ok <- ready(native) do
       publish(config.name, native)
       if config.handle_signals, do: handle_signals(config)
       events = Events.new(config.name, native, event_buffer(config))
+      config = Config.spent(config)
       state = %{config: config, native: native, events: events, timer: nil, farewell: true}
       {:ok, state, {:continue, :take}}
     else
