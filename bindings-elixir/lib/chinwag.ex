@@ -37,7 +37,7 @@ defmodule Chinwag do
   See `subscribe/3`.
   """
 
-  alias Chinwag.{Config, Constants, Error, Member, Native, Node, Telemetry}
+  alias Chinwag.{Answer, Config, Constants, Error, KeyOutcome, Member, Native, Node, Telemetry}
 
   @typedoc "The `:name` of a node."
   @type mesh :: atom()
@@ -50,6 +50,9 @@ defmodule Chinwag do
 
   @typedoc "What the last answers of a member to pings told."
   @type round_trip :: %{smoothed: float() | nil, payload: binary()}
+
+  @typedoc "A key in base64, or the fingerprint of one that is in the keyring."
+  @type key_name :: String.t()
 
   @type option ::
           Constants.option()
@@ -153,6 +156,17 @@ defmodule Chinwag do
   @doc "Counters since the start."
   @spec stats(mesh()) :: %{atom() => non_neg_integer()}
   def stats(mesh), do: mesh |> native!() |> Native.stats()
+
+  @doc """
+  The counters, and members by state, as OpenMetrics text, which Prometheus and its kin read. Its
+  media type is `application/openmetrics-text; version=1.0.0; charset=utf-8`.
+  """
+  @spec metrics(mesh()) :: String.t()
+  def metrics(mesh), do: mesh |> native!() |> Native.metrics()
+
+  @doc "What may be shown of the keys of this node, the primary first; none without encryption."
+  @spec keys(mesh()) :: [Answer.key_info()]
+  def keys(mesh), do: mesh |> native!() |> Native.keys()
 
   @doc """
   Joins through `seeds`, each `host[:port]`, all at once; how many answered.
@@ -287,6 +301,199 @@ defmodule Chinwag do
   def round_trip!(mesh, member), do: mesh |> round_trip(member) |> bang!()
 
   @doc """
+  What this node knows of a member, and why: who probed, suspected and confirmed, and what was
+  missing. Of a member that is not remembered, the `state` is `nil`.
+  """
+  @spec explain(mesh(), String.t()) :: {:ok, Answer.explanation()} | {:error, Error.t()}
+  def explain(mesh, member) do
+    with {:ok, told} <- run(mesh, {:explain, member}), do: {:ok, Answer.explanation(told)}
+  end
+
+  @doc "As `explain/2`; raises `Chinwag.Error`."
+  @spec explain!(mesh(), String.t()) :: Answer.explanation()
+  def explain!(mesh, member), do: mesh |> explain(member) |> bang!()
+
+  @doc """
+  Installs a key, in base64, on this node: from now on it understands what is encrypted under it.
+
+  To change the key of a cluster, install the new one everywhere, then use it everywhere, then
+  remove the old one; `cluster_keys/3` does each for all members. A node that is started again has
+  the keys of its options: give `:keys` as a function that knows of the new one.
+
+  `:bad_argument` for what is no key, when there are 8 already, and on a node without keys.
+  """
+  @spec add_key(mesh(), String.t()) :: :ok | {:error, Error.t()}
+  def add_key(mesh, key), do: run(mesh, {:add_key, key})
+
+  @doc "As `add_key/2`; raises `Chinwag.Error`."
+  @spec add_key!(mesh(), String.t()) :: :ok
+  def add_key!(mesh, key), do: mesh |> add_key(key) |> bang!()
+
+  @doc "Encrypts under that key of the keyring from now on; `:bad_argument` when it is not there."
+  @spec use_key(mesh(), key_name()) :: :ok | {:error, Error.t()}
+  def use_key(mesh, key), do: run(mesh, {:use_key, key})
+
+  @doc "As `use_key/2`; raises `Chinwag.Error`."
+  @spec use_key!(mesh(), key_name()) :: :ok
+  def use_key!(mesh, key), do: mesh |> use_key(key) |> bang!()
+
+  @doc "Forgets a key; `:bad_argument` when it is not there, or this node encrypts under it."
+  @spec remove_key(mesh(), key_name()) :: :ok | {:error, Error.t()}
+  def remove_key(mesh, key), do: run(mesh, {:remove_key, key})
+
+  @doc "As `remove_key/2`; raises `Chinwag.Error`."
+  @spec remove_key!(mesh(), key_name()) :: :ok
+  def remove_key!(mesh, key), do: mesh |> remove_key(key) |> bang!()
+
+  @doc """
+  Has every member `:install`, `:use` or `:remove` a key, in base64, or `:list` its keys, serf
+  agents too; what came of it for each that answered, by name. Go on only when all have and did.
+
+      {:ok, outcomes} = Chinwag.cluster_keys(MyApp.Mesh, :install, key)
+      true = Enum.all?(outcomes, fn {_member, outcome} -> outcome.done end)
+
+  `:unsupported` while this node does not speak serf's versions.
+  """
+  @spec cluster_keys(mesh(), :install | :use | :remove | :list, String.t() | nil) ::
+          {:ok, %{String.t() => KeyOutcome.t()}} | {:error, Error.t()}
+  def cluster_keys(mesh, operation, key \\ nil) do
+    with {:ok, told} <- run(mesh, {:cluster_keys, {operation, key}}, :infinity),
+         do: {:ok, Answer.key_outcomes(told)}
+  end
+
+  @doc "As `cluster_keys/3`; raises `Chinwag.Error`."
+  @spec cluster_keys!(mesh(), :install | :use | :remove | :list, String.t() | nil) ::
+          %{String.t() => KeyOutcome.t()}
+  def cluster_keys!(mesh, operation, key \\ nil),
+    do: mesh |> cluster_keys(operation, key) |> bang!()
+
+  @doc """
+  Lets a newcomer in: with `admission: :ask`, the `id` of its `:admission` event. From then on it is
+  a member like all others. `:bad_argument` when it is decided already: by somebody else, or because
+  half of `:tcp_timeout` is over.
+  """
+  @spec admit(mesh(), pos_integer()) :: :ok | {:error, Error.t()}
+  def admit(mesh, id), do: run(mesh, {:admit, id})
+
+  @doc "As `admit/2`; raises `Chinwag.Error`."
+  @spec admit!(mesh(), pos_integer()) :: :ok
+  def admit!(mesh, id), do: mesh |> admit(id) |> bang!()
+
+  @doc """
+  Keeps a newcomer out, for 30 seconds without asking again; a joiner is told the reason, of which
+  256 bytes travel. Otherwise as `admit/2`.
+  """
+  @spec refuse(mesh(), pos_integer(), String.t()) :: :ok | {:error, Error.t()}
+  def refuse(mesh, id, reason), do: run(mesh, {:refuse, {id, reason}})
+
+  @doc "As `refuse/3`; raises `Chinwag.Error`."
+  @spec refuse!(mesh(), pos_integer(), String.t()) :: :ok
+  def refuse!(mesh, id, reason), do: mesh |> refuse(id, reason) |> bang!()
+
+  @doc """
+  Tells everybody something in serf's way, serf agents too: each member gets one `:user_event`, this
+  node as well; who joins later gets the recent ones.
+
+    * `coalesce: true` - a receiver may show only the last of several events of this name, and who
+      joins later is not told
+
+  `:unsupported` while this node does not speak serf's versions: start it with
+  `delegate_versions: "2,5,5"`, or join a cluster that does.
+  """
+  @spec user_event(mesh(), String.t(), payload(), coalesce: boolean()) ::
+          :ok | {:error, Error.t()}
+  def user_event(mesh, name, payload \\ "", options \\ []) do
+    options = Keyword.validate!(options, coalesce: false)
+    run(mesh, {:user_event, {name, flat(payload), options[:coalesce]}})
+  end
+
+  @doc "As `user_event/4`; raises `Chinwag.Error`."
+  @spec user_event!(mesh(), String.t(), payload(), coalesce: boolean()) :: :ok
+  def user_event!(mesh, name, payload \\ "", options \\ []),
+    do: mesh |> user_event(name, payload, options) |> bang!()
+
+  @typedoc "See `query/4`."
+  @type query_option ::
+          {:nodes, [String.t()]}
+          | {:tags, tags()}
+          | {:ack, boolean()}
+          | {:relay_factor, 0..255}
+          | {:timeout, non_neg_integer() | nil}
+
+  @doc """
+  Asks everybody who is meant something in serf's way, serf agents too: each gets a `:query` event
+  and may answer it, this node as well. Returns when all who are known to be meant have answered, or
+  when the time of the query is over.
+
+    * `nodes:` - names of those who are meant; everybody unless told
+    * `tags:` - those who are meant have these tags: values are regular expressions as text
+    * `ack: true` - everybody who is meant acknowledges it
+    * `relay_factor:` - through how many other members a copy of each answer is sent
+    * `timeout:` - milliseconds that answers are waited for; the longer the larger the cluster unless
+      told
+
+  The query takes at most 1024 bytes. `:unsupported` as for `user_event/4`.
+  """
+  @spec query(mesh(), String.t(), payload(), [query_option()]) ::
+          {:ok, Answer.answers()} | {:error, Error.t()}
+  def query(mesh, name, payload \\ "", options \\ []) do
+    known = [nodes: [], tags: [], ack: false, relay_factor: 0, timeout: nil]
+    %{nodes: nodes, tags: tags} = options = options |> Keyword.validate!(known) |> Map.new()
+    options = {nodes, tags, options.ack, options.relay_factor, options.timeout}
+    run(mesh, {:query, {name, flat(payload), options}}, :infinity)
+  end
+
+  @doc "As `query/4`; raises `Chinwag.Error`."
+  @spec query!(mesh(), String.t(), payload(), [query_option()]) :: Answer.answers()
+  def query!(mesh, name, payload \\ "", options \\ []),
+    do: mesh |> query(name, payload, options) |> bang!()
+
+  @doc """
+  Answers a query, by the `id` of its event, once; the answer takes at most 1024 bytes, a name and
+  some numbers included. `:timeout` when the query is over, or was answered already.
+  """
+  @spec respond(mesh(), pos_integer(), payload()) :: :ok | {:error, Error.t()}
+  def respond(mesh, id, payload \\ ""), do: run(mesh, {:respond, {id, flat(payload)}})
+
+  @doc "As `respond/3`; raises `Chinwag.Error`."
+  @spec respond!(mesh(), pos_integer(), payload()) :: :ok
+  def respond!(mesh, id, payload \\ ""), do: mesh |> respond(id, payload) |> bang!()
+
+  @doc """
+  Has everybody take a member that has failed for one that has left, serf agents too; with
+  `prune: true`, they forget it at once. `:bad_argument` when it is present.
+  """
+  @spec force_leave(mesh(), String.t(), prune: boolean()) :: :ok | {:error, Error.t()}
+  def force_leave(mesh, member, options \\ []) do
+    options = Keyword.validate!(options, prune: false)
+    run(mesh, {:force_leave, {member, options[:prune]}})
+  end
+
+  @doc "As `force_leave/3`; raises `Chinwag.Error`."
+  @spec force_leave!(mesh(), String.t(), prune: boolean()) :: :ok
+  def force_leave!(mesh, member, options \\ []),
+    do: mesh |> force_leave(member, options) |> bang!()
+
+  @doc "Where this node stands in serf's coordinate space, by its measurements so far."
+  @spec coordinate(mesh()) :: {:ok, Answer.coordinate()} | {:error, Error.t()}
+  def coordinate(mesh), do: run(mesh, {:coordinate, nil})
+
+  @doc "As `coordinate/1`; raises `Chinwag.Error`."
+  @spec coordinate!(mesh()) :: Answer.coordinate()
+  def coordinate!(mesh), do: mesh |> coordinate() |> bang!()
+
+  @doc """
+  The estimated milliseconds of a round trip between two members, neither of which has to be this
+  node. `:unknown_member` while it is not known where one of them stands.
+  """
+  @spec rtt(mesh(), String.t(), String.t()) :: {:ok, float()} | {:error, Error.t()}
+  def rtt(mesh, from, to), do: run(mesh, {:rtt, {from, to}})
+
+  @doc "As `rtt/3`; raises `Chinwag.Error`."
+  @spec rtt!(mesh(), String.t(), String.t()) :: float()
+  def rtt!(mesh, from, to), do: mesh |> rtt(from, to) |> bang!()
+
+  @doc """
   Says goodbye, so that the others see a leave and not a failure. The node stays, alone and silent,
   until it joins again. A supervisor that stops the node does this by itself.
   """
@@ -322,6 +529,8 @@ defmodule Chinwag do
       def handle_info({:chinwag, MyApp.Mesh, {:events_lost, count, members}}, state)
       def handle_info({:chinwag, MyApp.Mesh, {:message, %{sender: name, payload: bytes}}}, state)
       def handle_info({:chinwag, MyApp.Mesh, {:broadcast, %{name: "load"} = told}}, state)
+      def handle_info({:chinwag, MyApp.Mesh, {:admission, %{id: id, member: member}}}, state)
+      def handle_info({:chinwag, MyApp.Mesh, {:query, %{id: id, name: "uptime"}}}, state)
 
     * `replay: true` - first one `:member_join` for each present member, then `:replay_done`, then
       what happens, with no gap.

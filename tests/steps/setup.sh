@@ -120,7 +120,8 @@ if ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
     set -- "$@" no-command:python3-venv
 fi
 if [ "$goal" = test ]; then
-    set -- "$@" valgrind:valgrind clang:clang cmake:cmake ip:iproute2 iptables:iptables nft:nftables \
+    set -- "$@" valgrind:valgrind clang:clang cmake:cmake \
+        ip:iproute2 iptables:iptables nft:nftables \
         prometheus-alertmanager:prometheus-alertmanager
 fi
 packages "$@"

@@ -129,6 +129,8 @@ defmodule Chinwag.Native do
   def member(_native, _name), do: missing()
   def local_member(_native), do: missing()
   def stats(_native), do: missing()
+  def metrics(_native), do: missing()
+  def keys(_native), do: missing()
   def panic(_message), do: missing()
   def specimen, do: missing()
 

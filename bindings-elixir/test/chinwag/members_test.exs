@@ -38,4 +38,44 @@ defmodule Chinwag.MembersTest do
     assert inspect(member) == ~s(#Chinwag.Member<a 127.0.0.1:1 alive %{"k" => "v"}>)
     assert Member.sockaddr(member) == {{127, 0, 0, 1}, 1}
   end
+
+  test "why a member is where it is" do
+    [a, b] = for name <- [A, B], do: Module.concat([__MODULE__, Explained, name])
+    pair!(a, b, shutdown: :brutal_kill)
+    assert {:ok, %{state: :alive, since: since, fails_in: nil}} = Chinwag.explain(a, "b")
+    assert is_float(since) and since >= 0
+    :ok = stop_supervised(b)
+    eventually(fn -> match?(%{state: :failed}, Chinwag.explain!(a, "b")) end)
+    assert {:ok, %{state: :failed, observed: observed} = told} = Chinwag.explain(a, "b")
+    assert told |> Map.keys() |> Enum.sort() == [:fails_in, :observed, :since, :state]
+    kinds = Enum.map(observed, & &1.kind)
+    assert :probe_failed in kinds and :suspected in kinds and List.last(kinds) == :failed
+
+    for %{ago: ago, text: text} <- observed do
+      assert is_float(ago) and ago >= 0
+      assert text =~ "b"
+    end
+
+    nobody = %{state: nil, since: nil, fails_in: nil, observed: []}
+    assert Chinwag.explain(a, "nobody") == {:ok, nobody}
+    assert {:error, %Error{code: :bad_argument}} = Chinwag.explain(a, nil)
+    assert {:error, %Error{code: :closed}} = Chinwag.explain(b, "a")
+    assert_raise Error, fn -> Chinwag.explain!(b, "a") end
+  end
+
+  test "metrics are OpenMetrics text" do
+    [a, b] = for name <- [A, B], do: Module.concat([__MODULE__, Metrics, name])
+    pair!(a, b)
+    text = Chinwag.metrics(a)
+    assert text =~ ~s(chinwag_members{state="alive"} 2\n)
+    assert text =~ ~s(chinwag_node_info{name="a",addr="#{addr(a)}")
+    assert String.ends_with?(text, "# EOF\n")
+
+    for {name, _count} <- Chinwag.stats(a) do
+      assert text =~ ~r/^# TYPE chinwag_#{name} /m
+    end
+
+    :ok = stop_supervised(a)
+    assert_raise Error, ~r/^closed: /, fn -> Chinwag.metrics(a) end
+  end
 end

@@ -68,6 +68,38 @@ defmodule Chinwag.NodeTest do
     end
   end
 
+  test "a snapshot brings a node back without a seed, after a close and after a kill" do
+    folder = Path.join(System.tmp_dir!(), "chinwag-node-#{System.unique_integer([:positive])}")
+    File.mkdir_p!(folder)
+    on_exit(fn -> File.rm_rf!(folder) end)
+    snapshot = Path.join(folder, "snapshot")
+    [peer, back] = for name <- [Peer, Back], do: Module.concat([__MODULE__, Snapshot, name])
+    seed = node!(peer)
+    options = options(back, snapshot: snapshot)
+    {:ok, _} = Chinwag.start_link(options ++ [seeds: [seed]])
+    options = Keyword.put(options, :bind, addr(back))
+    eventually(fn -> File.exists?(snapshot) and File.read!(snapshot) =~ " peer\n" end)
+    :ok = Chinwag.close(back)
+
+    start_supervised!({Chinwag, options})
+    eventually(fn -> length(Chinwag.members(back)) == 2 end)
+    apart = Keyword.merge(options, name: Module.concat(back, Apart), bind: "127.0.0.1:0")
+    Process.flag(:trap_exit, true)
+    assert {:error, %Error{code: :bad_config} = error} = Chinwag.start_link(apart)
+    assert error.message =~ "in use"
+
+    # The one that follows wants the same file while the other one may still be closing.
+    for _ <- 1..5 do
+      owner = Process.whereis(back)
+      Process.exit(owner, :kill)
+      eventually(fn -> Process.whereis(back) not in [nil, owner] end)
+      eventually(fn -> match?({:ok, _}, Chinwag.Node.fetch(back)) end)
+      eventually(fn -> length(Chinwag.members(back)) == 2 end)
+    end
+
+    eventually(fn -> match?(%{state: :alive}, Chinwag.member(peer, "back")) end)
+  end
+
   test "a killed owner that nobody restarts is a failure to the others" do
     seed = node!(__MODULE__.Survivor)
     :ok = Chinwag.subscribe(__MODULE__.Survivor)

@@ -123,6 +123,61 @@ defmodule Chinwag.OperationsTest do
     assert %{"n" => _} = Chinwag.local_member(mesh).tags
   end
 
+  # Lets in who has the tag, and tells the others why not.
+  defp doorman(mesh) do
+    receive do
+      {:chinwag, ^mesh, {:admission, %{id: id, member: %Member{tags: %{"team" => "ours"}}}}} ->
+        :ok = Chinwag.admit(mesh, id)
+
+      {:chinwag, ^mesh, {:admission, %{id: id, member: %Member{name: name}}}} ->
+        :ok = Chinwag.refuse!(mesh, id, "#{name} is not of our team")
+
+      {:chinwag, ^mesh, _event} ->
+        :ok
+    end
+
+    doorman(mesh)
+  end
+
+  test "newcomers are let in, or are told why not" do
+    [gate, friend, stranger] =
+      for name <- [Gate, Friend, Stranger], do: Module.concat([__MODULE__, Doors, name])
+
+    patient = [tcp_timeout: 10_000]
+    seed = node!(gate, [admission: :ask] ++ patient)
+    test = self()
+
+    spawn_link(fn ->
+      :ok = Chinwag.subscribe(gate)
+      send(test, :at_the_door)
+      doorman(gate)
+    end)
+
+    assert_receive :at_the_door
+    node!(stranger, patient)
+    assert {:error, %Error{code: :not_admitted} = error} = Chinwag.join(stranger, [seed])
+    assert error.message =~ "stranger is not of our team"
+    node!(friend, [tags: [team: "ours"]] ++ patient)
+    assert {:ok, 1} = Chinwag.join(friend, [seed])
+    eventually(fn -> Enum.map(Chinwag.members(gate), & &1.name) == ["friend", "gate"] end)
+
+    for outcome <- [
+          Chinwag.admit(gate, 1_000_000),
+          Chinwag.refuse(gate, 1_000_000, "why"),
+          Chinwag.admit(gate, -1),
+          Chinwag.admit(gate, nil),
+          Chinwag.refuse(gate, "1", "why"),
+          Chinwag.refuse(gate, 1, 5)
+        ] do
+      assert {:error, %Error{code: :bad_argument}} = outcome
+    end
+
+    assert_raise Error, fn -> Chinwag.admit!(gate, 1_000_000) end
+    :ok = stop_supervised(gate)
+    assert {:error, %Error{code: :closed}} = Chinwag.admit(gate, 1)
+    assert {:error, %Error{code: :closed}} = Chinwag.refuse(gate, 1, "why")
+  end
+
   test "without a node, reads raise and operations return closed" do
     assert_raise Error, ~r/^closed: no node .*Nobody is running/, fn ->
       Chinwag.members(__MODULE__.Nobody)

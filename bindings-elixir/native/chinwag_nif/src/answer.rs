@@ -14,7 +14,8 @@ pub(crate) fn outcome<'a>(env: Env<'a>, answer: &Answer) -> Term<'a> {
     }
 }
 
-fn term<'a>(env: Env<'a>, answer: &Answer) -> Term<'a> {
+/// A value.
+pub(crate) fn term<'a>(env: Env<'a>, answer: &Answer) -> Term<'a> {
     match answer {
         Answer::None => atoms::nil().to_term(env),
         Answer::Flag(flag) => flag.encode(env),

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use chinwag::api::{OPTIONS, OptionInfo, OptionKind};
 use chinwag::config::{Config, Value};
-use chinwag::host::Op;
+use chinwag::host::{Op, Question};
 use chinwag::{Error, ErrorKind, Result, Tags};
-use rustler::{Atom, Binary, MapIterator, Term};
+use rustler::{Atom, Binary, Decoder, MapIterator, Term};
 
 use crate::atoms;
 
@@ -112,10 +112,8 @@ fn changes(term: Term<'_>) -> Option<BTreeMap<String, Option<String>>> {
     pairs(term)?.into_iter().map(change).collect()
 }
 
-/// What users say to each other, by the name of the operation.
+/// What users say to each other, and ask about members, by the name of the operation.
 fn talk(name: &str, argument: Term<'_>) -> Result<Option<Op>> {
-    let member = |term| text(term).ok_or_else(|| bad_argument("member", "a name"));
-    let payload = |term| bytes(term).ok_or_else(|| bad_argument("payload", "iodata"));
     Ok(Some(match name {
         "send" => {
             let (to, what, reliable) = taken(argument)?;
@@ -129,13 +127,100 @@ fn talk(name: &str, argument: Term<'_>) -> Result<Option<Op>> {
         "set_ping_payload" => Op::SetPingPayload(payload(argument)?),
         "ping" => Op::Ping(member(argument)?),
         "round_trip" => Op::RoundTrip(member(argument)?),
+        "explain" => Op::Explain(member(argument)?),
         _ => return Ok(None),
     }))
 }
 
-/// Three arguments in one.
-fn taken(argument: Term<'_>) -> Result<(Term<'_>, Term<'_>, Term<'_>)> {
+/// Who gets in, and under which key. No error shows a key.
+fn doors(name: &str, argument: Term<'_>) -> Result<Option<Op>> {
+    let key = |term| string("key", term);
+    Ok(Some(match name {
+        "admit" => Op::Admit(number(argument)?),
+        "refuse" => {
+            let (id, reason) = taken(argument)?;
+            Op::Refuse(number(id)?, string("reason", reason)?)
+        }
+        "add_key" => Op::add_key(&key(argument)?)?,
+        "use_key" => Op::use_key(&key(argument)?)?,
+        "remove_key" => Op::remove_key(&key(argument)?)?,
+        "cluster_keys" => {
+            let (what, key) = taken(argument)?;
+            Op::cluster_keys(&string("what to do", what)?, optional("key", key)?.as_deref())?
+        }
+        _ => return Ok(None),
+    }))
+}
+
+/// What members say in serf's way.
+fn serf(name: &str, argument: Term<'_>) -> Result<Option<Op>> {
+    Ok(Some(match name {
+        "user_event" => {
+            let (name, what, coalesce) = taken(argument)?;
+            Op::UserEvent(string("name", name)?, payload(what)?, flag("coalesce", coalesce)?)
+        }
+        "query" => Op::Query(question(argument)?),
+        "respond" => {
+            let (id, what) = taken(argument)?;
+            Op::Respond(number(id)?, payload(what)?)
+        }
+        "force_leave" => {
+            let (name, prune) = taken(argument)?;
+            Op::ForceLeave(member(name)?, flag("prune", prune)?)
+        }
+        "coordinate" => Op::Coordinate,
+        "rtt" => {
+            let (from, to) = taken(argument)?;
+            Op::Rtt(member(from)?, member(to)?)
+        }
+        _ => return Ok(None),
+    }))
+}
+
+fn question(argument: Term<'_>) -> Result<Question> {
+    type Options<'a> = (Term<'a>, Term<'a>, Term<'a>, Term<'a>, Term<'a>);
+    let (name, what, options): (Term<'_>, Term<'_>, Options<'_>) = taken(argument)?;
+    let (nodes, tags_of, ack, relay_factor, timeout) = options;
+    let expected = "a map or keyword list of strings, whose values are regular expressions";
+    let none = timeout.decode::<Atom>().is_ok_and(|atom| atom == atoms::nil());
+    let given = || span(timeout).ok_or_else(|| bad_argument("timeout", "milliseconds, or nil"));
+    Ok(Question {
+        name: string("name", name)?,
+        payload: payload(what)?,
+        nodes: texts(nodes).ok_or_else(|| bad_argument("nodes", "a list of names"))?,
+        tags: tags(tags_of).ok_or_else(|| bad_argument("tags", expected))?,
+        ack: flag("ack", ack)?,
+        relay_factor: byte(relay_factor)
+            .ok_or_else(|| bad_argument("relay_factor", "a number of 0 to 255"))?,
+        timeout: if none { None } else { Some(given()?) },
+    })
+}
+
+/// Decoded as a byte at once, 256 would be 0.
+fn byte(term: Term<'_>) -> Option<u8> {
+    term.decode::<u64>().ok()?.try_into().ok()
+}
+
+/// Several arguments in one.
+fn taken<'a, T: Decoder<'a>>(argument: Term<'a>) -> Result<T> {
     argument.decode().map_err(|_| bad_argument("the operation", "a known one"))
+}
+
+fn member(term: Term<'_>) -> Result<String> {
+    text(term).ok_or_else(|| bad_argument("member", "a name"))
+}
+
+fn payload(term: Term<'_>) -> Result<Vec<u8>> {
+    bytes(term).ok_or_else(|| bad_argument("payload", "iodata"))
+}
+
+/// Number of an event.
+fn number(term: Term<'_>) -> Result<u64> {
+    term.decode().map_err(|_| bad_argument("id", "that of an event"))
+}
+
+fn string(what: &str, term: Term<'_>) -> Result<String> {
+    text(term).ok_or_else(|| bad_argument(what, "a string"))
 }
 
 fn flag(what: &str, term: Term<'_>) -> Result<bool> {
@@ -146,7 +231,7 @@ fn flag(what: &str, term: Term<'_>) -> Result<bool> {
 fn optional(what: &str, term: Term<'_>) -> Result<Option<String>> {
     match term.decode::<Atom>() {
         Ok(atom) if atom == atoms::nil() => Ok(None),
-        _ => text(term).map(Some).ok_or_else(|| bad_argument(what, "a string")),
+        _ => string(what, term).map(Some),
     }
 }
 
@@ -171,7 +256,12 @@ pub(crate) fn op(term: Term<'_>) -> Result<Op> {
         span(argument).map(Op::Leave).ok_or_else(|| bad_argument("timeout", "milliseconds"))
     } else {
         let name = name.to_term(argument.get_env()).atom_to_string().unwrap_or_default();
-        talk(&name, argument)?.ok_or_else(|| bad_argument("the operation", "a known one"))
+        for known in [talk, doors, serf] {
+            if let Some(op) = known(&name, argument)? {
+                return Ok(op);
+            }
+        }
+        Err(bad_argument("the operation", "a known one"))
     }
 }
 

@@ -12,7 +12,7 @@ use chinwag::{Error, ErrorKind, Member, Replay, Result};
 use rustler::{Atom, Encoder, Env, LocalPid, Monitor, Resource, ResourceArc, Term};
 
 use crate::events::{Bell, Inbox, Signal, Waiter, closed, dispatch, lock, poke};
-use crate::{atoms, config, error, member, word};
+use crate::{answer, atoms, config, error, member, word};
 
 /// Members that are written as terms on an ordinary scheduler at most.
 pub(crate) const ROSTER_MAX: usize = 128;
@@ -298,6 +298,24 @@ fn stats<'a>(env: Env<'a>, node: ResourceArc<NodeRef>) -> Term<'a> {
             let names: Vec<Term<'a>> = names.into_iter().map(|name| word(env, name)).collect();
             Term::map_from_arrays(env, &names, &values).unwrap_or_else(|_| Term::map_new(env))
         }
+        Err(error) => error::tuple(env, &error),
+    }
+}
+
+/// What may be shown of the keys, the primary first.
+#[rustler::nif]
+fn keys<'a>(env: Env<'a>, node: ResourceArc<NodeRef>) -> Term<'a> {
+    match node.0.host.keys() {
+        Ok(keys) => answer::term(env, &keys),
+        Err(error) => error::tuple(env, &error),
+    }
+}
+
+/// The counters as OpenMetrics text. All members are counted for it, however many there are.
+#[rustler::nif(schedule = "DirtyCpu")]
+fn metrics<'a>(env: Env<'a>, node: ResourceArc<NodeRef>) -> Term<'a> {
+    match node.0.host.metrics() {
+        Ok(text) => text.encode(env),
         Err(error) => error::tuple(env, &error),
     }
 }
