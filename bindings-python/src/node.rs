@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chinwag::Replay;
 use chinwag::error::{Error, ErrorKind, Result};
-use chinwag::host::{self, Answer, Op};
+use chinwag::host::{self, Answer, Op, Question};
 use chinwag::member::Tags;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
@@ -77,6 +77,29 @@ fn outcome<'py>(py: Python<'py>, result: &Result<Answer>) -> PyResult<Bound<'py,
     }
 }
 
+/// A limit in time that was given to a call.
+fn limit(timeout: &Bound<'_, PyAny>) -> PyResult<Duration> {
+    span(timeout).ok_or_else(|| {
+        let message = format!("timeout is {timeout}, expected seconds or a timedelta");
+        raised(timeout.py(), &Error::new(ErrorKind::BadArgument, message))
+    })
+}
+
+/// A question from its parts, all of which are there.
+fn asked(parts: &Bound<'_, PyDict>) -> PyResult<Question> {
+    let parts = parts.as_any();
+    let timeout = parts.get_item("timeout")?;
+    Ok(Question {
+        name: parts.get_item("name")?.extract()?,
+        payload: parts.get_item("payload")?.extract::<&[u8]>()?.to_vec(),
+        nodes: parts.get_item("nodes")?.extract()?,
+        tags: parts.get_item("tags")?.extract()?,
+        ack: parts.get_item("ack")?.extract()?,
+        relay_factor: parts.get_item("relay_factor")?.extract()?,
+        timeout: if timeout.is_none() { None } else { Some(limit(&timeout)?) },
+    })
+}
+
 #[pymethods]
 impl Host {
     /// Binds and starts a node.
@@ -119,6 +142,11 @@ impl Host {
             }
             Ok(stats)
         })
+    }
+
+    /// The counters, and members by state, as OpenMetrics text.
+    fn metrics(&self, py: Python<'_>) -> PyResult<String> {
+        guard(py, || self.host.metrics().or_raise(py))
     }
 
     /// Begins to wait until the seeds have been tried.
@@ -192,15 +220,85 @@ impl Host {
         guard(py, || self.begin(py, Op::RoundTrip(member)))
     }
 
+    /// Begins to let a newcomer in.
+    fn admit(&self, py: Python<'_>, id: u64) -> PyResult<u64> {
+        guard(py, || self.begin(py, Op::Admit(id)))
+    }
+
+    /// Begins to keep a newcomer out.
+    fn refuse(&self, py: Python<'_>, id: u64, reason: String) -> PyResult<u64> {
+        guard(py, || self.begin(py, Op::Refuse(id, reason)))
+    }
+
+    /// Begins to ask what is known of a member; settles with a dict.
+    fn explain(&self, py: Python<'_>, member: String) -> PyResult<u64> {
+        guard(py, || self.begin(py, Op::Explain(member)))
+    }
+
+    /// What may be shown of the keys, the primary first.
+    fn keys<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        guard(py, || answer::object(py, &self.host.keys().or_raise(py)?))
+    }
+
+    /// Begins to install a key on this node.
+    fn add_key(&self, py: Python<'_>, key: &str) -> PyResult<u64> {
+        guard(py, || self.begin(py, Op::add_key(key).or_raise(py)?))
+    }
+
+    /// Begins to encrypt under a key of the ring.
+    fn use_key(&self, py: Python<'_>, key: &str) -> PyResult<u64> {
+        guard(py, || self.begin(py, Op::use_key(key).or_raise(py)?))
+    }
+
+    /// Begins to remove a key from the ring.
+    fn remove_key(&self, py: Python<'_>, key: &str) -> PyResult<u64> {
+        guard(py, || self.begin(py, Op::remove_key(key).or_raise(py)?))
+    }
+
+    /// Begins to have every member change its keys; settles with a dict by member.
+    fn cluster_keys(&self, py: Python<'_>, op: &str, key: Option<&str>) -> PyResult<u64> {
+        guard(py, || self.begin(py, Op::cluster_keys(op, key).or_raise(py)?))
+    }
+
+    /// Begins to tell everybody something, in serf's way.
+    fn user_event(
+        &self,
+        py: Python<'_>,
+        name: String,
+        payload: &[u8],
+        coalesce: bool,
+    ) -> PyResult<u64> {
+        guard(py, || self.begin(py, Op::UserEvent(name, payload.to_vec(), coalesce)))
+    }
+
+    /// Begins to ask everybody something; settles with a dict.
+    fn query(&self, py: Python<'_>, question: &Bound<'_, PyDict>) -> PyResult<u64> {
+        guard(py, || self.begin(py, Op::Query(asked(question)?)))
+    }
+
+    /// Begins to answer a query.
+    fn respond(&self, py: Python<'_>, id: u64, payload: &[u8]) -> PyResult<u64> {
+        guard(py, || self.begin(py, Op::Respond(id, payload.to_vec())))
+    }
+
+    /// Begins to have a failed member taken for one that has left.
+    fn force_leave(&self, py: Python<'_>, member: String, prune: bool) -> PyResult<u64> {
+        guard(py, || self.begin(py, Op::ForceLeave(member, prune)))
+    }
+
+    /// Begins to ask where this node stands; settles with a dict.
+    fn coordinate(&self, py: Python<'_>) -> PyResult<u64> {
+        guard(py, || self.begin(py, Op::Coordinate))
+    }
+
+    /// Begins to estimate the time between two members; settles with seconds.
+    fn rtt(&self, py: Python<'_>, one: String, other: String) -> PyResult<u64> {
+        guard(py, || self.begin(py, Op::Rtt(one, other)))
+    }
+
     /// Begins to say goodbye, within that time.
     fn leave(&self, py: Python<'_>, timeout: &Bound<'_, PyAny>) -> PyResult<u64> {
-        guard(py, || {
-            let Some(timeout) = span(timeout) else {
-                let message = format!("timeout is {timeout}, expected seconds or a timedelta");
-                return Err(raised(py, &Error::new(ErrorKind::BadArgument, message)));
-            };
-            self.begin(py, Op::Leave(timeout))
-        })
+        guard(py, || self.begin(py, Op::Leave(limit(timeout)?)))
     }
 
     /// Those of `ids` that have settled, each with a value or with the exception to raise.

@@ -39,7 +39,12 @@ def work():
         lambda: node.set_tags({}), lambda: node.set_meta(b""), lambda: node.send("b", b""),
         lambda: node.broadcast(b""), lambda: node.set_state(b""),
         lambda: node.set_ping_payload(b""), lambda: node.ping("b"),
-        lambda: node.round_trip("b"), node.events, lambda: node.closed,
+        lambda: node.round_trip("b"), lambda: node.explain("b"), lambda: node.admit(1),
+        lambda: node.refuse(1, ""), node.keys, lambda: node.add_key("MDEyMzQ1Njc4OWFiY2RlZg=="),
+        lambda: node.use_key("MDEyMzQ1Njc4OWFiY2RlZg=="), lambda: node.remove_key("MDEyMzQ1Njc4OWFiY2RlZg=="),
+        lambda: node.cluster_keys("list"), lambda: node.user_event("x"),
+        lambda: node.query("x"), lambda: node.respond(1), lambda: node.force_leave("x"),
+        node.coordinate, lambda: node.rtt("x", "y"), node.events, lambda: node.closed,
         lambda: node.on_event(print), lambda: next(events),
     ]
     for call in calls:

@@ -55,6 +55,9 @@ async def main() -> None:
     count: int = await node.join(["b"])
     await node.send("b", bytearray(2), reliable=False)
     await node.broadcast("text", name="load", supersede=True)
+    answers = await node.query("load", tags={"role": "web"}, timeout=2)
+    names: list[str] = [answer.sender for answer in answers.responses]
+    done: list[bool] = [o.done for o in (await node.cluster_keys("list")).values()]
     span: float = await node.ping("b") + (await node.round_trip("b")).payload.count(b"x")
     await node.update_tags({"a-b": "c"}, role="x", canary=None)
     with chinwag.blocking.start("b", profile="wan") as other:
@@ -68,6 +71,8 @@ MISTAKES = {
     'chinwag.start("a", profile="fast")': "profile",
     'chinwag.blocking.start("a").update_tags(port=80)': "str",
     'chinwag.blocking.start("a").send("b", 1)': "int",
+    'chinwag.blocking.start("a").query("b", acks=True)': "acks",
+    'chinwag.blocking.start("a").cluster_keys("rotate", "")': "rotate",
     'chinwag.blocking.start("a").send("b", b"", False)': "positional",
     "chinwag.MemberJoin(member=1, seq=2)": "Member",
     'chinwag.blocking.start("a").events().member': "member",

@@ -117,9 +117,10 @@ static int carries(chinwag_node *a, const char *payload) {
 static void pings(chinwag_node *a, chinwag_node *b) {
     OK(chinwag_set_ping_payload(b, (const uint8_t *)"load=3", 6, &err));
     uint64_t time_ns = 0;
-    OK(chinwag_ping(a, "b", &time_ns, &err));
+    /* On a busy machine an answer may take longer than a probe waits for it. */
+    UNTIL(chinwag_ping(a, "b", &time_ns, NULL) == CHINWAG_OK);
     CHECK(time_ns > 0 && time_ns < 30000000000u);
-    OK(chinwag_ping(a, "b", NULL, &err));
+    UNTIL(chinwag_ping(a, "b", NULL, NULL) == CHINWAG_OK);
     UNTIL(carries(a, "load=3"));
     CHECK(chinwag_ping(a, "nobody", &time_ns, NULL) == CHINWAG_EUNKNOWNMEMBER);
     chinwag_answer *told = NULL;

@@ -7,10 +7,21 @@
 
 from . import answers, blocking, errors, events
 from ._asyncio import Events, Node, start
-from ._base import Payload
 from ._chinwag import Member, __version__
 from ._constants import ErrorCode, EventType, MemberState, OptionName, Options, WarningCode
-from .answers import RoundTrip
+from ._values import Payload
+from .answers import (
+    Answers,
+    Coordinate,
+    Explanation,
+    KeyInfo,
+    KeyOp,
+    KeyOutcome,
+    Observed,
+    Question,
+    Response,
+    RoundTrip,
+)
 from .errors import (
     Attempt,
     BadArgument,
@@ -57,6 +68,7 @@ from .events import (
 
 __all__ = [
     "Admission",
+    "Answers",
     "Attempt",
     "BadArgument",
     "BadConfig",
@@ -65,15 +77,20 @@ __all__ = [
     "Cancelled",
     "ChinwagError",
     "Closed",
+    "Coordinate",
     "ErrorCode",
     "Event",
     "EventType",
     "Events",
     "EventsLost",
+    "Explanation",
     "Forked",
     "Internal",
     "JoinFailed",
+    "KeyInfo",
     "KeyMismatch",
+    "KeyOp",
+    "KeyOutcome",
     "Member",
     "MemberConflict",
     "MemberEvent",
@@ -91,13 +108,16 @@ __all__ = [
     "Node",
     "NodeDown",
     "NotAdmitted",
+    "Observed",
     "OptionName",
     "Options",
     "Overloaded",
     "Payload",
     "Query",
+    "Question",
     "RemoteState",
     "ReplayDone",
+    "Response",
     "RoundTrip",
     "Timeout",
     "TooLarge",

@@ -15,9 +15,19 @@ from collections.abc import (
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
-from ._base import BATCH, LEAVE, BaseNode, Payload, Seconds, gather, octets
+from ._base import BATCH, LEAVE, BaseNode, gather
 from ._chinwag import Host
-from .answers import RoundTrip
+from ._values import Payload, Seconds, octets
+from .answers import (
+    Answers,
+    Coordinate,
+    Explanation,
+    KeyOp,
+    KeyOutcome,
+    Question,
+    RoundTrip,
+    question,
+)
 from .errors import ChinwagError
 from .events import Event
 
@@ -115,6 +125,77 @@ class Node(BaseNode):
         """What the last answers of the present member of that name told."""
         told: dict[str, Any] = await self._pump().outcome(self._host.round_trip(member))
         return RoundTrip(**told)
+
+    async def admit(self, id: int) -> None:
+        """Lets a newcomer in: with `admission="ask"`, the `id` of its `Admission` event."""
+        await self._pump().outcome(self._host.admit(id))
+
+    async def refuse(self, id: int, reason: str) -> None:
+        """Keeps a newcomer out, for 30 seconds without asking again. A joiner is told why."""
+        await self._pump().outcome(self._host.refuse(id, reason))
+
+    async def explain(self, member: str) -> Explanation:
+        """What this node knows of a member, and why: who probed, who suspected, what lacked."""
+        told: dict[str, Any] = await self._pump().outcome(self._host.explain(member))
+        return Explanation._of(**told)
+
+    async def add_key(self, key: str) -> None:
+        """Installs a key, in base64, on this node: what is encrypted under it is understood."""
+        await self._pump().outcome(self._host.add_key(key))
+
+    async def use_key(self, key: str) -> None:
+        """Encrypts under that key from now on, named by its fingerprint or in base64."""
+        await self._pump().outcome(self._host.use_key(key))
+
+    async def remove_key(self, key: str) -> None:
+        """Forgets a key, named by its fingerprint or in base64, that is not the primary."""
+        await self._pump().outcome(self._host.remove_key(key))
+
+    async def cluster_keys(self, op: KeyOp, key: str | None = None) -> dict[str, KeyOutcome]:
+        """Has every member change or list its keys, serf agents too; what came of it, by name.
+
+        To change the key of a cluster: install the new one, see that all have it, use it, see
+        that all do, and remove the old one.
+        """
+        told: dict[str, Any] = await self._pump().outcome(self._host.cluster_keys(op, key))
+        return {member: KeyOutcome._of(**outcome) for member, outcome in told.items()}
+
+    async def user_event(
+        self, name: str, payload: Payload = b"", *, coalesce: bool = False
+    ) -> None:
+        """Tells everybody something, serf agents too; each gets one `UserEvent`, this node too.
+
+        Who joins later gets the recent ones. With `coalesce`, the last of several of this name
+        is enough.
+        """
+        await self._pump().outcome(self._host.user_event(name, octets(payload), coalesce))
+
+    async def query(self, name: str, payload: Payload = b"", **how: Unpack[Question]) -> Answers:
+        """Asks everybody who is meant, serf agents too: each gets a `Query` and may `respond`.
+
+        Returns when all who are known to be meant have answered, or when its time is over.
+        """
+        number = self._host.query(question(name, payload, how))
+        told: dict[str, Any] = await self._pump().outcome(number)
+        return Answers._of(**told)
+
+    async def respond(self, id: int, payload: Payload = b"") -> None:
+        """Answers a query, by the `id` of its event; once, and before its time is over."""
+        await self._pump().outcome(self._host.respond(id, octets(payload)))
+
+    async def force_leave(self, member: str, *, prune: bool = False) -> None:
+        """Has everybody take a failed member for one that has left; with `prune`, forget it."""
+        await self._pump().outcome(self._host.force_leave(member, prune))
+
+    async def coordinate(self) -> Coordinate:
+        """Where this node stands in serf's coordinate space, by its measurements so far."""
+        told: dict[str, Any] = await self._pump().outcome(self._host.coordinate())
+        return Coordinate(**told)
+
+    async def rtt(self, one: str, other: str) -> float:
+        """The estimated seconds of a round trip between two members, as serf estimates it."""
+        seconds: float = await self._pump().outcome(self._host.rtt(one, other))
+        return seconds
 
     def events(self, *, replay: bool = False) -> Events:
         """Subscribes, now, to what happens to the other members; for `async for`.

@@ -9,12 +9,12 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 from typing import Any, Final
 
 from ._chinwag import Host, Member
 from ._constants import MemberState
 from ._signals import SignalHook
+from .answers import KeyInfo
 from .errors import BadConfig, ChinwagError, Closed, Forked
 
 logger: Final = logging.getLogger("chinwag")
@@ -28,9 +28,6 @@ LEAVE: Final = 5.0
 #: Seconds between two looks for signals, which reach only the main thread.
 _SLICE: Final = 0.1
 
-Seconds = float | timedelta
-#: What a message may be given as. Text travels as UTF-8; what arrives is always bytes.
-Payload = bytes | bytearray | memoryview | str
 
 
 class BaseNode:
@@ -110,6 +107,17 @@ class BaseNode:
         """Counters since the start, by name."""
         return self._host.stats()
 
+    def metrics(self) -> str:
+        """The counters, and members by state, as OpenMetrics text for Prometheus and its kin.
+
+        Serve it as `application/openmetrics-text; version=1.0.0; charset=utf-8`.
+        """
+        return self._host.metrics()
+
+    def keys(self) -> list[KeyInfo]:
+        """What may be shown of the keys of this node, the primary first."""
+        return [KeyInfo(**key) for key in self._host.keys()]
+
     def __repr__(self) -> str:
         return f"<{type(self).__module__}.Node {self._name} {self._condition()}>"
 
@@ -159,14 +167,6 @@ def gather(name: str | None, options: Mapping[str, object]) -> dict[str, object]
     if "name" in options:
         raise TypeError("start() got the name twice")
     return {"name": name, **options}
-
-
-def octets(payload: Payload) -> bytes:
-    """A message as it travels."""
-    if isinstance(payload, str):
-        return payload.encode()
-    # Not `bytes` alone: of a number it would make as many zeros.
-    return payload if isinstance(payload, bytes) else bytes(memoryview(payload))
 
 
 def settle(host: Host, number: int) -> Any:

@@ -55,6 +55,8 @@ class Host:
         """The member of that name."""
     def stats(self) -> dict[str, int]:
         """Counters by their names."""
+    def metrics(self) -> str:
+        """The counters, and members by state, as OpenMetrics text."""
     def ready(self) -> int:
         """Begins to wait until the seeds have been tried."""
     def join(self, seeds: list[str]) -> int:
@@ -77,6 +79,34 @@ class Host:
         """Begins to ping; settles with seconds."""
     def round_trip(self, member: str) -> int:
         """Begins to ask what the answers of a member told; settles with a dict."""
+    def admit(self, id: int) -> int:
+        """Begins to let a newcomer in."""
+    def refuse(self, id: int, reason: str) -> int:
+        """Begins to keep a newcomer out."""
+    def explain(self, member: str) -> int:
+        """Begins to ask what is known of a member; settles with a dict."""
+    def keys(self) -> list[dict[str, Any]]:
+        """What may be shown of the keys, the primary first."""
+    def add_key(self, key: str) -> int:
+        """Begins to install a key on this node."""
+    def use_key(self, key: str) -> int:
+        """Begins to encrypt under a key of the ring."""
+    def remove_key(self, key: str) -> int:
+        """Begins to remove a key from the ring."""
+    def cluster_keys(self, op: str, key: str | None) -> int:
+        """Begins to have every member change its keys; settles with a dict by member."""
+    def user_event(self, name: str, payload: bytes, coalesce: bool) -> int:
+        """Begins to tell everybody something, in serf's way."""
+    def query(self, question: dict[str, object]) -> int:
+        """Begins to ask everybody something; settles with a dict."""
+    def respond(self, id: int, payload: bytes) -> int:
+        """Begins to answer a query."""
+    def force_leave(self, member: str, prune: bool) -> int:
+        """Begins to have a failed member taken for one that has left."""
+    def coordinate(self) -> int:
+        """Begins to ask where this node stands; settles with a dict."""
+    def rtt(self, one: str, other: str) -> int:
+        """Begins to estimate the time between two members; settles with seconds."""
     def leave(self, timeout: float | timedelta) -> int:
         """Begins to say goodbye, within that time."""
     def settled(self, ids: list[int]) -> list[tuple[int, Any]]:

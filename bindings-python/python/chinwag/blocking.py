@@ -14,16 +14,23 @@ from ._base import (
     BATCH,
     LEAVE,
     BaseNode,
-    Payload,
-    Seconds,
     gather,
     listen,
     logger,
-    octets,
     settle,
 )
 from ._chinwag import Host, Member, Subscription
-from .answers import RoundTrip
+from ._values import Payload, Seconds, octets
+from .answers import (
+    Answers,
+    Coordinate,
+    Explanation,
+    KeyOp,
+    KeyOutcome,
+    Question,
+    RoundTrip,
+    question,
+)
 from .errors import ChinwagError
 from .events import Event
 
@@ -106,6 +113,74 @@ class Node(BaseNode):
         """What the last answers of the present member of that name told."""
         told: dict[str, Any] = settle(self._host, self._host.round_trip(member))
         return RoundTrip(**told)
+
+    def admit(self, id: int) -> None:
+        """Lets a newcomer in: with `admission="ask"`, the `id` of its `Admission` event."""
+        settle(self._host, self._host.admit(id))
+
+    def refuse(self, id: int, reason: str) -> None:
+        """Keeps a newcomer out, for 30 seconds without asking again. A joiner is told why."""
+        settle(self._host, self._host.refuse(id, reason))
+
+    def explain(self, member: str) -> Explanation:
+        """What this node knows of a member, and why: who probed, who suspected, what lacked."""
+        told: dict[str, Any] = settle(self._host, self._host.explain(member))
+        return Explanation._of(**told)
+
+    def add_key(self, key: str) -> None:
+        """Installs a key, in base64, on this node: what is encrypted under it is understood."""
+        settle(self._host, self._host.add_key(key))
+
+    def use_key(self, key: str) -> None:
+        """Encrypts under that key from now on, named by its fingerprint or in base64."""
+        settle(self._host, self._host.use_key(key))
+
+    def remove_key(self, key: str) -> None:
+        """Forgets a key, named by its fingerprint or in base64, that is not the primary."""
+        settle(self._host, self._host.remove_key(key))
+
+    def cluster_keys(self, op: KeyOp, key: str | None = None) -> dict[str, KeyOutcome]:
+        """Has every member change or list its keys, serf agents too; what came of it, by name.
+
+        To change the key of a cluster: install the new one, see that all have it, use it, see
+        that all do, and remove the old one.
+        """
+        told: dict[str, Any] = settle(self._host, self._host.cluster_keys(op, key))
+        return {member: KeyOutcome._of(**outcome) for member, outcome in told.items()}
+
+    def user_event(self, name: str, payload: Payload = b"", *, coalesce: bool = False) -> None:
+        """Tells everybody something, serf agents too; each gets one `UserEvent`, this node too.
+
+        Who joins later gets the recent ones. With `coalesce`, the last of several of this name
+        is enough.
+        """
+        settle(self._host, self._host.user_event(name, octets(payload), coalesce))
+
+    def query(self, name: str, payload: Payload = b"", **how: Unpack[Question]) -> Answers:
+        """Asks everybody who is meant, serf agents too: each gets a `Query` and may `respond`.
+
+        Returns when all who are known to be meant have answered, or when its time is over.
+        """
+        told: dict[str, Any] = settle(self._host, self._host.query(question(name, payload, how)))
+        return Answers._of(**told)
+
+    def respond(self, id: int, payload: Payload = b"") -> None:
+        """Answers a query, by the `id` of its event; once, and before its time is over."""
+        settle(self._host, self._host.respond(id, octets(payload)))
+
+    def force_leave(self, member: str, *, prune: bool = False) -> None:
+        """Has everybody take a failed member for one that has left; with `prune`, forget it."""
+        settle(self._host, self._host.force_leave(member, prune))
+
+    def coordinate(self) -> Coordinate:
+        """Where this node stands in serf's coordinate space, by its measurements so far."""
+        told: dict[str, Any] = settle(self._host, self._host.coordinate())
+        return Coordinate(**told)
+
+    def rtt(self, one: str, other: str) -> float:
+        """The estimated seconds of a round trip between two members, as serf estimates it."""
+        seconds: float = settle(self._host, self._host.rtt(one, other))
+        return seconds
 
     def events(self, *, replay: bool = False) -> Iterator[Event]:
         """Subscribes, now, to what happens to the other members; for `for`.
