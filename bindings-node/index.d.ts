@@ -39,6 +39,86 @@ export interface RoundTrip {
   readonly payload: Uint8Array;
 }
 
+/** What a node knows of a member, and why. Times are in milliseconds. */
+export interface Explanation {
+  /** As it is remembered; null when it is not. */
+  readonly state: MemberState | null;
+  /** How long it has been in that state. */
+  readonly since: number | null;
+  /** How long a suspect has to refute, as things stand. */
+  readonly failsIn: number | null;
+  /** What was observed while it was in trouble, the oldest first: the last 32 things at most. */
+  readonly observed: readonly Observed[];
+}
+
+/** Something that a node observed of a member. */
+export interface Observed {
+  /** How many milliseconds ago. */
+  readonly ago: number;
+  /** A stable word, such as `probe-failed`, `suspected`, `confirmed`, `refuted` or `failed`. */
+  readonly kind: string;
+  /** A sentence: who did what, and what was missing. */
+  readonly text: string;
+}
+
+/** What may be shown of a key. */
+export interface KeyInfo {
+  /** What it is called: eight hexadecimal digits of a hash. */
+  readonly fingerprint: string;
+  /** Its length: 128, 192 or 256. */
+  readonly bits: number;
+  /** Whether it is the one that encrypts. */
+  readonly primary: boolean;
+}
+
+/** What one member's keyring has come to. Inspected or as JSON, it shows no keys. */
+export interface KeyOutcome {
+  /** Whether it did as it was told. */
+  readonly done: boolean;
+  /** Why it did not, or what else there is to say. */
+  readonly message: string;
+  /** Asked for a list: the keys that are installed, in base64. Secrets. */
+  get keys(): string[];
+  /** Asked for a list: the key that it encrypts with, in base64. A secret. */
+  get primary(): string;
+}
+
+/** Who is asked by a query, and how. */
+export interface QueryOptions {
+  /** The members who are meant. Default: everybody. */
+  nodes?: readonly string[] | undefined;
+  /**
+   * Tags, and regular expressions that their values have to match; a tag that a member does not
+   * have counts as an empty text.
+   */
+  tags?: Readonly<Record<string, string>> | undefined;
+  /** Whether everybody who is meant acknowledges it. Default: false. */
+  ack?: boolean | undefined;
+  /** Through how many other members a copy of each answer is sent, up to 255. Default: 0. */
+  relayFactor?: number | undefined;
+  /** How many milliseconds answers are waited for. Default: longer in a larger cluster. */
+  timeout?: number | undefined;
+}
+
+/** What came back to a query. */
+export interface Answers {
+  /** Who acknowledged it, in the order in which that arrived. */
+  readonly acks: readonly string[];
+  /** The answers, in the order in which they arrived. */
+  readonly responses: readonly { readonly sender: string; readonly payload: Uint8Array }[];
+  /** Whether everybody who is meant, as far as this node knows, has answered. */
+  readonly complete: boolean;
+}
+
+/** Where a node stands in serf's coordinate space, in seconds as serf has it. */
+export interface Coordinate {
+  readonly vec: readonly number[];
+  /** How far off it may be, as a share. */
+  readonly error: number;
+  readonly adjustment: number;
+  readonly height: number;
+}
+
 /** A member, as it was when the value was taken. */
 export class Member {
   private constructor();
@@ -168,7 +248,7 @@ export interface RemoteStateEvent extends Numbered<'remote-state'> {
 
 /** A newcomer waits to be let in; it is refused when nobody decides. */
 export interface AdmissionEvent extends Numbered<'admission'> {
-  /** Number of the question. */
+  /** Number of the question, for `admit` and `refuse`. */
   readonly id: number;
   /** As it announces itself. It is no member yet. */
   readonly member: Member;
@@ -186,6 +266,7 @@ export interface UserEvent extends Numbered<'user-event'> {
 
 /** A member asks everybody something, in serf's way; the answer names the id. */
 export interface QueryEvent extends Numbered<'query'> {
+  /** Number of the query, for `respond`. */
   readonly id: number;
   readonly sender: string;
   readonly name: string;
@@ -278,6 +359,8 @@ export class Node {
   member(name: string): Member | undefined;
   /** Counters since the start. */
   stats(): Record<string, number>;
+  /** The counters, and members by state, as OpenMetrics text, which Prometheus reads. */
+  metrics(): string;
 
   /**
    * Joins through seeds, each `host[:port]`, all at once; how many answered.
@@ -353,6 +436,106 @@ export class Node {
    * @throws {UnknownMemberError} there is none
    */
   roundTrip(member: string, options?: Abortable): Promise<RoundTrip>;
+
+  /**
+   * What this node knows of a member, and why: who probed, who suspected, which answers were
+   * missing, who confirmed and when. Nothing is known of a member that nobody remembers.
+   */
+  explain(member: string, options?: Abortable): Promise<Explanation>;
+
+  /** What may be shown of the keys of this node, the primary first; none without encryption. */
+  keys(): KeyInfo[];
+  /**
+   * Adds a key, in base64, to the keyring of this node: what it opens is read from now on.
+   * @throws {BadArgumentError} it is no key, there are 8 already, or the node was started without
+   */
+  addKey(key: string, options?: Abortable): Promise<void>;
+  /**
+   * Encrypts under a key of the keyring from now on, by its fingerprint or in base64.
+   * @throws {BadArgumentError} there is no such key in the keyring
+   */
+  useKey(key: string, options?: Abortable): Promise<void>;
+  /**
+   * Removes a key from the keyring, by its fingerprint or in base64.
+   * @throws {BadArgumentError} there is no such key, or it is the primary
+   */
+  removeKey(key: string, options?: Abortable): Promise<void>;
+  /**
+   * Has every member, serf agents too, install, use or remove a key in base64, or list its keys;
+   * what came of it, by member, for those that answered.
+   * @throws {BadArgumentError} it is no key; nobody was asked
+   * @throws {UnsupportedError} this node does not speak serf's versions
+   */
+  clusterKeys(
+    op: 'install' | 'use' | 'remove',
+    key: string,
+    options?: Abortable,
+  ): Promise<Record<string, KeyOutcome>>;
+  clusterKeys(
+    op: 'list',
+    key?: undefined,
+    options?: Abortable,
+  ): Promise<Record<string, KeyOutcome>>;
+
+  /**
+   * Lets a newcomer in, by the `id` of its `admission` event.
+   * @throws {BadArgumentError} it is decided already, or its time is over
+   */
+  admit(id: number, options?: Abortable): Promise<void>;
+  /**
+   * Keeps a newcomer out, by the `id` of its `admission` event; it is told the reason.
+   * @throws {BadArgumentError} it is decided already, or its time is over
+   */
+  refuse(id: number, reason?: string, options?: Abortable): Promise<void>;
+
+  /**
+   * Tells everybody something in serf's way, serf agents too. Each member gets one `user-event`,
+   * this node as well. With `coalesce`, the last of several events of this name is enough.
+   * @throws {TooLargeError} name and payload exceed `userEventSizeLimit`
+   * @throws {OverloadedError} too much waits already
+   * @throws {UnsupportedError} this node does not speak serf's versions
+   */
+  userEvent(
+    name: string,
+    payload?: Payload,
+    options?: Abortable & { coalesce?: boolean | undefined },
+  ): Promise<void>;
+  /**
+   * Asks everybody who is meant something in serf's way, serf agents too: each gets a `query`
+   * event, this node as well. Resolves when all have answered, or when its time is over.
+   * @throws {TooLargeError} it takes more than 1024 bytes
+   * @throws {BadArgumentError} an expression is none
+   * @throws {OverloadedError} too much waits already
+   * @throws {UnsupportedError} this node does not speak serf's versions
+   */
+  query(name: string, payload?: Payload, options?: Abortable & QueryOptions): Promise<Answers>;
+  /**
+   * Answers a query, by the `id` of its event; once.
+   * @throws {TooLargeError} the answer takes more than 1024 bytes
+   * @throws {TimeoutError} the query is over, or was answered already
+   */
+  respond(id: number, payload: Payload, options?: Abortable): Promise<void>;
+  /**
+   * Has everybody take a failed member for one that has left, serf agents too; with `prune`, they
+   * forget it at once.
+   * @throws {BadArgumentError} the member is present
+   * @throws {UnsupportedError} this node does not speak serf's versions
+   */
+  forceLeave(
+    member: string,
+    options?: Abortable & { prune?: boolean | undefined },
+  ): Promise<void>;
+  /**
+   * Where this node stands in serf's coordinate space, by its measurements so far.
+   * @throws {UnsupportedError} this node does not speak serf's versions
+   */
+  coordinate(options?: Abortable): Promise<Coordinate>;
+  /**
+   * The estimated milliseconds between two members, neither of which has to be this node.
+   * @throws {UnknownMemberError} it is not known yet where one of them stands
+   * @throws {UnsupportedError} this node does not speak serf's versions
+   */
+  rtt(from: string, to: string, options?: Abortable): Promise<number>;
 
   /**
    * What happens to the other members. The subscription begins with this call. With `replay` the
@@ -437,6 +620,7 @@ export class UnknownMemberError extends ChinwagError {}
 export class NodeDownError extends ChinwagError {}
 /** Too much waits to be sent already; nothing was sent. */
 export class OverloadedError extends ChinwagError {}
+/** This node, or its cluster, does not offer that; the message has what would. */
 export class UnsupportedError extends ChinwagError {}
 /** The deadline passed before the outcome was known; it may still happen. */
 export class TimeoutError extends ChinwagError {}

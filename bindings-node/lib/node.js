@@ -1,14 +1,26 @@
 'use strict';
 // A node: values at once, promises for what takes its time, events in both of JavaScript's ways.
 
-const { Buffer } = require('node:buffer');
 const { EventEmitter } = require('node:events');
 const { setImmediate } = require('node:timers');
 const { inspect } = require('node:util');
 const { isMainThread } = require('node:worker_threads');
 const { EVENT_TYPES } = require('../constants.js');
+const {
+  asked,
+  check,
+  isObject,
+  isTrue,
+  named,
+  numbered,
+  octets,
+  secret,
+  span,
+  unaborted,
+} = require('./arguments.js');
 const { aborted, make, native: guarded } = require('./errors.js');
 const { EventStream, Reader, asyncDispose } = require('./events.js');
+const { outcomes } = require('./keys.js');
 const { NativeNode } = require('./native.js');
 const { Unpacker } = require('./packed.js');
 const signals = require('./signals.js');
@@ -47,7 +59,7 @@ class Node extends EventEmitter {
   static async start(options = {}) {
     check(options !== null && typeof options === 'object', 'start expects an object of options');
     const { signal, ...rest } = options;
-    refuse(signal);
+    unaborted(signal);
     if (isTrue(rest.handleSignals) && !isMainThread) {
       throw make('bad_config', 'option "handleSignals" works on the main thread only');
     }
@@ -99,6 +111,10 @@ class Node extends EventEmitter {
 
   stats() {
     return guarded(() => this.#native.stats());
+  }
+
+  metrics() {
+    return guarded(() => this.#native.metrics());
   }
 
   async join(seeds, { signal } = {}) {
@@ -157,9 +173,84 @@ class Node extends EventEmitter {
     return this.#perform(() => this.#native.roundTrip(member), signal);
   }
 
+  async explain(member, { signal } = {}) {
+    named(member, 'explain');
+    return this.#perform(() => this.#native.explain(member), signal);
+  }
+
+  keys() {
+    return guarded(() => this.#native.keys());
+  }
+
+  async addKey(key, { signal } = {}) {
+    secret(key, 'addKey');
+    await this.#perform(() => this.#native.addKey(key), signal);
+  }
+
+  async useKey(key, { signal } = {}) {
+    secret(key, 'useKey');
+    await this.#perform(() => this.#native.useKey(key), signal);
+  }
+
+  async removeKey(key, { signal } = {}) {
+    secret(key, 'removeKey');
+    await this.#perform(() => this.#native.removeKey(key), signal);
+  }
+
+  async clusterKeys(op, key, { signal } = {}) {
+    check(typeof op === 'string', 'clusterKeys expects install, use, remove or list');
+    if (key !== undefined) secret(key, 'clusterKeys');
+    return outcomes(await this.#perform(() => this.#native.clusterKeys(op, key), signal));
+  }
+
+  async admit(id, { signal } = {}) {
+    numbered(id, 'admit');
+    await this.#perform(() => this.#native.admit(id), signal);
+  }
+
+  async refuse(id, reason = '', { signal } = {}) {
+    numbered(id, 'refuse');
+    check(typeof reason === 'string', 'the reason of a refusal is a string');
+    await this.#perform(() => this.#native.refuse(id, reason), signal);
+  }
+
+  async userEvent(name, payload = '', { coalesce = false, signal } = {}) {
+    check(typeof name === 'string', 'the name of a user event is a string');
+    check(typeof coalesce === 'boolean', 'coalesce is true or false');
+    const bytes = octets(payload);
+    await this.#perform(() => this.#native.userEvent(name, bytes, coalesce), signal);
+  }
+
+  async query(name, payload = '', { signal, ...options } = {}) {
+    check(typeof name === 'string', 'the name of a query is a string');
+    const [bytes, all] = [octets(payload), asked(options)];
+    return this.#perform(() => this.#native.query(name, bytes, all), signal);
+  }
+
+  async respond(id, payload, { signal } = {}) {
+    numbered(id, 'respond');
+    const bytes = octets(payload);
+    await this.#perform(() => this.#native.respond(id, bytes), signal);
+  }
+
+  async forceLeave(member, { prune = false, signal } = {}) {
+    named(member, 'forceLeave');
+    check(typeof prune === 'boolean', 'prune is true or false');
+    await this.#perform(() => this.#native.forceLeave(member, prune), signal);
+  }
+
+  async coordinate({ signal } = {}) {
+    return this.#perform(() => this.#native.coordinate(), signal);
+  }
+
+  async rtt(from, to, { signal } = {}) {
+    named(from, 'rtt');
+    named(to, 'rtt');
+    return this.#perform(() => this.#native.rtt(from, to), signal);
+  }
+
   async leave({ timeout = LEAVE_TIMEOUT, signal } = {}) {
-    const span = typeof timeout === 'number' && timeout >= 0 && timeout < Infinity;
-    check(span, 'timeout is a number of milliseconds');
+    span(timeout);
     await this.#perform(() => this.#native.leave(timeout), signal);
   }
 
@@ -247,7 +338,7 @@ class Node extends EventEmitter {
   }
 
   async #perform(submit, signal) {
-    refuse(signal);
+    unaborted(signal);
     const id = guarded(submit);
     const { value, failed, error } = await this.#outcome(id, signal);
     // Made here, not where the outcome was taken, so that the stack shows who called.
@@ -416,36 +507,6 @@ class Node extends EventEmitter {
     if (open && used) kept.add(this);
     else kept.delete(this);
   }
-}
-
-function isObject(value) {
-  return value !== null && typeof value === 'object';
-}
-
-/** Options may be given as text, too. */
-function isTrue(flag) {
-  return flag === true || flag === 'true';
-}
-
-function check(good, message) {
-  if (!good) throw make('bad_argument', message);
-}
-
-function named(member, call) {
-  check(typeof member === 'string', `${call} expects the name of a member`);
-}
-
-/** A message as it travels: text as UTF-8. */
-function octets(payload) {
-  if (typeof payload === 'string') return Buffer.from(payload);
-  check(payload instanceof Uint8Array, 'a payload is a Uint8Array or a string');
-  return payload;
-}
-
-function refuse(signal) {
-  if (signal === undefined) return;
-  check(typeof signal?.addEventListener === 'function', 'signal is not an AbortSignal');
-  if (signal.aborted) throw aborted(signal);
 }
 
 module.exports = { Node };

@@ -1,11 +1,13 @@
 //! Options from JavaScript: camelCase names, times in milliseconds. The table is the core's; a text
-//! stands for any kind of value and is read as the command line reads it.
+//! stands for any kind of value and is read as the command line reads it. So are the arguments of
+//! operations that are more than one plain value.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chinwag::api::{OPTIONS, OptionInfo, OptionKind};
 use chinwag::config::{Config, Value};
+use chinwag::host::Question;
 use chinwag::{Error, ErrorKind, Tags};
 use napi::bindgen_prelude::{FromNapiValue, JsObjectValue, Object, Uint8Array, Unknown};
 use napi::{JsValue, ValueType};
@@ -65,6 +67,35 @@ fn odd(key: &str, got: &str) -> Failure {
 /// Milliseconds as a span.
 pub(crate) fn span(millis: f64) -> Option<Duration> {
     Duration::try_from_secs_f64(millis / 1e3).ok()
+}
+
+/// The number that an event gave to what is to be decided or answered.
+pub(crate) fn id(number: f64) -> Result<u64> {
+    whole(number).ok_or_else(|| bad_argument(format!("{number} is not the id of an event")))
+}
+
+/// A question, with all its options as `lib/arguments.js` hands them on.
+pub(crate) fn question(name: String, payload: Vec<u8>, options: &Object<'_>) -> Result<Question> {
+    let option = |key: &str| options.get_named_property::<Unknown<'_>>(key).map_err(broken);
+    let timeout: Option<f64> = cast(option("timeout")?)?;
+    let timeout = timeout.map(|millis| span(millis).ok_or_else(|| odd_span(millis))).transpose()?;
+    let relay_factor: f64 = cast(option("relayFactor")?)?;
+    let relay_factor = whole(relay_factor).and_then(|factor| u8::try_from(factor).ok());
+    Ok(Question {
+        name,
+        payload,
+        nodes: cast(option("nodes")?)?,
+        tags: tags(&cast(option("tags")?)?)?,
+        ack: cast(option("ack")?)?,
+        relay_factor: relay_factor
+            .ok_or_else(|| bad_argument("relayFactor is a whole number up to 255"))?,
+        timeout,
+    })
+}
+
+/// A span of time that is none.
+pub(crate) fn odd_span(millis: f64) -> Failure {
+    bad_argument(format!("timeout is {millis}, expected milliseconds"))
 }
 
 fn set(config: &mut Config, key: &str, value: Unknown<'_>) -> Result<()> {

@@ -12,7 +12,7 @@ use napi::threadsafe_function::{
 use napi::{Env, Status, Task};
 use napi_derive::napi;
 
-use crate::error::{Result, bad_argument, broken, failure};
+use crate::error::{Result, broken, failure};
 use crate::events::NativeEvents;
 use crate::member::{Packed, Packer};
 use crate::{answer, config};
@@ -111,6 +111,18 @@ impl NativeNode {
         Ok(object)
     }
 
+    /// The counters as OpenMetrics text.
+    #[napi(catch_unwind)]
+    pub fn metrics(&self) -> Result<String> {
+        self.host.metrics().map_err(failure)
+    }
+
+    /// What may be shown of the keys, the primary first.
+    #[napi(catch_unwind)]
+    pub fn keys<'env>(&self, env: &'env Env) -> Result<Unknown<'env>> {
+        answer::value(env, &self.host.keys().map_err(failure)?).map_err(broken)
+    }
+
     /// Subscribes; `replay` starts with the present members.
     #[napi(catch_unwind)]
     pub fn subscribe(&self, replay: bool) -> Result<NativeEvents> {
@@ -189,12 +201,89 @@ impl NativeNode {
         self.submit(Op::RoundTrip(member))
     }
 
+    /// Asks what is known of a member, and why.
+    #[napi(catch_unwind)]
+    pub fn explain(&self, member: String) -> Result<f64> {
+        self.submit(Op::Explain(member))
+    }
+
+    /// Adds a key, in base64.
+    #[napi(catch_unwind)]
+    pub fn add_key(&self, key: String) -> Result<f64> {
+        self.submit(Op::add_key(&key).map_err(failure)?)
+    }
+
+    /// Encrypts under a key of the ring, by its fingerprint or in base64.
+    #[napi(catch_unwind)]
+    pub fn use_key(&self, key: String) -> Result<f64> {
+        self.submit(Op::use_key(&key).map_err(failure)?)
+    }
+
+    /// Removes a key of the ring, by its fingerprint or in base64.
+    #[napi(catch_unwind)]
+    pub fn remove_key(&self, key: String) -> Result<f64> {
+        self.submit(Op::remove_key(&key).map_err(failure)?)
+    }
+
+    /// Has every member install, use, remove or list keys.
+    #[napi(catch_unwind)]
+    pub fn cluster_keys(&self, op: String, key: Option<String>) -> Result<f64> {
+        self.submit(Op::cluster_keys(&op, key.as_deref()).map_err(failure)?)
+    }
+
+    /// Lets a newcomer in.
+    #[napi(catch_unwind)]
+    pub fn admit(&self, id: f64) -> Result<f64> {
+        self.submit(Op::Admit(config::id(id)?))
+    }
+
+    /// Keeps a newcomer out.
+    #[napi(catch_unwind)]
+    pub fn refuse(&self, id: f64, reason: String) -> Result<f64> {
+        self.submit(Op::Refuse(config::id(id)?, reason))
+    }
+
+    /// Tells everybody something in serf's way.
+    #[napi(catch_unwind)]
+    pub fn user_event(&self, name: String, payload: Uint8Array, coalesce: bool) -> Result<f64> {
+        self.submit(Op::UserEvent(name, payload.to_vec(), coalesce))
+    }
+
+    /// Asks everybody something in serf's way.
+    #[napi(catch_unwind)]
+    pub fn query(&self, name: String, payload: Uint8Array, options: Object<'_>) -> Result<f64> {
+        let question = config::question(name, payload.to_vec(), &options)?;
+        self.submit(Op::Query(question))
+    }
+
+    /// Answers a query.
+    #[napi(catch_unwind)]
+    pub fn respond(&self, id: f64, payload: Uint8Array) -> Result<f64> {
+        self.submit(Op::Respond(config::id(id)?, payload.to_vec()))
+    }
+
+    /// Has a failed member taken for one that has left.
+    #[napi(catch_unwind)]
+    pub fn force_leave(&self, member: String, prune: bool) -> Result<f64> {
+        self.submit(Op::ForceLeave(member, prune))
+    }
+
+    /// Asks where this node stands.
+    #[napi(catch_unwind)]
+    pub fn coordinate(&self) -> Result<f64> {
+        self.submit(Op::Coordinate)
+    }
+
+    /// Estimates the round-trip time between two members.
+    #[napi(catch_unwind)]
+    pub fn rtt(&self, from: String, to: String) -> Result<f64> {
+        self.submit(Op::Rtt(from, to))
+    }
+
     /// Says goodbye, within so many milliseconds.
     #[napi(catch_unwind)]
     pub fn leave(&self, millis: f64) -> Result<f64> {
-        let Some(span) = config::span(millis) else {
-            return Err(bad_argument(format!("timeout is {millis}, expected milliseconds")));
-        };
+        let span = config::span(millis).ok_or_else(|| config::odd_span(millis))?;
         self.submit(Op::Leave(span))
     }
 

@@ -1,7 +1,19 @@
 // What a program may and may not write, as an ES module. Checked by tsc, never run.
 
 import { ChinwagError, EVENT_TYPES, ERRORS, JoinFailedError, Node, start } from 'chinwag';
-import type { ChinwagEvent, EventType, Member, MemberState, RoundTrip, StartOptions } from 'chinwag';
+import type {
+  Answers,
+  ChinwagEvent,
+  Coordinate,
+  EventType,
+  Explanation,
+  KeyInfo,
+  KeyOutcome,
+  Member,
+  MemberState,
+  RoundTrip,
+  StartOptions,
+} from 'chinwag';
 
 function never(value: never): never {
   throw new Error(String(value));
@@ -60,6 +72,8 @@ export async function program(): Promise<void> {
   await node.broadcast(new Uint8Array(2), { name: 'load', supersede: true });
   const told: RoundTrip = await node.roundTrip('b');
   console.log((told.smoothed ?? 0) + (await node.ping('b')), told.payload.length);
+  await secrets(node);
+  await serf(node);
   for await (const event of node.events({ replay: true })) console.log(describe(event));
   await using stream = node.events();
   const first = await stream.next();
@@ -74,6 +88,38 @@ export async function program(): Promise<void> {
       console.log(error.retryable, error.cause);
     }
   }
+}
+
+async function secrets(node: Node): Promise<void> {
+  const keys: KeyInfo[] = node.keys();
+  await node.addKey('MDEyMzQ1Njc4OWFiY2RlZg==', { signal: controller.signal });
+  await node.useKey(keys[0]?.fingerprint ?? '');
+  await node.removeKey('MDEyMzQ1Njc4OWFiY2RlZg==');
+  const outcomes: Record<string, KeyOutcome> = await node.clusterKeys('list');
+  await node.clusterKeys('install', 'MDEyMzQ1Njc4OWFiY2RlZg==', { signal: controller.signal });
+  await node.clusterKeys('list', undefined, { signal: controller.signal });
+  console.log(outcomes['a']?.done, outcomes['a']?.keys.length, outcomes['a']?.primary);
+  node.on('admission', async (member, { id }) => {
+    if (member.tags['role'] === 'web') await node.admit(id);
+    else await node.refuse(id, 'web only', { signal: controller.signal });
+  });
+  const why: Explanation = await node.explain('b');
+  console.log(why.state, (why.failsIn ?? 0) + (why.since ?? 0), why.observed[0]?.text);
+}
+
+async function serf(node: Node): Promise<void> {
+  await node.userEvent('deploy', 'v1', { coalesce: true, signal: controller.signal });
+  await node.userEvent('deploy');
+  const options = { nodes: ['b'], tags: { role: '^web$' }, ack: true, relayFactor: 1 };
+  const answers: Answers = await node.query('uptime', new Uint8Array(1), {
+    ...options,
+    timeout: 500,
+  });
+  console.log(answers.acks, answers.responses[0]?.sender, answers.complete);
+  node.on('query', ({ id }) => void node.respond(id, 'an hour'));
+  await node.forceLeave('b', { prune: true });
+  const place: Coordinate = await node.coordinate();
+  console.log(place.vec.length, (await node.rtt('a', 'b')) + 1, node.metrics().length);
 }
 
 const types: readonly EventType[] = EVENT_TYPES;
@@ -101,6 +147,14 @@ export function refused(node: Node, error: ChinwagError): void {
   void node.send('b', 5);
   // @ts-expect-error no such option
   void node.broadcast('b', { kind: 'unique' });
+  // @ts-expect-error no such change
+  void node.clusterKeys('rotate', 'key');
+  // @ts-expect-error a key is missing
+  void node.clusterKeys('install');
+  // @ts-expect-error ids are numbers
+  void node.admit('1');
+  // @ts-expect-error expressions are texts
+  void node.query('uptime', '', { tags: { role: /web/ } });
   // @ts-expect-error members are values
   node.localMember().name = 'b';
 }
