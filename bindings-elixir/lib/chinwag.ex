@@ -429,8 +429,8 @@ defmodule Chinwag do
     * `tags:` - those who are meant have these tags: values are regular expressions as text
     * `ack: true` - everybody who is meant acknowledges it
     * `relay_factor:` - through how many other members a copy of each answer is sent
-    * `timeout:` - milliseconds that answers are waited for; the longer the larger the cluster unless
-      told
+    * `timeout:` - milliseconds that answers are waited for; the longer the larger the cluster
+      unless told
 
   The query takes at most 1024 bytes. `:unsupported` as for `user_event/4`.
   """
