@@ -25,7 +25,7 @@ test('both module systems and the types have the same names', () => {
   const names = Object.keys(cjs).sort();
   assert.deepEqual(Object.keys(esm).sort(), names);
   for (const name of names) assert.equal(esm[name], cjs[name], 'one and the same');
-  const types = read('index.d.ts') + read('constants.d.ts');
+  const types = ['index.d.ts', 'answers.d.ts', 'constants.d.ts'].map(read).join('');
   const typed = [...types.matchAll(/^export (?:class|function|const) (\w+)/gm)].map((m) => m[1]);
   assert.deepEqual(typed.sort(), names);
 });

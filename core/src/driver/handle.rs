@@ -150,14 +150,18 @@ impl Handle {
         if self.commands.send(Box::new(Command::Close { done })).await.is_ok() {
             let _ = closed.await;
         }
-        if let Some(store) = self.store.clone() {
-            let board = Arc::clone(&self.board);
-            let saved = tokio::task::spawn_blocking(move || store.save(&board)).await;
-            if let Ok(Err(error)) = saved {
-                warn!(%error, "the snapshot could not be written at the end");
-            }
-        }
+        self.save().await;
         self.abort();
+    }
+
+    /// Writes the snapshot, if there is one and it holds anything else.
+    pub(crate) async fn save(&self) {
+        let Some(store) = self.store.clone() else { return };
+        let board = Arc::clone(&self.board);
+        let saved = tokio::task::spawn_blocking(move || store.save(&board)).await;
+        if let Ok(Err(error)) = saved {
+            warn!(%error, "the snapshot could not be written");
+        }
     }
 
     /// Stops at once, from any thread.

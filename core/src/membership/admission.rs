@@ -30,6 +30,15 @@ pub(super) struct Gate {
     refused: BTreeMap<(Box<str>, SocketAddr), Refusal>,
     /// Streams whose peers wait for an answer.
     held: BTreeMap<StreamId, Held>,
+    /// Nobody is asked about.
+    is_wide_open: bool,
+}
+
+impl Gate {
+    /// For as long as this node takes over what a seed of its own join knows.
+    pub(super) fn let_all_in(&mut self, all: bool) {
+        self.is_wide_open = all;
+    }
 }
 
 #[derive(Debug)]
@@ -72,7 +81,7 @@ const REASON_MAX: usize = 256;
 impl Membership {
     /// Whether a newcomer may come in now. If not, somebody has been asked, or has refused it.
     pub(super) fn is_admitted(&mut self, member: &Member) -> bool {
-        if self.protocol.admission == Admitting::Open {
+        if self.protocol.admission == Admitting::Open || self.gate.is_wide_open {
             return true;
         }
         let _ = self.ask_about(member);
@@ -124,6 +133,15 @@ impl Membership {
         }
         self.settle_held(id, refusal);
         Ok(Reply::Done)
+    }
+
+    /// It is in, by whatever way.
+    pub(super) fn drop_question(&mut self, member: &Member) {
+        if let Some(id) = self.gate.names.remove(member.name()) {
+            self.gate.questions.remove(&id);
+            self.settle_held(id, None);
+        }
+        self.gate.refused.remove(&key(member));
     }
 
     fn keep_out(&mut self, member: &Member, reason: &str) {

@@ -73,6 +73,7 @@ impl Membership {
         if self.roster.find(member.name()).is_some() {
             return;
         }
+        self.drop_question(&member);
         let record = Record::new(member.clone(), self.now);
         let slot = self.roster.insert(record, &mut self.rng);
         self.found(member.name(), false);

@@ -91,7 +91,11 @@ impl Membership {
             // The seed has just been told versions that it refuses. Once more, with its own.
             return self.begin(Purpose::Join { request, seed, addr }, addr);
         }
-        match self.merge(addr, &state, true) {
+        // Whoever joins a cluster wants its members.
+        self.gate.let_all_in(true);
+        let outcome = self.merge(addr, &state, true);
+        self.gate.let_all_in(false);
+        match outcome {
             Ok(()) => {
                 if let Some(joining) = self.joins.get_mut(&request) {
                     joining.open -= 1;

@@ -242,7 +242,10 @@ impl Node {
     /// # Errors
     /// `timeout` when the farewell could not be sent often enough in time; `closed`.
     pub async fn leave(&self, timeout: Duration) -> Result<()> {
-        self.request(Request::Leave { timeout }).await
+        let outcome = self.request(Request::Leave { timeout }).await;
+        // At once: the process may be about to end.
+        self.handle.save().await;
+        outcome
     }
 
     async fn request(&self, request: Request) -> Result<()> {

@@ -105,6 +105,22 @@ fn newcomers_that_others_let_in_are_asked_about() {
     assert!(sees(&sim, gate, "friend"), "the friend is kept out with it");
 }
 
+/// Whoever joins has chosen the cluster: nobody is asked about its members.
+#[test]
+fn a_node_that_asks_joins_without_asking() {
+    let mut sim = Sim::new(5);
+    let (a, b) = (sim.start("a"), sim.start("b"));
+    sim.join(b, &[a]);
+    assert!(sim.run_until(LIMIT, Sim::all_see_all));
+    sim.set_protocol(asking());
+    let newcomer = sim.start("newcomer");
+    sim.join(newcomer, &[a]);
+    assert!(sim.run_until(Duration::from_secs(3), Sim::all_see_all));
+    sim.run_for(Duration::from_secs(20));
+    assert!(sees(&sim, newcomer, "a") && sees(&sim, newcomer, "b"));
+    assert_eq!(sim.stats(newcomer).members_refused, 0);
+}
+
 #[test]
 fn the_option_is_a_choice() {
     let mut config = Config::new();

@@ -23,7 +23,6 @@ const OWN: &[(&str, &str)] = &[
     ("ffi.rs", "only C has pointers to check"),
     ("queue.rs", "only C takes events from a descriptor of ours"),
     ("talk.rs", "only C has a function of its own for each operation, and too many for one file"),
-    ("keys.rs", "as above"),
     ("serf.rs", "as above"),
     ("signals.rs", "the other runtimes have signal handling of their own"),
 ];

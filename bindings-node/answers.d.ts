@@ -1,0 +1,91 @@
+// What operations come to, where it is more than a number.
+
+import type { MemberState } from './constants.js';
+
+/** What the last answers of a member to pings told. */
+export interface RoundTrip {
+  /** Milliseconds that they took, smoothed as TCP smooths it; null before the first. */
+  readonly smoothed: number | null;
+  /** What the member added to the last one; mostly nothing. */
+  readonly payload: Uint8Array;
+}
+
+/** What a node knows of a member, and why. Times are in milliseconds. */
+export interface Explanation {
+  /** As it is remembered; null when it is not. */
+  readonly state: MemberState | null;
+  /** How long it has been in that state. */
+  readonly since: number | null;
+  /** How long a suspect has to refute, as things stand. */
+  readonly failsIn: number | null;
+  /** What was observed while it was in trouble, the oldest first: the last 32 things at most. */
+  readonly observed: readonly Observed[];
+}
+
+/** Something that a node observed of a member. */
+export interface Observed {
+  /** How many milliseconds ago. */
+  readonly ago: number;
+  /** A stable word, such as `probe-failed`, `suspected`, `confirmed`, `refuted` or `failed`. */
+  readonly kind: string;
+  /** A sentence: who did what, and what was missing. */
+  readonly text: string;
+}
+
+/** What may be shown of a key. */
+export interface KeyInfo {
+  /** What it is called: eight hexadecimal digits of a hash. */
+  readonly fingerprint: string;
+  /** Its length: 128, 192 or 256. */
+  readonly bits: number;
+  /** Whether it is the one that encrypts. */
+  readonly primary: boolean;
+}
+
+/** What one member's keyring has come to. Inspected or as JSON, it shows no keys. */
+export interface KeyOutcome {
+  /** Whether it did as it was told. */
+  readonly done: boolean;
+  /** Why it did not, or what else there is to say. */
+  readonly message: string;
+  /** Asked for a list: the keys that are installed, in base64. Secrets. */
+  get keys(): string[];
+  /** Asked for a list: the key that it encrypts with, in base64. A secret. */
+  get primary(): string;
+}
+
+/** Who is asked by a query, and how. */
+export interface QueryOptions {
+  /** The members who are meant. Default: everybody. */
+  nodes?: readonly string[] | undefined;
+  /**
+   * Tags, and regular expressions that their values have to match; a tag that a member does not
+   * have counts as an empty text.
+   */
+  tags?: Readonly<Record<string, string>> | undefined;
+  /** Whether everybody who is meant acknowledges it. Default: false. */
+  ack?: boolean | undefined;
+  /** Through how many other members a copy of each answer is sent, up to 255. Default: 0. */
+  relayFactor?: number | undefined;
+  /** How many milliseconds answers are waited for. Default: longer in a larger cluster. */
+  timeout?: number | undefined;
+}
+
+/** What came back to a query. */
+export interface Answers {
+  /** Who acknowledged it, in the order in which that arrived. */
+  readonly acks: readonly string[];
+  /** The answers, in the order in which they arrived. */
+  readonly responses: readonly { readonly sender: string; readonly payload: Uint8Array }[];
+  /** Whether everybody who is meant, as far as this node knows, has answered. */
+  readonly complete: boolean;
+}
+
+/** Where a node stands in serf's coordinate space, in seconds as serf has it. */
+export interface Coordinate {
+  readonly vec: readonly number[];
+  /** How far off it may be, as a share. */
+  readonly error: number;
+  readonly adjustment: number;
+  readonly height: number;
+}
