@@ -44,7 +44,8 @@ func answer(n *node, command line) *node {
 		n.close()
 		say("ok")
 		return nil
-	case "subscribe", "members", "local", "join", "update_tags", "leave":
+	case "subscribe", "members", "local", "join", "update_tags", "leave",
+		"send", "keys", "add_key", "use_key", "remove_key":
 		if n == nil {
 			fail("closed", fmt.Errorf("no node is open"))
 			break
@@ -93,6 +94,10 @@ func answerOpen(n *node, command line) {
 		n.answerUpdateTags(command)
 	case "leave":
 		n.answerLeave(command)
+	case "send":
+		n.answerSend(command)
+	default:
+		n.answerKeys(command)
 	}
 }
 

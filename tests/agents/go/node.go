@@ -16,6 +16,7 @@ import (
 // lock of its own, so none of them may call memberlist.
 type node struct {
 	list *memberlist.Memberlist
+	keys *memberlist.Keyring
 	name string
 	done chan struct{}
 	left bool
@@ -63,6 +64,7 @@ func start(command line) (*node, error) {
 			return nil, err
 		}
 	}
+	n.keys = config.Keyring
 	if n.list, err = memberlist.Create(config); err == nil {
 		go n.joinUntilAnswered(command.list("seeds"))
 	}
@@ -157,9 +159,6 @@ func (n *node) NodeMeta(int) []byte {
 	meta, _ := encodeTags(n.tags)
 	return meta
 }
-
-// NotifyMsg is memberlist's; this agent has no messages.
-func (n *node) NotifyMsg([]byte) {}
 
 // GetBroadcasts is memberlist's; this agent has none.
 func (n *node) GetBroadcasts(int, int) [][]byte { return nil }

@@ -8,7 +8,7 @@ use chinwag::Tags;
 #[derive(Clone, Debug)]
 pub(crate) struct Line {
     pub(crate) word: String,
-    pairs: Vec<(String, String)>,
+    pairs: Vec<(String, Vec<u8>)>,
 }
 
 impl Line {
@@ -17,13 +17,18 @@ impl Line {
         let word = words.next()?.to_owned();
         let pair = |word: &str| {
             let (key, value) = word.split_once('=')?;
-            Some((unescape(key)?, unescape(value)?))
+            Some((String::from_utf8(unescape(key)?).ok()?, unescape(value)?))
         };
         Some(Self { word, pairs: words.map(pair).collect::<Option<_>>()? })
     }
 
+    /// The text of a key; empty when it is absent, or no text.
     pub(crate) fn get(&self, key: &str) -> &str {
-        self.pairs.iter().find(|(k, _)| k == key).map_or("", |(_, value)| value)
+        std::str::from_utf8(self.bytes(key)).unwrap_or_default()
+    }
+
+    pub(crate) fn bytes(&self, key: &str) -> &[u8] {
+        self.pairs.iter().find(|(k, _)| k == key).map_or(&[], |(_, value)| value)
     }
 
     /// The items of a list. Addresses have no commas of their own.
@@ -33,16 +38,21 @@ impl Line {
 
     /// The pairs whose keys start with `prefix`, without it.
     pub(crate) fn under(&self, prefix: &str) -> impl Iterator<Item = (String, String)> {
-        let strip =
-            |(k, v): &(String, String)| Some((k.strip_prefix(prefix)?.to_owned(), v.clone()));
+        let strip = |(k, v): &(String, Vec<u8>)| {
+            Some((k.strip_prefix(prefix)?.to_owned(), String::from_utf8(v.clone()).ok()?))
+        };
         self.pairs.iter().filter_map(strip).collect::<Vec<_>>().into_iter()
     }
 }
 
 /// Appends ` key=value` to a line.
 pub(crate) fn push(line: &mut String, key: &str, value: &str) {
+    push_bytes(line, key, value.as_bytes());
+}
+
+pub(crate) fn push_bytes(line: &mut String, key: &str, value: &[u8]) {
     line.push(' ');
-    escape(line, key);
+    escape(line, key.as_bytes());
     line.push('=');
     escape(line, value);
 }
@@ -53,8 +63,8 @@ pub(crate) fn push_tags(line: &mut String, prefix: &str, tags: &Tags) {
     }
 }
 
-fn escape(line: &mut String, text: &str) {
-    for byte in text.bytes() {
+fn escape(line: &mut String, bytes: &[u8]) {
+    for &byte in bytes {
         if byte.is_ascii_alphanumeric() || b"._:/-".contains(&byte) {
             line.push(char::from(byte));
         } else {
@@ -64,12 +74,12 @@ fn escape(line: &mut String, text: &str) {
     }
 }
 
-fn unescape(text: &str) -> Option<String> {
+fn unescape(text: &str) -> Option<Vec<u8>> {
     let mut parts = text.split('%');
     let mut bytes = parts.next()?.as_bytes().to_vec();
     for part in parts {
         bytes.push(u8::from_str_radix(part.get(..2)?, 16).ok()?);
         bytes.extend_from_slice(&part.as_bytes()[2..]);
     }
-    String::from_utf8(bytes).ok()
+    Some(bytes)
 }
