@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// One language's agent.
-#[derive(Debug)]
-pub(crate) struct AgentKind {
+#[derive(Clone, Copy, Debug)]
+pub struct AgentKind {
     /// As `--agents` and the gap lists call it.
-    pub(crate) name: &'static str,
+    pub name: &'static str,
     /// Program and arguments, from the root of the repository. Words with a `/` are paths there.
     command: &'static [&'static str],
     /// What makes it, for the message when it is not there.
@@ -16,7 +16,7 @@ pub(crate) struct AgentKind {
 }
 
 /// Every agent there is.
-pub(crate) const AGENTS: &[AgentKind] = &[
+pub const AGENTS: &[AgentKind] = &[
     AgentKind {
         name: "rust",
         command: &["target/debug/chinwag-agent"],
@@ -57,13 +57,16 @@ pub(crate) const AGENTS: &[AgentKind] = &[
 ];
 
 /// The root of the repository.
-pub(crate) fn root() -> &'static Path {
+pub fn root() -> &'static Path {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     here.ancestors().nth(2).unwrap_or(here)
 }
 
 /// The agent of that name.
-pub(crate) fn find(name: &str) -> Result<&'static AgentKind, String> {
+///
+/// # Errors
+/// A sentence that names those there are.
+pub fn find(name: &str) -> Result<&'static AgentKind, String> {
     AGENTS.iter().find(|agent| agent.name == name).ok_or_else(|| {
         let known: Vec<&str> = AGENTS.iter().map(|agent| agent.name).collect();
         format!("unknown agent {name:?}; there are {}", known.join(", "))
@@ -71,8 +74,11 @@ pub(crate) fn find(name: &str) -> Result<&'static AgentKind, String> {
 }
 
 impl AgentKind {
-    /// Whether everything the command names is there; a sentence that helps otherwise.
-    pub(crate) fn check_built(&self) -> Result<(), String> {
+    /// Whether everything the command names is there.
+    ///
+    /// # Errors
+    /// A sentence that helps.
+    pub fn check_built(&self) -> Result<(), String> {
         let paths = self.command.iter().filter(|word| word.contains('/'));
         match paths.map(|word| place(word)).find(|path| !path.exists()) {
             Some(path) => Err(format!(
@@ -86,7 +92,7 @@ impl AgentKind {
     }
 
     /// The command that starts it.
-    pub(crate) fn command(&self) -> Command {
+    pub fn command(&self) -> Command {
         let mut command = Command::new(place(self.command[0]));
         command.args(self.command[1..].iter().map(|word| place(word))).current_dir(root());
         command

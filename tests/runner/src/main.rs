@@ -9,7 +9,6 @@
 //! without `--agents` only, in the simulator, once for each of `--seeds` seeds. With `REWRITE=1`
 //! and one agent, the expected lines are written anew from what that agent reports.
 
-mod agents;
 mod gaps;
 mod ledger;
 mod line;
@@ -26,7 +25,7 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use agents::{AGENTS, AgentKind, find, root};
+use chinwag_runner::agents::{self, AGENTS, AgentKind, find, root};
 use gaps::Gaps;
 use plan::{Case, Outcome, SIM, plan};
 use scenario::Scenario;

@@ -1,0 +1,3 @@
+//! What others who start agents share with the runner.
+
+pub mod agents;
