@@ -131,6 +131,42 @@ fn a_leave_is_a_leave_everywhere_and_never_a_failure() {
     });
 }
 
+/// The few transmissions of the local profile would miss somebody in such a cluster now and then.
+#[test]
+fn everybody_in_a_small_cluster_hears_a_leave_at_once() {
+    every_seed(200, |seed| {
+        let mut sim = Sim::with_protocol(seed, Protocol::profile("local"));
+        let nodes = together(&mut sim, 2 + (seed % 8) as usize);
+        let (leaver, others) = nodes.split_last().expect("there are some");
+        let at = sim.now();
+        let request = sim.leave(*leaver, seconds(5.0));
+        assert!(sim.run_until(seconds(5.0), |sim| sim.reply(*leaver, request).is_some()));
+        sim.crash(*leaver);
+        sim.run_for(seconds(0.1));
+        let left = told(&sim, others, *leaver, at, |k| matches!(k, EventKind::MemberLeave(_)));
+        assert_eq!(left.len(), others.len(), "of {}", nodes.len());
+    });
+}
+
+#[test]
+fn who_missed_a_leave_is_told_instead_of_taking_it_for_a_failure() {
+    every_seed(60, |seed| {
+        let mut sim = Sim::with_protocol(seed, Protocol::profile("local"));
+        let nodes = together(&mut sim, 6);
+        let (leaver, deaf, at) = (nodes[5], nodes[4], sim.now());
+        sim.network().block_datagrams_to(deaf);
+        sim.leave(leaver, seconds(5.0));
+        sim.run_for(seconds(0.7));
+        sim.network().heal();
+        sim.crash(leaver);
+        let known = |sim: &Sim| sim.believers(leaver, MemberState::Left) == 5;
+        assert!(sim.run_until(seconds(20.0), known), "it was never told");
+        let failed = told(&sim, &nodes, leaver, at, |k| matches!(k, EventKind::MemberFailed(_)));
+        assert_eq!(failed.len(), 0, "it was taken for a failure");
+        assert!(sim.view(deaf, nodes[0]).is_some_and(|member| member.state().is_present()));
+    });
+}
+
 /// The peer that is being joined must not take the leave for a failure, whoever was faster.
 #[test]
 fn a_leave_in_the_middle_of_a_join_is_still_a_leave() {

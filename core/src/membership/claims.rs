@@ -208,7 +208,11 @@ impl Membership {
         if state == MemberState::Suspect {
             return self.confirm_suspicion(slot, incarnation, node, from);
         }
-        if !beats(Claim::Suspect, incarnation, state, record.member.incarnation()) {
+        let known = record.member.incarnation();
+        if !beats(Claim::Suspect, incarnation, state, known) {
+            if state == MemberState::Left && incarnation == known {
+                self.pass_on_farewell(slot, from);
+            }
             return;
         }
         if slot == LOCAL {

@@ -29,6 +29,9 @@ const CROWD: usize = 8;
 const REPEAT_TICKS: u32 = 2;
 /// Between two rounds while a farewell is being spread: the process wants to end.
 const FAREWELL_INTERVAL: Duration = Duration::from_millis(20);
+/// A farewell is sent so often at least, unless fewer are there: everybody in a small cluster is told
+/// by the one who leaves. The few transmissions of other news would miss some, and to them it failed.
+const FAREWELLS: u32 = 16;
 /// In a cluster of this size, news waits for the tick if there was a round within the last one.
 const CALM_SIZE: u32 = 2048;
 
@@ -109,7 +112,11 @@ impl Membership {
     }
 
     fn take_broadcasts(&mut self, room: usize, count: usize, parts: &mut Parts) {
-        let limit = transmit_limit(self.protocol.retransmit_mult, self.roster.len());
+        let mut limit = transmit_limit(self.protocol.retransmit_mult, self.roster.len());
+        if let Presence::Leaving(_) = self.presence {
+            let everybody = u32::try_from(self.roster.present()).unwrap_or(u32::MAX);
+            limit = limit.max(everybody.min(FAREWELLS));
+        }
         let roster = &self.roster;
         let write_alive = |slot, out: &mut Vec<u8>| {
             if let Some(record) = roster.get(slot) {

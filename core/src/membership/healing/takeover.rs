@@ -14,7 +14,7 @@ use super::trouble::Verdict;
 use crate::event::EventKind;
 use crate::member::Member;
 use crate::time::Instant;
-use crate::wire::{Alive, Message, Suspect};
+use crate::wire::{Alive, Dead, Message, Suspect};
 
 /// Probe intervals between two looks into claims of one name: a flood of them must not make this
 /// node flood the one who has it.
@@ -158,5 +158,18 @@ impl Membership {
             let local = self.local().clone();
             self.send_alive(to, &local);
         }
+    }
+
+    /// Somebody suspects a member that has said goodbye, so it has missed that, and would take the
+    /// leave for a failure. It is told at once; as with an ack, one packet answers another.
+    pub(crate) fn pass_on_farewell(&mut self, slot: Slot, accuser: &str) {
+        let accuser = self.roster.find(accuser).filter(|slot| *slot != LOCAL);
+        let (Some(accuser), Presence::Here) = (accuser, self.presence) else { return };
+        let (Some(to), Some(left)) = (self.roster.get(accuser), self.roster.get(slot)) else {
+            return;
+        };
+        let (to, left) = (to.member.addr(), left.member.clone());
+        let (incarnation, node) = (left.incarnation(), left.name());
+        self.send_together(to, &[Message::Dead(Dead { incarnation, node, from: node })]);
     }
 }
