@@ -116,6 +116,9 @@ impl Membership {
         let changed = (state != MemberState::Alive).then_some(self.now);
         self.roster.update(slot, member.clone(), changed);
         self.spread_alive(slot, &member);
+        if moved {
+            self.bury(slot, &previous, &member);
+        }
         if !state.is_present() {
             self.tell_serf_joined(claim.node);
         }
@@ -281,11 +284,17 @@ impl Membership {
         if self.settle_claim(slot) {
             return;
         }
-        self.on_dead(member.incarnation(), member.name(), &own);
+        self.believe_dead(member.incarnation(), member.name(), &own);
     }
 
     /// Somebody says that a member has failed, or a member says goodbye.
     pub(super) fn on_dead(&mut self, incarnation: u32, node: &str, from: &str) {
+        if !self.is_of_the_buried(incarnation, node) {
+            self.believe_dead(incarnation, node, from);
+        }
+    }
+
+    fn believe_dead(&mut self, incarnation: u32, node: &str, from: &str) {
         if from == node {
             self.give_up(node);
         }

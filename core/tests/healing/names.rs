@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use chinwag::config::Protocol;
 use chinwag::sim::{Faults, NodeId, Sim};
 use chinwag::wire::{Alive, Message, Vsn};
 use chinwag::{EventKind, MemberState};
@@ -59,6 +60,39 @@ fn who_comes_back_elsewhere_is_taken_over_at_once() {
         }
         sim.run_for(seconds(60.0));
         assert!(moved(&sim), "it did not stay so");
+    });
+}
+
+/// Go's peers count from 1 at every start, so the new one is below what is told of the old one: that
+/// it failed, or left, must not be believed of the new one.
+#[test]
+fn old_news_of_a_name_is_not_about_who_has_it_now() {
+    every_seed(200, |seed| {
+        let mut sim = Sim::with_protocol(seed, Protocol::profile("local"));
+        sim.count_from_one();
+        let nodes = together(&mut sim, 4);
+        let (old, others) = (nodes[3], &nodes[..3]);
+        let gone: fn(&EventKind) -> bool =
+            |kind| matches!(kind, EventKind::MemberFailed(_) | EventKind::MemberLeave(_));
+        let since = sim.now();
+        match seed % 2 {
+            0 => drop(sim.leave(old, seconds(5.0))),
+            _ => sim.crash(old),
+        }
+        let heard = |sim: &Sim| !told(sim, others, old, since, gone).is_empty();
+        assert!(sim.run_until(seconds(20.0), heard), "nobody noticed");
+        sim.crash(old);
+        let at = sim.now();
+        let new = sim.start(sim.name(old).to_owned().as_str());
+        sim.join(new, others);
+        let back = |sim: &Sim| {
+            addresses(sim, others, new).iter().all(|addr| *addr == Some(sim.addr(new)))
+                && sim.all_see_all()
+        };
+        assert!(sim.run_until(seconds(10.0), back), "it was not taken over");
+        let since_then = told(&sim, others, new, at, gone).len();
+        let noticed = told(&sim, others, new, since, gone).len();
+        assert!(noticed <= others.len(), "{noticed} times gone, {since_then} of them late");
     });
 }
 

@@ -10,7 +10,7 @@ use super::super::detection::evidence::Fact;
 use super::super::roster::{LOCAL, Slot};
 use super::super::{Membership, Presence};
 use super::check::Errand;
-use super::trouble::Verdict;
+use super::trouble::{Buried, Verdict};
 use crate::event::EventKind;
 use crate::member::Member;
 use crate::time::Instant;
@@ -25,6 +25,8 @@ const VERDICT_ROUNDS: u32 = 60;
 const CONFLICT_ROUNDS: u32 = 1;
 /// Probe intervals between two times that a member is told what is held against it.
 const ACCUSED_ROUNDS: u32 = 2;
+/// Gossip intervals for which news of an earlier process of the same name may go round.
+const BURIED_ROUNDS: u32 = 20;
 
 impl Membership {
     /// Somebody says that a present member is at another address.
@@ -109,6 +111,7 @@ impl Membership {
         self.stats.moves += 1;
         self.note(member.name(), Fact::Moved { from: previous.addr() });
         self.judge(slot, previous.addr(), false);
+        self.bury(slot, &previous, &member);
         self.roster.update(slot, member.clone(), Some(self.now));
         self.spread_alive(slot, &member);
         self.event(match previous.state().is_present() {
@@ -171,5 +174,43 @@ impl Membership {
         let (to, left) = (to.member.addr(), left.member.clone());
         let (incarnation, node) = (left.incarnation(), left.name());
         self.send_together(to, &[Message::Dead(Dead { incarnation, node, from: node })]);
+    }
+
+    /// A member that was gone is taken over at another address. If it counts anew, what is still
+    /// told of the one before it would seem to be about it.
+    pub(crate) fn bury(&mut self, slot: Slot, previous: &Member, member: &Member) {
+        let incarnation = previous.incarnation();
+        if member.incarnation() > incarnation {
+            return;
+        }
+        let until = self.now + self.protocol.gossip_interval.saturating_mul(BURIED_ROUNDS);
+        if let Some(trouble) = self.trouble(slot) {
+            trouble.buried = Some(Buried { incarnation, until });
+        }
+    }
+
+    /// Whether a death that is told of is that of an earlier process. The member is told of it, so
+    /// that it outgrows it.
+    pub(crate) fn is_of_the_buried(&mut self, incarnation: u32, node: &str) -> bool {
+        if self.healing.troubles.is_empty() {
+            return false;
+        }
+        let Some(slot) = self.roster.find(node) else { return false };
+        let buried = self.healing.troubles.get(&slot).and_then(|trouble| trouble.buried);
+        let Some(buried) = buried.filter(|buried| self.now < buried.until) else { return false };
+        let Some(record) = self.roster.get(slot) else { return false };
+        let member = record.member.clone();
+        // It may have outgrown it, or gone in the meantime.
+        if incarnation > buried.incarnation
+            || member.incarnation() > buried.incarnation
+            || !member.state().is_present()
+        {
+            return false;
+        }
+        let own = Arc::clone(&self.name);
+        let accusation =
+            Suspect { incarnation: buried.incarnation, node: member.name(), from: &own };
+        self.send_together(member.addr(), &[Message::Suspect(accusation)]);
+        true
     }
 }

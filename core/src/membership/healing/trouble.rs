@@ -30,6 +30,15 @@ pub(super) struct Trouble {
     pub(super) scored: Instant,
     /// Whether that was often enough for others to be told.
     pub(super) flaps: bool,
+    /// What was held against the one before it, of the same name at another address.
+    pub(super) buried: Option<Buried>,
+}
+
+/// The end of an earlier process. News of it may still go round.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Buried {
+    pub(super) incarnation: u32,
+    pub(super) until: Instant,
 }
 
 /// What is known of another address that its name was claimed for.
@@ -52,7 +61,8 @@ pub(super) type Troubles = BTreeMap<Slot, Box<Trouble>>;
 
 impl Trouble {
     fn is_over(&self, now: Instant, forgiven: Duration) -> bool {
-        let times = [self.claims_wait, self.conflict_told, self.accused, self.corrected];
+        let buried = self.buried.map(|buried| buried.until);
+        let times = [self.claims_wait, self.conflict_told, self.accused, self.corrected, buried];
         let pending = |at: &Option<Instant>| at.is_some_and(|at| now < at);
         let failures = self.tcp_failures + self.udp_failures;
         failures == 0
