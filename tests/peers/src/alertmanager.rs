@@ -11,7 +11,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::process::Process;
-use crate::{eventually, free_port};
+use crate::{beside, eventually, free_port};
 
 const CONFIG: &str = "route: {receiver: nobody}\nreceivers: [{name: nobody}]\n";
 
@@ -34,16 +34,26 @@ impl Alertmanager {
     /// When it cannot be started.
     pub fn start(peer: Option<&str>) -> Self {
         for _ in 0..5 {
-            if let Some(started) = Self::try_start(peer) {
+            let addr = format!("127.0.0.1:{}", free_port());
+            let web = format!("127.0.0.1:{}", free_port());
+            if let Some(started) = Self::try_at([&addr, &web], peer) {
                 return started;
             }
         }
         panic!("alertmanager found no free port");
     }
 
-    fn try_start(peer: Option<&str>) -> Option<Self> {
-        let addr = format!("127.0.0.1:{}", free_port());
-        let web = format!("127.0.0.1:{}", free_port());
+    /// The same at an address whose ports are its own.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn start_at(addr: &str, peer: Option<&str>) -> Self {
+        Self::try_at([addr, &beside(addr, 1000)], peer).expect("its ports are free")
+    }
+
+    /// None when somebody else has taken a port in the meantime.
+    fn try_at([addr, web]: [&str; 2], peer: Option<&str>) -> Option<Self> {
+        let (addr, web) = (addr.to_owned(), web.to_owned());
         let folder = std::env::temp_dir().join(format!("chinwag-peers-{}", web.replace(':', "-")));
         fs::create_dir_all(&folder).expect("a folder for its state");
         let config = folder.join("config.yml");

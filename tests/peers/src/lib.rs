@@ -13,6 +13,7 @@
 //! A peer that is not installed is left out with a word on standard error; never under `CI`.
 //! Processes end with the test. Waiting is for a condition, up to [`LIMIT`].
 
+pub mod agent;
 pub mod alertmanager;
 pub mod command;
 pub mod go;
@@ -22,8 +23,9 @@ pub mod serf;
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::net::{TcpListener, UdpSocket};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 /// Far beyond what anything here takes on a busy machine.
@@ -60,18 +62,40 @@ pub fn present(program: &str) -> bool {
         false => std::env::split_paths(&path).any(|folder| folder.join(program).is_file()),
     };
     if !there {
-        let ci = std::env::var("CI").is_ok_and(|value| !value.is_empty() && value != "false");
-        assert!(!ci, "{program} is not there, and under CI nothing may be left out");
-        // Past the capture of the test harness: a test that asks nothing must be seen.
-        let _ = writeln!(std::io::stderr(), "left out: {program} is not there");
+        left_out(&format!("{program} is not there"));
     }
     there
+}
+
+/// # Panics
+/// Under `CI`.
+fn left_out(why: &str) {
+    let ci = std::env::var("CI").is_ok_and(|value| !value.is_empty() && value != "false");
+    assert!(!ci, "{why}, and under CI nothing may be left out");
+    // Past the capture of the test harness: a test that asks nothing must be seen.
+    let _ = writeln!(std::io::stderr(), "left out: {why}");
 }
 
 /// The root of the repository.
 pub fn root() -> PathBuf {
     let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     here.ancestors().nth(2).map(PathBuf::from).unwrap_or_default()
+}
+
+/// An address on loopback that no other test has, in this process or another: the number of the
+/// process is in it. So a member can come back where it was, or elsewhere.
+pub fn address() -> String {
+    static USED: AtomicU16 = AtomicU16::new(0);
+    let [.., high, low] = std::process::id().to_be_bytes();
+    let own = USED.fetch_add(1, Ordering::Relaxed);
+    // 127.0 is everybody's.
+    format!("127.{}.{low}.{}:{}", high % 254 + 1, own % 254 + 1, 7946 + own / 254)
+}
+
+/// The port beside that of an address: of the same host, for another service.
+pub(crate) fn beside(addr: &str, offset: u16) -> String {
+    let addr: SocketAddr = addr.parse().expect("an address");
+    SocketAddr::new(addr.ip(), addr.port() + offset).to_string()
 }
 
 /// A port that is free for UDP and TCP now.

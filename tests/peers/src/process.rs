@@ -48,16 +48,28 @@ impl Process {
     /// # Panics
     /// When there is none in time.
     pub fn expect(&mut self, what: &str, wanted: impl Fn(&str) -> bool) -> String {
-        let (said, mut read) = (Arc::clone(&self.said), self.read);
-        let what = format!("{what} from {}", self.child.id());
-        let line = eventually(&what, || {
-            let said = lock(&said);
-            let found = said.iter().skip(read).position(|line| wanted(line));
-            read = found.map_or(said.len(), |skipped| read + skipped + 1);
-            found.and_then(|_| said.get(read - 1).cloned())
-        });
+        let mut read = self.read;
+        let line = self.expect_from(&mut read, what, wanted);
         self.read = read;
         line
+    }
+
+    /// The same from a place of the reader's own, which moves behind the line.
+    ///
+    /// # Panics
+    /// When there is none in time.
+    pub fn expect_from(
+        &self,
+        read: &mut usize,
+        what: &str,
+        wanted: impl Fn(&str) -> bool,
+    ) -> String {
+        eventually(&format!("{what} from {}", self.child.id()), || {
+            let said = lock(&self.said);
+            let found = said.iter().skip(*read).position(|line| wanted(line));
+            *read = found.map_or(said.len(), |skipped| *read + skipped + 1);
+            found.and_then(|_| said.get(*read - 1).cloned())
+        })
     }
 
     /// Everything on its standard error so far.
@@ -68,6 +80,11 @@ impl Process {
     /// Everything on its standard output so far.
     pub fn output(&self) -> String {
         lock(&self.said).join("\n")
+    }
+
+    /// How many lines that is.
+    pub fn lines(&self) -> usize {
+        lock(&self.said).len()
     }
 
     /// Sends it a signal.

@@ -1,12 +1,14 @@
 //! Serf agents.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::process::Command;
 
 use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::process::Process;
-use crate::{Listed, eventually, free_port};
+use crate::{Listed, beside, eventually, free_port};
 
 /// A running agent.
 #[derive(Debug)]
@@ -26,25 +28,47 @@ impl Serf {
         for _ in 0..5 {
             let addr = format!("127.0.0.1:{}", free_port());
             let rpc = format!("127.0.0.1:{}", free_port());
-            let mut command = Command::new("serf");
-            command
-                .args(["agent", "-profile=local", "-log-level=warn"])
-                .args([format!("-node={name}"), format!("-bind={addr}")])
-                .args([format!("-rpc-addr={rpc}"), format!("-tag=of={name}")])
-                .args(join.map(|seed| format!("-join={seed}")))
-                .args(more);
-            let mut process = Process::start(&mut command);
-            let running = eventually("serf runs or gives up", || {
-                let runs = process.output().contains("Serf agent running!");
-                runs.then_some(true).or_else(|| process.ended().map(|_| false))
-            });
-            if running {
-                return Self { process, rpc, addr };
+            if let Ok(started) = Self::try_at([&addr, &rpc], name, join, more) {
+                return started;
             }
-            // Somebody else may have taken a port in the meantime.
-            assert!(process.output().contains("in use"), "{}", process.output());
         }
         panic!("serf found no free port");
+    }
+
+    /// The same at an address whose ports are its own.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn start_at(addr: &str, name: &str, join: Option<&str>, more: &[&str]) -> Self {
+        let rpc = beside(addr, 1000);
+        Self::try_at([addr, &rpc], name, join, more).expect("its ports are free")
+    }
+
+    /// An error when somebody else has taken a port in the meantime.
+    fn try_at(
+        [addr, rpc]: [&str; 2],
+        name: &str,
+        join: Option<&str>,
+        more: &[&str],
+    ) -> Result<Self, String> {
+        let mut command = Command::new("serf");
+        command
+            .args(["agent", "-profile=local", "-log-level=warn"])
+            .args([format!("-node={name}"), format!("-bind={addr}")])
+            .args([format!("-rpc-addr={rpc}"), format!("-tag=of={name}")])
+            .args(join.map(|seed| format!("-join={seed}")))
+            .args(more);
+        let mut process = Process::start(&mut command);
+        let running = eventually("serf runs or gives up", || {
+            let runs = process.output().contains("Serf agent running!");
+            runs.then_some(true).or_else(|| process.ended().map(|_| false))
+        });
+        if running {
+            return Ok(Self { process, rpc: rpc.to_owned(), addr: addr.to_owned() });
+        }
+        let output = process.output();
+        assert!(output.contains("in use"), "{output}");
+        Err(output)
     }
 
     fn command(&self, word: &str, more: &[&str]) -> Command {
@@ -69,6 +93,16 @@ impl Serf {
     pub fn json(&self, word: &str, more: &[&str]) -> Value {
         let printed = self.run(word, &[&["-format=json"], more].concat());
         serde_json::from_str(&printed).unwrap_or_else(|why| panic!("{why}: {printed}"))
+    }
+
+    /// Tells everybody something, whatever bytes it has; all but zero, which no argument can have.
+    ///
+    /// # Panics
+    /// When it cannot.
+    pub fn event(&self, name: &str, payload: &[u8]) {
+        let mut command = self.command("event", &["-coalesce=false", name]);
+        let done = command.arg(OsStr::from_bytes(payload)).output().expect("serf runs");
+        assert!(done.status.success(), "{done:?}");
     }
 
     /// `serf monitor`, once it listens.
@@ -103,6 +137,11 @@ impl Serf {
             let (found, tags) = self.members().remove(name)?;
             (found == state).then_some(tags)
         })
+    }
+
+    /// Everything that it has printed.
+    pub fn output(&self) -> String {
+        self.process.output()
     }
 
     /// What it has logged, warnings and errors only.
