@@ -7,6 +7,8 @@
 //! | `tests/alertmanager.rs` | the same of Alertmanager, on memberlist 0.2.2 |
 //! | `tests/go.rs` | the same of the newest memberlist, and labels |
 //! | `tests/encryption.rs` | keys with all of them: joins, rolling changes, and who is refused |
+//! | `tests/matrix.rs` | every peer under every setting, through one script of steps |
+//! | `tests/languages.rs` | the same script from every language, with a label and a key |
 //! | `tests/command.rs` | lines, exit statuses, signals and messages of the command |
 //! | `tests/demo.rs` | the demonstration with what every machine has |
 //!
@@ -17,6 +19,7 @@ pub mod agent;
 pub mod alertmanager;
 pub mod command;
 pub mod go;
+pub mod matrix;
 pub mod ours;
 pub mod process;
 pub mod serf;

@@ -43,6 +43,7 @@ pub const TEST: &[Step] = &[
     SCENARIOS,
     SCENARIOS_GO,
     PEERS,
+    PEERS_LANGUAGES,
     FAULTS,
     HELLO,
     INSTALL,
@@ -236,12 +237,13 @@ const SCENARIOS_GO: Step = Step {
     ],
 };
 
-/// The command, and clusters with Debian's serf and Alertmanager and with Go's memberlist.
+/// The command, and clusters with Debian's serf and Alertmanager and with Go's memberlist. Most of it
+/// is waiting, so more of them run than there are cores.
 const PEERS: Step = Step {
     name: "peers",
     after: &["scenarios with memberlist"],
     needs: &["serf", "prometheus-alertmanager", "go"],
-    run: &["cargo test --locked -q -p chinwag-peers"],
+    run: &["cargo test --locked -q -p chinwag-peers -- --test-threads=4"],
 };
 
 /// Members with real kernels between them: a cut of the network, and a bad one.
@@ -253,6 +255,14 @@ const FAULTS: Step = Step {
         "cargo build --locked -q -p chinwag-cli -p chinwag-bench",
         "target/debug/chinwag-bench faults --quick --out target/steps/faults.json",
     ],
+};
+
+/// Most of it is waiting, as with scenarios.
+const PEERS_LANGUAGES: Step = Step {
+    name: "peers in every language",
+    after: &["scenarios with memberlist", "c build", "python build", "node build", "elixir build"],
+    needs: &["target/venv/bin/python", "node", "elixir", "go"],
+    run: &["cargo test --locked -q -p chinwag-peers --test languages"],
 };
 
 const HELLO: Step = Step {
