@@ -314,6 +314,11 @@ impl Host {
         })
     }
 
+    /// Gives an operation up: a join ends, anything else goes on. The outcome comes all the same.
+    fn cancel(&self, py: Python<'_>, id: u64) -> PyResult<()> {
+        guard(py, || self.host.cancel(id).or_raise(py))
+    }
+
     /// Gives an operation up, and lets its outcome go.
     fn forget(&self, py: Python<'_>, id: u64) -> PyResult<()> {
         guard(py, || {

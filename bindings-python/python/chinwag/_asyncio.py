@@ -12,6 +12,7 @@ from collections.abc import (
     Iterator,
     Mapping,
 )
+from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -296,8 +297,10 @@ class _Pump:
         try:
             return await future
         except asyncio.CancelledError:
-            if self._pending.pop(number, None) is not None and not self._host.is_closed():
-                self._host.forget(number)
+            with suppress(ChinwagError):
+                # Not forgotten: the outcome still comes, and has to be taken, or nothing after it
+                # would wake the loop.
+                self._host.cancel(number)
             raise
 
     async def news(self) -> None:

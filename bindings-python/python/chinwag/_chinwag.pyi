@@ -111,6 +111,8 @@ class Host:
         """Begins to say goodbye, within that time."""
     def settled(self, ids: list[int]) -> list[tuple[int, Any]]:
         """Those of `ids` that have settled, each with a value or with the exception to raise."""
+    def cancel(self, id: int) -> None:
+        """Gives an operation up: a join ends. The outcome comes all the same."""
     def forget(self, id: int) -> None:
         """Gives an operation up, and lets its outcome go."""
     def subscribe(self, replay: bool) -> Subscription:
