@@ -29,8 +29,9 @@ const CROWD: usize = 8;
 const REPEAT_TICKS: u32 = 2;
 /// Between two rounds while a farewell is being spread: the process wants to end.
 const FAREWELL_INTERVAL: Duration = Duration::from_millis(20);
-/// A farewell is sent so often at least, unless fewer are there: everybody in a small cluster is told
-/// by the one who leaves. The few transmissions of other news would miss some, and to them it failed.
+/// A farewell is sent so often at least, unless fewer are there: everybody in a small cluster is
+/// told by the one who leaves. The few transmissions of other news would miss some, and to them it
+/// failed.
 const FAREWELLS: u32 = 16;
 /// In a cluster of this size, news waits for the tick if there was a round within the last one.
 const CALM_SIZE: u32 = 2048;

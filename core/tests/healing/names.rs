@@ -63,8 +63,8 @@ fn who_comes_back_elsewhere_is_taken_over_at_once() {
     });
 }
 
-/// Go's peers count from 1 at every start, so the new one is below what is told of the old one: that
-/// it failed, or left, must not be believed of the new one.
+/// Go's peers count from 1 at every start, so the new one is below what is told of the old one:
+/// that it failed, or left, must not be believed of the new one.
 #[test]
 fn old_news_of_a_name_is_not_about_who_has_it_now() {
     every_seed(200, |seed| {

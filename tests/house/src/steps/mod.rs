@@ -237,8 +237,8 @@ const SCENARIOS_GO: Step = Step {
     ],
 };
 
-/// The command, and clusters with Debian's serf and Alertmanager and with Go's memberlist. Most of it
-/// is waiting, so more of them run than there are cores.
+/// The command, and clusters with Debian's serf and Alertmanager and with Go's memberlist. Most of
+/// it is waiting, so more of them run than there are cores.
 const PEERS: Step = Step {
     name: "peers",
     after: &["scenarios with memberlist"],
