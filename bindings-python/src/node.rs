@@ -9,7 +9,7 @@ use chinwag::error::{Error, ErrorKind, Result};
 use chinwag::host::{self, Answer, Op, Question};
 use chinwag::member::Tags;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList};
+use pyo3::types::{PyDict, PyList, PyString};
 
 use crate::answer;
 use crate::config::{config, span};
@@ -75,6 +75,11 @@ fn outcome<'py>(py: Python<'py>, result: &Result<Answer>) -> PyResult<Bound<'py,
         Ok(told) => answer::object(py, told),
         Err(error) => exception(py, error),
     }
+}
+
+/// The text of a key. Where it is no text, the exception of Python's own would have all of it.
+fn secret<'a>(key: &'a Bound<'_, PyString>) -> Result<&'a str> {
+    key.to_str().map_err(|_| Error::new(ErrorKind::BadArgument, "the key is not base64"))
 }
 
 /// A limit in time that was given to a call.
@@ -241,23 +246,31 @@ impl Host {
     }
 
     /// Begins to install a key on this node.
-    fn add_key(&self, py: Python<'_>, key: &str) -> PyResult<u64> {
-        guard(py, || self.begin(py, Op::add_key(key).or_raise(py)?))
+    fn add_key(&self, py: Python<'_>, key: &Bound<'_, PyString>) -> PyResult<u64> {
+        guard(py, || self.begin(py, secret(key).and_then(Op::add_key).or_raise(py)?))
     }
 
     /// Begins to encrypt under a key of the ring.
-    fn use_key(&self, py: Python<'_>, key: &str) -> PyResult<u64> {
-        guard(py, || self.begin(py, Op::use_key(key).or_raise(py)?))
+    fn use_key(&self, py: Python<'_>, key: &Bound<'_, PyString>) -> PyResult<u64> {
+        guard(py, || self.begin(py, secret(key).and_then(Op::use_key).or_raise(py)?))
     }
 
     /// Begins to remove a key from the ring.
-    fn remove_key(&self, py: Python<'_>, key: &str) -> PyResult<u64> {
-        guard(py, || self.begin(py, Op::remove_key(key).or_raise(py)?))
+    fn remove_key(&self, py: Python<'_>, key: &Bound<'_, PyString>) -> PyResult<u64> {
+        guard(py, || self.begin(py, secret(key).and_then(Op::remove_key).or_raise(py)?))
     }
 
     /// Begins to have every member change its keys; settles with a dict by member.
-    fn cluster_keys(&self, py: Python<'_>, op: &str, key: Option<&str>) -> PyResult<u64> {
-        guard(py, || self.begin(py, Op::cluster_keys(op, key).or_raise(py)?))
+    fn cluster_keys(
+        &self,
+        py: Python<'_>,
+        op: &str,
+        key: Option<&Bound<'_, PyString>>,
+    ) -> PyResult<u64> {
+        guard(py, || {
+            let key = key.map(secret).transpose().or_raise(py)?;
+            self.begin(py, Op::cluster_keys(op, key).or_raise(py)?)
+        })
     }
 
     /// Begins to tell everybody something, in serf's way.

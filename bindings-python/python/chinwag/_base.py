@@ -29,7 +29,6 @@ LEAVE: Final = 5.0
 _SLICE: Final = 0.1
 
 
-
 class BaseNode:
     """A running node."""
 

@@ -142,8 +142,8 @@ class Node(BaseNode):
     def cluster_keys(self, op: KeyOp, key: str | None = None) -> dict[str, KeyOutcome]:
         """Has every member change or list its keys, serf agents too; what came of it, by name.
 
-        To change the key of a cluster: install the new one, see that all have it, use it, see
-        that all do, and remove the old one.
+        Who did not answer in time is missing. To change the key of a cluster: install the new
+        one, see that all have it, use it, see that all do, and remove the old one.
         """
         told: dict[str, Any] = settle(self._host, self._host.cluster_keys(op, key))
         return {member: KeyOutcome._of(**outcome) for member, outcome in told.items()}
