@@ -10,7 +10,7 @@ from typing import Any
 
 import chinwag
 import pytest
-from support import eventually, eventually_blocking, find, quick, run, wait_for
+from support import LIMIT, eventually, eventually_blocking, find, quick, run, wait_for
 
 ODD = b"\xff\x00\xc3\x28"
 #: Of 16 and of 32 bytes.
@@ -77,6 +77,57 @@ def test_queries_are_answered() -> None:
     run(main())
 
 
+async def asked(events: chinwag.Events) -> chinwag.Query:
+    event = await wait_for(events, "query")
+    assert isinstance(event, chinwag.Query)
+    return event
+
+
+def test_everybody_is_asked_unless_some_are_named() -> None:
+    async def main() -> None:
+        async with pair() as (a, b):
+            answering = asyncio.gather(answer(a, b"a"), answer(b, b"b"))
+            await asyncio.sleep(0)
+            answers = await a.query("load", relay_factor=1, timeout=LIMIT)
+            await answering
+            assert {r.sender: r.payload for r in answers.responses} == {"a": b"a", "b": b"b"}
+            assert answers.complete and answers.acks == ()
+            # A name alone is one name, not its letters. Nobody answers, and that takes its time.
+            silent = await b.query("load", nodes="a", ack=True, timeout=1)
+            assert silent == chinwag.Answers(("a",), (), False)
+
+    run(main())
+
+
+def test_an_answer_that_is_too_large_can_be_given_again() -> None:
+    async def main() -> None:
+        async with pair() as (a, b):
+            events = b.events()
+            asking = asyncio.create_task(a.query("load", nodes=["b"], timeout=LIMIT))
+            query = await asked(events)
+            with pytest.raises(chinwag.TooLarge):
+                await b.respond(query.id, bytes(2000))
+            await b.respond(query.id, "short")
+            assert [r.payload for r in (await asking).responses] == [b"short"]
+
+    run(main())
+
+
+def test_a_query_that_is_given_up_leaves_nothing_behind() -> None:
+    async def main() -> None:
+        async with pair() as (a, b):
+            events = b.events()
+            task = asyncio.create_task(a.query("load", nodes=["b"], timeout=1))
+            query = await asked(events)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            await b.respond(query.id, b"unheard")
+            await eventually(lambda: not a._pump()._pending)
+
+    run(main())
+
+
 def test_a_question_is_checked() -> None:
     async def main() -> None:
         async with pair() as (a, _):
@@ -136,6 +187,27 @@ def test_a_failed_member_is_explained_and_can_be_sent_off() -> None:
             await a.force_leave("b")
             await wait_for(events, "member-leave", "b")
             assert await a.explain("nobody") == chinwag.Explanation(None, None, None, ())
+
+    run(main())
+
+
+def test_who_failed_can_be_made_to_leave() -> None:
+    async def main() -> None:
+        async with pair() as (a, b):
+            for name in ("c", "d"):
+                gone = await chinwag.start(name, **serf(seeds=[a.addr]))
+                await eventually(lambda: a.member(name) and b.member(name))
+                watched = [a.events(), b.events()]
+                await gone.close()
+                for events in watched:
+                    await wait_for(events, "member-failed", name)
+                prune = name == "d"
+                await a.force_leave(name, prune=prune)
+                for events in watched:
+                    await wait_for(events, "member-reap" if prune else "member-leave", name)
+            assert a.member("d") is None
+            left = a.member("c")
+            assert left is not None and left.state == "left"
 
     run(main())
 
