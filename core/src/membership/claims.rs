@@ -221,6 +221,10 @@ impl Membership {
         if slot == LOCAL {
             return self.accused_self(incarnation);
         }
+        self.suspect(slot, incarnation, node, from);
+    }
+
+    fn suspect(&mut self, slot: Slot, incarnation: u32, node: &str, from: &str) {
         self.stats.suspicions += 1;
         let suspicion = Suspicion::new(self.now, from, self.roster.present(), &self.protocol)
             .stretched(self.patience(slot));
@@ -289,9 +293,47 @@ impl Membership {
 
     /// Somebody says that a member has failed, or a member says goodbye.
     pub(super) fn on_dead(&mut self, incarnation: u32, node: &str, from: &str) {
-        if !self.is_of_the_buried(incarnation, node) {
-            self.believe_dead(incarnation, node, from);
+        if self.is_of_the_buried(incarnation, node) {
+            return;
         }
+        if from != node && self.may_refute(incarnation, node, from) {
+            return;
+        }
+        self.believe_dead(incarnation, node, from);
+    }
+
+    /// Whether a member that somebody gave up has the time to refute yet that this node would have
+    /// given it at least. It was given up elsewhere, maybe beyond a cut that has just ended: what
+    /// the other side believed comes over with the repair, and is not true here.
+    ///
+    /// Who is told of a suspicion by all others has had that time when it is given up by them, so
+    /// nothing is lost.
+    fn may_refute(&mut self, incarnation: u32, node: &str, from: &str) -> bool {
+        let Some((slot, record)) = self.accused(incarnation, node, from) else { return true };
+        if slot == LOCAL || !record.member.state().is_present() {
+            return false;
+        }
+        match (record.member.state(), record.member.incarnation()) {
+            (MemberState::Alive, _) => self.suspect(slot, incarnation, node, from),
+            // It refuted in between, and was accused again.
+            (_, known) if known < incarnation => {
+                self.turn(slot, MemberState::Suspect, incarnation);
+            }
+            _ => {}
+        }
+        let least = Suspicion::minimum(self.roster.present(), &self.protocol);
+        let Some(suspicion) = self.roster.get_mut(slot).and_then(|r| r.suspicion.as_mut()) else {
+            return false;
+        };
+        let before = suspicion.deadline();
+        suspicion.settle(least);
+        let (deadline, now) = (suspicion.deadline(), self.now);
+        if deadline < before {
+            self.timers.add(Due::Suspicion(slot), deadline);
+            let left = deadline.since(now);
+            self.note(node, Fact::Confirmed { by: evidence::short(from), left });
+        }
+        now < deadline
     }
 
     fn believe_dead(&mut self, incarnation: u32, node: &str, from: &str) {

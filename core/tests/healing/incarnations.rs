@@ -2,9 +2,9 @@
 
 use std::net::SocketAddr;
 
-use chinwag::MemberState;
 use chinwag::sim::{NodeId, Sim};
 use chinwag::wire::{Alive, Dead, Message, Suspect, Vsn};
+use chinwag::{EventKind, MemberState};
 
 use crate::shared::{every_seed, seconds, tags, together};
 
@@ -65,5 +65,48 @@ fn a_member_whose_incarnation_is_driven_up_stays_visible() {
         };
         assert!(sim.run_until(seconds(10.0), heard), "its announcements are not believed");
         assert!(sim.stats(nodes[0]).messages_refused > 0);
+    });
+}
+
+fn tell_of_death(sim: &mut Sim, nodes: &[NodeId], victim: NodeId) {
+    let (node, from) = (sim.name(victim).to_owned(), sim.name(nodes[0]).to_owned());
+    let incarnation = sim.view(nodes[0], victim).expect("it is known").incarnation();
+    inject(sim, nodes, &Message::Dead(Dead { incarnation, node: &node, from: &from }));
+}
+
+/// A death that somebody tells of is no more than an accusation to whoever has not seen the member
+/// suspected for as long as it has to refute.
+#[test]
+fn a_death_that_is_told_can_be_refuted() {
+    every_seed(50, |seed| {
+        let mut sim = Sim::new(seed);
+        let nodes = together(&mut sim, 5);
+        for _ in 0..5 {
+            tell_of_death(&mut sim, &nodes[..2], nodes[4]);
+            let suspected = |sim: &Sim| sim.believers(nodes[4], MemberState::Suspect) > 0;
+            assert!(sim.run_until(seconds(0.5), suspected), "nobody believed any of it");
+            let refuted = |sim: &Sim| sim.believers(nodes[4], MemberState::Alive) == 4;
+            assert!(sim.run_until(seconds(1.0), refuted), "it was not refuted at once");
+        }
+        let failed = |kind: &EventKind| matches!(kind, EventKind::MemberFailed(_));
+        let logs = nodes.iter().flat_map(|node| sim.log(*node));
+        assert_eq!(logs.filter(|(_, kind)| failed(kind)).count(), 0);
+    });
+}
+
+/// And it needs no other: who is gone indeed has the time to refute, and not more.
+#[test]
+fn a_death_that_is_told_is_believed_when_the_time_to_refute_is_over() {
+    every_seed(20, |seed| {
+        let mut sim = Sim::new(seed);
+        let nodes = together(&mut sim, 20);
+        sim.crash(nodes[4]);
+        tell_of_death(&mut sim, &nodes[..1], nodes[4]);
+        let failed = |sim: &Sim| sim.believers(nodes[4], MemberState::Failed);
+        // The minimum for 20 members, as memberlist has it, is 4 probe intervals times log10(20);
+        // the maximum is six times as long. Who misses the first rounds of gossip is later.
+        sim.run_for(seconds(5.1));
+        assert_eq!(failed(&sim), 0, "without the time to refute");
+        assert!(sim.run_until(seconds(2.0), |sim| failed(sim) == 19), "{}", failed(&sim));
     });
 }

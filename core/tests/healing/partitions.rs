@@ -205,3 +205,29 @@ fn a_cut_fails_nobody_on_the_same_side() {
         }
     });
 }
+
+/// What one side believed of the other comes over with the repair, when it is no longer true: the
+/// other side does not take it for news about its own.
+#[test]
+fn the_end_of_a_cut_fails_nobody_on_the_same_side() {
+    for profile in ["local", "lan"] {
+        every_seed(200, |seed| {
+            let mut sim = Sim::with_protocol(seed, Protocol::profile(profile));
+            let nodes = together(&mut sim, 5);
+            let (left, right) = nodes.split_at(2);
+            let at = sim.now();
+            sim.network().partition(left, right);
+            // Up to 22 s: deaths are told for a few seconds, and some cuts end within those.
+            sim.run_for(seconds(2.0 + (seed % 100) as f64 / 5.0));
+            sim.network().heal();
+            assert!(sim.run_until(seconds(60.0), Sim::all_see_all), "it did not heal");
+            sim.run_for(seconds(5.0));
+            let failed = |kind: &EventKind| matches!(kind, EventKind::MemberFailed(_));
+            for &node in &nodes {
+                let own = if left.contains(&node) { left } else { right };
+                let wrong = told(&sim, own, node, at, failed);
+                assert!(wrong.is_empty(), "{profile}: {} failed: {wrong:?}", sim.name(node));
+            }
+        });
+    }
+}

@@ -20,7 +20,7 @@ pub(crate) struct Suspicion {
 impl Suspicion {
     /// Starts at `now`, accused by `from`, in a cluster of `present` members.
     pub(crate) fn new(now: Instant, from: &str, present: usize, protocol: &Protocol) -> Self {
-        let min = minimum(present, protocol);
+        let min = Self::minimum(present, protocol);
         let mut wanted = protocol.suspicion_mult.saturating_sub(2) as usize;
         // Nobody but the accuser and the accused: confirmations cannot come.
         if present.saturating_sub(2) < wanted {
@@ -31,6 +31,14 @@ impl Suspicion {
             _ => min.saturating_mul(protocol.suspicion_max_timeout_mult),
         };
         Self { started: now, min, max, wanted, accusers: vec![from.into()] }
+    }
+
+    /// The time to refute that any suspect has: memberlist's `suspicionTimeout`, logarithmic in
+    /// the size, cut to three decimals.
+    pub(crate) fn minimum(present: usize, protocol: &Protocol) -> Duration {
+        let scale = (present.max(1) as f64).log10().max(1.0);
+        let thousandths = (scale * 1000.0) as u32;
+        protocol.probe_interval * protocol.suspicion_mult * thousandths / 1000
     }
 
     /// Lasts that many times longer.
@@ -55,6 +63,12 @@ impl Suspicion {
         true
     }
 
+    /// No more confirmations are wanted: it lasts `least`, unless it is over sooner.
+    pub(crate) fn settle(&mut self, least: Duration) {
+        let left = self.deadline().since(self.started).min(least);
+        (self.min, self.max) = (left, left);
+    }
+
     /// How many others have accused it, as far as that is counted.
     pub(crate) fn confirmations(&self) -> usize {
         self.accusers.len() - 1
@@ -64,13 +78,6 @@ impl Suspicion {
     pub(crate) fn deadline(&self) -> Instant {
         self.started + timeout(self.confirmations(), self.wanted, self.min, self.max)
     }
-}
-
-/// memberlist's `suspicionTimeout`: logarithmic in the size, cut to three decimals.
-fn minimum(present: usize, protocol: &Protocol) -> Duration {
-    let scale = (present.max(1) as f64).log10().max(1.0);
-    let thousandths = (scale * 1000.0) as u32;
-    protocol.probe_interval * protocol.suspicion_mult * thousandths / 1000
 }
 
 /// memberlist's `remainingSuspicionTime`, from the start: logarithmic in the confirmations, cut to
@@ -112,7 +119,7 @@ mod tests {
         for (profile, expected) in table {
             let protocol = Protocol::profile(profile);
             for (size, seconds) in [10, 100, 1_000, 10_000].into_iter().zip(expected) {
-                assert_eq!(minimum(size, &protocol), Duration::from_secs_f64(seconds));
+                assert_eq!(Suspicion::minimum(size, &protocol), Duration::from_secs_f64(seconds));
             }
         }
     }
