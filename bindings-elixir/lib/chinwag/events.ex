@@ -10,15 +10,25 @@ defmodule Chinwag.Events do
   # waits for one that runs elsewhere to come up with what it was sent.
   @look_after 128
 
+  # What the replay tells as well.
+  @of_members [:member_join, :member_leave, :member_failed, :member_update, :member_suspect] ++
+                [:member_recover, :member_reap, :member_move, :replay_done]
+
+  # The core bounds the bytes that it keeps for a reader; this is the reader.
+  @unheard_max 256
+  @unheard_bytes 1_048_576
+
+  # `unheard`: what came before the first subscriber, for it; the newest first.
   @enforce_keys [:name, :native, :limit]
-  defstruct [:name, :native, :limit, subscribers: %{}]
+  defstruct [:name, :native, :limit, subscribers: %{}, unheard: [], unheard_lost: 0]
 
   # `seen`: number of the last event that it knows of, by whatever way.
   # `room`: messages that its mailbox surely has room for.
+  # `first`: what nobody has heard is for it, also what is on its way.
   defmodule Subscriber do
     @moduledoc false
-    @enforce_keys [:monitor, :seen, :seq]
-    defstruct [:monitor, :seen, :seq, room: 0, behind: false]
+    @enforce_keys [:monitor, :seen, :seq, :first]
+    defstruct [:monitor, :seen, :seq, :first, room: 0, behind: false]
   end
 
   def new(name, native, limit), do: %__MODULE__{name: name, native: native, limit: limit}
@@ -27,17 +37,24 @@ defmodule Chinwag.Events do
   def subscribe(events, pid, options) do
     events = unsubscribe(events, pid)
     {seen, members} = Native.others(events.native)
-    subscriber = %Subscriber{monitor: Process.monitor(pid), seen: seen, seq: options[:seq]}
+    monitor = Process.monitor(pid)
+    first = events.unheard != nil
+    subscriber = %Subscriber{monitor: monitor, seen: seen, seq: options[:seq], first: first}
+    joins = for m <- members, m.state in [:alive, :suspect], do: {:member_join, m}
+    replay = if options[:replay], do: {joins, [:replay_done]}, else: {[], []}
 
-    if options[:replay] do
-      for m <- members, m.state in [:alive, :suspect] do
-        deliver(events, pid, subscriber, seen, {:member_join, m})
-      end
-
-      deliver(events, pid, subscriber, seen, :replay_done)
+    for event <- elem(replay, 0) ++ unheard(events, members) ++ elem(replay, 1) do
+      deliver(events, pid, subscriber, seen, event)
     end
 
-    put(events, pid, subscriber)
+    put(%{events | unheard: nil}, pid, subscriber)
+  end
+
+  defp unheard(%{unheard: nil}, _members), do: []
+  defp unheard(%{unheard: kept, unheard_lost: 0}, _members), do: Enum.reverse(kept)
+
+  defp unheard(%{unheard: kept, unheard_lost: lost}, members) do
+    [{:events_lost, lost, members} | Enum.reverse(kept)]
   end
 
   def unsubscribe(events, pid) do
@@ -54,6 +71,7 @@ defmodule Chinwag.Events do
   @doc "Hands out events of the core, in their order."
   def publish(events, batch) do
     if Telemetry.used?(), do: Enum.each(batch, &emit(events.name, &1))
+    events = keep(events, batch)
 
     subscribers =
       Map.new(events.subscribers, fn {pid, subscriber} ->
@@ -62,6 +80,36 @@ defmodule Chinwag.Events do
 
     %{events | subscribers: subscribers}
   end
+
+  defp keep(%{unheard: nil} = events, _batch), do: events
+
+  defp keep(events, batch) do
+    said = for {_seq, event} <- batch, said?(event), do: event
+    all = Enum.reverse(said, events.unheard)
+    kept = bounded(all)
+    %{events | unheard: kept, unheard_lost: events.unheard_lost + length(all) - length(kept)}
+  end
+
+  # The newest, as many as there is room for; one in any case.
+  defp bounded([newest | older]) do
+    {older, _} =
+      older
+      |> Enum.take(@unheard_max - 1)
+      |> Enum.flat_map_reduce(@unheard_bytes - :erlang.external_size(newest), fn event, room ->
+        case room - :erlang.external_size(event) do
+          left when left >= 0 -> {[event], left}
+          _ -> {:halt, room}
+        end
+      end)
+
+    [newest | older]
+  end
+
+  defp bounded([]), do: []
+
+  # Whether nothing but the event itself tells it.
+  defp said?(event) when is_atom(event), do: event not in @of_members
+  defp said?(event), do: elem(event, 0) not in @of_members
 
   # The owner's own replay.
   defp emit(_name, {_seq, :replay_done}), do: :ok
@@ -73,6 +121,7 @@ defmodule Chinwag.Events do
   # Subscribers get a replay of their own.
   defp offer([{seq, event} | rest], events, pid, %{seen: seen} = subscriber)
        when seq <= seen or event == :replay_done do
+    if subscriber.first and said?(event), do: deliver(events, pid, subscriber, seen, event)
     offer(rest, events, pid, subscriber)
   end
 

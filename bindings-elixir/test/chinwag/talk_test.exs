@@ -42,6 +42,31 @@ defmodule Chinwag.TalkTest do
     assert_receive {:chinwag, ^b, {:message, %{payload: ""}}}
   end
 
+  test "what was said before anybody listened is told to the first who does" do
+    {a, b} = two!(Unheard)
+    for n <- 1..300, do: assert(:ok = Chinwag.send(a, "b", "#{n}"))
+    heard = fn -> match?(%{user_messages_received: 300}, Chinwag.stats(b)) end
+    eventually(heard)
+    :ok = Chinwag.subscribe(b, :members, replay: true)
+    assert_receive {:chinwag, ^b, {:member_join, %{name: "a"}}}
+    assert_receive {:chinwag, ^b, {:events_lost, 44, [%{name: "a"}]}}
+
+    for n <- 45..300 do
+      payload = "#{n}"
+      assert_receive {:chinwag, ^b, {:message, %{payload: ^payload}}}
+    end
+
+    assert_receive {:chinwag, ^b, :replay_done}
+
+    Task.await(
+      Task.async(fn ->
+        :ok = Chinwag.subscribe(b, :members, replay: true)
+        assert_receive {:chinwag, ^b, :replay_done}
+        refute_received {:chinwag, ^b, {:message, _}}
+      end)
+    )
+  end
+
   test "a large payload is lent, not copied, and outlives its node" do
     {a, b} = two!(Large)
     :ok = Chinwag.subscribe(b)

@@ -12,6 +12,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
+use super::unheard::Unheard;
 use crate::event::{Event, EventKind};
 use crate::member::Member;
 use crate::stats::Stats;
@@ -36,6 +37,8 @@ struct Inner {
     payloads: usize,
     readers: BTreeMap<u64, Seat>,
     next_reader: u64,
+    /// Until the first reader comes.
+    unheard: Option<Unheard>,
     stats: Stats,
     closed: bool,
 }
@@ -65,6 +68,7 @@ impl Board {
             payloads: 0,
             readers: BTreeMap::new(),
             next_reader: 0,
+            unheard: Some(Unheard::default()),
             stats: Stats::default(),
             closed: false,
         };
@@ -85,6 +89,9 @@ impl Board {
         }
         inner.seq += 1;
         if inner.readers.is_empty() {
+            if let Some(unheard) = &mut inner.unheard {
+                unheard.keep(kind);
+            }
             return;
         }
         let event = Event { seq: inner.seq, kind };
@@ -172,21 +179,25 @@ impl Board {
         self.lock().stats.clone()
     }
 
-    /// A reader that starts now, and the present members when it wants them replayed.
+    /// A reader that starts now. What it gets before anything new: the present members when it
+    /// wants them replayed, and what nobody has heard yet.
     fn subscribe(&self, replay: bool) -> (u64, VecDeque<Event>) {
         let mut inner = self.lock();
         let id = inner.next_reader;
         inner.next_reader += 1;
-        let seen = inner.seq;
-        inner.readers.insert(id, Seat { seen, waker: None });
-        if !replay {
-            return (id, VecDeque::new());
+        let seq = inner.seq;
+        inner.readers.insert(id, Seat { seen: seq, waker: None });
+        let mut first = VecDeque::new();
+        if replay {
+            let joins = inner.present().map(EventKind::MemberJoin);
+            first.extend(joins.map(|kind| Event { seq, kind }));
         }
-        let mut first: VecDeque<Event> = inner
-            .present()
-            .map(|member| Event { seq: seen, kind: EventKind::MemberJoin(member) })
-            .collect();
-        first.push_back(Event { seq: seen, kind: EventKind::ReplayDone });
+        if let Some(unheard) = inner.unheard.take() {
+            first.extend(unheard.tell(seq, || inner.known()));
+        }
+        if replay {
+            first.push_back(Event { seq, kind: EventKind::ReplayDone });
+        }
         (id, first)
     }
 }
@@ -194,6 +205,11 @@ impl Board {
 impl Inner {
     fn present(&self) -> impl Iterator<Item = Member> {
         self.others.iter().map(|entry| &entry.0).filter(|m| m.state().is_present()).cloned()
+    }
+
+    /// The others, present or not.
+    fn known(&self) -> Vec<Member> {
+        self.others.iter().map(|entry| entry.0.clone()).collect()
     }
 
     /// Whether the events keep more bytes alive than one of them may have.
@@ -211,8 +227,7 @@ impl Inner {
         let oldest = self.seq - self.events.len() as u64;
         let Some(seen) = self.readers.get(&id).map(|seat| seat.seen) else { return };
         let seen = if seen < oldest {
-            let members = self.others.iter().map(|entry| entry.0.clone()).collect();
-            let kind = EventKind::EventsLost { count: self.seq - seen, members };
+            let kind = EventKind::EventsLost { count: self.seq - seen, members: self.known() };
             out.push_back(Event { seq: self.seq, kind });
             self.seq
         } else {
@@ -397,6 +412,29 @@ mod tests {
         drop(first);
         assert_eq!(numbers(&mut second, usize::MAX), next);
         assert!(board.lock().events.is_empty());
+    }
+
+    /// A program starts a node, and then subscribes; peers do not wait for that.
+    #[test]
+    fn what_came_before_the_first_reader_is_told_to_it_alone() {
+        let board = board(10);
+        let member = board.local();
+        board.post(EventKind::MemberJoin(member.clone()));
+        let conflict = EventKind::MemberConflict { addr: member.addr(), member: member.clone() };
+        board.post(conflict.clone());
+        let mut first = Reader::new(Arc::clone(&board), true);
+        let mut second = Reader::new(Arc::clone(&board), true);
+        let kinds = |reader: &mut Reader| {
+            let next = || match reader.next(None) {
+                Read::Event(Event { seq, kind }) => Some((seq, kind)),
+                Read::Waiting | Read::Closed => None,
+            };
+            std::iter::from_fn(next).collect::<Vec<_>>()
+        };
+        let join = EventKind::MemberJoin(member);
+        let told = [(2, join.clone()), (2, conflict), (2, EventKind::ReplayDone)];
+        assert_eq!(kinds(&mut first), told);
+        assert_eq!(kinds(&mut second), [(2, join), (2, EventKind::ReplayDone)]);
     }
 
     #[test]

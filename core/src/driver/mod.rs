@@ -19,6 +19,7 @@ mod seeds;
 mod sockets;
 mod store;
 mod tcp;
+mod unheard;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;

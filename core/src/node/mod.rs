@@ -21,6 +21,9 @@ use crate::stats::Stats;
 use crate::wire::KeyInfo;
 
 /// Whether a new subscriber is first told about the members that are already here.
+///
+/// The first one of a node is also told, before anything new, what was said to the node while
+/// nobody listened: messages, queries, warnings and the like, the last 256 and 1 MiB at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Replay {
     /// One `member-join` for each present member, then `replay-done`, then what happens.
