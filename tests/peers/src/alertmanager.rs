@@ -11,7 +11,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::process::Process;
-use crate::{beside, eventually, free_port};
+use crate::{address, beside, eventually};
 
 const CONFIG: &str = "route: {receiver: nobody}\nreceivers: [{name: nobody}]\n";
 
@@ -33,14 +33,7 @@ impl Alertmanager {
     /// # Panics
     /// When it cannot be started.
     pub fn start(peer: Option<&str>) -> Self {
-        for _ in 0..5 {
-            let addr = format!("127.0.0.1:{}", free_port());
-            let web = format!("127.0.0.1:{}", free_port());
-            if let Some(started) = Self::try_at([&addr, &web], peer) {
-                return started;
-            }
-        }
-        panic!("alertmanager found no free port");
+        Self::start_at(&address(), peer)
     }
 
     /// The same at an address whose ports are its own.
@@ -48,12 +41,7 @@ impl Alertmanager {
     /// # Panics
     /// When it cannot be started.
     pub fn start_at(addr: &str, peer: Option<&str>) -> Self {
-        Self::try_at([addr, &beside(addr, 1000)], peer).expect("its ports are free")
-    }
-
-    /// None when somebody else has taken a port in the meantime.
-    fn try_at([addr, web]: [&str; 2], peer: Option<&str>) -> Option<Self> {
-        let (addr, web) = (addr.to_owned(), web.to_owned());
+        let (addr, web) = (addr.to_owned(), beside(addr, 1000));
         let folder = std::env::temp_dir().join(format!("chinwag-peers-{}", web.replace(':', "-")));
         fs::create_dir_all(&folder).expect("a folder for its state");
         let config = folder.join("config.yml");
@@ -70,17 +58,12 @@ impl Alertmanager {
             .args(peer.map(|peer| format!("--cluster.peer={peer}")));
         let process = Process::start(&mut command);
         let mut started = Self { process, web, folder, addr, name: String::new() };
-        let status = eventually("alertmanager runs or gives up", || {
-            let status = started.status().filter(|status| status["cluster"]["name"].is_string());
-            status.map(Some).or_else(|| started.process.ended().map(|_| None))
+        let status = eventually("alertmanager runs", || {
+            assert!(started.process.ended().is_none(), "{}", started.process.complaints());
+            started.status().filter(|status| status["cluster"]["name"].is_string())
         });
-        let Some(status) = status else {
-            let complaints = started.process.complaints();
-            assert!(complaints.contains("in use"), "{complaints}");
-            return None;
-        };
         started.name = status["cluster"]["name"].as_str().unwrap_or_default().to_owned();
-        Some(started)
+        started
     }
 
     fn status(&self) -> Option<Value> {

@@ -4,7 +4,7 @@ use std::ops::{Deref, DerefMut};
 use std::process::Command;
 
 use crate::agent::Agent;
-use crate::root;
+use crate::{address, root};
 
 /// Where the build of the agent on the newest memberlist puts it.
 pub const AGENT: &str = "target/agents/go/agent";
@@ -31,7 +31,7 @@ impl Go {
     pub fn start_with(agent: &str, name: &str, seed: Option<&str>, more: &str) -> Self {
         let seeds = seed.map(|seed| format!(" seeds={seed}")).unwrap_or_default();
         let mut command = Command::new(root().join(agent));
-        Self(Agent::start(&mut command, name, "127.0.0.1:0", &format!("{seeds}{more}")))
+        Self(Agent::start(&mut command, name, &address(), &format!("{seeds}{more}")))
     }
 }
 

@@ -7,7 +7,7 @@ use chinwag::api::WarningCode;
 use chinwag::host::{Answer, Host, Op, Subscription};
 use chinwag::{Config, Event, EventKind, Replay, Result, Stats, Tags};
 
-use crate::{LIMIT, eventually};
+use crate::{LIMIT, address, eventually};
 
 /// A member, and its events.
 #[derive(Debug)]
@@ -31,10 +31,10 @@ impl Ours {
     /// When it cannot be started.
     pub fn start(name: &str, seeds: &[&str], options: &[(&str, &str)]) -> Self {
         let tag = format!("of={name}");
-        let seeds = seeds.join(",");
+        let (bind, seeds) = (address(), seeds.join(","));
         let own = [
             ("name", name),
-            ("bind", "127.0.0.1:0"),
+            ("bind", &bind),
             ("seeds", &seeds),
             ("tags", &tag),
             ("probe_interval", "200ms"),

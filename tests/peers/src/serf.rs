@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::process::Process;
-use crate::{Listed, beside, eventually, free_port};
+use crate::{Listed, address, beside, eventually};
 
 /// A running agent.
 #[derive(Debug)]
@@ -25,14 +25,7 @@ impl Serf {
     /// # Panics
     /// When it cannot be started.
     pub fn start(name: &str, join: Option<&str>, more: &[&str]) -> Self {
-        for _ in 0..5 {
-            let addr = format!("127.0.0.1:{}", free_port());
-            let rpc = format!("127.0.0.1:{}", free_port());
-            if let Ok(started) = Self::try_at([&addr, &rpc], name, join, more) {
-                return started;
-            }
-        }
-        panic!("serf found no free port");
+        Self::start_at(&address(), name, join, more)
     }
 
     /// The same at an address whose ports are its own.
@@ -41,16 +34,6 @@ impl Serf {
     /// When it cannot be started.
     pub fn start_at(addr: &str, name: &str, join: Option<&str>, more: &[&str]) -> Self {
         let rpc = beside(addr, 1000);
-        Self::try_at([addr, &rpc], name, join, more).expect("its ports are free")
-    }
-
-    /// An error when somebody else has taken a port in the meantime.
-    fn try_at(
-        [addr, rpc]: [&str; 2],
-        name: &str,
-        join: Option<&str>,
-        more: &[&str],
-    ) -> Result<Self, String> {
         let mut command = Command::new("serf");
         command
             .args(["agent", "-profile=local", "-log-level=warn"])
@@ -59,16 +42,11 @@ impl Serf {
             .args(join.map(|seed| format!("-join={seed}")))
             .args(more);
         let mut process = Process::start(&mut command);
-        let running = eventually("serf runs or gives up", || {
-            let runs = process.output().contains("Serf agent running!");
-            runs.then_some(true).or_else(|| process.ended().map(|_| false))
+        eventually("serf runs", || {
+            assert!(process.ended().is_none(), "{}", process.output());
+            process.output().contains("Serf agent running!").then_some(())
         });
-        if running {
-            return Ok(Self { process, rpc: rpc.to_owned(), addr: addr.to_owned() });
-        }
-        let output = process.output();
-        assert!(output.contains("in use"), "{output}");
-        Err(output)
+        Self { process, rpc, addr: addr.to_owned() }
     }
 
     fn command(&self, word: &str, more: &[&str]) -> Command {

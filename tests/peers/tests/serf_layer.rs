@@ -1,6 +1,7 @@
 //! What serf adds to memberlist, between serf agents and this library.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddrV4;
 use std::time::Duration;
 
 use chinwag::host::{Answer, Op};
@@ -205,12 +206,13 @@ fn serf_says_who_holds_a_name_and_what_is_in_its_keyring() {
     let answers = ask(&both.ours[0], question);
     let from = sorted(answers.responses.iter().map(|r| r.from.clone()).collect());
     assert_eq!(from, ["ours-1", "serf-1", "serf-2"], "all but the one in question");
-    let port = both.ours[1].addr().rsplit(':').next().and_then(|port| port.parse().ok());
+    let addr: SocketAddrV4 = both.ours[1].addr().parse().expect("an address");
     for response in answers.responses {
         let holder = chinwag::wire::serf::Holder::decode(&response.payload);
         let holder = holder.expect("an answer").expect("it is known");
-        assert_eq!((holder.name, Some(holder.port)), ("ours-2", port));
-        assert_eq!((holder.addr, holder.status), (&[127, 0, 0, 1][..], 1), "{}", response.from);
+        assert_eq!((holder.name, holder.port), ("ours-2", addr.port()));
+        let (ip, alive) = (addr.ip().octets(), 1);
+        assert_eq!((holder.addr, holder.status), (&ip[..], alive), "{}", response.from);
     }
 
     let answers = ask(&both.ours[0], KeyOp::List.question(b""));
@@ -219,7 +221,8 @@ fn serf_says_who_holds_a_name_and_what_is_in_its_keyring() {
         _ => None,
     });
     let from = sorted(answers.responses.iter().map(|r| r.from.clone()).collect());
-    assert_eq!(from, NAMES, "complete: {}, failed: {failed:?}", answers.complete);
+    let (complete, counted) = (answers.complete, both.ours[0].stats());
+    assert_eq!(from, NAMES, "complete: {complete}, failed: {failed:?}, {counted:?}");
     for response in answers.responses {
         let outcome = KeyOutcome::read(&response.payload).expect("an outcome");
         assert!(!outcome.done);
