@@ -66,7 +66,7 @@ fn a_hundred_nodes_converge() {
 fn a_crash_is_suspected_confirmed_and_known_by_all() {
     let times = every_seed(40, |seed| {
         let mut sim = Sim::new(seed);
-        let nodes = together(&mut sim, 100);
+        let nodes = sim.start_cluster(100);
         let (victim, at) = (nodes[50], sim.now());
         sim.crash(victim);
         let known = |sim: &Sim| sim.believers(victim, MemberState::Failed) == 99;
@@ -94,7 +94,7 @@ fn a_crash_is_suspected_confirmed_and_known_by_all() {
 fn a_change_reaches_all() {
     let times: Vec<Duration> = every_seed(40, |seed| {
         let mut sim = Sim::new(seed);
-        let nodes = together(&mut sim, 100);
+        let nodes = sim.start_cluster(100);
         sim.run_for(seconds(30.0));
         let at = sim.now();
         let before = sim.packets();

@@ -22,7 +22,11 @@ fn healed_after(sim: &mut Sim, nodes: &[NodeId], left: usize, cut: f64) -> Durat
 fn heal_times(seeds: u64, size: usize, left: usize, cut: f64) -> Vec<Duration> {
     let mut times = every_seed(seeds, |seed| {
         let mut sim = Sim::new(seed);
-        let nodes = together(&mut sim, size);
+        // A join of a hundred takes longer than all that follows, and is not asked about here.
+        let nodes = match size < 100 {
+            true => together(&mut sim, size),
+            false => sim.start_cluster(size),
+        };
         healed_after(&mut sim, &nodes, left, cut)
     });
     times.sort();
@@ -67,7 +71,7 @@ fn a_long_cut_of_ten_and_of_two_heals() {
 #[test]
 fn a_long_cut_of_a_hundred_heals() {
     for cut in [60.0, 180.0] {
-        assert_heals(10, 100, 50, cut, 10.0, 20.0);
+        assert_heals(5, 100, 50, cut, 10.0, 20.0);
     }
     assert_heals(1, 100, 50, 3600.0, 10.0, 20.0);
 }
@@ -84,7 +88,7 @@ fn a_short_cut_heals_at_once() {
 #[test]
 fn a_short_cut_of_a_hundred_heals_at_once() {
     for cut in [10.0, 20.0, 30.0] {
-        assert_heals(10, 100, 50, cut, 5.0, 20.0);
+        assert_heals(5, 100, 50, cut, 5.0, 20.0);
     }
 }
 
@@ -147,7 +151,7 @@ fn who_comes_back_without_seeds_is_found() {
 fn half_of_a_thousand_gone_for_good_cost_little() {
     let protocol = Protocol { compression: false, ..Protocol::default() };
     let mut sim = Sim::with_protocol(1, protocol);
-    let nodes = together(&mut sim, 1000);
+    let nodes = sim.start_cluster(1000);
     for &node in &nodes[500..] {
         sim.crash(node);
     }
