@@ -20,9 +20,10 @@ defmodule Join.Printer do
   def handle_info({:chinwag, mesh, event}, mesh) do
     case event do
       {:events_lost, _count, members} -> Enum.each(members, &print(:events_lost, &1))
-      {type, member} -> print(type, member)
-      {:member_update = type, member, _previous} -> print(type, member)
-      :replay_done -> :ok
+      {type, %Chinwag.Member{} = member} -> print(type, member)
+      {type, %Chinwag.Member{} = member, _previous} -> print(type, member)
+      {:warning, warning} -> IO.puts("warning #{warning.code} #{warning.text}")
+      _ -> :ok
     end
 
     {:noreply, mesh}
