@@ -2,7 +2,8 @@
 //! scenario and the reason; `#` starts a comment line. Without a file there are no gaps.
 //!
 //! `scenario:suspect,recover reason` says that the agent only lacks these reports: when it plays
-//! with others, they are not expected of it, and all else is.
+//! with others, they are not expected of it, and all else is. `scenario:* reason` says that nothing
+//! can be expected of others either: it is not played with this agent among them.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -55,6 +56,12 @@ impl Gaps {
         self.gap(agent, scenario).is_some_and(|gap| gap.reports.iter().any(|word| word == kind))
     }
 
+    /// Why this agent is not among those who play this scenario together, if so.
+    pub(crate) fn absence(&self, agent: &str, scenario: &str) -> Option<&str> {
+        let gap = self.gap(agent, scenario)?;
+        gap.reports.iter().any(|word| word == "*").then_some(&*gap.reason)
+    }
+
     fn gap(&self, agent: &str, scenario: &str) -> Option<&Gap> {
         self.0.get(agent)?.get(scenario)
     }
@@ -97,5 +104,8 @@ mod tests {
         assert!(!gaps.lacks("go", "pause", "failed b failed"));
         assert!(!gaps.lacks("go", "leave", "recover b alive"));
         assert_eq!(gaps.reason("go", "pause"), Some("silent"));
+        assert_eq!(gaps.absence("go", "pause"), None);
+        let absent = Gaps::of("go", "pause:* deaf\n", &["pause"]);
+        assert_eq!(absent.absence("go", "pause"), Some("deaf"));
     }
 }

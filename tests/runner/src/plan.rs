@@ -92,6 +92,9 @@ impl Case<'_> {
     /// Plays it. `number` tells this case from all others of this run.
     pub(crate) fn play(&self, number: usize, gaps: &Gaps) -> (Outcome, Duration) {
         let began = Instant::now();
+        if let Some(reason) = self.absence(gaps) {
+            return (Outcome::Skipped(reason), began.elapsed());
+        }
         let scenario = self.tailored(gaps);
         let outcome = match &self.players {
             Players::Simulated(seeds) => self.play_simulated(*seeds, gaps),
@@ -147,6 +150,15 @@ impl Case<'_> {
             Players::Mixed(cast) => cast.get(node).map(|agent| agent.name),
             Players::Simulated(_) => Some(SIM),
         }
+    }
+
+    /// Why these agents do not play this together, if so.
+    fn absence(&self, gaps: &Gaps) -> Option<String> {
+        let Players::Mixed(cast) = &self.players else { return None };
+        let mut reasons = cast
+            .values()
+            .filter_map(|agent| gaps.absence(agent.name, &self.scenario.name).map(str::to_owned));
+        reasons.next()
     }
 
     /// The scenario without what an agent cannot report. One that plays alone is to fail there, so
@@ -261,6 +273,18 @@ mod tests {
         assert!(matches!(go.judge_success(&gaps), Outcome::Failed(_)));
         assert!(matches!(rust.judge_success(&gaps), Outcome::Passed));
         assert!(matches!(mixed.judge_success(&gaps), Outcome::Passed));
+    }
+
+    #[test]
+    fn who_cannot_take_part_is_not_among_those_who_play_together() {
+        let text = "start a\nstart b\n----\n";
+        let scenarios = [Scenario::parse("s.txt".as_ref(), text).unwrap()];
+        let agents: Vec<_> = ["rust", "go"].iter().map(|name| find(name).unwrap()).collect();
+        let cases = plan(&scenarios, &agents, true, 1);
+        let gaps = Gaps::of("go", "s:* deaf\n", &["s"]);
+        let absent = |case: &Case<'_>| case.absence(&gaps).is_some();
+        let mixed = [false, false, true, true, false];
+        assert_eq!(cases.iter().map(absent).collect::<Vec<_>>(), mixed);
     }
 
     #[test]
