@@ -2,7 +2,8 @@
 //! every run, and its comparison with what a step expects.
 //!
 //! Per observer, lines about the same member keep their order; lines about different members have
-//! none, because gossip gives none. `replay-done` is a border that no line crosses.
+//! none, because gossip gives none, and neither have messages. `replay-done` is a border that no
+//! line crosses.
 
 use std::collections::BTreeMap;
 
@@ -50,19 +51,30 @@ impl Report {
     }
 }
 
-/// The member that a line is about; empty when it is about none.
+fn first_word(text: &str) -> &str {
+    text.split(' ').next().unwrap_or_default()
+}
+
+/// The member that a line is about; empty when it is about none. Each message is about itself.
 fn subject(text: &str) -> &str {
-    let mut words = text.split(' ');
-    match words.next() {
-        Some("join" | "leave" | "failed" | "update" | "suspect" | "recover") => {
-            words.next().unwrap_or_default()
+    match first_word(text) {
+        "join" | "leave" | "failed" | "update" | "suspect" | "recover" => {
+            text.split(' ').nth(1).unwrap_or_default()
         }
+        "message" | "broadcast" | "state" | "user-event" | "query" | "admission" | "warning"
+        | "conflict" => text,
         _ => "",
     }
 }
 
-fn is_suspicion(text: &str) -> bool {
-    text.starts_with("suspect ") || text.starts_with("recover ")
+/// What is told as often as it may be: that it is told at all is what counts.
+fn repeats(text: &str) -> bool {
+    matches!(first_word(text), "state" | "warning" | "conflict")
+}
+
+/// What comes and goes on a busy machine, and what repeats: it counts where it is asked for.
+fn is_optional(text: &str) -> bool {
+    matches!(first_word(text), "suspect" | "recover") || repeats(text)
 }
 
 /// Sorts lines about different members, between borders, keeping the order for each.
@@ -131,16 +143,17 @@ impl Ledger {
         observers
     }
 
-    /// The reports of one observer. Suspicion comes and goes on a busy machine, and counts only
-    /// where the step asks this observer for it about this member.
+    /// The reports of one observer. Those that are optional count only where the step asks this
+    /// observer for them about this member.
     fn seen_by(&self, observer: &str, wanted: &[&str]) -> Vec<&Report> {
         let asked = |report: &Report| {
-            wanted.iter().any(|want| is_suspicion(want) && subject(want) == report.subject())
+            wanted.iter().any(|want| is_optional(want) && subject(want) == report.subject())
         };
         let all = self.open.get(observer).map(Vec::as_slice).unwrap_or_default();
         let mut seen: Vec<&Report> =
-            all.iter().filter(|report| !is_suspicion(&report.text) || asked(report)).collect();
+            all.iter().filter(|report| !is_optional(&report.text) || asked(report)).collect();
         canonical(&mut seen, |report| report.text.as_str());
+        seen.dedup_by(|next, before| repeats(&next.text) && next.text == before.text);
         seen
     }
 }
@@ -186,11 +199,29 @@ pub(crate) fn normalise(
             }
             text
         }
+        "message" => told("message", line),
+        "broadcast" => told(&format!("broadcast {}", who(need("sender")?)), line),
+        "remote-state" => told("state", line),
+        "user-event" => told("user-event", line),
+        "query" => told(&format!("query {}", who(need("sender")?)), line),
+        "admission" => format!("admission {}", who(need("name")?)),
+        "member-conflict" => format!("conflict {}", who(need("name")?)),
+        "warning" => format!("warning {}", need("code")?),
         "replay-done" => kind.to_owned(),
         "events-lost" => format!("events-lost {}", need("count")?),
         _ => return Ok(None),
     };
     Ok(Some(Report::new(text)))
+}
+
+/// What was said, and under which name if it has one.
+fn told(start: &str, line: &Line) -> String {
+    let parts = ["name", "payload", "length", "crc32"].into_iter();
+    let named = |key: &&str| *key != "name" || line.get("name") != Some("");
+    let parts = parts.filter(named).filter_map(|key| Some((key, line.get(key)?)));
+    let mut text = start.to_owned();
+    push_tags(&mut text, &parts.collect::<Vec<_>>());
+    text
 }
 
 fn normalise_reentered(line: &Line) -> Result<Report, String> {
@@ -268,6 +299,28 @@ mod tests {
     }
 
     #[test]
+    fn messages_have_no_order_and_each_counts() {
+        let seen = ledger(&["a: message payload=2", "a: message payload=1"]);
+        let both = expected(&["a: message payload=1", "a: message payload=2"]);
+        assert_eq!(seen.compare(&both), Verdict::Met);
+        assert_eq!(seen.compare(&both[..1]), Verdict::Broken(vec!["a".into()]));
+        let twice = ledger(&["a: broadcast b payload=1", "a: broadcast b payload=1"]);
+        let once = expected(&["a: broadcast b payload=1"]);
+        assert_eq!(twice.compare(&once), Verdict::Broken(vec!["a".into()]));
+    }
+
+    #[test]
+    fn what_repeats_counts_once_and_where_it_is_asked_for() {
+        let lines = ["a: state payload=1", "a: warning key-mismatch", "a: state payload=1"];
+        let seen = ledger(&lines);
+        assert_eq!(seen.compare(&[]), Verdict::Met);
+        assert_eq!(seen.compare(&expected(&lines[..1])), Verdict::Met);
+        assert_eq!(seen.compare(&expected(&lines[..2])), Verdict::Met);
+        let other = expected(&["a: state payload=2"]);
+        assert_eq!(seen.compare(&other), Verdict::Open(vec!["a".into()]));
+    }
+
+    #[test]
     fn part_of_an_error_can_be_asked_for() {
         let mut seen = Ledger::default();
         let detail = "unknown option; did you mean \"x\"?".to_owned();
@@ -287,6 +340,10 @@ mod tests {
         let update = "event type=member-update seq=9 name=b addr=x:1 state=alive tag.k=v%20w \
                       tag.a=1 prev_tag.e=";
         assert_eq!(short(update), Ok(Some("update B alive a=1 k=\"v w\" was e=\"\"".into())));
+        let broadcast = "event type=broadcast seq=9 sender=b name=load payload=%00%FF";
+        assert_eq!(short(broadcast), Ok(Some("broadcast B name=load payload=%00%FF".into())));
+        let message = "event type=message seq=9 sender= addr=x:1 reliable=true payload=a%20b";
+        assert_eq!(short(message), Ok(Some("message payload=\"a b\"".into())));
         assert_eq!(short("event type=ring-change seq=1"), Ok(None));
         assert_eq!(short("reentered do=leave ok=false code=closed"), {
             Ok(Some("reentered leave error closed".into()))

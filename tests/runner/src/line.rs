@@ -1,21 +1,36 @@
 //! Lines of the agent protocol: a word and `key=value` pairs (`tests/agents/README.md`).
 
+use std::collections::BTreeMap;
 use std::fmt;
 
-/// One line, unescaped.
+/// One line, unescaped. Values that are not UTF-8 are escaped, so that they can be shown and
+/// compared.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Line {
     pub(crate) word: String,
     pub(crate) pairs: Vec<(String, String)>,
+    /// Values that are not UTF-8, by their keys.
+    raw: BTreeMap<String, Vec<u8>>,
 }
 
 impl Line {
     pub(crate) fn new(word: &str) -> Self {
-        Self { word: word.to_owned(), pairs: Vec::new() }
+        Self { word: word.to_owned(), ..Self::default() }
     }
 
     pub(crate) fn with(mut self, key: &str, value: &str) -> Self {
         self.pairs.push((key.to_owned(), value.to_owned()));
+        self
+    }
+
+    pub(crate) fn with_bytes(mut self, key: &str, value: Vec<u8>) -> Self {
+        let text = String::from_utf8(value).unwrap_or_else(|error| {
+            let bytes = error.into_bytes();
+            let text = escape(&bytes);
+            self.raw.insert(key.to_owned(), bytes);
+            text
+        });
+        self.pairs.push((key.to_owned(), text));
         self
     }
 
@@ -27,17 +42,25 @@ impl Line {
             let Some((key, value)) = word.split_once('=') else {
                 return Err(format!("the word {word:?} has no '='"));
             };
-            let key = unescape(key)?;
+            let Ok(key) = String::from_utf8(unescape(key)?) else {
+                return Err(format!("the key {key:?} is no text"));
+            };
             if line.get(&key).is_some() {
                 return Err(format!("the key {key:?} comes twice"));
             }
-            line.pairs.push((key, unescape(value)?));
+            line = line.with_bytes(&key, unescape(value)?);
         }
         Ok(line)
     }
 
     pub(crate) fn get(&self, key: &str) -> Option<&str> {
         self.pairs.iter().find(|(k, _)| k == key).map(|(_, v)| v.as_str())
+    }
+
+    /// The bytes of a value; none when it is absent.
+    pub(crate) fn bytes(&self, key: &str) -> &[u8] {
+        let text = || self.get(key).unwrap_or_default().as_bytes();
+        self.raw.get(key).map_or_else(text, Vec::as_slice)
     }
 
     /// The pairs whose keys start with `prefix`, without it, sorted.
@@ -55,17 +78,17 @@ impl Line {
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.word)?;
-        for (key, value) in &self.pairs {
-            write!(f, " {}={}", escape(key), escape(value))?;
+        for (key, _) in &self.pairs {
+            write!(f, " {}={}", escape(key.as_bytes()), escape(self.bytes(key)))?;
         }
         Ok(())
     }
 }
 
 /// Escapes a key or value. Commas stay: the only lists the runner writes are of addresses.
-fn escape(text: &str) -> String {
+fn escape(bytes: &[u8]) -> String {
     let mut escaped = String::new();
-    for byte in text.bytes() {
+    for &byte in bytes {
         if byte.is_ascii_alphanumeric() || b"._:/-,[]".contains(&byte) {
             escaped.push(char::from(byte));
         } else {
@@ -75,9 +98,8 @@ fn escape(text: &str) -> String {
     escaped
 }
 
-/// Turns every `%XX` back into its byte. Bytes that are not UTF-8 stay escaped, so that they can
-/// be shown and compared.
-fn unescape(text: &str) -> Result<String, String> {
+/// Turns every `%XX` back into its byte.
+pub(crate) fn unescape(text: &str) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&byte, after)) = rest.split_first() {
@@ -94,7 +116,7 @@ fn unescape(text: &str) -> Result<String, String> {
         bytes.push(value);
         rest = &after[2..];
     }
-    Ok(String::from_utf8(bytes).unwrap_or_else(|_| text.to_owned()))
+    Ok(bytes)
 }
 
 #[cfg(test)]
@@ -117,7 +139,11 @@ mod tests {
 
     #[test]
     fn bytes_that_are_not_text_stay_escaped() {
-        assert_eq!(Line::parse("ok tag.k=%FFa").unwrap().get("tag.k"), Some("%FFa"));
+        let line = Line::parse("ok tag.k=%ff%61").unwrap();
+        assert_eq!((line.get("tag.k"), line.bytes("tag.k")), (Some("%FFa"), &b"\xFFa"[..]));
+        assert_eq!(line.to_string(), "ok tag.k=%FFa");
+        let text = Line::parse("ok tag.k=%25FFa").unwrap();
+        assert_eq!((text.get("tag.k"), text.bytes("tag.k")), (Some("%FFa"), &b"%FFa"[..]));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Failure, Played, Player, failure};
 use crate::ledger::{Report, push_tags};
-use crate::line::Line;
+use crate::line::{Line, unescape};
 use crate::scenario::Command;
 use crate::world::Strike;
 
@@ -42,7 +42,11 @@ impl Player<'_> {
                 self.expect_events(node, &line, true);
                 self.send(node, line)
             }
-            _ => self.send(node, self.line(command)),
+            _ => {
+                let line = self.line(command);
+                self.remember(node, &line);
+                self.send(node, line)
+            }
         }
     }
 
@@ -50,13 +54,31 @@ impl Player<'_> {
     fn line(&self, command: &Command) -> Line {
         let mut line = Line::new(&command.verb);
         for (key, value) in &command.pairs {
-            let value = if key == "seeds" { self.addresses(value) } else { value.clone() };
-            line = line.with(key, &value);
+            line = match key.as_str() {
+                "seeds" => line.with(key, &self.addresses(value)),
+                "to" | "member" => line.with(key, self.name(value)),
+                "payload" => line.with_bytes(key, unescape(value).unwrap_or_default()),
+                _ => line.with(key, value),
+            };
         }
         match command.verb.as_str() {
             "leave" if line.get("timeout_ms").is_none() => line.with("timeout_ms", "5000"),
             "subscribe" if line.get("replay").is_none() => line.with("replay", "true"),
             _ => line,
+        }
+    }
+
+    /// What a node of the scenario is called in the cluster. Others are called as they are.
+    fn name<'n>(&'n self, node: &'n str) -> &'n str {
+        self.nodes.get(node).map_or(node, |part| part.name.as_str())
+    }
+
+    /// Notes who sends a message, and how: its receiver may know.
+    fn remember(&mut self, node: &str, line: &Line) {
+        if line.word == "send" {
+            let payload = line.get("payload").unwrap_or_default().to_owned();
+            let reliable = line.get("reliable") != Some("false");
+            self.sent.insert(payload, (node.to_owned(), reliable));
         }
     }
 
@@ -165,13 +187,10 @@ impl Player<'_> {
                 return self.accept_start(command, answer, deadline).map(|()| None);
             }
             "members" => {
-                let data = std::mem::take(&mut self.part(node).data);
+                let data = self.take_data(node, answer)?;
                 let names = data.iter().filter_map(|line| line.get("name"));
                 let mut names: Vec<String> = names.map(|name| self.who(name)).collect();
                 names.sort();
-                if answer.get("count") != Some(&names.len().to_string()) {
-                    return failure(node, format!("{} members, but {answer}", names.len()));
-                }
                 format!("members {}", names.join(" "))
             }
             "local" => {
@@ -182,9 +201,52 @@ impl Player<'_> {
                 text
             }
             "join" => format!("contacted {}", answer.get("contacted").unwrap_or_default()),
+            "keys" => format!("keys {}", answer.get("count").unwrap_or_default()),
+            "ping" | "round_trip" => time(command, answer),
+            "query" => {
+                let data = self.take_data(node, answer)?;
+                let whole = answer.get("complete") == Some("true");
+                let start = if whole { "answers" } else { "answers of some" };
+                self.listed(start, &data, "sender", |line| line.get("payload"))
+            }
+            "cluster_keys" => {
+                let data = self.take_data(node, answer)?;
+                let lists = answer_lists(command);
+                self.listed("keyrings", &data, "name", |line| match line.get("done") {
+                    Some("true") if lists => line.get("keys"),
+                    Some("true") => Some("done"),
+                    _ => Some("refused"),
+                })
+            }
             _ => return Ok(None),
         };
         Ok(Some(Report::new(text)))
+    }
+
+    /// The data lines before an answer, which counts them.
+    fn take_data(&mut self, node: &str, answer: &Line) -> Played<Vec<Line>> {
+        let data = std::mem::take(&mut self.part(node).data);
+        if answer.get("count") != Some(&data.len().to_string()) {
+            return failure(node, format!("{} lines, but {answer}", data.len()));
+        }
+        Ok(data)
+    }
+
+    /// What each line tells of the member under `key`, in the order of their names.
+    fn listed<'d>(
+        &self,
+        start: &str,
+        data: &'d [Line],
+        key: &str,
+        told: impl Fn(&'d Line) -> Option<&'d str>,
+    ) -> String {
+        let of = |line: &'d Line| (self.who(line.get(key).unwrap_or_default()), told(line));
+        let mut parts: Vec<_> = data.iter().map(of).collect();
+        parts.sort();
+        let pairs: Vec<_> = parts.iter().map(|(who, what)| (&**who, what.unwrap_or("?"))).collect();
+        let mut text = start.to_owned();
+        push_tags(&mut text, &pairs);
+        text
     }
 
     /// Learns the address, and subscribes unless the scenario does that itself.
@@ -213,4 +275,25 @@ impl Player<'_> {
         part.seq = 0;
         part.replayed = subscribe.get("replay") != Some("true");
     }
+}
+
+/// Whether the keys are asked for, and not changed.
+fn answer_lists(command: &Command) -> bool {
+    command.pairs.iter().any(|(key, value)| key == "op" && value == "list")
+}
+
+/// Longest that a packet is on its way and back, in microseconds: a second, on one machine.
+const ROUND_TRIP_MAX: u64 = 1_000_000;
+
+/// How a member answers pings. The time is another one in each run, but it is one.
+fn time(command: &Command, answer: &Line) -> String {
+    let member = command.pairs.iter().find(|(key, _)| key == "member");
+    let mut text = format!("{} {}", command.verb, member.map_or("", |(_, name)| name));
+    let us = answer.get("us").and_then(|us| us.parse().ok());
+    if !us.is_some_and(|us: u64| (1..=ROUND_TRIP_MAX).contains(&us)) {
+        text.push_str(" never");
+    }
+    let payload = answer.get("payload").map(|payload| ("payload", payload));
+    push_tags(&mut text, payload.as_slice());
+    text
 }

@@ -22,8 +22,10 @@ const STEP_TIMEOUT: Duration = Duration::from_secs(20);
 const QUIET_TIME: Duration = Duration::from_millis(300);
 /// How long until a view is asked for again.
 const ASK_AGAIN: Duration = Duration::from_millis(50);
-/// How long to go on listening in a step whose expectation is being written.
+/// How long to go on listening in a step whose expectation is being written: that long after each
+/// report, but not for ever, because some repeat.
 const REWRITE_TIME: Duration = Duration::from_secs(3);
+const REWRITE_TIME_MAX: Duration = Duration::from_secs(15);
 
 /// Why a scenario failed, and at whom.
 #[derive(Debug)]
@@ -56,6 +58,8 @@ pub(crate) struct Player<'a> {
     world: &'a mut dyn World,
     nodes: BTreeMap<String, Part>,
     ledger: Ledger,
+    /// Who sent a message of that payload, and whether reliably.
+    sent: BTreeMap<String, (String, bool)>,
     transcript: Vec<String>,
 }
 
@@ -87,7 +91,8 @@ impl<'a> Player<'a> {
             (node, part)
         };
         let nodes = scenario.nodes().into_iter().map(part).collect();
-        Self { world, nodes, ledger: Ledger::default(), transcript: Vec::new() }
+        let (ledger, sent, transcript) = Default::default();
+        Self { world, nodes, ledger, sent, transcript }
     }
 
     /// Everything said so far, for people.
@@ -110,10 +115,11 @@ impl<'a> Player<'a> {
         let mut seen = Vec::new();
         for step in &scenario.steps {
             self.carry_out(step, false)?;
+            let end = self.world.now() + REWRITE_TIME_MAX;
             let mut deadline = self.world.now() + REWRITE_TIME;
             while let Some(spoken) = self.world.next(deadline) {
                 self.take(spoken)?;
-                deadline = self.world.now() + REWRITE_TIME;
+                deadline = end.min(self.world.now() + REWRITE_TIME);
             }
             seen.push(self.ledger.lines(&step.expected));
             self.ledger.settle();
@@ -131,7 +137,7 @@ impl<'a> Player<'a> {
             }
             for command in commands {
                 let mut report = self.finish(command, begun + ANSWER_TIMEOUT)?;
-                let views = matches!(command.verb.as_str(), "members" | "local");
+                let views = matches!(command.verb.as_str(), "members" | "local" | "round_trip");
                 while patience && views && self.world.now() < begun + STEP_TIMEOUT {
                     if step.expects(&command.node, report.as_ref().map(|r| r.text.as_str())) {
                         break;
@@ -257,7 +263,7 @@ impl<'a> Player<'a> {
         self.write_down(&format!("{node} > {text}"));
         let line = Line::parse(&text).or_else(|why| failure(&node, why))?;
         match line.word.as_str() {
-            "member" => self.part(&node).data.push(line),
+            "member" | "response" | "keyring" => self.part(&node).data.push(line),
             "ok" | "error" | "unsupported" => self.part(&node).answer = Some(line),
             "event" | "reentered" => {
                 self.take_report(&node, &line).or_else(|why| failure(&node, why))?
@@ -269,6 +275,7 @@ impl<'a> Player<'a> {
 
     fn take_report(&mut self, node: &str, line: &Line) -> Result<(), String> {
         let report = normalise(line, |name| self.who(name))?;
+        self.check_sender(line)?;
         let part = self.part(node);
         if line.word == "event" {
             part.count(line)?;
@@ -278,6 +285,24 @@ impl<'a> Player<'a> {
             self.ledger.note(node, report);
         }
         Ok(())
+    }
+}
+
+impl Player<'_> {
+    /// Checks who sent a message, and how it came, where its receiver says so. It need not know
+    /// who sent a reliable one: everybody here has one address, and connections any port.
+    fn check_sender(&self, event: &Line) -> Result<(), String> {
+        let payload = event.get("payload").filter(|_| event.get("type") == Some("message"));
+        let Some((sender, reliable)) = payload.and_then(|payload| self.sent.get(payload)) else {
+            return Ok(());
+        };
+        let way = event.get("reliable").is_none_or(|way| way == reliable.to_string());
+        let by = event.get("sender").is_none_or(|name| match name {
+            "" => *reliable,
+            name => self.who(name) == *sender,
+        });
+        let why = || format!("{sender} sent it with reliable={reliable}, but {event}");
+        if way && by { Ok(()) } else { Err(why()) }
     }
 }
 
