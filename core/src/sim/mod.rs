@@ -32,14 +32,15 @@ use self::checks::Checks;
 pub use self::network::{Faults, Network};
 use crate::config::{Protocol, encode_tags};
 use crate::engine::{
-    Acquaintance, Engine, Input, KeyChange, Output, Reply, Request, RequestId, Setup, Shell,
-    StreamId,
+    Acquaintance, Engine, Input, KeyChange, Output, Reply, Request, RequestId, SerfRequest, Setup,
+    Shell, StreamId,
 };
 use crate::error::Result;
 use crate::event::EventKind;
 use crate::member::Tags;
+use crate::serf::KeyOp;
 use crate::time::Instant;
-use crate::wire::{Nonce, Security};
+use crate::wire::{Key, Nonce, Security};
 
 /// Names a node of a simulation, in the order of their starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -345,6 +346,21 @@ impl Sim {
     /// Changes the keyring of `id`.
     pub fn change_keys(&mut self, id: NodeId, change: KeyChange) -> RequestId {
         self.request(id, Request::Keyring(change))
+    }
+
+    /// Lets `id` have every member change or list its keys; the answers are those of a query.
+    ///
+    /// # Errors
+    /// `bad_argument` for what is no key.
+    pub fn change_cluster_keys(
+        &mut self,
+        id: NodeId,
+        op: KeyOp,
+        key: Option<&str>,
+    ) -> Result<RequestId> {
+        let key = key.map(KeyChange::key).transpose()?;
+        let raw = key.as_ref().map(Key::raw).unwrap_or_default();
+        Ok(self.request(id, Request::Serf(SerfRequest::Query(op.question(raw)))))
     }
 
     /// Asks a node for something; see [`Sim::reply`].

@@ -9,6 +9,7 @@ use crate::event::EventKind;
 use crate::member::{Member, MemberState};
 use crate::stats::Stats;
 use crate::time::Instant;
+use crate::wire::KeyInfo;
 
 impl Sim {
     /// What a request came to, once it has.
@@ -19,6 +20,11 @@ impl Sim {
     /// Everything that `id` has told, with the time.
     pub fn log(&self, id: NodeId) -> &[(Instant, EventKind)] {
         &self.nodes[id.0].log
+    }
+
+    /// The keys of a node that is running, the primary first.
+    pub fn keys(&self, id: NodeId) -> Vec<KeyInfo> {
+        self.nodes[id.0].engine.as_ref().map(Engine::keys).unwrap_or_default()
     }
 
     /// The nodes whose process is up.

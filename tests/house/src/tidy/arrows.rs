@@ -32,6 +32,7 @@ const ARROWS: &[(&str, &str, &[&str])] = &[
     ("driver", "engine", &[]),
     ("driver", "signals", &["Guard"]),
     ("sim", "engine", &[]),
+    ("sim", "serf", &["KeyOp"]),
     ("node", "driver", &[]),
     ("node", "engine", WORDS),
     ("node", "serf", &["KeyOp", "KeyOutcome"]),

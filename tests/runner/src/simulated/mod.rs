@@ -2,17 +2,21 @@
 //! the player waits. What the driver does around an engine (replays, numbers of events) is done
 //! here in its place; what there is only with a driver is listed in `tests/gaps/sim.txt`.
 
+mod lines;
+mod talk;
+
 use std::collections::{BTreeMap, VecDeque};
-use std::net::SocketAddr;
 use std::time::Duration;
 
-use chinwag::config::{Settings, Value};
-use chinwag::engine::{Reply, RequestId};
+use chinwag::config::{KeySource, Settings, Value};
+use chinwag::engine::RequestId;
 use chinwag::sim::{NodeId, Sim};
+use chinwag::wire::{Keyring, Security};
 use chinwag::{Config, Error, EventKind, Member, Tags};
 
 use crate::line::Line;
 use crate::world::{Spoken, Strike, Words, World};
+use lines::{describe, id, outcome, refusal, started, with_facts};
 
 /// A cluster in virtual time.
 pub(crate) struct Simulated {
@@ -31,15 +35,20 @@ struct Seat {
     open: Option<NodeId>,
     /// How much of the node's log has been told; nothing is before there is a subscription.
     told: Option<usize>,
-    pending: Option<(RequestId, Asked)>,
+    pending: Vec<(RequestId, Asked)>,
+    /// What is to be asked for when an event comes.
+    reentry: Option<Line>,
 }
 
 /// What the engine was asked for.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 enum Asked {
     /// To join the seeds of a start, which succeeds without them too.
     Start,
-    Join,
+    /// To change or list the keys of all.
+    ClusterKeys,
+    /// What was to be asked for when an event came.
+    Reentry(String),
     Other,
 }
 
@@ -82,7 +91,16 @@ impl Simulated {
             }
             "members" => return Ok(Some(self.tell_members(node, open))),
             "local" => return Ok(Some(with_facts(Line::new("ok"), &self.local(open)))),
-            "join" => (self.sim.join(open, &self.seeds(command)), Asked::Join),
+            "keys" => {
+                let count = self.sim.keys(open).len().to_string();
+                return Ok(Some(Line::new("ok").with("count", &count)));
+            }
+            "reenter" if talk::answers_events(command.get("do")) => {
+                self.seat(node).reentry = Some(command.clone());
+                return Ok(Some(Line::new("ok")));
+            }
+            "cluster_keys" => (self.change_cluster_keys(open, command)?, Asked::ClusterKeys),
+            "join" => (self.sim.join(open, &self.seeds(command)), Asked::Other),
             "update_tags" => {
                 let tags = self.changed_tags(open, command)?;
                 (self.sim.set_tags(open, &tags), Asked::Other)
@@ -92,9 +110,12 @@ impl Simulated {
                 let timeout = Duration::from_millis(timeout.unwrap_or(5_000));
                 (self.sim.leave(open, timeout), Asked::Other)
             }
-            _ => return Ok(Some(Line::new("unsupported"))),
+            word => match talk::request(word, command)? {
+                Some(request) => (self.sim.request(open, request), Asked::Other),
+                None => return Ok(Some(Line::new("unsupported"))),
+            },
         };
-        self.seat(node).pending = Some((request, asked));
+        self.seat(node).pending.push((request, asked));
         Ok(None)
     }
 
@@ -104,6 +125,7 @@ impl Simulated {
             return Ok(Some(Line::new("unsupported")));
         }
         let tags = tags_under(command, "tag.");
+        self.sim.set_security(security(&settings));
         self.sim.set_protocol(settings.protocol);
         let host = command.get("bind").and_then(|bind| self.hosts.get(bind)).copied();
         let open = if let Some(host) = host {
@@ -121,7 +143,7 @@ impl Simulated {
             return Ok(Some(started(self.sim.addr(open))));
         }
         let request = self.sim.join(open, &seeds);
-        self.seat(node).pending = Some((request, Asked::Start));
+        self.seat(node).pending.push((request, Asked::Start));
         Ok(None)
     }
 
@@ -180,32 +202,53 @@ impl Simulated {
 
     /// Tells what has come of the nodes since it was last asked.
     fn gather(&mut self) {
-        let mut lines = Vec::new();
+        let (mut lines, mut reentries) = (Vec::new(), Vec::new());
         for (node, seat) in &mut self.seats {
             let Some(open) = seat.open else { continue };
             let log = self.sim.log(open);
             if let Some(told) = &mut seat.told {
                 for (number, (_, kind)) in log.iter().enumerate().skip(*told) {
                     lines.push((node.clone(), describe(kind, number + 1)));
+                    let waits = |call: &mut Line| call.get("on") == Some(kind.token());
+                    if let (Some(call), Some(id)) = (seat.reentry.take_if(waits), id(kind)) {
+                        reentries.push((node.clone(), open, call.with("id", &id)));
+                    }
                 }
                 *told = log.len();
             }
-            if let Some((request, asked)) = seat.pending
-                && let Some(result) = self.sim.reply(open, request)
-            {
-                seat.pending = None;
-                let answer = match (asked, result) {
-                    (Asked::Start, _) => started(self.sim.addr(open)),
-                    (_, Ok(Reply::Joined(n))) => Line::new("ok").with("contacted", &n.to_string()),
-                    (_, Ok(_)) => Line::new("ok"),
-                    (_, Err(error)) => refusal(error),
-                };
-                lines.push((node.clone(), answer));
+            for (request, asked) in std::mem::take(&mut seat.pending) {
+                match (self.sim.reply(open, request), asked) {
+                    (None, asked) => seat.pending.push((request, asked)),
+                    (Some(_), Asked::Start) => {
+                        lines.push((node.clone(), started(self.sim.addr(open))));
+                    }
+                    (Some(result), asked) => {
+                        let said = outcome(&asked, result).into_iter();
+                        lines.extend(said.map(|line| (node.clone(), line)));
+                    }
+                }
             }
         }
         for (node, line) in lines {
             self.say(&node, &line);
         }
+        for (node, open, call) in reentries {
+            self.reenter(&node, open, &call);
+        }
+    }
+
+    /// Makes the call that waited for an event.
+    fn reenter(&mut self, node: &str, open: NodeId, call: &Line) {
+        let word = call.get("do").unwrap_or_default().to_owned();
+        if let Ok(Some(request)) = talk::request(&word, call) {
+            let request = self.sim.request(open, request);
+            self.seat(node).pending.push((request, Asked::Reentry(word)));
+        }
+    }
+
+    fn change_cluster_keys(&mut self, open: NodeId, command: &Line) -> Result<RequestId, Error> {
+        let op = talk::key_op(command.get("op").unwrap_or_default());
+        self.sim.change_cluster_keys(open, op, command.get("key"))
     }
 }
 
@@ -260,13 +303,14 @@ impl World for Simulated {
     fn next(&mut self, deadline: Duration) -> Option<Spoken> {
         self.gather();
         if self.said.is_empty() {
-            let waits = |seat: &Seat| Some((seat.open?, seat.told, seat.pending));
+            let requests = |seat: &Seat| seat.pending.iter().map(|(id, _)| *id).collect::<Vec<_>>();
+            let waits = |seat: &Seat| Some((seat.open?, seat.told, requests(seat)));
             let waiting: Vec<_> = self.seats.values().filter_map(waits).collect();
             let limit = deadline.saturating_sub(self.now());
             self.sim.run_until(limit, |sim| {
                 waiting.iter().any(|(open, told, pending)| {
                     told.is_some_and(|told| sim.log(*open).len() > told)
-                        || pending.is_some_and(|(id, _)| sim.reply(*open, id).is_some())
+                        || pending.iter().any(|id| sim.reply(*open, *id).is_some())
                 })
             });
             self.gather();
@@ -291,30 +335,17 @@ fn tags_under(command: &Line, prefix: &str) -> Tags {
     command.under(prefix).into_iter().map(own).collect()
 }
 
-fn started(addr: SocketAddr) -> Line {
-    Line::new("ok").with("addr", &addr.to_string())
-}
-
-fn refusal(error: &Error) -> Line {
-    Line::new("error").with("code", error.kind().code()).with("message", error.message())
-}
-
-fn describe(kind: &EventKind, number: usize) -> Line {
-    let mut line = Line::new("event").with("type", kind.token()).with("seq", &number.to_string());
-    if let Some(member) = kind.member() {
-        line = with_facts(line, member);
-    }
-    if let EventKind::MemberUpdate { previous, .. } = kind {
-        for (key, value) in previous.tags() {
-            line = line.with(&format!("prev_tag.{key}"), &value);
+/// Label and keys. Only those that are given as they are: nothing is read or derived here.
+fn security(settings: &Settings) -> Security {
+    let mut security = settings.security.clone();
+    if let KeySource::Keys(keys) = &settings.keys {
+        for key in keys {
+            match &mut security.keyring {
+                None => security.keyring = Some(Keyring::new(key.clone())),
+                // More than there may be were refused with the settings.
+                Some(ring) => drop(ring.add(key.clone())),
+            }
         }
     }
-    line
-}
-
-fn with_facts(line: Line, member: &Member) -> Line {
-    let line = line.with("name", member.name()).with("addr", &member.addr().to_string());
-    let line = line.with("state", member.state().as_str());
-    let tags = member.tags();
-    tags.iter().fold(line, |line, (key, value)| line.with(&format!("tag.{key}"), value))
+    security
 }
