@@ -31,6 +31,10 @@ impl Line {
         self.pairs.iter().find(|(k, _)| k == key).map_or(&[], |(_, value)| value)
     }
 
+    pub(crate) fn add(&mut self, key: &str, value: &str) {
+        self.pairs.push((key.to_owned(), value.as_bytes().to_vec()));
+    }
+
     /// The items of a list. Addresses have no commas of their own.
     pub(crate) fn list(&self, key: &str) -> Vec<String> {
         self.get(key).split(',').filter(|item| !item.is_empty()).map(str::to_owned).collect()

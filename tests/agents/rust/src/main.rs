@@ -1,15 +1,18 @@
 //! Drives the Rust library by the protocol in `../README.md`.
 
 mod line;
+mod show;
+mod talk;
 
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use chinwag::{Delivery, Error, Event, EventKind, Events, Member, Node, Replay};
+use chinwag::{Error, Events, Node, Replay};
 use tokio::io::{AsyncBufReadExt, BufReader, stdin};
 
-use line::{Line, push, push_bytes, push_tags};
+use line::{Line, push};
+use show::{describe, facts, failure, id};
 
 /// A call to be made from inside the event loop.
 type Reentry = Arc<Mutex<Option<Line>>>;
@@ -103,24 +106,7 @@ async fn call(node: &Node, word: &str, command: &Line) -> Result<String, Error> 
             node.leave(Duration::from_millis(timeout)).await?;
         }
         "close" => node.close().await,
-        "send" => {
-            let repeat = command.get("repeat").parse().unwrap_or(1);
-            let payload = command.bytes("payload").repeat(repeat);
-            let delivery = match command.get("reliable") {
-                "false" => Delivery::BestEffort,
-                _ => Delivery::Reliable,
-            };
-            node.send(command.get("to"), payload, delivery).await?;
-        }
-        "user_event" => {
-            let coalesce = command.get("coalesce") == "true";
-            node.user_event(command.get("name"), command.bytes("payload"), coalesce).await?;
-        }
-        "keys" => push(&mut line, "count", &node.keys().len().to_string()),
-        "add_key" => node.add_key(command.get("key")).await?,
-        "use_key" => node.use_key(command.get("key")).await?,
-        "remove_key" => node.remove_key(command.get("key")).await?,
-        _ => line = "unsupported".to_owned(),
+        _ => return talk::call(node, word, command).await,
     }
     Ok(line)
 }
@@ -133,7 +119,10 @@ async fn tell(node: Node, mut events: Events, reentry: Reentry) {
             let mut reentry = reentry.lock().unwrap_or_else(PoisonError::into_inner);
             reentry.take_if(|call| call.get("on") == event.kind.token())
         };
-        if let Some(command) = waiting {
+        if let Some(mut command) = waiting {
+            if let Some(id) = id(&event.kind) {
+                command.add("id", &id.to_string());
+            }
             let word = command.get("do");
             say(&match call(&node, word, &command).await {
                 Ok(_) => format!("reentered do={word} ok=true"),
@@ -141,54 +130,4 @@ async fn tell(node: Node, mut events: Events, reentry: Reentry) {
             });
         }
     }
-}
-
-fn describe(event: &Event) -> String {
-    let mut line = format!("event type={} seq={}", event.kind.token(), event.seq);
-    if let Some(member) = event.kind.member() {
-        line.push_str(&facts(member));
-    }
-    match &event.kind {
-        EventKind::MemberUpdate { previous, .. } => {
-            push_tags(&mut line, "prev_tag.", &previous.tags());
-        }
-        EventKind::EventsLost { count, .. } => push(&mut line, "count", &count.to_string()),
-        EventKind::Message(message) => {
-            push(&mut line, "sender", &message.sender);
-            push(&mut line, "addr", &message.addr.to_string());
-            push(&mut line, "reliable", &message.reliable.to_string());
-            push_payload(&mut line, &message.payload);
-        }
-        EventKind::UserEvent(event) => {
-            push(&mut line, "name", &event.name);
-            push_payload(&mut line, &event.payload);
-        }
-        _ => {}
-    }
-    line
-}
-
-/// The bytes of a short payload; the length and checksum of a longer one.
-fn push_payload(line: &mut String, payload: &[u8]) {
-    if payload.len() <= 1_024 {
-        return push_bytes(line, "payload", payload);
-    }
-    push(line, "length", &payload.len().to_string());
-    push(line, "crc32", &format!("{:08x}", crc32fast::hash(payload)));
-}
-
-fn facts(member: &Member) -> String {
-    let mut line = String::new();
-    push(&mut line, "name", member.name());
-    push(&mut line, "addr", &member.addr().to_string());
-    push(&mut line, "state", member.state().as_str());
-    push_tags(&mut line, "tag.", &member.tags());
-    line
-}
-
-fn failure(word: &str, error: &Error) -> String {
-    let mut line = word.to_owned();
-    push(&mut line, "code", error.kind().code());
-    push(&mut line, "message", error.message());
-    line
 }
