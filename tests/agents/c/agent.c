@@ -1,5 +1,5 @@
 /* Drives the C library by the protocol in ../README.md. */
-#include "line.h"
+#include "talk.h"
 
 #include <chinwag.h>
 #include <pthread.h>
@@ -113,7 +113,7 @@ static chinwag_status call(const char *word, const struct line *line, struct out
     } else if (strcmp(word, "close") == 0) {
         status = chinwag_close(node);
     } else {
-        out_start(out, "unsupported");
+        status = talk(node, word, line, out, err);
     }
     return status;
 }
@@ -125,15 +125,21 @@ static void fail(struct out *out, const char *start, chinwag_error *err) {
     chinwag_error_free(err);
 }
 
-/* Makes the call that waits for an event of that type, if there is one. */
-static void reenter(const char *type) {
+/* Makes the call that waits for an event of that type, if there is one, with the event's number. */
+static void reenter(const char *type, uint64_t id) {
     pthread_mutex_lock(&reentry.lock);
     const char *on = reentry.line.word != NULL ? line_get(&reentry.line, "on") : NULL;
     const char *word = line_get(&reentry.line, "do");
     if (on != NULL && word != NULL && strcmp(on, type) == 0) {
         struct out out;
-        char start[64];
+        char start[64], number[24];
         chinwag_error *err = NULL;
+        snprintf(number, sizeof number, "%llu", (unsigned long long)id);
+        if (id != 0 && reentry.line.count < PAIRS_MAX) {
+            reentry.line.pairs[reentry.line.count].key = "id";
+            reentry.line.pairs[reentry.line.count++].value = number;
+        }
+        out_start(&out, "");
         chinwag_status status = call(word, &reentry.line, &out, &err);
         snprintf(start, sizeof start, "reentered do=%s ok=%s", word, status ? "false" : "true");
         if (status == CHINWAG_OK) {
@@ -166,8 +172,9 @@ static void on_event(const chinwag_event *event, void *user_data) {
     if (chinwag_event_type(event) == CHINWAG_EVENT_EVENTS_LOST) {
         out_number(&out, "count", chinwag_event_count(event));
     }
+    put_told(&out, event);
     out_say(&out);
-    reenter(type);
+    reenter(type, chinwag_event_number(event, "id"));
 }
 
 /* Carries out one command and says its final line. */

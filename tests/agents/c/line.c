@@ -2,6 +2,7 @@
 #include "line.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static int digit(char c) {
@@ -9,8 +10,8 @@ static int digit(char c) {
     return found == NULL ? -1 : (int)((found - digits) % 16);
 }
 
-static void unescape(char *text) {
-    char *to = text;
+static size_t unescape(char *text) {
+    char *start = text, *to = text;
     for (; *text != '\0'; text++) {
         int high = *text == '%' ? digit(text[1]) : -1;
         int low = high >= 0 ? digit(text[2]) : -1;
@@ -22,6 +23,7 @@ static void unescape(char *text) {
         }
     }
     *to = '\0';
+    return (size_t)(to - start);
 }
 
 bool line_parse(struct line *line, char *text) {
@@ -39,7 +41,7 @@ bool line_parse(struct line *line, char *text) {
             *next = '\0';
         }
         unescape(key);
-        unescape(equals + 1);
+        line->pairs[line->count].length = unescape(equals + 1);
         line->pairs[line->count].key = key;
         line->pairs[line->count++].value = equals + 1;
     }
@@ -55,6 +57,16 @@ const char *line_get(const struct line *line, const char *key) {
     return NULL;
 }
 
+bool line_is(const struct line *line, const char *key, const char *value) {
+    const char *found = line_get(line, key);
+    return found != NULL && strcmp(found, value) == 0;
+}
+
+unsigned long long line_number(const struct line *line, const char *key, unsigned long long other) {
+    const char *value = line_get(line, key);
+    return value != NULL ? strtoull(value, NULL, 10) : other;
+}
+
 const char *line_under(const struct line *line, size_t index, const char *prefix) {
     const char *key = line->pairs[index].key;
     size_t length = strlen(prefix);
@@ -67,12 +79,12 @@ static void put(struct out *out, const char *text) {
     out->length += length < room ? length : room;
 }
 
-static void put_escaped(struct out *out, const char *text) {
+static void put_escaped(struct out *out, const unsigned char *bytes, size_t length) {
     const char *plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:/-";
-    for (; *text != '\0'; text++) {
-        char piece[4] = {*text, '\0', '\0', '\0'};
-        if (strchr(plain, *text) == NULL) {
-            snprintf(piece, sizeof piece, "%%%02x", (unsigned char)*text);
+    for (size_t i = 0; i < length; i++) {
+        char piece[4] = {(char)bytes[i], '\0', '\0', '\0'};
+        if (bytes[i] == 0 || strchr(plain, bytes[i]) == NULL) {
+            snprintf(piece, sizeof piece, "%%%02x", bytes[i]);
         }
         put(out, piece);
     }
@@ -86,9 +98,35 @@ void out_start(struct out *out, const char *start) {
 void out_pair(struct out *out, const char *prefix, const char *key, const char *value) {
     put(out, " ");
     put(out, prefix);
-    put_escaped(out, key);
+    put_escaped(out, (const unsigned char *)key, strlen(key));
     put(out, "=");
-    put_escaped(out, value);
+    put_escaped(out, (const unsigned char *)value, strlen(value));
+}
+
+void out_bytes(struct out *out, const char *key, const unsigned char *bytes, size_t length) {
+    out_pair(out, "", key, "");
+    put_escaped(out, bytes, length);
+}
+
+static unsigned long crc32(const unsigned char *bytes, size_t length) {
+    unsigned long sum = 0xffffffff;
+    for (size_t i = 0; i < length * 8; i++) {
+        unsigned long bit = (sum ^ (unsigned long)(bytes[i / 8] >> (i % 8))) & 1;
+        sum = (sum >> 1) ^ (bit ? 0xedb88320 : 0);
+    }
+    return sum ^ 0xffffffff;
+}
+
+void out_payload(struct out *out, const unsigned char *bytes, size_t length) {
+    enum { WHOLE = 1024 };
+    char sum[24];
+    if (length <= WHOLE) {
+        out_bytes(out, "payload", bytes, length);
+        return;
+    }
+    snprintf(sum, sizeof sum, "%08lx", crc32(bytes, length));
+    out_number(out, "length", length);
+    out_pair(out, "", "crc32", sum);
 }
 
 void out_number(struct out *out, const char *key, unsigned long long number) {

@@ -13,6 +13,8 @@ struct line {
     size_t count;
     struct {
         const char *key, *value;
+        /* Of the value, which may have zeroes in it. */
+        size_t length;
     } pairs[PAIRS_MAX];
 };
 
@@ -21,6 +23,12 @@ bool line_parse(struct line *line, char *text);
 
 /* The value of `key`, or NULL. */
 const char *line_get(const struct line *line, const char *key);
+
+/* Whether that is the value of `key`. */
+bool line_is(const struct line *line, const char *key, const char *value);
+
+/* The value of `key` as a number, or `other` when it is absent. */
+unsigned long long line_number(const struct line *line, const char *key, unsigned long long other);
 
 /* What follows `prefix` in the key of pair `index`, or NULL when it does not start so. */
 const char *line_under(const struct line *line, size_t index, const char *prefix);
@@ -33,6 +41,9 @@ struct out {
 
 void out_start(struct out *out, const char *start);
 void out_pair(struct out *out, const char *prefix, const char *key, const char *value);
+void out_bytes(struct out *out, const char *key, const unsigned char *bytes, size_t length);
+/* The bytes of a short payload; the length and checksum of a longer one. */
+void out_payload(struct out *out, const unsigned char *bytes, size_t length);
 void out_number(struct out *out, const char *key, unsigned long long number);
 
 /* Writes it to stdout as one whole line: other threads write lines, too. */
