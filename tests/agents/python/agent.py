@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import zlib
 from collections.abc import Iterable, Mapping
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote, unquote_to_bytes
 
 import chinwag
 
 Pairs = dict[str, str]
+Facts = list[tuple[str, object]]
+
+#: How many bytes of a payload are printed; of a longer one, its length and checksum.
+WHOLE = 1024
 
 
 class BadRequest(Exception):
     """A line that is no command."""
 
 
-def escape(text: str) -> str:
-    return quote(text, safe="._:/-")
+def escape(value: object) -> str:
+    return quote(value if isinstance(value, bytes) else str(value), safe="._:/-")
 
 
 def parse(line: str) -> tuple[str, Pairs]:
@@ -34,6 +39,20 @@ def text(pairs: Pairs, key: str) -> str:
     return unquote(pairs[key])
 
 
+def octets(pairs: Pairs) -> bytes:
+    return unquote_to_bytes(pairs.get("payload", "")) * int(pairs.get("repeat", "1"))
+
+
+def told(payload: bytes) -> Facts:
+    if len(payload) <= WHOLE:
+        return [("payload", payload)]
+    return [("length", len(payload)), ("crc32", f"{zlib.crc32(payload):08x}")]
+
+
+def flag(value: bool) -> str:
+    return "true" if value else "false"
+
+
 def texts(pairs: Pairs, key: str) -> list[str]:
     return [unquote(item) for item in pairs.get(key, "").split(",") if item]
 
@@ -44,19 +63,19 @@ def under(pairs: Pairs, prefix: str) -> Pairs:
 
 def say(word: str, facts: Iterable[tuple[str, object]] = ()) -> None:
     """Writes one whole line. Only the loop's thread writes, so no other comes in between."""
-    print(word, *(f"{escape(key)}={escape(str(value))}" for key, value in facts), flush=True)
+    print(word, *(f"{escape(key)}={escape(value)}" for key, value in facts), flush=True)
 
 
-def tagged(prefix: str, tags: Mapping[str, str]) -> list[tuple[str, object]]:
+def tagged(prefix: str, tags: Mapping[str, str]) -> Facts:
     return [(prefix + key, value) for key, value in tags.items()]
 
 
-def facts(m: chinwag.Member) -> list[tuple[str, object]]:
+def facts(m: chinwag.Member) -> Facts:
     own = [("name", m.name), ("addr", m.addr), ("state", m.state)]
     return [*own, *tagged("tag.", m.tags)]
 
 
-def error_facts(error: chinwag.ChinwagError) -> list[tuple[str, object]]:
+def error_facts(error: chinwag.ChinwagError) -> Facts:
     return [("code", error.code), ("message", error)]
 
 
@@ -87,10 +106,10 @@ class Agent:
             raise chinwag.Closed("no node is open")
         return self.node
 
-    async def do_version(self, _: Pairs) -> list[tuple[str, object]]:
+    async def do_version(self, _: Pairs) -> Facts:
         return [("version", chinwag.__version__), ("runtime", "python")]
 
-    async def do_start(self, pairs: Pairs) -> list[tuple[str, object]]:
+    async def do_start(self, pairs: Pairs) -> Facts:
         if self.node is not None and not self.node.closed:
             raise BadRequest("a node is open")
         options: dict[str, Any] = under(pairs, "opt.")
@@ -103,16 +122,16 @@ class Agent:
         events = self.open_node().events(replay=text(pairs, "replay") == "true")
         self.watching = asyncio.create_task(self.watch(events))
 
-    async def do_members(self, _: Pairs) -> list[tuple[str, object]]:
+    async def do_members(self, _: Pairs) -> Facts:
         members = self.open_node().members()
         for member in members:
             say("member", facts(member))
         return [("count", len(members))]
 
-    async def do_local(self, _: Pairs) -> list[tuple[str, object]]:
+    async def do_local(self, _: Pairs) -> Facts:
         return facts(self.open_node().local_member())
 
-    async def do_join(self, pairs: Pairs) -> list[tuple[str, object]]:
+    async def do_join(self, pairs: Pairs) -> Facts:
         return [("contacted", await self.open_node().join(texts(pairs, "seeds")))]
 
     async def do_update_tags(self, pairs: Pairs) -> None:
@@ -126,6 +145,72 @@ class Agent:
         if self.node is not None:
             await self.node.close()
 
+    async def do_send(self, pairs: Pairs) -> None:
+        reliable = pairs.get("reliable") != "false"
+        await self.open_node().send(text(pairs, "to"), octets(pairs), reliable=reliable)
+
+    async def do_broadcast(self, pairs: Pairs) -> None:
+        name = text(pairs, "name") if "name" in pairs else None
+        supersede = pairs.get("supersede") == "true"
+        await self.open_node().broadcast(octets(pairs), name=name, supersede=supersede)
+
+    async def do_set_state(self, pairs: Pairs) -> None:
+        await self.open_node().set_state(octets(pairs))
+
+    async def do_set_ping_payload(self, pairs: Pairs) -> None:
+        await self.open_node().set_ping_payload(octets(pairs))
+
+    async def do_ping(self, pairs: Pairs) -> Facts:
+        return [("us", round(await self.open_node().ping(text(pairs, "member")) * 1e6))]
+
+    async def do_round_trip(self, pairs: Pairs) -> Facts:
+        told = await self.open_node().round_trip(text(pairs, "member"))
+        known = [] if told.smoothed is None else [("us", round(told.smoothed * 1e6))]
+        return [*known, ("payload", told.payload)]
+
+    async def do_user_event(self, pairs: Pairs) -> None:
+        coalesce = pairs.get("coalesce") == "true"
+        await self.open_node().user_event(text(pairs, "name"), octets(pairs), coalesce=coalesce)
+
+    async def do_query(self, pairs: Pairs) -> Facts:
+        given = pairs.get("timeout_ms")
+        timeout = int(given) / 1000 if given is not None else None
+        node = self.open_node()
+        answers = await node.query(text(pairs, "name"), octets(pairs), timeout=timeout)
+        for sender, payload in answers.responses:
+            say("response", [("sender", sender), ("payload", payload)])
+        return [("count", len(answers.responses)), ("complete", flag(answers.complete))]
+
+    async def do_respond(self, pairs: Pairs) -> None:
+        await self.open_node().respond(int(text(pairs, "id")), octets(pairs))
+
+    async def do_admit(self, pairs: Pairs) -> None:
+        await self.open_node().admit(int(text(pairs, "id")))
+
+    async def do_refuse(self, pairs: Pairs) -> None:
+        await self.open_node().refuse(int(text(pairs, "id")), text(pairs, "reason"))
+
+    async def do_keys(self, _: Pairs) -> Facts:
+        return [("count", len(self.open_node().keys()))]
+
+    async def do_add_key(self, pairs: Pairs) -> None:
+        await self.open_node().add_key(text(pairs, "key"))
+
+    async def do_use_key(self, pairs: Pairs) -> None:
+        await self.open_node().use_key(text(pairs, "key"))
+
+    async def do_remove_key(self, pairs: Pairs) -> None:
+        await self.open_node().remove_key(text(pairs, "key"))
+
+    async def do_cluster_keys(self, pairs: Pairs) -> Facts:
+        key = text(pairs, "key") if "key" in pairs else None
+        op: Any = text(pairs, "op")
+        outcomes = await self.open_node().cluster_keys(op, key)
+        for name, outcome in outcomes.items():
+            keys = len(outcome.keys)
+            say("keyring", [("name", name), ("done", flag(outcome.done)), ("keys", keys)])
+        return [("count", len(outcomes))]
+
     async def do_reenter(self, pairs: Pairs) -> None:
         self.reentry = (text(pairs, "on"), text(pairs, "do"), pairs)
 
@@ -135,11 +220,13 @@ class Agent:
             if self.reentry is not None and self.reentry[0] == event.type:
                 _, word, pairs = self.reentry
                 self.reentry = None
+                if isinstance(event, chinwag.Admission | chinwag.Query):
+                    pairs = {**pairs, "id": str(event.id)}
                 await self.reenter(word, pairs)
 
     async def reenter(self, word: str, pairs: Pairs) -> None:
         """Makes a call from inside the event loop of the user."""
-        outcome: list[tuple[str, object]] = [("do", word), ("ok", "true")]
+        outcome: Facts = [("do", word), ("ok", "true")]
         try:
             if word == "members":
                 self.open_node().members()
@@ -151,18 +238,27 @@ class Agent:
 
 
 def show(event: chinwag.Event) -> None:
-    known: list[tuple[str, object]] = [("type", event.type), ("seq", event.seq)]
+    known: Facts = [("type", event.type), ("seq", event.seq)]
     match event:
         case chinwag.EventsLost(count=count):
             known.append(("count", count))
         case chinwag.ReplayDone():
             pass
-        case chinwag.Message() | chinwag.Broadcast() | chinwag.RemoteState():
-            text = event.payload.decode("utf-8", "backslashreplace")
-            known += [("sender", event.sender), ("payload", text)]
-        case chinwag.UserEvent() | chinwag.Query():
-            text = event.payload.decode("utf-8", "backslashreplace")
-            known += [("name", event.name), ("payload", text)]
+        case chinwag.Message(sender=sender, addr=addr, reliable=reliable, payload=payload):
+            known += [("sender", sender), ("addr", addr), ("reliable", flag(reliable))]
+            known += told(payload)
+        case chinwag.Broadcast(sender=sender, name=name, payload=payload):
+            known += [("sender", sender), ("name", name), *told(payload)]
+        case chinwag.RemoteState(sender=sender, payload=payload):
+            known += [("sender", sender), *told(payload)]
+        case chinwag.UserEvent(name=name, payload=payload):
+            known += [("name", name), *told(payload)]
+        case chinwag.Query(id=id, sender=sender, name=name, payload=payload):
+            known += [("id", id), ("sender", sender), ("name", name), *told(payload)]
+        case chinwag.Admission(id=id, member=member):
+            known += [("id", id), *facts(member)]
+        case chinwag.MemberConflict(member=member, addr=addr):
+            known += [*facts(member), ("other", addr)]
         case chinwag.Warning(code=code, subject=subject):
             known += [("code", code), ("subject", subject)]
         case chinwag.MemberUpdate(member=member, previous=previous):
