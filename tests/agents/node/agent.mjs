@@ -1,6 +1,7 @@
 // The agent of the npm package: does what the runner tells it, see ../README.md.
 
 import { createInterface } from 'node:readline';
+import { crc32 } from 'node:zlib';
 import { ChinwagError, ERRORS, OPTIONS, start, version } from '../../../bindings-node/index.mjs';
 
 /** The one node, its reader, and what is to be called from inside the reader. */
@@ -63,6 +64,76 @@ const commands = {
 
   close,
 
+  async send({ to, payload, repeat, reliable }) {
+    await open().send(to, bytes(payload, repeat), { reliable: reliable !== 'false' });
+  },
+
+  async broadcast({ payload, repeat, name, supersede }) {
+    await open().broadcast(bytes(payload, repeat), { name, supersede: supersede === 'true' });
+  },
+
+  async set_state({ payload, repeat }) {
+    await open().setState(bytes(payload, repeat));
+  },
+
+  async set_ping_payload({ payload, repeat }) {
+    await open().setPingPayload(bytes(payload, repeat));
+  },
+
+  async ping({ member }) {
+    return [{ us: Math.round((await open().ping(member)) * 1000) }];
+  },
+
+  async round_trip({ member }) {
+    const { smoothed, payload } = await open().roundTrip(member);
+    return [{ ...(smoothed === null ? {} : { us: Math.round(smoothed * 1000) }), payload }];
+  },
+
+  async user_event({ name, payload, repeat, coalesce }) {
+    await open().userEvent(name, bytes(payload, repeat), { coalesce: coalesce === 'true' });
+  },
+
+  async query({ name, payload, repeat, timeout_ms }) {
+    const timeout = timeout_ms === undefined ? undefined : Number(timeout_ms);
+    const answers = await open().query(name, bytes(payload, repeat), { timeout });
+    for (const { sender, payload } of answers.responses) print('response', { sender, payload });
+    return [{ count: answers.responses.length, complete: answers.complete }];
+  },
+
+  async respond({ id, payload, repeat }) {
+    await open().respond(Number(id), bytes(payload, repeat));
+  },
+
+  async admit({ id }) {
+    await open().admit(Number(id));
+  },
+
+  async refuse({ id, reason }) {
+    await open().refuse(Number(id), reason);
+  },
+
+  keys: () => [{ count: open().keys().length }],
+
+  async add_key({ key }) {
+    await open().addKey(key);
+  },
+
+  async use_key({ key }) {
+    await open().useKey(key);
+  },
+
+  async remove_key({ key }) {
+    await open().removeKey(key);
+  },
+
+  async cluster_keys({ op, key }) {
+    const outcomes = Object.entries(await open().clusterKeys(op, key));
+    for (const [name, { done, keys }] of outcomes) {
+      print('keyring', { name, done, keys: keys.length });
+    }
+    return [{ count: outcomes.length }];
+  },
+
   reenter({ on, do: word, ...pairs }) {
     reentry = { on, word, pairs };
   },
@@ -81,15 +152,34 @@ function open() {
 
 async function read(events) {
   for await (const event of events) {
-    const { type, seq, count, member, previous } = event;
-    const fields = { type, seq, ...(count === undefined ? {} : { count }) };
-    print('event', { ...fields, ...shown(member), ...tags(previous, 'prev_tag.') });
-    if (reentry?.on === type) await reenter();
+    const { type, member, previous } = event;
+    print('event', { ...told(event), ...shown(member), ...tags(previous, 'prev_tag.') });
+    if (reentry?.on === type) await reenter(event);
   }
 }
 
-async function reenter() {
-  const { word, pairs } = reentry;
+/** What an event tells beside its members. */
+function told({ type, seq, id, count, sender, name, code, subject, addr, member, ...rest }) {
+  const { reliable, payload } = rest;
+  const where = member ? { other: addr } : { addr };
+  const fields = { type, seq, id, count, sender, name, code, subject, ...where, reliable };
+  const known = Object.entries(fields).filter(([, value]) => value !== undefined);
+  return { ...Object.fromEntries(known), ...(payload ? digest(payload) : {}) };
+}
+
+/** The bytes of a short payload; the length and checksum of a longer one. */
+function digest(payload) {
+  if (payload.length <= 1024) return { payload };
+  return { length: payload.length, crc32: crc32(payload).toString(16).padStart(8, '0') };
+}
+
+/** A payload as often as a command says. */
+function bytes(payload = Buffer.alloc(0), repeat = '1') {
+  return Buffer.concat(Array(Number(repeat)).fill(payload));
+}
+
+async function reenter({ id }) {
+  const { word, pairs } = { ...reentry, pairs: { ...reentry.pairs, ...(id && { id }) } };
   reentry = null;
   try {
     // The answer is not asked for, only whether there is one.
@@ -158,14 +248,23 @@ function parse(line) {
     const key = decodeURIComponent(pair.slice(0, at));
     const value = pair.slice(at + 1);
     const items = () => value.split(',').filter(Boolean).map(decodeURIComponent);
-    pairs[key] = key === 'seeds' ? items() : decodeURIComponent(value);
+    if (key === 'seeds') pairs[key] = items();
+    else pairs[key] = key === 'payload' ? unescape(value) : decodeURIComponent(value);
   }
   return [word, pairs];
+}
+
+/** Bytes need not be text. */
+function unescape(value) {
+  const pieces = value.match(/%[0-9A-Fa-f]{2}|[^%]+/g) ?? [];
+  const bytes = (piece) => Buffer.from(...(piece[0] === '%' ? [piece.slice(1), 'hex'] : [piece]));
+  return Buffer.concat(pieces.map(bytes));
 }
 
 function escape(value) {
   const hex = (byte) => '%' + byte.toString(16).padStart(2, '0');
   const each = (text) => [...Buffer.from(text)].map(hex).join('');
+  if (value instanceof Uint8Array) return [...value].map(hex).join('');
   return String(value).replace(/[^A-Za-z0-9._:/-]/gu, each);
 }
 
