@@ -3,6 +3,7 @@
 #
 #   sh tests/steps/agents.sh c     against the library as it is installed: by its soname;
 #                                  also its examples
+#   sh tests/steps/agents.sh elixir  so that each start need not compile it
 #   sh tests/steps/agents.sh go    on the real memberlist, its newest release and an old one
 set -eu
 cd "$(dirname "$0")/../.."
@@ -27,6 +28,13 @@ compile() {
     cc -std=c11 -O1 -g -Wall -Wextra -Wpedantic -Werror -Iinclude "$@" -lchinwag -lpthread
 }
 
+elixir_agent() {
+    folder=target/agents/elixir
+    mkdir -p "$folder"
+    ebin=bindings-elixir/_build/dev/lib/chinwag/ebin
+    elixirc --warnings-as-errors -pa "$ebin" -o "$folder" tests/agents/elixir/agent.ex
+}
+
 go_agents() {
     out=../../../target/agents
     go build -C tests/agents/go -o "$out/go/agent"
@@ -35,6 +43,7 @@ go_agents() {
 
 case "$1" in
     c) c ;;
+    elixir) elixir_agent ;;
     go) go_agents ;;
     *) exit 2 ;;
 esac

@@ -176,7 +176,10 @@ const ELIXIR_BUILD: Step = Step {
     name: "elixir build",
     after: &["setup"],
     needs: &["mix", "bindings-elixir/mix.exs"],
-    run: &["cd bindings-elixir && mix compile --warnings-as-errors"],
+    run: &[
+        "cd bindings-elixir && mix compile --warnings-as-errors",
+        "sh tests/steps/agents.sh elixir",
+    ],
 };
 
 const ELIXIR: Step = Step {

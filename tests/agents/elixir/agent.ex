@@ -77,10 +77,7 @@ defmodule ChinwagAgent.Commands do
   defp command("local", _), do: ok(facts(Chinwag.local_member(@mesh)))
 
   defp command("join", pairs) do
-    case Chinwag.join(@mesh, Line.list(pairs["seeds"] || "")) do
-      {:ok, count} -> ok(contacted: count)
-      {:error, error} -> [failed(error)]
-    end
+    with_value(Chinwag.join(@mesh, Line.list(pairs["seeds"] || "")), &ok(contacted: &1))
   end
 
   defp command("update_tags", pairs) do
@@ -93,7 +90,89 @@ defmodule ChinwagAgent.Commands do
   end
 
   defp command("close", _), do: settle(Chinwag.close(@mesh))
+
+  defp command("send", pairs) do
+    options = [reliable: pairs["reliable"] != "false"]
+    settle(Chinwag.send(@mesh, text(pairs, "to"), payload(pairs), options))
+  end
+
+  defp command("broadcast", pairs) do
+    name = pairs["name"] && text(pairs, "name")
+    options = [name: name, supersede: pairs["supersede"] == "true"]
+    settle(Chinwag.broadcast(@mesh, payload(pairs), options))
+  end
+
+  defp command("set_state", pairs), do: settle(Chinwag.set_state(@mesh, payload(pairs)))
+
+  defp command("set_ping_payload", pairs),
+    do: settle(Chinwag.set_ping_payload(@mesh, payload(pairs)))
+
+  defp command("ping", pairs) do
+    with_value(Chinwag.ping(@mesh, text(pairs, "member")), &ok(us: round(&1 * 1000)))
+  end
+
+  defp command("round_trip", pairs) do
+    with_value(Chinwag.round_trip(@mesh, text(pairs, "member")), fn told ->
+      known = if told.smoothed, do: [us: round(told.smoothed * 1000)], else: []
+      ok(known ++ [payload: told.payload])
+    end)
+  end
+
+  defp command("user_event", pairs) do
+    options = [coalesce: pairs["coalesce"] == "true"]
+    settle(Chinwag.user_event(@mesh, text(pairs, "name"), payload(pairs), options))
+  end
+
+  defp command("query", pairs) do
+    options = for text <- List.wrap(pairs["timeout_ms"]), do: {:timeout, String.to_integer(text)}
+
+    with_value(Chinwag.query(@mesh, text(pairs, "name"), payload(pairs), options), fn told ->
+      lines =
+        for %{sender: sender, payload: payload} <- told.responses do
+          Line.format("response", sender: sender, payload: payload)
+        end
+
+      lines ++ ok(count: length(lines), complete: told.complete)
+    end)
+  end
+
+  defp command("respond", pairs), do: settle(Chinwag.respond(@mesh, id(pairs), payload(pairs)))
+  defp command("admit", pairs), do: settle(Chinwag.admit(@mesh, id(pairs)))
+
+  defp command("refuse", pairs),
+    do: settle(Chinwag.refuse(@mesh, id(pairs), text(pairs, "reason")))
+
+  defp command("keys", _), do: ok(count: length(Chinwag.keys(@mesh)))
+  defp command("add_key", pairs), do: settle(Chinwag.add_key(@mesh, text(pairs, "key")))
+  defp command("use_key", pairs), do: settle(Chinwag.use_key(@mesh, text(pairs, "key")))
+  defp command("remove_key", pairs), do: settle(Chinwag.remove_key(@mesh, text(pairs, "key")))
+
+  defp command("cluster_keys", pairs) do
+    op = String.to_atom(text(pairs, "op"))
+    key = pairs["key"] && text(pairs, "key")
+
+    with_value(Chinwag.cluster_keys(@mesh, op, key), fn outcomes ->
+      lines =
+        for {name, told} <- outcomes do
+          Line.format("keyring", name: name, done: told.done, keys: length(told.keys))
+        end
+
+      lines ++ ok(count: length(lines))
+    end)
+  end
+
   defp command(_, _), do: ["unsupported"]
+
+  defp text(pairs, key), do: Line.unescape(pairs[key] || "")
+  defp id(pairs), do: String.to_integer(pairs["id"])
+
+  defp payload(pairs) do
+    times = String.to_integer(pairs["repeat"] || "1")
+    :binary.copy(text(pairs, "payload"), times)
+  end
+
+  defp with_value({:ok, value}, lines), do: lines.(value)
+  defp with_value({:error, error}, _lines), do: [failed(error)]
 
   def facts(member) do
     [name: member.name, addr: member.addr, state: member.state] ++ tags("tag.", member)
@@ -140,9 +219,11 @@ defmodule ChinwagAgent.Events do
     Line.put(Line.format("event", [type: type, seq: seq] ++ pairs))
 
     again? = reenter["on"] == type
-    if again?, do: reenter(reenter)
+    if again?, do: reenter(Map.merge(reenter, number(pairs)))
     {:noreply, if(again?, do: nil, else: reenter)}
   end
+
+  defp number(pairs), do: for({:id, id} <- pairs, into: %{}, do: {"id", to_string(id)})
 
   defp reenter(%{"do" => word} = pairs) do
     case word |> Commands.perform(pairs) |> List.last() |> Line.parse() do
@@ -161,20 +242,13 @@ defmodule ChinwagAgent.Events do
     {"admission", [id: id] ++ Commands.facts(member)}
   end
 
-  defp describe({type, %{name: name, payload: payload, ltime: _}}) do
-    {token(type), [name: name, payload: payload]}
+  defp describe({:member_conflict, member, addr}) do
+    {"member-conflict", Commands.facts(member) ++ [other: addr]}
   end
 
-  defp describe({type, %{name: name, payload: payload, timeout: _}}) do
-    {token(type), [name: name, payload: payload]}
-  end
-
-  defp describe({type, %{sender: sender, payload: payload}}) do
-    {token(type), [sender: sender, payload: payload]}
-  end
-
-  defp describe({:member_conflict, member, _addr}) do
-    {"member-conflict", Commands.facts(member)}
+  defp describe({type, %{payload: payload} = told}) do
+    known = for key <- [:id, :sender, :addr, :name, :reliable], is_map_key(told, key), do: key
+    {token(type), Enum.map(known, &{&1, told[&1]}) ++ digest(payload)}
   end
 
   defp describe({type, member}), do: {token(type), Commands.facts(member)}
@@ -184,6 +258,15 @@ defmodule ChinwagAgent.Events do
   end
 
   defp describe(type), do: {token(type), []}
+
+  # The bytes of a short payload; the length and checksum of a longer one.
+  defp digest(payload) when byte_size(payload) <= 1024, do: [payload: payload]
+
+  defp digest(payload) do
+    sum = payload |> :erlang.crc32() |> Integer.to_string(16) |> String.downcase()
+    [length: byte_size(payload), crc32: String.pad_leading(sum, 8, "0")]
+  end
+
   defp token(type), do: type |> to_string() |> String.replace("_", "-")
 end
 
@@ -218,5 +301,3 @@ defmodule ChinwagAgent.Main do
     error in [MatchError, ArgumentError] -> Commands.bad_request(Exception.message(error))
   end
 end
-
-ChinwagAgent.Main.run()
