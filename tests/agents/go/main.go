@@ -45,7 +45,8 @@ func answer(n *node, command line) *node {
 		say("ok")
 		return nil
 	case "subscribe", "members", "local", "join", "update_tags", "leave",
-		"send", "keys", "add_key", "use_key", "remove_key":
+		"send", "set_state", "ping", "round_trip", "set_ping_payload",
+		"keys", "add_key", "use_key", "remove_key":
 		if n == nil {
 			fail("closed", fmt.Errorf("no node is open"))
 			break
@@ -63,9 +64,11 @@ func answerStart(n *node, command line) *node {
 		fail("bad_request", fmt.Errorf("a node is open already"))
 		return n
 	}
-	if _, asked := command.under("opt.")["handle_signals"]; asked {
-		say("unsupported")
-		return nil
+	for _, option := range []string{"handle_signals", "delegate_versions", "admission"} {
+		if _, asked := command.under("opt.")[option]; asked {
+			say("unsupported")
+			return nil
+		}
 	}
 	started, err := start(command)
 	if err != nil {
@@ -96,6 +99,10 @@ func answerOpen(n *node, command line) {
 		n.answerLeave(command)
 	case "send":
 		n.answerSend(command)
+	case "ping", "round_trip":
+		n.answerPing(command)
+	case "set_state", "set_ping_payload":
+		n.answerSet(command)
 	default:
 		n.answerKeys(command)
 	}

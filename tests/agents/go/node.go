@@ -24,6 +24,9 @@ type node struct {
 	mu         sync.Mutex
 	tags       map[string]string
 	known      map[string]*member
+	state      []byte
+	added      []byte
+	pongs      map[string]pong
 	subscribed bool
 	seq        uint64
 }
@@ -48,6 +51,7 @@ func start(command line) (*node, error) {
 		name:  command.get("name"),
 		tags:  command.under("tag."),
 		known: map[string]*member{},
+		pongs: map[string]pong{},
 		done:  make(chan struct{}),
 	}
 	host, port, err := net.SplitHostPort(command.get("bind"))
@@ -58,7 +62,7 @@ func start(command line) (*node, error) {
 		return nil, err
 	}
 	config.Name, config.BindAddr, config.AdvertisePort = n.name, host, config.BindPort
-	config.Delegate, config.Events = n, n
+	config.Delegate, config.Events, config.Ping = n, n, n
 	for option, text := range command.under("opt.") {
 		if err := setOption(config, option, text); err != nil {
 			return nil, err
@@ -162,9 +166,3 @@ func (n *node) NodeMeta(int) []byte {
 
 // GetBroadcasts is memberlist's; this agent has none.
 func (n *node) GetBroadcasts(int, int) [][]byte { return nil }
-
-// LocalState is memberlist's; this agent has none.
-func (n *node) LocalState(bool) []byte { return nil }
-
-// MergeRemoteState is memberlist's; this agent has none.
-func (n *node) MergeRemoteState([]byte, bool) {}
