@@ -17,8 +17,6 @@ pub struct Agent {
     answered: usize,
     /// The same for events about each member.
     looked_at: BTreeMap<String, usize>,
-    /// Whether it has words for messages.
-    pub talks: bool,
     /// Its name in the cluster.
     pub name: String,
     /// Where it listens.
@@ -35,15 +33,13 @@ impl Agent {
         let process = Process::start(command);
         let name = name.to_owned();
         let looked_at = BTreeMap::new();
-        let mut agent =
-            Self { process, answered: 0, looked_at, talks: false, name, addr: String::new() };
+        let mut agent = Self { process, answered: 0, looked_at, name, addr: String::new() };
         let name = escaped(agent.name.as_bytes());
         let ready =
             agent.ask(&format!("start name={name} bind={bind} profile=local tag.of={name}{more}"));
         let addr = ready.strip_prefix("ok addr=");
         agent.addr = addr.unwrap_or_else(|| panic!("{name}{more}: {ready}")).to_owned();
         assert_eq!(agent.ask("subscribe replay=true"), "ok");
-        agent.talks = agent.ask("send to=nobody payload=") != "unsupported";
         agent
     }
 

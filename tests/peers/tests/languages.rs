@@ -1,4 +1,5 @@
-//! The script of the matrix from every other language: that options with keys get through.
+//! The script of the matrix from every other language: that options with keys get through, and that
+//! every byte of a message does.
 
 use chinwag_peers::agent::is_there;
 use chinwag_peers::matrix::{Cell, Peer, SHORT, Setting, check, side_by_side};

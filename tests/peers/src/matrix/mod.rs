@@ -246,11 +246,3 @@ impl Step {
         }
     }
 }
-
-/// Steps that the agent of a language has no words for yet.
-pub fn untold(agent: &str) -> &'static [Step] {
-    match agent {
-        "rust" => &[],
-        _ => &[Step::SmallHere, Step::SmallThere, Step::LargeHere, Step::LargeThere],
-    }
-}
