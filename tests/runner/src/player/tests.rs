@@ -160,3 +160,46 @@ fn a_restart_takes_the_address_and_the_pairs_of_before() {
     );
     assert_eq!(play(text, &[START_A, again]), Ok(()));
 }
+
+#[test]
+fn who_sent_a_message_is_compared_where_its_receiver_says_so() {
+    let text = "start a\nstart b quiet\nsend b to=a payload=x reliable=false\n----\n\
+                a: message payload=x\n";
+    let heard = |event: &'static [&'static str]| {
+        let sent = ("b send to=a payload=x reliable=false", event);
+        play(text, &[START_A, LISTEN_A, START_B, sent])
+    };
+    assert_eq!(heard(&["b ok", "a event type=message seq=1 payload=x"]), Ok(()));
+    let told = &["b ok", "a event type=message seq=1 sender=b reliable=false payload=x"];
+    assert_eq!(heard(told), Ok(()));
+    for wrong in [
+        &["b ok", "a event type=message seq=1 sender=a reliable=false payload=x"],
+        &["b ok", "a event type=message seq=1 sender=b reliable=true payload=x"],
+        &["b ok", "a event type=message seq=1 sender= reliable=false payload=x"],
+    ] {
+        assert_eq!(heard(wrong), Err("a".into()), "{wrong:?}");
+    }
+}
+
+#[test]
+fn answers_are_listed_by_member() {
+    const ONE: &str = "a response sender=a payload=1";
+    const TWO: &str = "a response sender=b payload=2";
+    let text = "start a quiet\nstart b quiet\nquery a name=q payload=%00%FF\n----\n\
+                a: answers a=1 b=2\n";
+    let answered = |lines: &'static [&'static str]| {
+        play(text, &[START_A, START_B, ("a query name=q payload=%00%FF", lines)])
+    };
+    assert_eq!(answered(&[TWO, ONE, "a ok count=2 complete=true"]), Ok(()));
+    assert_eq!(answered(&[TWO, ONE, "a ok count=3 complete=true"]), Err("a".into()));
+    assert_eq!(answered(&[TWO, ONE, "a ok count=2 complete=false"]), Err("a".into()));
+}
+
+#[test]
+fn a_time_that_is_none_is_no_answer() {
+    let text = "start a quiet\nping a member=b\n----\na: ping b\n";
+    let pinged = |answer: &'static [&'static str]| play(text, &[START_A, ("a ping", answer)]);
+    assert_eq!(pinged(&["a ok us=250"]), Ok(()));
+    assert_eq!(pinged(&["a ok us=0"]), Err("a".into()));
+    assert_eq!(pinged(&["a ok"]), Err("a".into()));
+}
