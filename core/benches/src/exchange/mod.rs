@@ -120,6 +120,12 @@ fn figures(run: &Run) -> Vec<Figure> {
     figures
 }
 
+/// The figures that any run has, with their numbers.
+fn measured(runs: &[Run]) -> impl Iterator<Item = (usize, Figure)> {
+    let all = figures(&Run::default()).into_iter().enumerate();
+    all.filter(|(number, _)| runs.iter().any(|run| figures(run)[*number].value.is_some()))
+}
+
 /// The median of a figure over the runs of one library.
 fn value(runs: &[Run], kind: Kind, number: usize) -> Option<Option<f64>> {
     let of_kind = runs.iter().filter(|run| run.peer == kind.name());
@@ -207,7 +213,7 @@ impl Exchange {
 
     fn rows(&self, runs: &[Run]) -> Vec<Row> {
         let mut rows = Vec::new();
-        for (number, figure) in figures(&Run::default()).into_iter().enumerate() {
+        for (number, figure) in measured(runs) {
             let pair = |peer: &str, theirs| Pair {
                 row: format!("{}, {} members", figure.title, self.members),
                 unit: figure.unit.to_owned(),
@@ -227,7 +233,7 @@ impl Exchange {
 
 fn table(runs: &[Run]) -> String {
     let mut out = "| | chinwag | memberlist |\n|---|---|---|\n".to_owned();
-    for (number, figure) in figures(&Run::default()).into_iter().enumerate() {
+    for (number, figure) in measured(runs) {
         let [ours, theirs] =
             [Kind::Ours, Kind::Go].map(|kind| cell(value(runs, kind, number).flatten()));
         out += &format!("| {} {} | {ours} | {theirs} |\n", figure.title, figure.unit);

@@ -80,16 +80,16 @@ pub(super) struct Verdicts {
 #[derive(Args, Debug)]
 pub(super) struct Plan {
     /// Members that are slow at the same time.
-    #[arg(long, value_delimiter = ',', default_value = "1,4,8,16,24,32")]
+    #[arg(long, value_delimiter = ',', default_value = "1,4,8,16,32")]
     slow: Vec<usize>,
     /// How long their messages stand still at a time, in milliseconds.
     #[arg(long, value_delimiter = ',', default_value = "128,512,2048,8192,16384,32768")]
     block_ms: Vec<u64>,
     /// How long they run in between, in milliseconds.
-    #[arg(long, value_delimiter = ',', default_value = "1,16,256,4096")]
+    #[arg(long, value_delimiter = ',', default_value = "16,4096")]
     run_ms: Vec<u64>,
     /// Seeds for each experiment, from 1.
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, default_value_t = 1)]
     slow_seeds: u64,
 }
 
