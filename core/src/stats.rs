@@ -131,6 +131,8 @@ stats! {
     counter probes_failed,
     /// Probes that only TCP saved: the peer's UDP does not get through.
     counter probes_saved_by_tcp,
+    /// Pings sent for others that had no answer of their own.
+    counter probes_relayed,
     /// Probes begun while this node doubted its own health.
     counter probes_degraded,
     /// Those of them that were not answered.

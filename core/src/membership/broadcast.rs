@@ -6,6 +6,7 @@ use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 
 use super::roster::Slot;
+use crate::wire::{COMPOUND_OVERHEAD, Message, PART_OVERHEAD};
 
 /// Messages that wait to be gossiped. Each goes out a limited number of times; a newer one about
 /// the same member takes the older one's place. So the queue is bounded by the number of members.
@@ -60,6 +61,21 @@ pub(crate) struct Parts {
 }
 
 impl Parts {
+    /// These messages.
+    pub(crate) fn of(messages: &[Message<'_>]) -> Self {
+        let mut parts = Self::default();
+        messages.iter().for_each(|message| parts.push(|out| message.encode(out)));
+        parts
+    }
+
+    /// Bytes of a packet of them, without what stands around it.
+    pub(crate) fn packed(&self) -> usize {
+        match self.len() {
+            0 | 1 => self.size(),
+            several => self.size() + COMPOUND_OVERHEAD + several * PART_OVERHEAD,
+        }
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.ends.is_empty()
     }

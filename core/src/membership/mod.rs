@@ -20,6 +20,7 @@ mod push_pull;
 mod roster;
 mod security;
 mod serf;
+mod served;
 mod talk;
 mod timer;
 
@@ -93,6 +94,10 @@ pub(crate) struct Membership {
     last_gossip: Instant,
     probe: Option<Probe>,
     relays: BTreeMap<u32, Relay>,
+    /// Bytes that the sender of the datagram at hand may be answered if it is no member.
+    stranger_room: usize,
+    /// Whether the address that it came from is a member's, once that was looked up.
+    from_member: Option<bool>,
     /// Number of the last probe.
     seq: u32,
     /// Boxed: the map keeps its room when they are over.
@@ -173,6 +178,8 @@ impl Membership {
             last_gossip: now,
             probe: None,
             relays: BTreeMap::new(),
+            stranger_room: 0,
+            from_member: None,
             seq: 0,
             exchanges: BTreeMap::new(),
             joins: BTreeMap::new(),
@@ -249,6 +256,7 @@ impl Membership {
     fn on_packet(&mut self, from: SocketAddr, bytes: &[u8]) {
         self.stats.packets_received += 1;
         self.stats.bytes_received += bytes.len() as u64;
+        (self.stranger_room, self.from_member) = (bytes.len(), None);
         if !self.allows(from.ip()) {
             return self.address_refused(from, "a datagram came from there");
         }

@@ -26,11 +26,11 @@ use crate::wire::{
 /// One exchange over a stream.
 #[derive(Debug)]
 pub(super) struct Exchange {
-    purpose: Purpose,
+    pub(super) purpose: Purpose,
     /// The other end; its port is the member's only if this node opened the stream.
-    peer: SocketAddr,
-    reader: StreamReader,
-    deadline: Instant,
+    pub(super) peer: SocketAddr,
+    pub(super) reader: StreamReader,
+    pub(super) deadline: Instant,
 }
 
 /// What an exchange is for.
@@ -74,8 +74,6 @@ const SETTLE_DOUBLINGS: u32 = 6;
 const RALLY_SIZE: f64 = 64.0;
 /// What a member's state takes beside its name and metadata, at most.
 const STATE_OVERHEAD: usize = 96;
-/// Streams that peers may have open at the same time; memberlist's limit.
-const SERVED_MAX: usize = 128;
 /// Streams for messages that are passed on.
 const UNASKED_MAX: usize = 64;
 /// Below this size of the cluster, every node exchanges states once an interval; above, the
@@ -219,6 +217,16 @@ impl Membership {
 
     fn expect(&mut self, stream: StreamId, purpose: Purpose, peer: SocketAddr, side: Side) {
         let deadline = self.now + self.protocol.tcp_timeout;
+        self.expect_by(stream, purpose, (peer, side), deadline);
+    }
+
+    pub(super) fn expect_by(
+        &mut self,
+        stream: StreamId,
+        purpose: Purpose,
+        (peer, side): (SocketAddr, Side),
+        deadline: Instant,
+    ) {
         let security = Arc::clone(&self.security);
         let reader = StreamReader::new(StreamLimits::default(), side, security);
         self.timers.add(Due::Exchange(stream), deadline);
@@ -258,24 +266,9 @@ impl Membership {
         bytes
     }
 
-    pub(super) fn on_accepted(&mut self, stream: StreamId, from: SocketAddr) {
-        self.stats.streams_accepted += 1;
-        if !self.allows(from.ip()) {
-            self.address_refused(from, "a connection came from there");
-            self.out.push_back(Output::Close { stream });
-            return;
-        }
-        let serves = |exchange: &Exchange| matches!(exchange.purpose, Purpose::Serve);
-        if self.exchanges.values().filter(|exchange| serves(exchange)).count() >= SERVED_MAX {
-            self.stats.streams_refused += 1;
-            self.out.push_back(Output::Close { stream });
-            return;
-        }
-        self.expect(stream, Purpose::Serve, from, Side::Accepting);
-    }
-
     pub(super) fn on_stream_bytes(&mut self, stream: StreamId, bytes: &[u8]) {
         self.stats.stream_bytes_received += bytes.len() as u64;
+        self.first_bytes(stream);
         let Some(exchange) = self.exchanges.get_mut(&stream) else { return };
         match exchange.reader.push(bytes) {
             Ok(None) => {}

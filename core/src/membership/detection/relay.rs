@@ -1,12 +1,14 @@
 //! Answering probes, and probing on behalf of others.
 
+use std::mem;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::super::Membership;
+use super::super::broadcast::Parts;
 use super::super::timer::Due;
 use crate::time::Instant;
-use crate::wire::{Ack, IndirectPing, Message, Ping, to_socket_addr};
+use crate::wire::{Ack, IndirectPing, Message, Ping, Suspect, to_socket_addr};
 
 /// A probe that somebody else asked for.
 #[derive(Debug)]
@@ -36,42 +38,83 @@ impl Membership {
         if self.is_own_check(ping) {
             return self.check_refused(ping.seq);
         }
-        let to = self.reply_to(from, ping.source_addr, ping.source_port);
+        let source = (ping.source_node, ping.source_addr, ping.source_port);
+        let Some(to) = self.member_asking(from, source) else {
+            return self.answer_stranger(from, ping);
+        };
+        let gone = self.roster.find(ping.source_node).filter(|slot| {
+            self.roster.get(*slot).is_some_and(|record| !record.member.state().is_present())
+        });
+        if let Some(slot) = gone {
+            self.tell_accused(slot);
+        }
         let payload = self.answer_payload();
         self.send_with_gossip(to, &Message::Ack(Ack { seq: ping.seq, payload: &payload }));
     }
 
-    /// Where to answer. A request may name another address than it came from; only that of a known
-    /// member is believed, lest strangers make this node send to anybody.
-    fn reply_to(&self, from: SocketAddr, claimed: &[u8], port: u16) -> SocketAddr {
-        match to_socket_addr(claimed, port) {
-            Some(addr) if port != 0 && addr != from && self.is_member_addr(addr) => addr,
-            _ => from,
+    /// Where a member that asks wants to be answered; none if no member asks. A request may name
+    /// another address than it came from; only that of the member it names is believed, lest
+    /// strangers make this node send to anybody.
+    fn member_asking(
+        &mut self,
+        from: SocketAddr,
+        (name, claimed, port): (&str, &[u8], u16),
+    ) -> Option<SocketAddr> {
+        let named = self.roster.find(name).and_then(|slot| self.roster.get(slot));
+        let named = named.map(|record| record.member.addr());
+        let claimed = to_socket_addr(claimed, port);
+        if let Some(addr) = named.filter(|addr| claimed == Some(*addr) || from == *addr) {
+            return Some(addr);
         }
+        // Looking through all members, once a datagram, is for those who do not say who they are.
+        let known = || self.roster.iter().any(|record| record.member.addr() == from);
+        let known = *self.from_member.get_or_insert_with(known);
+        known.then_some(from)
     }
 
-    fn is_member_addr(&self, addr: SocketAddr) -> bool {
-        self.roster.iter().any(|record| record.member.addr() == addr)
+    /// Answers somebody who is no member and may be anybody, as the source of a datagram can be
+    /// forged: once a datagram, and never with more than came, so that this node is no use for
+    /// aiming traffic at others.
+    ///
+    /// It may be a member that this node has missed. Then it hears what is held against it, which
+    /// is that of nobody if nothing is: to that, it answers with an announcement of itself.
+    fn answer_stranger(&mut self, to: SocketAddr, ping: &Ping<'_>) {
+        let ack = Message::Ack(Ack { seq: ping.seq, payload: &[] });
+        let held = self.roster.find(ping.source_node).and_then(|slot| self.roster.get(slot));
+        let incarnation = held.map_or(0, |record| record.member.incarnation());
+        let own = Arc::clone(&self.name);
+        let doubt = Message::Suspect(Suspect { incarnation, node: ping.source_node, from: &own });
+        let room = mem::take(&mut self.stranger_room);
+        let answers = [Parts::of(&[ack, doubt]), Parts::of(&[ack])];
+        let named = usize::from(ping.source_node.is_empty() || ping.source_node == &*own);
+        let around = self.security.overhead();
+        let fits = |parts: &&Parts| parts.packed() + around <= room;
+        match answers.iter().skip(named).find(fits) {
+            Some(parts) => self.send_parts(to, false, parts),
+            None => self.stats.messages_refused += 1,
+        }
     }
 
     pub(crate) fn on_indirect_ping(&mut self, from: SocketAddr, request: &IndirectPing<'_>) {
         let target = to_socket_addr(request.target, request.port);
         let known = self.roster.find(request.node).and_then(|slot| self.roster.get(slot));
         let known = known.map(|record| record.member.addr());
-        // As above: only members are probed on request.
+        // Only members are probed on request, and only members may request it.
         let (Some(target), true) = (target, known == target && known.is_some()) else {
             self.stats.messages_refused += 1;
             return;
         };
-        if self.relays.len() >= RELAYS_MAX {
+        let source = (request.source_node, request.source_addr, request.source_port);
+        let asker = self.member_asking(from, source);
+        let Some(asker) = asker.filter(|_| self.relays.len() < RELAYS_MAX) else {
             self.stats.messages_refused += 1;
             return;
-        }
+        };
         let seq = self.next_seq();
         let deadline = self.now + self.protocol.probe_timeout;
-        let asker = self.reply_to(from, request.source_addr, request.source_port);
         let relay = Relay { asker, seq: request.seq, nack: request.nack, deadline };
         self.relays.insert(seq, relay);
+        self.stats.probes_relayed += 1;
         let nack_at = self.now + self.protocol.probe_timeout.mul_f64(NACK_AFTER);
         self.timers.add(Due::Relay(seq), nack_at);
         let (source, source_port) = self.own_addr();
