@@ -188,7 +188,7 @@ impl Membership {
     }
 
     /// Whether somebody who is known at incarnation `known` may have got to `claimed`.
-    fn believable(&mut self, claimed: u32, known: u32) -> bool {
+    pub(super) fn believable(&mut self, claimed: u32, known: u32) -> bool {
         let believable = self.horizon.admits_alive(self.now, claimed, known);
         self.stats.messages_refused += u64::from(!believable);
         believable
@@ -262,8 +262,9 @@ impl Membership {
             return None;
         }
         if incarnation < known {
-            if slot == LOCAL {
-                self.correct(from);
+            match slot {
+                LOCAL => self.correct(from),
+                slot => self.correct_about(slot, from),
             }
             return None;
         }
@@ -407,6 +408,11 @@ impl Membership {
     fn refute(&mut self, accused: u32) {
         self.stats.refutations += 1;
         self.awareness.apply(1);
+        self.outgrow(accused);
+    }
+
+    /// Announces this node louder than that.
+    pub(super) fn outgrow(&mut self, accused: u32) {
         let incarnation = raised(self.local().incarnation().max(accused));
         self.set_local(Member::new(Facts { incarnation, ..self.local().facts() }));
         self.announce();

@@ -91,6 +91,9 @@ impl Membership {
             // The seed has just been told versions that it refuses. Once more, with its own.
             return self.begin(Purpose::Join { request, seed, addr }, addr);
         }
+        if silent.is_some() {
+            self.outgrow_namesake(&state);
+        }
         // Whoever joins a cluster wants its members.
         self.gate.let_all_in(true);
         let outcome = self.merge(addr, &state, true);

@@ -3,6 +3,7 @@
 
 mod check;
 pub(super) mod flapping;
+mod hearsay;
 mod lost;
 mod namesake;
 mod reach;

@@ -43,6 +43,21 @@ impl Membership {
         to_socket_addr(same.addr.as_bytes(), same.port)
     }
 
+    /// Joins under a name that somebody had who is not there any more: as what is told of that one
+    /// would seem to be about this node, it has to be louder.
+    pub(crate) fn outgrow_namesake(&mut self, state: &PushPull) {
+        let own = self.local();
+        let held = state
+            .nodes
+            .iter()
+            .filter(|node| *node.name == *self.name && node.incarnation >= own.incarnation());
+        if let Some(held) = held.map(|node| node.incarnation).max()
+            && self.believable(held, self.local().incarnation())
+        {
+            self.outgrow(held);
+        }
+    }
+
     /// Who had this node's name in the cluster of that seed when it was last contacted.
     pub(crate) fn known_holder(&self, seed: SocketAddr) -> Option<SocketAddr> {
         self.healing.holders.get(&seed).copied()

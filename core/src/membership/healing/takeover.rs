@@ -7,12 +7,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::super::detection::evidence::Fact;
-use super::super::roster::{LOCAL, Slot};
+use super::super::roster::{LOCAL, Record, Slot};
 use super::super::{Membership, Presence};
 use super::check::Errand;
 use super::trouble::{Buried, Verdict};
 use crate::event::EventKind;
-use crate::member::Member;
+use crate::member::{Member, MemberState};
 use crate::time::Instant;
 use crate::wire::{Alive, Dead, Message, Suspect};
 
@@ -24,7 +24,7 @@ const VERDICT_ROUNDS: u32 = 60;
 /// Probe intervals between two conflicts that are told of, whoever they are about.
 const CONFLICT_ROUNDS: u32 = 1;
 /// Probe intervals between two times that a member is told what is held against it.
-const ACCUSED_ROUNDS: u32 = 2;
+pub(super) const ACCUSED_ROUNDS: u32 = 2;
 /// Gossip intervals for which news of an earlier process of the same name may go round.
 const BURIED_ROUNDS: u32 = 20;
 
@@ -32,11 +32,18 @@ impl Membership {
     /// Somebody says that a present member is at another address.
     pub(crate) fn claimed_elsewhere(&mut self, slot: Slot, claim: &Alive<'_>, addr: SocketAddr) {
         let now = self.now;
+        let sure = |record: &Record| record.member.state() == MemberState::Alive;
+        let sure = self.roster.get(slot).is_some_and(sure);
         let Some(trouble) = self.trouble(slot) else { return };
-        let verdict = trouble.verdict.filter(|known| known.addr == addr && now < known.until);
+        // Where it was once, only what it has outgrown is old news. And who has the name now may
+        // have it no longer once others doubt that it is there.
+        let holds = |known: &Verdict| {
+            sure && known.addr == addr && now < known.until && known.covers(claim.incarnation)
+        };
+        let verdict = trouble.verdict.filter(holds);
         let waits = trouble.claims_wait.is_some_and(|until| now < until);
         if let Some(verdict) = verdict {
-            self.stats.conflicts += u64::from(verdict.conflict);
+            self.stats.conflicts += u64::from(verdict.outgrown.is_none());
             return;
         }
         if self.claimed_again(slot, claim, addr) {
@@ -91,7 +98,7 @@ impl Membership {
 
     fn keep(&mut self, slot: Slot, holder: Member, claimed: SocketAddr) {
         self.stats.conflicts += 1;
-        self.judge(slot, claimed, true);
+        self.judge(slot, claimed, None);
         let now = self.now;
         let pause = self.protocol.probe_interval.saturating_mul(CONFLICT_ROUNDS);
         let long = self.protocol.probe_interval.saturating_mul(VERDICT_ROUNDS);
@@ -110,7 +117,7 @@ impl Membership {
     fn take_over(&mut self, slot: Slot, previous: Member, member: Member) {
         self.stats.moves += 1;
         self.note(member.name(), Fact::Moved { from: previous.addr() });
-        self.judge(slot, previous.addr(), false);
+        self.judge(slot, previous.addr(), Some(previous.incarnation()));
         self.bury(slot, &previous, &member);
         self.roster.update(slot, member.clone(), Some(self.now));
         self.spread_alive(slot, &member);
@@ -120,11 +127,11 @@ impl Membership {
         });
     }
 
-    fn judge(&mut self, slot: Slot, addr: SocketAddr, conflict: bool) {
+    fn judge(&mut self, slot: Slot, addr: SocketAddr, outgrown: Option<u32>) {
         let rounds = self.protocol.probe_interval.saturating_mul(VERDICT_ROUNDS);
         let until = self.now + rounds;
         if let Some(trouble) = self.trouble(slot) {
-            trouble.verdict = Some(Verdict { addr, conflict, until });
+            trouble.verdict = Some(Verdict { addr, outgrown, until });
         }
     }
 

@@ -45,9 +45,17 @@ pub(super) struct Buried {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Verdict {
     pub(super) addr: SocketAddr,
-    /// Whether somebody lives there, or did, so that the claim is more than old news.
-    pub(super) conflict: bool,
+    /// The incarnation that it had there before it moved; none if somebody else lives there, so
+    /// that the claim is more than old news.
+    pub(super) outgrown: Option<u32>,
     pub(super) until: Instant,
+}
+
+impl Verdict {
+    /// Whether a claim of that incarnation is one that it is about.
+    pub(super) fn covers(&self, incarnation: u32) -> bool {
+        self.outgrown.is_none_or(|outgrown| incarnation <= outgrown)
+    }
 }
 
 /// Members with troubles remembered at most.
