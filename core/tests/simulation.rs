@@ -317,6 +317,7 @@ fn chaos_then_calm_converges() {
             loss: rng.random_range(0.0..0.3),
             duplication: rng.random_range(0.0..0.3),
             reordering: rng.random_range(0.0..0.3),
+            corruption: 0.0,
             delay_min: Duration::from_millis(1),
             delay_max: Duration::from_millis(rng.random_range(2..100)),
         });

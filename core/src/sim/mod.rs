@@ -16,6 +16,8 @@
 
 mod agenda;
 mod checks;
+mod clock;
+pub mod nemesis;
 mod network;
 mod views;
 
@@ -29,6 +31,7 @@ use rand::{Rng, SeedableRng};
 
 use self::agenda::{Agenda, Happening};
 use self::checks::Checks;
+use self::clock::Clock;
 pub use self::network::{Faults, Network};
 use crate::config::{Protocol, encode_tags};
 use crate::engine::{
@@ -86,6 +89,7 @@ struct Node {
     name: String,
     addr: SocketAddr,
     meta: Vec<u8>,
+    clock: Clock,
     /// None while the process is down.
     engine: Option<Engine>,
     /// The time at which the engine wants to be woken.
@@ -188,6 +192,15 @@ impl Sim {
         }
     }
 
+    /// As above, by the node's own clock on the wall.
+    fn incarnation_of(&self, id: NodeId) -> u32 {
+        let wall = match self.counts_from_one {
+            true => 0,
+            false => self.nodes[id.0].clock.wall,
+        };
+        self.first_incarnation().saturating_add_signed(wall)
+    }
+
     /// Label and keys of nodes that are started from now on.
     pub fn set_security(&mut self, security: Security) {
         self.security = security;
@@ -232,6 +245,7 @@ impl Sim {
             name,
             addr: address(id),
             meta,
+            clock: Clock::default(),
             engine: None,
             wake: Instant::NEVER,
             paused: None,
@@ -246,11 +260,11 @@ impl Sim {
 
     /// Starts the process of a crashed node again: same name and address, nothing remembered.
     pub fn restart(&mut self, id: NodeId) {
-        let (now, setup) = (self.now, self.setup(id));
+        let setup = self.setup(id);
         let node = &mut self.nodes[id.0];
         node.run += 1;
         (node.paused, node.held) = (None, None);
-        node.engine = Some(Engine::new(now, setup));
+        node.engine = Some(Engine::new(node.clock.shows(self.now), setup));
         self.checks.restarted(id);
         self.drain(id);
     }
@@ -259,6 +273,7 @@ impl Sim {
         let seed = self.rng.next_u64();
         let mut nonce = Nonce::default();
         Xoshiro256PlusPlus::seed_from_u64(!seed).fill_bytes(&mut nonce);
+        let incarnation = self.incarnation_of(id);
         let node = &self.nodes[id.0];
         Setup {
             name: node.name.clone(),
@@ -266,7 +281,7 @@ impl Sim {
             meta: node.meta.clone(),
             security: self.security.clone(),
             nonce,
-            incarnation: self.first_incarnation(),
+            incarnation,
             clocks: [0; 3],
             protocol: self.protocol.clone(),
             seed,
@@ -476,7 +491,7 @@ impl Sim {
 
     /// Hands an input to an engine, and carries out what it answers.
     fn input(&mut self, id: NodeId, input: Input<'_>) {
-        let now = self.now;
+        let now = self.nodes[id.0].clock.shows(self.now);
         if let Some(engine) = &mut self.nodes[id.0].engine {
             engine.handle(now, input);
             self.drain(id);
@@ -492,6 +507,7 @@ impl Sim {
         }
         self.outputs = outbox.0;
         let node = &mut self.nodes[id.0];
+        let wake = node.clock.when(wake);
         // An entry for the old time may remain; it finds that it came too early.
         if wake != node.wake && wake != Instant::NEVER {
             let at = wake.max(self.now);
@@ -548,11 +564,12 @@ impl Sim {
     }
 
     /// A datagram sets out: it may be lost, late, or there twice.
-    fn send(&mut self, from: NodeId, to: SocketAddr, bytes: Vec<u8>) {
+    fn send(&mut self, from: NodeId, to: SocketAddr, mut bytes: Vec<u8>) {
         self.traffic.packets += 1;
         self.traffic.packet_bytes += bytes.len() as u64;
         let Some(peer) = self.node_at(to) else { return };
         let from_addr = self.nodes[from.0].addr;
+        self.network.corrupt(&mut bytes, &mut self.rng);
         let [first, second] = self.network.datagram(from, peer, &mut self.rng);
         if let Some(delay) = second {
             let copy = Happening::Packet { from: from_addr, bytes: bytes.clone() };

@@ -18,6 +18,8 @@ pub struct Faults {
     pub duplication: f64,
     /// Share of datagrams that are overtaken by later ones.
     pub reordering: f64,
+    /// Share of datagrams of which a byte is changed on the way.
+    pub corruption: f64,
     /// Shortest time on the way.
     pub delay_min: Duration,
     /// Longest time on the way, unless reordered.
@@ -31,6 +33,7 @@ impl Default for Faults {
             loss: 0.0,
             duplication: 0.0,
             reordering: 0.0,
+            corruption: 0.0,
             delay_min: Duration::from_micros(200),
             delay_max: Duration::from_micros(800),
         }
@@ -118,6 +121,14 @@ impl Network {
         }
         let twice = chance(rng, faults.duplication);
         [true, twice].map(|arrives| arrives.then(|| self.lateness(rng)))
+    }
+
+    /// Changes a byte, when the network does such things.
+    pub(super) fn corrupt(&self, bytes: &mut [u8], rng: &mut Xoshiro256PlusPlus) {
+        if chance(rng, self.faults.corruption) && !bytes.is_empty() {
+            let place = rng.random_range(0..bytes.len());
+            bytes[place] ^= rng.random_range(1..=u8::MAX);
+        }
     }
 
     fn lateness(&self, rng: &mut Xoshiro256PlusPlus) -> Duration {
