@@ -1,6 +1,8 @@
 # An index: each target is one command, and the logic is where it is tested.
 #   make test STEP=python    one step and what it waits for       make sim SEED=0x2a    one seed
+#   make fuzz TARGETS=lzw SECONDS_EACH=600                        make seeds SEEDS=50000
 HOUSE = sh tests/steps/house.sh
+NEMESIS = cargo run --locked -q --profile fuzz -p chinwag-fuzz --bin seeds
 BENCH = cargo build --locked --release -p chinwag-bench
 
 build:            ; cargo build --locked --release
@@ -13,6 +15,8 @@ lint:             ; cargo clippy --locked --workspace --all-targets --all-featur
 header:           ; cargo test --locked -q -p chinwag-c --test header
 scenarios:        ; $(HOUSE) test scenarios
 sim:              ; cargo test --locked --release -p chinwag --features sim --tests
+fuzz:             ; sh tests/steps/fuzz.sh $(TARGETS)
+seeds:            ; $(NEMESIS) -- $(or $(SEEDS),1000) $(or $(LENGTH),50)
 bench-membership: ; cargo run --locked --release -p chinwag-bench -- membership
 bench-events:     ; cargo run --locked --release -p chinwag-bench -- events
 bench-starvation: ; cargo run --locked --release -p chinwag-bench -- starvation
@@ -23,5 +27,5 @@ install:          ; sh bindings-c/install.sh
 docs:             ; cargo doc --locked -p chinwag --all-features --no-deps
 clean:            ; cargo clean && rm -rf bindings-node/node_modules bindings-elixir/_build
 
-.PHONY: build test demo check setup fmt lint header scenarios sim docs install clean
+.PHONY: build test demo check setup fmt lint header scenarios sim fuzz seeds docs install clean
 .PHONY: bench-membership bench-events bench-starvation bench-faults bench-sim bench-exchange

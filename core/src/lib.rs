@@ -27,7 +27,8 @@ pub mod member;
 #[cfg(feature = "runtime")]
 mod metrics;
 #[cfg(feature = "runtime")]
-mod snapshot;
+#[doc(hidden)]
+pub mod snapshot;
 pub mod stats;
 pub mod time;
 

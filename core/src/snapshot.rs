@@ -20,22 +20,22 @@ use std::net::SocketAddr;
 
 /// What a snapshot holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Snapshot {
+pub struct Snapshot {
     /// The label of the cluster.
-    pub(crate) cluster: String,
+    pub cluster: String,
     /// The last incarnation of this node.
-    pub(crate) incarnation: u32,
+    pub incarnation: u32,
     /// serf's clocks of members, events and queries.
-    pub(crate) clocks: [u64; 3],
+    pub clocks: [u64; 3],
     /// Whether the node said goodbye.
-    pub(crate) left: bool,
+    pub left: bool,
     /// Who was present: address and name.
-    pub(crate) members: Vec<(SocketAddr, String)>,
+    pub members: Vec<(SocketAddr, String)>,
 }
 
 /// Why a snapshot cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Damage {
+pub enum Damage {
     /// It does not begin as one, or is of a newer version.
     Unknown,
     /// It does not end as it should: cut, or changed by somebody.
@@ -55,7 +55,7 @@ const HEAD: &str = "chinwag snapshot 1";
 
 impl Snapshot {
     /// The text of the file.
-    pub(crate) fn write(&self) -> String {
+    pub fn write(&self) -> String {
         let mut text = format!("{HEAD}\ncluster {}\n", Escaped(&self.cluster));
         let [member, event, query] = self.clocks;
         // Writing into a string cannot fail.
@@ -67,14 +67,18 @@ impl Snapshot {
         for (addr, name) in &self.members {
             let _ = writeln!(text, "member {addr} {}", Escaped(name));
         }
-        let (lines, sum) = (text.lines().count(), crc32fast::hash(text.as_bytes()));
-        let _ = writeln!(text, "end {lines} {sum:08x}");
-        text
+        Self::ended(&text)
+    }
+
+    /// These lines, and the one that ends them.
+    pub fn ended(lines: &str) -> String {
+        let (count, sum) = (lines.lines().count(), crc32fast::hash(lines.as_bytes()));
+        format!("{lines}end {count} {sum:08x}\n")
     }
 
     /// Reads the text of a file. Lines of a kind that is not known are passed over, so that later
     /// versions may add some.
-    pub(crate) fn read(text: &str) -> Result<Self, Damage> {
+    pub fn read(text: &str) -> Result<Self, Damage> {
         if text.lines().next() != Some(HEAD) {
             return Err(Damage::Unknown);
         }
@@ -198,9 +202,7 @@ mod tests {
             .take_while(|line| !line.starts_with("end "))
             .fold(String::new(), |text, line| text + line + "\n");
         body += "colour blue\n";
-        let (lines, sum) = (body.lines().count(), crc32fast::hash(body.as_bytes()));
-        let _ = writeln!(body, "end {lines} {sum:08x}");
-        assert_eq!(Snapshot::read(&body), Ok(snapshot()));
+        assert_eq!(Snapshot::read(&Snapshot::ended(&body)), Ok(snapshot()));
     }
 
     proptest! {

@@ -30,6 +30,7 @@ pub const TEST: &[Step] = &[
     RUST,
     DOCS,
     SIMULATOR,
+    FUZZ,
     PYTHON_BUILD,
     NODE_BUILD,
     ELIXIR_BUILD,
@@ -134,7 +135,19 @@ const SIMULATOR: Step = Step {
     after: &["setup"],
     needs: &[],
     run: &["cargo test --locked -q --release -p chinwag --features sim --lib \
-            --test simulation --test healing --test security --test virtual_time"],
+            --test simulation --test healing --test security --test virtual_time --test nemesis"],
+};
+
+/// The fuzz targets on captured messages and a fixed number of spoilt ones, and a few seeds of the
+/// nemesis. The search itself is `make fuzz`.
+const FUZZ: Step = Step {
+    name: "fuzz",
+    after: &["setup"],
+    needs: &["c++"],
+    run: &[
+        "cargo test --locked -q --profile fuzz -p chinwag-fuzz --test targets",
+        "cargo run --locked -q --profile fuzz -p chinwag-fuzz --bin seeds -- 1000",
+    ],
 };
 
 const PYTHON_BUILD: Step = Step {

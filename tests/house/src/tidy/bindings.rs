@@ -131,6 +131,7 @@ pub fn orphans(tree: &Tree) -> Vec<String> {
         let target = file.folder().ends_with("/tests")
             || file.folder().ends_with("/examples")
             || file.folder().ends_with("/benches")
+            || file.folder().ends_with("/targets")
             || file.folder().ends_with("/bin");
         if roots.contains(&file.name()) || (target && !file.path.contains("/src/tests/")) {
             continue;

@@ -1,0 +1,72 @@
+//! What the search begins with: the captured messages, in the form that each target takes.
+
+#[path = "../../tests/flood/inputs.rs"]
+mod inputs;
+
+use chinwag::snapshot::Snapshot;
+use rand::SeedableRng;
+use rand::rngs::Xoshiro256PlusPlus;
+
+/// The first inputs of a target.
+pub fn seeds(target: &str) -> Vec<Vec<u8>> {
+    let vectors = inputs::vectors();
+    match target {
+        "datagram" => happenings(&vectors, None),
+        "sealed" => {
+            let modes = [0, 1, 3, 5];
+            modes.into_iter().flat_map(|mode| happenings(&vectors, Some(mode))).collect()
+        }
+        "stream" => {
+            let modes = [0, 1, 2, 4, 6, 0xf8];
+            let with = |mode: u8| vectors.iter().map(move |bytes| [&[mode], &**bytes].concat());
+            modes.into_iter().flat_map(with).collect()
+        }
+        // What is compressed, encrypted or hidden in a message begins somewhere in it.
+        "lzw" | "serf" => {
+            let inner = |bytes: &Vec<u8>| {
+                let starts = (0..bytes.len().min(48)).step_by(if target == "lzw" { 3 } else { 1 });
+                starts.map(|start| bytes[start..].to_vec()).collect::<Vec<_>>()
+            };
+            vectors.iter().flat_map(inner).collect()
+        }
+        "snapshot" => snapshots(),
+        _ => vectors,
+    }
+}
+
+/// Each message as a datagram of a member and of a stranger, and as a connection, a while later.
+fn happenings(vectors: &[Vec<u8>], mode: Option<u8>) -> Vec<Vec<u8>> {
+    let heads = [0b000_010_01, 0b000_010_00, 0b100_101_10];
+    let one = |head: u8, bytes: &[u8]| {
+        let length = u16::try_from(bytes.len()).unwrap_or(u16::MAX).to_le_bytes();
+        [&[head], &length[..], bytes].concat()
+    };
+    let mut seeds: Vec<Vec<u8>> = Vec::new();
+    for (number, bytes) in vectors.iter().enumerate() {
+        for head in heads {
+            let next = vectors.get(number + 1).map_or(&[][..], |bytes| bytes);
+            let two = [one(head, bytes), one(head ^ 0b000_101_01, next)].concat();
+            seeds.push(mode.into_iter().chain(two).collect());
+        }
+    }
+    seeds
+}
+
+fn snapshots() -> Vec<Vec<u8>> {
+    let member = |number: u8| (([10, 0, 0, number], 7946).into(), format!("web\\{number}\n"));
+    let full = Snapshot {
+        cluster: "prod".to_owned(),
+        incarnation: 91_234_567,
+        clocks: [12, 3, 9],
+        left: true,
+        members: (1..5).map(member).collect(),
+    };
+    let texts = [full.write(), Snapshot::default().write()];
+    let bodies = texts.iter().filter_map(|text| Some(text.split_once("end ")?.0.to_owned()));
+    bodies.chain(texts.iter().cloned()).map(String::into_bytes).collect()
+}
+
+/// A bad input made of one of these, as in the floods of the other tests; the same for a number.
+pub fn spoilt(seeds: &[Vec<u8>], number: u64) -> Vec<u8> {
+    inputs::spoil(seeds, &mut Xoshiro256PlusPlus::seed_from_u64(number))
+}

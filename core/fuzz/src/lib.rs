@@ -1,0 +1,205 @@
+//! What is fuzzed: every decoder of bytes from outside, and nodes behind them.
+//!
+//! Each target is a function of bytes that panics when something is wrong; the programs in
+//! `targets/` hand them to libFuzzer (`make fuzz`), and a test plays the captured messages and a
+//! fixed number of spoilt ones. A target checks more than that nothing panics: what is decoded must
+//! encode to something that decodes to the same, pieces must give what the whole gives, and a node
+//! must stay in its bounds (`node.rs`).
+
+pub mod corpus;
+mod node;
+
+use std::sync::Arc;
+
+use chinwag::snapshot::Snapshot;
+use chinwag::wire::compress::{Deflater, Inflater};
+use chinwag::wire::serf::{
+    Coordinate, Filter, Holder, KeyAnswer, KeyRequest, Query, SerfMessage, State,
+};
+use chinwag::wire::{
+    Compression, Envelope, Message, Nonces, PacketBuilder, Security, Side, StreamLimits,
+    StreamMessage, StreamReader, TagPairs, WireError, cover_stream, decode_tags,
+};
+
+use node::{Peer, Subject};
+
+/// A function that panics when something is wrong with what it is given.
+pub type Target = fn(&[u8]);
+
+/// Every target by its name.
+pub const TARGETS: &[(&str, Target)] = &[
+    ("datagram", datagram),
+    ("sealed", sealed),
+    ("stream", stream),
+    ("lzw", lzw),
+    ("message", message),
+    ("serf", serf),
+    ("snapshot", snapshot),
+];
+
+/// What may be inflated from a datagram, and the bound of the target for streams.
+const INFLATED_MAX: usize = 64 * 1024;
+
+/// Datagrams in clear, and connections, to a node that knows a few members. Each part of the input
+/// is one happening; see [`node::Subject::play`].
+pub fn datagram(data: &[u8]) {
+    let mut subject = Subject::new(&Security::default(), false);
+    subject.play(data);
+    subject.must_live();
+}
+
+/// As [`datagram`], under a key. A first byte that is even: from somebody without it. Otherwise
+/// each datagram is encrypted first, and now and then said to be of the version with pads.
+pub fn sealed(data: &[u8]) {
+    let security = node::keyed();
+    let mut subject = Subject::new(&security, false);
+    let Some((mode, data)) = data.split_first() else { return };
+    if mode & 1 == 0 {
+        let before = subject.known();
+        subject.play(data);
+        assert_eq!(subject.known(), before, "a stranger without the key has changed something");
+    } else {
+        let mut nonces = Nonces::new([7; 12]);
+        subject.play_with(data, |kind, plain| {
+            let (mut out, cover) = (Vec::new(), security.cover(&mut nonces));
+            match kind {
+                node::Way::Datagram => {
+                    let builder = PacketBuilder::default();
+                    builder.single(cover, mode & 2 > 0, plain, Compression::Off, &mut out);
+                }
+                node::Way::Stream => cover_stream(cover, Side::Dialling, plain, &mut out),
+            }
+            // The version is not authenticated: in front of the envelope.
+            if mode & 4 > 0 {
+                let place = if kind == node::Way::Stream { 5 } else { 0 };
+                out[place] = 0;
+            }
+            out
+        });
+    }
+    subject.must_live();
+}
+
+/// One direction of a connection: whole, and in pieces, with the same outcome.
+pub fn stream(data: &[u8]) {
+    let Some((mode, bytes)) = data.split_first() else { return };
+    let side = if mode & 1 == 0 { Side::Accepting } else { Side::Dialling };
+    let security = Arc::new(match mode >> 1 & 3 {
+        0 | 1 => Security::default(),
+        2 => Security::labelled("blue"),
+        _ => node::keyed(),
+    });
+    let limits = StreamLimits { inflated: 16 * INFLATED_MAX, ..StreamLimits::default() };
+    let reader = || StreamReader::new(limits, side, Arc::clone(&security));
+    let whole = reader().push(bytes);
+    let mut pieces = reader();
+    let size = usize::from(mode >> 3) + 1;
+    for piece in bytes.chunks(size) {
+        let outcome = pieces.push(piece);
+        assert!(pieces.capacity() <= 4 * bytes.len() + 16 * INFLATED_MAX, "it holds more");
+        if !matches!(outcome, Ok(None)) {
+            // A message that is whole early may be followed by what nobody reads.
+            return must_agree(size, outcome, whole);
+        }
+    }
+    assert!(bytes.is_empty() || matches!(whole, Ok(None)), "pieces of {size} came to nothing");
+}
+
+/// Pieces of that size came to the same as the whole.
+pub fn must_agree(size: usize, pieces: Outcome, whole: Outcome) {
+    assert_eq!(pieces, whole, "pieces of {size} differ from the whole");
+}
+
+/// What a piece of a connection comes to.
+type Outcome = Result<Option<StreamMessage>, WireError>;
+
+/// What is compressed: within its bound, and the same again once it was compressed by us.
+pub fn lzw(data: &[u8]) {
+    let mut inflater = Inflater::default();
+    if let Ok(plain) = inflater.inflate(data, INFLATED_MAX) {
+        assert!(plain.len() <= INFLATED_MAX && plain.capacity() <= 2 * INFLATED_MAX);
+        let mut deflater = Deflater::default();
+        let packed = deflater.deflate(&plain);
+        assert_eq!(inflater.inflate(packed, INFLATED_MAX).as_deref(), Ok(&*plain));
+    }
+    let mut deflater = Deflater::default();
+    let packed = deflater.deflate(data);
+    assert_eq!(inflater.inflate(packed, data.len()).as_deref(), Ok(data));
+}
+
+/// memberlist's messages, our envelope and the metadata.
+pub fn message(data: &[u8]) {
+    if let Ok(message) = Message::decode(data) {
+        let mut bytes = Vec::new();
+        message.encode(&mut bytes);
+        assert_eq!(Message::decode(&bytes), Ok(message), "it is another one when it was sent on");
+    }
+    if Envelope::is_one(data)
+        && let Ok(envelope) = Envelope::decode(data)
+    {
+        let mut bytes = Vec::new();
+        envelope.encode(&mut bytes);
+        assert_eq!(Envelope::decode(&bytes), Ok(envelope));
+    }
+    if let Some(tags) = decode_tags(data) {
+        assert_eq!(decode_tags(&chinwag::wire::encode_tags(&tags)), Some(tags));
+    }
+    let _ = TagPairs::decode(data);
+}
+
+/// serf's messages: to every decoder, and then to a node that speaks serf.
+pub fn serf(data: &[u8]) {
+    serf_decoders(data);
+    let mut subject = Subject::new(&Security::default(), true);
+    let mut bytes = Vec::new();
+    Message::User(data).encode(&mut bytes);
+    subject.datagram(Peer::Member(1), &bytes);
+    subject.datagram(Peer::Stranger, &bytes);
+    subject.exchange_with(data);
+    subject.wait(1);
+    subject.must_live();
+}
+
+fn serf_decoders(data: &[u8]) {
+    if let Ok(SerfMessage::Query(query)) = SerfMessage::decode(data) {
+        visit(&query);
+    }
+    if let Ok(state) = State::decode(data) {
+        let statuses = state.statuses().count() + state.left().count();
+        assert!(statuses <= data.len(), "a count that lies is believed");
+        let mut events = 0;
+        state.each_event(|_| events += 1);
+        assert!(events <= data.len(), "a count that lies is believed");
+    }
+    if let Ok((coordinate, _)) = Coordinate::decode(data) {
+        let mut bytes = Vec::new();
+        coordinate.encode(&mut bytes);
+        assert!(Coordinate::decode(&bytes).is_ok());
+    }
+    let _ = (Holder::decode(data), KeyRequest::decode(data), Filter::decode(data));
+    if let Ok(answer) = KeyAnswer::decode(data) {
+        let mut bytes = Vec::new();
+        answer.encode(&mut bytes);
+        assert!(KeyAnswer::decode(&bytes).is_ok());
+    }
+}
+
+fn visit(query: &Query<'_>) {
+    let _ = query.reply_to();
+    for filter in query.filters.iter().take(1024) {
+        let Ok(Filter::Nodes(names)) = filter else { continue };
+        let _ = names.contains("n0");
+    }
+}
+
+/// The file in which a node remembers its cluster.
+pub fn snapshot(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    if let Ok(snapshot) = Snapshot::read(text) {
+        assert_eq!(Snapshot::read(&snapshot.write()), Ok(snapshot));
+    }
+    // As most inputs have no valid last line, they get one.
+    if let Ok(snapshot) = Snapshot::read(&Snapshot::ended(text)) {
+        assert_eq!(Snapshot::read(&snapshot.write()), Ok(snapshot));
+    }
+}
