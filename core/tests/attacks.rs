@@ -17,7 +17,7 @@ const MEMBER: &str = "10.0.0.2:7946";
 const STRANGER: &str = "192.0.2.1:53";
 
 fn addr(text: &str) -> SocketAddr {
-    text.parse().unwrap()
+    text.parse().expect("an address")
 }
 
 struct Node {

@@ -36,7 +36,7 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
 
 /// Each message as a datagram of a member and of a stranger, and as a connection, a while later.
 fn happenings(vectors: &[Vec<u8>], mode: Option<u8>) -> Vec<Vec<u8>> {
-    let heads = [0b000_010_01, 0b000_010_00, 0b100_101_10];
+    let heads = [0x09, 0x08, 0x96];
     let one = |head: u8, bytes: &[u8]| {
         let length = u16::try_from(bytes.len()).unwrap_or(u16::MAX).to_le_bytes();
         [&[head], &length[..], bytes].concat()
@@ -45,7 +45,7 @@ fn happenings(vectors: &[Vec<u8>], mode: Option<u8>) -> Vec<Vec<u8>> {
     for (number, bytes) in vectors.iter().enumerate() {
         for head in heads {
             let next = vectors.get(number + 1).map_or(&[][..], |bytes| bytes);
-            let two = [one(head, bytes), one(head ^ 0b000_101_01, next)].concat();
+            let two = [one(head, bytes), one(head ^ 0x15, next)].concat();
             seeds.push(mode.into_iter().chain(two).collect());
         }
     }

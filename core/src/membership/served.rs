@@ -67,12 +67,9 @@ impl Membership {
         let own = held.get(&source).copied().unwrap_or(0);
         let most = held.into_iter().max_by_key(|(_, count)| *count);
         let Some((greedy, _)) = most.filter(|(_, count)| *count > own + 1) else { return false };
-        let of_it = |(_, exchange): &(&StreamId, &Box<Exchange>)| {
-            serves(exchange) && exchange.peer.ip() == greedy
-        };
-        let Some(oldest) = self.exchanges.iter().find(of_it).map(|(stream, _)| *stream) else {
-            return false;
-        };
+        let of_it = |exchange: &Exchange| serves(exchange) && exchange.peer.ip() == greedy;
+        let mut oldest = self.exchanges.iter().filter(|(_, exchange)| of_it(exchange));
+        let Some(oldest) = oldest.next().map(|(stream, _)| *stream) else { return false };
         self.exchanges.remove(&oldest);
         self.stats.streams_refused += 1;
         self.out.push_back(Output::Close { stream: oldest });

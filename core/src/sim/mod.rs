@@ -264,6 +264,8 @@ impl Sim {
         let node = &mut self.nodes[id.0];
         node.run += 1;
         (node.paused, node.held) = (None, None);
+        // What woke the last process does not wake this one, even if it comes at the same time.
+        node.wake = Instant::NEVER;
         node.engine = Some(Engine::new(node.clock.shows(self.now), setup));
         self.checks.restarted(id);
         self.drain(id);

@@ -38,6 +38,9 @@ const LASTS_MS: Range<u64> = 200..19_000;
 /// A node looks that often whether it is alone, and then joins again, as the driver does.
 const LOOK: Duration = Duration::from_secs(4);
 
+/// Every so many looks, one in company tries those who are missing, as the driver does.
+const PATROL: u32 = 7;
+
 /// What came to pass, by name. It adds up over seeds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Toll {
@@ -159,6 +162,7 @@ struct Nemesis {
     /// Nodes that something has been done to: one thing at a time.
     hit: BTreeSet<NodeId>,
     next_look: Instant,
+    looks: u32,
     keys: Option<Keys>,
     toll: Toll,
 }
@@ -188,6 +192,7 @@ impl Nemesis {
         let nodes: Vec<NodeId> = (0..count).map(|i| sim.start(&format!("n{i}"))).collect();
         let mut nemesis = Self {
             next_look: sim.now() + LOOK,
+            looks: 0,
             sim,
             rng,
             nodes,
@@ -239,11 +244,14 @@ impl Nemesis {
     }
 
     fn look(&mut self) {
+        self.looks += 1;
         for node in self.nodes.clone() {
             let present = |member: &Member| member.state().is_present();
             let members = self.sim.members(node);
             let here = members.iter().any(|m| m.name() == self.sim.name(node) && present(m));
-            if here && members.iter().filter(|m| present(m)).count() < 2 {
+            let company = members.iter().filter(|m| present(m)).count();
+            let patrol = self.looks.is_multiple_of(PATROL);
+            if here && (company < 2 || (patrol && company < self.nodes.len())) {
                 self.join(node);
             }
         }
