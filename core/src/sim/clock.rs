@@ -17,6 +17,8 @@ pub(super) struct Clock {
     pub(super) wall: i32,
 }
 
+/// The starting incarnation at the origin of the virtual time.
+const EPOCH: u32 = 90_000_000;
 const MILLION: u128 = 1_000_000;
 
 impl Clock {
@@ -42,6 +44,24 @@ impl Clock {
 }
 
 impl Sim {
+    /// As the driver has it: seconds of a clock that goes on while nodes are restarted.
+    pub(super) fn first_incarnation(&self) -> u32 {
+        let seconds = self.now.since(Instant::default()).as_secs();
+        match self.counts_from_one {
+            true => 1,
+            false => EPOCH.saturating_add(u32::try_from(seconds).unwrap_or(u32::MAX)),
+        }
+    }
+
+    /// As above, by the node's own clock on the wall.
+    pub(super) fn incarnation_of(&self, id: NodeId) -> u32 {
+        let wall = match self.counts_from_one {
+            true => 0,
+            false => self.nodes[id.0].clock.wall,
+        };
+        self.first_incarnation().saturating_add_signed(wall)
+    }
+
     /// The next start of `id` has a clock that runs so many millionths too fast, and one on the
     /// wall that is so many seconds ahead.
     pub fn set_clock(&mut self, id: NodeId, drift: i32, wall: i32) {

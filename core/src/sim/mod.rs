@@ -117,8 +117,6 @@ impl Shell for Outbox {
 
 /// The largest cluster whose events are added up.
 const REPLAYED_MAX: usize = 128;
-/// The starting incarnation at the origin of the virtual time.
-const EPOCH: u32 = 90_000_000;
 
 /// Datagrams that a stopped process finds in its socket when it goes on.
 const SOCKET_BUFFER: usize = 1024;
@@ -181,24 +179,6 @@ impl Sim {
     /// Lets nodes that are started from now on count their incarnations from 1, as Go's do.
     pub fn count_from_one(&mut self) {
         self.counts_from_one = true;
-    }
-
-    /// As the driver has it: seconds of a clock that goes on while nodes are restarted.
-    fn first_incarnation(&self) -> u32 {
-        let seconds = self.now.since(Instant::default()).as_secs();
-        match self.counts_from_one {
-            true => 1,
-            false => EPOCH.saturating_add(u32::try_from(seconds).unwrap_or(u32::MAX)),
-        }
-    }
-
-    /// As above, by the node's own clock on the wall.
-    fn incarnation_of(&self, id: NodeId) -> u32 {
-        let wall = match self.counts_from_one {
-            true => 0,
-            false => self.nodes[id.0].clock.wall,
-        };
-        self.first_incarnation().saturating_add_signed(wall)
     }
 
     /// Label and keys of nodes that are started from now on.

@@ -8,7 +8,6 @@
 //! `FROM=1000` begins with another seed; `LIMIT=600` ends after so many seconds; `CALM=60` is how
 //! many a cluster has to become whole again. Says which seeds
 //! failed and why, and what never happened although it should have.
-#![allow(clippy::disallowed_methods, reason = "it says how long it took")]
 
 use std::panic::{catch_unwind, set_hook};
 use std::process::ExitCode;
