@@ -233,6 +233,12 @@ export interface StartOptions {
    * remember them. Default: true.
    */
   replayOnJoin?: boolean | undefined;
+  /**
+   * How long a member that refuses this node and another may take to come back, times log10 of the
+   * cluster's size, before it has failed; 0s goes by silence alone, as memberlist does. Default:
+   * 100ms.
+   */
+  refusedTimeout?: number | undefined;
 }
 
 /** Every event type, by its number less one. */

@@ -124,6 +124,7 @@ const OPTIONS = Object.freeze({
   reconnectTimeout: { key: 'reconnect_timeout', kind: 'duration' },
   userEventSizeLimit: { key: 'user_event_size_limit', kind: 'count' },
   replayOnJoin: { key: 'replay_on_join', kind: 'flag' },
+  refusedTimeout: { key: 'refused_timeout', kind: 'duration' },
 });
 
 module.exports = { EVENT_TYPES, EVENT_FIELDS, MEMBER_STATES, ERRORS, OPTIONS };

@@ -456,6 +456,17 @@ pub const OPTIONS: &[OptionInfo] = &[
         doc: "Whether user events that were told before this node joined are told to it, as far \
               as others remember them.",
     },
+    OptionInfo {
+        name: "refused_timeout",
+        kind: OptionKind::Duration,
+        secret: false,
+        default: "100ms",
+        wan: Some("500ms"),
+        local: Some("50ms"),
+        doc: "How long a member that refuses this node and another may take to come back, times \
+              log10 of the cluster's size, before it has failed; 0s goes by silence alone, as \
+              memberlist does.",
+    },
 ];
 
 /// What went wrong, as a stable number and code. The sentence beside it says what happened to the

@@ -72,6 +72,12 @@ pub enum Input<'a> {
         /// Where it should have gone.
         to: SocketAddr,
     },
+    /// A datagram came back: nothing listens there, says the host that has the address, or a
+    /// firewall, or somebody who forges. Told by systems that tell of it.
+    PacketRefused {
+        /// Where it should have gone.
+        to: SocketAddr,
+    },
     /// A peer opened a connection; the driver names it with [`Engine::next_stream`].
     Accepted {
         /// Its new name.
@@ -92,6 +98,8 @@ pub enum Input<'a> {
         stream: StreamId,
         /// Why, when it did not end in good order.
         cause: Option<String>,
+        /// Whether nothing listened at the other end, so that it never began.
+        refused: bool,
     },
     /// The time that `Idle` named has come.
     Deadline,
@@ -300,8 +308,8 @@ pub struct Explanation {
 pub struct Observed {
     /// How long ago.
     pub ago: Duration,
-    /// A stable word: `probe-failed`, `saved-by-tcp`, `suspected`, `confirmed`, `refuted`,
-    /// `failed`, `left`, `back` or `moved`.
+    /// A stable word: `probe-failed`, `saved-by-tcp`, `refused`, `refused-here`, `answered`,
+    /// `suspected`, `confirmed`, `refuted`, `failed`, `left`, `back` or `moved`.
     pub kind: &'static str,
     /// A sentence: who did what, and what was missing.
     pub text: String,

@@ -56,6 +56,8 @@ stats! {
     counter bytes_sent,
     /// Datagrams that the system would not take: its buffer was full, or it knows no route.
     counter packets_unsent,
+    /// Datagrams that came back, because nothing listened where they went, or a firewall said so.
+    counter packets_refused,
     /// Messages or whole datagrams that could not be read, and were dropped.
     counter packets_malformed,
     /// Datagrams without the label of this cluster: from another cluster, or from none.
@@ -129,6 +131,10 @@ stats! {
     counter probes_answered,
     /// Probes of this node that were not answered in any way.
     counter probes_failed,
+    /// Those of them that were refused over UDP and TCP, and to others as well.
+    counter probes_refused,
+    /// Members that this node declared failed because they refused.
+    counter failures_refused,
     /// Probes that only TCP saved: the peer's UDP does not get through.
     counter probes_saved_by_tcp,
     /// Pings sent for others that had no answer of their own.

@@ -75,6 +75,37 @@ async fn nodes_meet_change_leave_and_fail() {
     assert_eq!(a.leave(LIMIT).await.map_err(|e| e.kind()), Err(ErrorKind::Closed));
 }
 
+/// Silence would take minutes: what decides is that the system tells of refusals.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_closed_port_is_found_out_by_its_refusals() {
+    for bind in ["127.0.0.1:0", "[::1]:0"] {
+        let mut nodes: Vec<Node> = Vec::new();
+        for number in 0..5 {
+            let seeds = nodes.first().map(|first| first.local_member().addr().to_string());
+            let builder = Node::builder().name(format!("n{number}")).bind(bind).seeds(seeds);
+            let builder = builder.option("profile", "local").option("suspicion_mult", "100");
+            nodes.push(builder.start().await.expect("a node starts on loopback"));
+        }
+        let mut readers: Vec<Events> =
+            nodes[..4].iter().map(|node| node.events(Replay::Yes)).collect();
+        for events in &mut readers {
+            wait_for(events, "member-join", "n4").await;
+        }
+        nodes.remove(4).abort();
+        for events in &mut readers {
+            wait_for(events, "member-failed", "n4").await;
+        }
+        let stats: Vec<_> = nodes.iter().map(Node::stats).collect();
+        assert!(stats.iter().any(|stats| stats.failures_refused > 0), "{bind}: {stats:?}");
+        let heard: u64 = stats.iter().map(|stats| stats.packets_refused).sum();
+        assert!(heard >= 2, "{bind}: two at least were refused, {heard} datagrams came back");
+        for node in &nodes {
+            node.close().await;
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_join_of_nobody_names_the_seed_and_the_cause() {
     let a = start("a", &[]).await;

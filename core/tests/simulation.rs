@@ -63,12 +63,12 @@ fn a_hundred_nodes_converge() {
 /// suspicion lasts 4·log10(100) = 8 s once two others have confirmed it (Lifeguard §4.2), and the
 /// verdict spreads like any news.
 #[test]
-fn a_crash_is_suspected_confirmed_and_known_by_all() {
+fn a_lost_host_is_suspected_confirmed_and_known_by_all() {
     let times = every_seed(40, |seed| {
         let mut sim = Sim::new(seed);
         let nodes = sim.start_cluster(100);
         let (victim, at) = (nodes[50], sim.now());
-        sim.crash(victim);
+        sim.power_off(victim);
         let known = |sim: &Sim| sim.believers(victim, MemberState::Failed) == 99;
         assert!(sim.run_until(seconds(120.0), known), "not all learnt of it");
         let suspected =

@@ -51,7 +51,8 @@ defmodule Chinwag.Answer do
         }
 
   # The core's words for `t:observed/0`.
-  @observed ~w(probe-failed saved-by-tcp suspected confirmed refuted failed left back moved)
+  @observed ~w(probe-failed saved-by-tcp refused refused-here answered suspected confirmed) ++
+              ~w(refuted failed left back moved)
 
   @doc false
   def explanation(%{state: state, observed: observed} = told) do

@@ -81,6 +81,9 @@ defmodule Chinwag.Constants do
     What fits into no packet goes over TCP. Default: 512.
   * `:replay_on_join` - Whether user events that were told before this node joined are told to it,
     as far as others remember them. Default: true.
+  * `:refused_timeout` - How long a member that refuses this node and another may take to come
+    back, times log10 of the cluster's size, before it has failed; 0s goes by silence alone, as
+    memberlist does. Default: 100ms.
 
   ## Errors
 
@@ -262,6 +265,7 @@ defmodule Chinwag.Constants do
           | {:reconnect_timeout, non_neg_integer()}
           | {:user_event_size_limit, non_neg_integer()}
           | {:replay_on_join, boolean()}
+          | {:refused_timeout, non_neg_integer()}
 
   @options [
     name: :text,
@@ -305,7 +309,8 @@ defmodule Chinwag.Constants do
     reconnect_interval: :duration,
     reconnect_timeout: :duration,
     user_event_size_limit: :count,
-    replay_on_join: :flag
+    replay_on_join: :flag,
+    refused_timeout: :duration
   ]
 
   @doc "Every option and its kind, in the order of the manifest."

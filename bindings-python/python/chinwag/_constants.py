@@ -102,6 +102,7 @@ OptionName = Literal[
     "reconnect_timeout",
     "user_event_size_limit",
     "replay_on_join",
+    "refused_timeout",
 ]
 
 
@@ -265,6 +266,11 @@ class Options(TypedDict, total=False):
     replay_on_join: bool
     """Whether user events that were told before this node joined are told to it, as far as others
     remember them. Default: true.
+    """
+    refused_timeout: float | timedelta
+    """How long a member that refuses this node and another may take to come back, times log10 of
+    the cluster's size, before it has failed; 0s goes by silence alone, as memberlist does. Default:
+    100ms.
     """
 
 

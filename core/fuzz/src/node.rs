@@ -188,7 +188,7 @@ impl Subject {
 
     fn hang_up(&mut self) {
         if let Some(stream) = self.open.take() {
-            self.input(Input::StreamClosed { stream, cause: None });
+            self.input(Input::StreamClosed { stream, cause: None, refused: false });
         }
     }
 

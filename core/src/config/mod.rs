@@ -148,6 +148,7 @@ impl Config {
             gossip_to_the_dead_time: span("gossip_to_the_dead_time"),
             retransmit_mult: count("retransmit_mult"),
             push_pull_interval: span("push_pull_interval"),
+            refused_timeout: span("refused_timeout"),
             tcp_timeout: span("tcp_timeout"),
             cidrs_allowed: self.cidrs_allowed(),
             admission: match self.text("admission").as_deref() {
@@ -300,6 +301,7 @@ pub struct Protocol {
     pub gossip_to_the_dead_time: Duration,
     pub retransmit_mult: u32,
     pub push_pull_interval: Duration,
+    pub refused_timeout: Duration,
     pub tcp_timeout: Duration,
     pub reconnect_interval: Duration,
     pub reconnect_timeout: Duration,

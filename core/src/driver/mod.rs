@@ -15,6 +15,7 @@ mod clock;
 mod handle;
 pub mod keys;
 mod names;
+mod refusals;
 mod seeds;
 mod sockets;
 mod store;
@@ -125,8 +126,11 @@ impl Driver {
         tokio::pin!(deadline);
         loop {
             tokio::select! {
-                ready = self.shell.udp.readable() => match ready {
-                    Ok(()) => self.receive(),
+                ready = refusals::ready(&self.shell.udp) => match ready {
+                    Ok(()) => {
+                        self.receive();
+                        self.hear_refusals();
+                    }
                     Err(error) => warn!(%error, "the UDP socket cannot be waited for"),
                 },
                 command = commands.recv() => match command.map(|command| *command) {
@@ -176,7 +180,8 @@ impl Driver {
     fn receive(&mut self) {
         for _ in 0..PACKETS_A_TURN {
             let more = with_buffer(|buffer| {
-                let Ok((length, from)) = self.shell.udp.try_recv_from(buffer) else { return false };
+                let received = refusals::receive(&self.shell.udp, buffer);
+                let Some((length, from)) = received else { return false };
                 let bytes = buffer.get(..length).unwrap_or_default();
                 let now = clock::now();
                 self.engine.handle(now, Input::Packet { from, bytes });
@@ -186,6 +191,18 @@ impl Driver {
                 return;
             }
             self.drain();
+        }
+    }
+
+    /// Tells the engine which datagrams came back. What does not get a turn waits in the system,
+    /// within the socket's buffer.
+    fn hear_refusals(&mut self) {
+        for _ in 0..PACKETS_A_TURN {
+            let Some(heard) = refusals::next(&self.shell.udp) else { return };
+            if let Some(to) = heard {
+                self.handle(Input::PacketRefused { to });
+                self.drain();
+            }
         }
     }
 
@@ -202,9 +219,9 @@ impl Driver {
                     self.handle(Input::StreamBytes { stream, bytes: &bytes });
                 }
             }
-            tcp::Report::Closed { stream, cause } => {
+            tcp::Report::Closed { stream, cause, refused } => {
                 if self.shell.streams.forget(stream) {
-                    self.handle(Input::StreamClosed { stream, cause });
+                    self.handle(Input::StreamClosed { stream, cause, refused });
                 }
             }
         }
@@ -283,7 +300,7 @@ impl Shell for Sockets {
 
 impl Sockets {
     fn send(&mut self, to: SocketAddr, bytes: &[u8]) {
-        match self.udp.try_send_to(bytes, to) {
+        match refusals::send(&self.udp, bytes, to) {
             Ok(_) => {}
             // The kernel's buffer is full: the datagram is lost as it would be on the way.
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.unsent += 1,

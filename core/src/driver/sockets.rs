@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpSocket, UdpSocket};
 
+use super::refusals;
 use crate::config::{DEFAULT_PORT, Settings};
 use crate::error::{Error, ErrorKind, Result};
 use crate::wire::Nonce;
@@ -25,10 +26,11 @@ const BACKLOG: u32 = 1024;
 
 pub(super) fn bind(settings: &Settings) -> Result<Bound> {
     let mut addr = settings.bind;
-    let mut outcome = bind_both(addr);
+    let refusals = !settings.protocol.refused_timeout.is_zero();
+    let mut outcome = bind_both(addr, refusals);
     if !settings.bind_given && matches!(&outcome, Err(e) if e.kind() == io::ErrorKind::AddrInUse) {
         addr.set_port(0);
-        outcome = bind_both(addr);
+        outcome = bind_both(addr, refusals);
         if let Ok((_, _, addr)) = &outcome {
             tracing::warn!(%addr, "port {DEFAULT_PORT} is taken; listening on another one");
         }
@@ -83,12 +85,12 @@ fn outward(v6: bool) -> Option<IpAddr> {
     Some(probe.local_addr().ok()?.ip()).filter(|ip| !ip.is_unspecified())
 }
 
-fn bind_both(addr: SocketAddr) -> io::Result<(UdpSocket, TcpListener, SocketAddr)> {
+fn bind_both(addr: SocketAddr, refusals: bool) -> io::Result<(UdpSocket, TcpListener, SocketAddr)> {
     let mut last = None;
     for _ in 0..TRIES {
         let tcp = bind_tcp(addr)?;
         let local = tcp.local_addr()?;
-        match bind_udp(local) {
+        match bind_udp(local, refusals) {
             Ok(udp) => return Ok((udp, tcp, local)),
             Err(error) if addr.port() == 0 && error.kind() == io::ErrorKind::AddrInUse => {
                 last = Some(error);
@@ -110,10 +112,14 @@ fn bind_tcp(addr: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-fn bind_udp(addr: SocketAddr) -> io::Result<UdpSocket> {
+/// With `refusals`, the system keeps what comes back.
+pub(super) fn bind_udp(addr: SocketAddr, refusals: bool) -> io::Result<UdpSocket> {
     let socket = Socket::new(Domain::for_address(addr), Type::DGRAM, Some(Protocol::UDP))?;
     // The system may grant less; that is its business.
     let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
+    if refusals {
+        refusals::ask_for(&socket);
+    }
     socket.bind(&addr.into())?;
     let socket = std::net::UdpSocket::from(socket);
     socket.set_nonblocking(true)?;

@@ -18,7 +18,7 @@ use crate::engine::StreamId;
 #[derive(Debug)]
 pub(super) enum Report {
     Bytes { stream: StreamId, bytes: Vec<u8> },
-    Closed { stream: StreamId, cause: Option<String> },
+    Closed { stream: StreamId, cause: Option<String>, refused: bool },
 }
 
 /// Boxed, because a channel of tokio's sets aside room for 32.
@@ -195,6 +195,8 @@ async fn flush(to: &mut (impl AsyncWriteExt + Unpin), bytes: &[u8]) -> io::Resul
 }
 
 async fn report_end(stream: StreamId, outcome: io::Result<()>, reports: &ReportTo) {
-    let cause = outcome.err().map(|error| error.to_string());
-    let _ = reports.send(Box::new(Report::Closed { stream, cause })).await;
+    let error = outcome.err();
+    let refused = error.as_ref().is_some_and(|e| e.kind() == io::ErrorKind::ConnectionRefused);
+    let cause = error.map(|error| error.to_string());
+    let _ = reports.send(Box::new(Report::Closed { stream, cause, refused })).await;
 }

@@ -112,6 +112,9 @@ impl Membership {
             }
             return;
         }
+        if !moved {
+            self.returns(slot, claim.incarnation);
+        }
         let member = Member::new(self.facts(claim, addr, Some(&previous)));
         let changed = (state != MemberState::Alive).then_some(self.now);
         self.roster.update(slot, member.clone(), changed);
@@ -219,7 +222,7 @@ impl Membership {
             return;
         }
         if slot == LOCAL {
-            return self.accused_self(incarnation);
+            return self.accused_self(incarnation, from);
         }
         self.suspect(slot, incarnation, node, from);
     }
@@ -236,6 +239,9 @@ impl Membership {
         self.spread_suspect(slot, incarnation, node, from);
         self.note(node, Fact::Suspected { by: evidence::short(from), incarnation });
         self.event(EventKind::MemberSuspect(member));
+        if from != &*self.name {
+            self.look(slot);
+        }
     }
 
     /// Another accuser: spread only if it brought the deadline closer, so that a crowd of accusers
@@ -271,9 +277,11 @@ impl Membership {
         self.roster.get(slot).map(|record| (slot, record))
     }
 
-    fn accused_self(&mut self, incarnation: u32) {
+    fn accused_self(&mut self, incarnation: u32, from: &str) {
         if self.presence == Presence::Here {
             self.refute(incarnation);
+            // It need not wait for the gossip: it may have been refused on the way here.
+            self.correct(from);
         }
     }
 
@@ -283,8 +291,14 @@ impl Membership {
         let Some(suspicion) = &record.suspicion else { return };
         // Confirmations moved the deadline, or this row is of an earlier suspicion.
         if suspicion.deadline() > self.now {
-            return;
+            return self.return_due(slot);
         }
+        self.give_up_suspect(slot);
+    }
+
+    /// Declares a suspect failed.
+    pub(super) fn give_up_suspect(&mut self, slot: Slot) {
+        let Some(record) = self.roster.get(slot) else { return };
         let (member, own) = (record.member.clone(), Arc::clone(&self.name));
         if self.settle_claim(slot) {
             return;
@@ -334,6 +348,9 @@ impl Membership {
             let left = deadline.since(now);
             self.note(node, Fact::Confirmed { by: evidence::short(from), left });
         }
+        if now < deadline {
+            self.witness(slot);
+        }
         now < deadline
     }
 
@@ -346,11 +363,12 @@ impl Membership {
             return;
         }
         if slot == LOCAL {
-            return self.accused_self(incarnation);
+            return self.accused_self(incarnation, from);
         }
         let suspicion = record.suspicion.as_ref();
         let confirmations = suspicion.map_or(0, |suspicion| suspicion.confirmations());
-        let failed = Fact::Failed { by: evidence::short(from), confirmations };
+        let refused = suspicion.is_some_and(|suspicion| suspicion.is_hastened());
+        let failed = Fact::Failed { by: evidence::short(from), confirmations, refused };
         let (state, kind): (_, fn(Member) -> EventKind) = match self.has_left(node, from == node) {
             true => (MemberState::Left, EventKind::MemberLeave),
             false => (MemberState::Failed, EventKind::MemberFailed),

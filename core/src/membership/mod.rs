@@ -230,9 +230,12 @@ impl Membership {
         match input {
             Input::Packet { from, bytes } => self.on_packet(from, bytes),
             Input::PacketFailed { to } => self.on_packet_failed(to),
+            Input::PacketRefused { to } => self.on_packet_refused(to),
             Input::Accepted { stream, from } => self.on_accepted(stream, from),
             Input::StreamBytes { stream, bytes } => self.on_stream_bytes(stream, bytes),
-            Input::StreamClosed { stream, cause } => self.on_stream_closed(stream, cause),
+            Input::StreamClosed { stream, cause, refused } => {
+                self.on_stream_closed(stream, cause, refused);
+            }
             Input::Deadline => {}
             Input::Request { id, request } => self.on_request(id, request),
             Input::Cancelled { id } => self.cancel(id),
@@ -282,7 +285,7 @@ impl Membership {
             Message::Ping(ping) => self.on_ping(from, &ping),
             Message::IndirectPing(ping) => self.on_indirect_ping(from, &ping),
             Message::Ack(ack) => self.on_ack(from, &ack),
-            Message::Nack { seq } => self.on_nack(seq),
+            Message::Nack { seq } => self.on_nack(from, seq),
             Message::Suspect(claim) => {
                 self.stats.suspect_messages += 1;
                 self.on_suspect(claim.incarnation, claim.node, claim.from);
@@ -303,6 +306,7 @@ impl Membership {
         match fired {
             Fired::Timer(Timer::Probe, due) => self.start_probe(due),
             Fired::Timer(Timer::ProbeIndirect, _) => self.probe_indirectly(),
+            Fired::Timer(Timer::ProbeRefused, _) => self.conclude_refused(),
             Fired::Timer(Timer::ProbeEnd, _) => self.end_probe(),
             Fired::Timer(Timer::Gossip, _) => self.gossip(),
             Fired::Timer(Timer::PushPull, _) => self.push_pull_round(),

@@ -465,7 +465,12 @@ impl Membership {
         ))
     }
 
-    pub(super) fn on_stream_closed(&mut self, stream: StreamId, cause: Option<String>) {
+    pub(super) fn on_stream_closed(
+        &mut self,
+        stream: StreamId,
+        cause: Option<String>,
+        refused: bool,
+    ) {
         self.let_go(stream);
         let Some(exchange) = self.exchanges.remove(&stream) else { return };
         // It reads to the end, then closes: that is all the answer there is.
@@ -477,6 +482,9 @@ impl Membership {
         self.stats.streams_failed += 1;
         if cause.is_some() {
             self.connection_failed(&exchange.purpose);
+        }
+        if let (Purpose::Ping { seq }, true) = (&exchange.purpose, refused) {
+            self.tcp_ping_refused(*seq);
         }
         let received = exchange.reader.received();
         let cause = cause.unwrap_or_else(|| self.explained_end(received));

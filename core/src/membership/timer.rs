@@ -13,6 +13,8 @@ pub(crate) enum Timer {
     Probe,
     /// The direct probe was not answered: ask others.
     ProbeIndirect,
+    /// By now, whoever was refused has said so.
+    ProbeRefused,
     /// Nobody answered in time: suspect.
     ProbeEnd,
     /// Gossip what is queued.
@@ -29,9 +31,10 @@ pub(crate) enum Timer {
     Query,
 }
 
-const TIMERS: [Timer; 9] = [
+const TIMERS: [Timer; 10] = [
     Timer::Probe,
     Timer::ProbeIndirect,
+    Timer::ProbeRefused,
     Timer::ProbeEnd,
     Timer::Gossip,
     Timer::PushPull,

@@ -32,6 +32,10 @@ pub(super) enum Happening {
         from: SocketAddr,
         bytes: Vec<u8>,
     },
+    /// A datagram to that address came back.
+    Refused {
+        to: SocketAddr,
+    },
     /// A connection attempt by `peer` under its name `theirs`, with its first bytes.
     Connect {
         peer: NodeId,
@@ -45,6 +49,7 @@ pub(super) enum Happening {
     Closed {
         stream: StreamId,
         cause: Option<String>,
+        refused: bool,
     },
 }
 

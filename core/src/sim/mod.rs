@@ -17,6 +17,7 @@
 mod agenda;
 mod checks;
 mod clock;
+mod hosts;
 pub mod nemesis;
 mod network;
 mod views;
@@ -32,6 +33,7 @@ use rand::{Rng, SeedableRng};
 use self::agenda::{Agenda, Happening};
 use self::checks::Checks;
 use self::clock::Clock;
+use self::hosts::refused;
 pub use self::network::{Faults, Network};
 use crate::config::{Protocol, encode_tags};
 use crate::engine::{
@@ -94,6 +96,8 @@ struct Node {
     engine: Option<Engine>,
     /// The time at which the engine wants to be woken.
     wake: Instant,
+    /// Whether its host has gone, too.
+    dark: bool,
     /// While it is stopped (SIGSTOP, a long collection): what would have happened to it.
     paused: Option<Vec<Happening>>,
     /// While only its messages stand still: what it would have sent.
@@ -228,6 +232,7 @@ impl Sim {
             clock: Clock::default(),
             engine: None,
             wake: Instant::NEVER,
+            dark: false,
             paused: None,
             held: None,
             run: 0,
@@ -243,6 +248,7 @@ impl Sim {
         let setup = self.setup(id);
         let node = &mut self.nodes[id.0];
         node.run += 1;
+        node.dark = false;
         (node.paused, node.held) = (None, None);
         // What woke the last process does not wake this one, even if it comes at the same time.
         node.wake = Instant::NEVER;
@@ -268,49 +274,6 @@ impl Sim {
             protocol: self.protocol.clone(),
             seed,
         }
-    }
-
-    /// Ends the process without a word. Its host goes on: connections to it are refused.
-    pub fn crash(&mut self, id: NodeId) {
-        let node = &mut self.nodes[id.0];
-        node.engine = None;
-        (node.paused, node.held) = (None, None);
-        node.run += 1;
-        let gone: Vec<_> = self
-            .links
-            .range((id, StreamId(0))..=(id, StreamId(u64::MAX)))
-            .map(|(near, far)| (*near, *far))
-            .collect();
-        for (near, far) in gone {
-            self.links.remove(&near);
-            self.links.remove(&far);
-            let cause = Some("connection reset".to_owned());
-            self.deliver_reliably(id, far.0, Happening::Closed { stream: far.1, cause });
-        }
-    }
-
-    /// Stops the process without ending it.
-    pub fn pause(&mut self, id: NodeId) {
-        self.nodes[id.0].paused.get_or_insert_with(Vec::new);
-    }
-
-    /// Holds up every message of a process, in both directions, while its timers run: the slowness
-    /// that Lifeguard was made against.
-    pub fn block(&mut self, id: NodeId) {
-        self.pause(id);
-        self.nodes[id.0].held.get_or_insert_with(Vec::new);
-    }
-
-    /// Lets a stopped process, or its messages, go on.
-    pub fn resume(&mut self, id: NodeId) {
-        let (held, missed) = (self.nodes[id.0].held.take(), self.nodes[id.0].paused.take());
-        for output in held.unwrap_or_default() {
-            self.carry_out(id, output);
-        }
-        for happening in missed.unwrap_or_default() {
-            self.happen(id, happening);
-        }
-        self.happen(id, Happening::Wake);
     }
 
     /// Lets `id` join through `seeds`.
@@ -418,8 +381,14 @@ impl Sim {
     fn step(&mut self, end: Instant) -> bool {
         let Some(entry) = self.agenda.next(end) else { return false };
         self.now = entry.at;
-        let node = &mut self.nodes[entry.node.0];
-        if node.run == entry.run || matches!(entry.happening, Happening::Connect { .. }) {
+        let node = &self.nodes[entry.node.0];
+        // What is for a process that has gone is for its host.
+        let host = match entry.happening {
+            Happening::Connect { .. } => true,
+            Happening::Packet { .. } => node.engine.is_none(),
+            _ => false,
+        };
+        if node.run == entry.run || host {
             self.happen(entry.node, entry.happening);
         }
         true
@@ -441,16 +410,18 @@ impl Sim {
         match happening {
             Happening::Wake if node.wake <= self.now => self.input(id, Input::Deadline),
             Happening::Wake => {}
+            Happening::Packet { from, .. } if node.engine.is_none() => self.come_back(id, from),
             Happening::Packet { from, bytes } => {
                 self.input(id, Input::Packet { from, bytes: &bytes });
             }
+            Happening::Refused { to } => self.input(id, Input::PacketRefused { to }),
             Happening::Connect { peer, theirs, bytes } => self.connected(id, peer, theirs, bytes),
             Happening::Bytes { stream, bytes } => {
                 self.input(id, Input::StreamBytes { stream, bytes: &bytes });
             }
-            Happening::Closed { stream, cause } => {
+            Happening::Closed { stream, cause, refused } => {
                 if self.links.remove(&(id, stream)).is_some() || cause.is_some() {
-                    self.input(id, Input::StreamClosed { stream, cause });
+                    self.input(id, Input::StreamClosed { stream, cause, refused });
                 }
             }
         }
@@ -459,10 +430,12 @@ impl Sim {
     /// A connection attempt arrives at `id`.
     fn connected(&mut self, id: NodeId, peer: NodeId, theirs: StreamId, bytes: Vec<u8>) {
         let from = self.nodes[peer.0].addr;
+        let dark = self.nodes[id.0].dark;
         let Some(engine) = &mut self.nodes[id.0].engine else {
-            let cause = Some("connection refused".to_owned());
-            let refused = Happening::Closed { stream: theirs, cause };
-            return self.deliver_reliably(id, peer, refused);
+            if !dark {
+                self.deliver_reliably(id, peer, refused(theirs));
+            }
+            return;
         };
         let stream = engine.next_stream();
         self.links.insert((id, stream), (peer, theirs));
@@ -508,6 +481,9 @@ impl Sim {
         match output {
             Output::Packet { to, bytes } => self.send(id, to, bytes),
             Output::Connect { stream, to, bytes } => match self.node_at(to) {
+                Some(peer) if self.network.rejects(id, peer) => {
+                    self.deliver_reliably(id, id, refused(stream));
+                }
                 Some(peer) => {
                     self.traffic.connections += 1;
                     self.traffic.stream_bytes += bytes.len() as u64;
@@ -516,7 +492,7 @@ impl Sim {
                 }
                 None => {
                     let cause = Some("no route to host".to_owned());
-                    self.put(self.now, id, Happening::Closed { stream, cause });
+                    self.put(self.now, id, Happening::Closed { stream, cause, refused: false });
                 }
             },
             Output::Send { stream, bytes } => {
@@ -528,7 +504,7 @@ impl Sim {
             }
             Output::Close { stream } => {
                 if let Some((peer, theirs)) = self.links.remove(&(id, stream)) {
-                    let end = Happening::Closed { stream: theirs, cause: None };
+                    let end = Happening::Closed { stream: theirs, cause: None, refused: false };
                     self.deliver_reliably(id, peer, end);
                 }
             }
@@ -550,6 +526,13 @@ impl Sim {
         self.traffic.packets += 1;
         self.traffic.packet_bytes += bytes.len() as u64;
         let Some(peer) = self.node_at(to) else { return };
+        if self.network.rejects(from, peer) {
+            let [back, _] = self.network.datagram(from, from, &mut self.rng);
+            if let Some(delay) = back {
+                self.put(self.now + delay, from, Happening::Refused { to });
+            }
+            return;
+        }
         let from_addr = self.nodes[from.0].addr;
         self.network.corrupt(&mut bytes, &mut self.rng);
         let [first, second] = self.network.datagram(from, peer, &mut self.rng);

@@ -46,6 +46,8 @@ pub struct Network {
     faults: Faults,
     /// Directed pairs between which nothing passes.
     cut: BTreeSet<(NodeId, NodeId)>,
+    /// Directed pairs between which a firewall refuses everything.
+    rejecting: BTreeSet<(NodeId, NodeId)>,
     /// Nodes that no datagram reaches, though connections do.
     deaf: BTreeSet<NodeId>,
     /// Nodes that no connection reaches, though datagrams do.
@@ -64,6 +66,7 @@ impl Network {
         Self {
             faults: Faults::default(),
             cut: BTreeSet::new(),
+            rejecting: BTreeSet::new(),
             deaf: BTreeSet::new(),
             shut: BTreeSet::new(),
             arrivals: BTreeMap::new(),
@@ -90,6 +93,16 @@ impl Network {
         }
     }
 
+    /// Refuses one direction, as a firewall does that rejects instead of dropping: datagrams, and
+    /// connections before they begin.
+    pub fn reject(&mut self, from: NodeId, to: NodeId) {
+        self.rejecting.insert((from, to));
+    }
+
+    pub(super) fn rejects(&self, from: NodeId, to: NodeId) -> bool {
+        self.rejecting.contains(&(from, to))
+    }
+
     /// Drops every datagram to `node`, as a firewall that lets only TCP pass.
     pub fn block_datagrams_to(&mut self, node: NodeId) {
         self.deaf.insert(node);
@@ -103,6 +116,7 @@ impl Network {
     /// Mends every cut, and unblocks datagrams and connections.
     pub fn heal(&mut self) {
         self.cut.clear();
+        self.rejecting.clear();
         self.deaf.clear();
         self.shut.clear();
     }

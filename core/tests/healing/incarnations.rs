@@ -100,7 +100,8 @@ fn a_death_that_is_told_is_believed_when_the_time_to_refute_is_over() {
     every_seed(20, |seed| {
         let mut sim = Sim::new(seed);
         let nodes = together(&mut sim, 20);
-        sim.crash(nodes[4]);
+        // With its host, so that nothing refuses.
+        sim.power_off(nodes[4]);
         tell_of_death(&mut sim, &nodes[..1], nodes[4]);
         let failed = |sim: &Sim| sim.believers(nodes[4], MemberState::Failed);
         // The minimum for 20 members, as memberlist has it, is 4 probe intervals times log10(20);

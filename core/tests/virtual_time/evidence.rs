@@ -28,7 +28,7 @@ fn six(seed: u64) -> (Sim, Vec<NodeId>) {
 fn a_failure_is_explained_from_the_probe_to_the_verdict() {
     let (mut sim, nodes) = six(1);
     assert_eq!(explain(&mut sim, nodes[0], "n5").observed, [], "nothing was wrong yet");
-    sim.crash(nodes[5]);
+    sim.power_off(nodes[5]);
     let failed = |sim: &Sim| sim.believers(nodes[5], MemberState::Failed) == 5;
     assert!(sim.run_until(Duration::from_secs(60), failed));
     let mut accusers = 0;

@@ -1,8 +1,11 @@
-//! What stands on membership, in virtual time: what users say, serf's layer, who comes in, and why
-//! somebody was declared failed.
+//! What stands on membership, in virtual time: what users say, serf's layer, who comes in, why
+//! somebody was declared failed, and what refusals make of it.
 #![cfg(feature = "sim")]
 
 mod admission;
 mod evidence;
+mod refusals;
 mod serf;
+#[path = "../shared/mod.rs"]
+mod shared;
 mod talk;

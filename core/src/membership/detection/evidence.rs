@@ -23,6 +23,12 @@ pub(crate) enum Fact {
     },
     /// Only TCP answered.
     SavedByTcp,
+    /// It refused this node over UDP and TCP, and others that were asked to probe.
+    Refused { by: Vec<Box<str>> },
+    /// It refused this node, and was there.
+    RefusedHere,
+    /// It had refused, and answered when it was asked once more.
+    Answered,
     /// Somebody accused it.
     Suspected { by: Box<str>, incarnation: u32 },
     /// Somebody else accused it too, so that it has less time.
@@ -30,7 +36,7 @@ pub(crate) enum Fact {
     /// It said that it is there.
     Refuted { incarnation: u32 },
     /// It failed: the time to refute was over here, or somebody said so.
-    Failed { by: Box<str>, confirmations: usize },
+    Failed { by: Box<str>, confirmations: usize, refused: bool },
     /// It said goodbye.
     Left,
     /// It came back after it had failed or left.
@@ -103,6 +109,9 @@ impl Fact {
         match self {
             Self::ProbeFailed { .. } => "probe-failed",
             Self::SavedByTcp => "saved-by-tcp",
+            Self::Refused { .. } => "refused",
+            Self::RefusedHere => "refused-here",
+            Self::Answered => "answered",
             Self::Suspected { .. } => "suspected",
             Self::Confirmed { .. } => "confirmed",
             Self::Refuted { .. } => "refuted",
@@ -131,6 +140,15 @@ impl Fact {
             Self::SavedByTcp => {
                 format!("{member} answered a probe over TCP alone: UDP does not get through")
             }
+            Self::Refused { by } => format!(
+                "nothing listens where {member} was: it refused this node over UDP and TCP, and {} \
+                 as well",
+                by.join(", ")
+            ),
+            Self::RefusedHere => format!(
+                "{member} refused this node, though it is there; is there a firewall between?"
+            ),
+            Self::Answered => format!("{member} had refused, and answered when asked once more"),
             Self::Suspected { by, incarnation } => {
                 format!("{} suspected {member} in incarnation {incarnation}", who(by))
             }
@@ -141,7 +159,10 @@ impl Fact {
             Self::Refuted { incarnation } => {
                 format!("{member} refuted with incarnation {incarnation}")
             }
-            Self::Failed { by, confirmations } if &**by == own => {
+            Self::Failed { by, refused: true, .. } if &**by == own => {
+                format!("{member} refused over TCP as well when it was asked once more")
+            }
+            Self::Failed { by, confirmations, .. } if &**by == own => {
                 format!("{member} had not refuted in time; {confirmations} others had confirmed it")
             }
             Self::Failed { by, .. } => format!("{by} declared {member} failed"),
@@ -167,7 +188,7 @@ impl Membership {
             member: found.map(|record| record.member.clone()),
             since: found.map(|record| self.now.since(record.changed)),
             fails_in: found
-                .and_then(|record| Some(record.suspicion.as_ref()?.deadline()))
+                .and_then(|record| Some(record.suspicion.as_ref()?.end()))
                 .map(|deadline| deadline.since(self.now)),
             observed: observed.collect(),
         }

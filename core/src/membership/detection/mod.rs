@@ -4,6 +4,7 @@ pub(super) mod awareness;
 pub(super) mod evidence;
 mod hint;
 pub(super) mod probe;
+mod refusal;
 pub(super) mod relay;
 mod sleep;
 pub(super) mod suspicion;

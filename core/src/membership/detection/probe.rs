@@ -7,6 +7,7 @@ use super::super::Membership;
 use super::super::roster::Slot;
 use super::super::timer::Timer;
 use super::evidence::{self, Fact};
+use super::refusal::Refusals;
 use crate::engine::StreamId;
 use crate::member::{Member, MemberState};
 use crate::time::Instant;
@@ -15,19 +16,20 @@ use crate::wire::{Ack, IndirectPing, Message, Ping, RawAddr, Suspect};
 /// A probe under way. There is one at a time.
 #[derive(Debug)]
 pub(crate) struct Probe {
-    seq: u32,
-    slot: Slot,
+    pub(super) seq: u32,
+    pub(super) slot: Slot,
     sent: Instant,
     /// As it was when the probe began.
-    member: Member,
+    pub(super) member: Member,
     /// Members that were asked to probe as well, and have promised a nack.
     nacks_expected: i32,
     nacks: i32,
     asked_others: bool,
     /// Whom.
-    helpers: Vec<Slot>,
+    pub(super) helpers: Vec<Slot>,
     /// The fallback over TCP was answered.
     tcp_answered: bool,
+    pub(super) refused: Refusals,
 }
 
 impl Membership {
@@ -69,6 +71,7 @@ impl Membership {
             asked_others: false,
             helpers: Vec::new(),
             tcp_answered: false,
+            refused: Refusals::default(),
         });
         let span = self.awareness.scale(self.protocol.probe_interval);
         self.timers.set(Timer::ProbeIndirect, self.now + self.protocol.probe_timeout);
@@ -132,6 +135,7 @@ impl Membership {
             probe.nacks_expected = expected;
             probe.helpers = helpers;
         }
+        self.expect_refusals();
         let speaks_tcp =
             self.roster.get(slot).is_some_and(|record| record.member.versions()[1] >= 3);
         if self.protocol.tcp_pings && speaks_tcp {
@@ -193,11 +197,12 @@ impl Membership {
         }
     }
 
-    pub(crate) fn on_nack(&mut self, seq: u32) {
+    pub(crate) fn on_nack(&mut self, from: SocketAddr, seq: u32) {
         if let Some(probe) = &mut self.probe
             && probe.seq == seq
         {
             probe.nacks = (probe.nacks + 1).min(probe.nacks_expected);
+            self.nack_came(from);
         }
     }
 
@@ -212,10 +217,14 @@ impl Membership {
     fn probe_answered(&mut self) {
         if let Some(probe) = self.probe.take() {
             self.udp_worked(probe.slot);
+            if probe.refused.is_any() {
+                self.refused_but_there(probe.slot);
+            }
         }
         self.is_sure();
-        self.timers.stop(Timer::ProbeIndirect);
-        self.timers.stop(Timer::ProbeEnd);
+        for timer in [Timer::ProbeIndirect, Timer::ProbeRefused, Timer::ProbeEnd] {
+            self.timers.stop(timer);
+        }
         self.awareness.apply(-1);
         self.stats.probes_answered += 1;
     }
@@ -224,7 +233,11 @@ impl Membership {
     pub(crate) fn end_probe(&mut self) {
         let Some(probe) = self.probe.take() else { return };
         self.timers.stop(Timer::ProbeIndirect);
+        self.timers.stop(Timer::ProbeRefused);
         if probe.tcp_answered {
+            if probe.refused.is_any() {
+                self.refused_but_there(probe.slot);
+            }
             self.awareness.apply(-1);
             self.stats.probes_saved_by_tcp += 1;
             self.note(probe.member.name(), Fact::SavedByTcp);
@@ -243,12 +256,19 @@ impl Membership {
         if self.lets_pass() {
             return;
         }
-        let Some(record) = self.roster.get(probe.slot) else { return };
-        if record.member.name() == probe.member.name() {
-            let incarnation = record.member.incarnation();
-            let own = Arc::clone(&self.name);
-            self.on_suspect(incarnation, probe.member.name(), &own);
-        }
+        self.accuse(&probe);
+    }
+
+    /// Suspects the member that was probed, if its record is still there.
+    pub(super) fn accuse(&mut self, probe: &Probe) -> bool {
+        let record = self.roster.get(probe.slot).map(|record| &record.member);
+        let Some(member) = record.filter(|member| member.name() == probe.member.name()) else {
+            return false;
+        };
+        let incarnation = member.incarnation();
+        let own = Arc::clone(&self.name);
+        self.on_suspect(incarnation, probe.member.name(), &own);
+        true
     }
 
     fn note_failed(&mut self, probe: &Probe) {
@@ -264,8 +284,14 @@ impl Membership {
     /// Stops probing.
     pub(crate) fn stop_probes(&mut self) {
         self.probe = None;
-        let rounds =
-            [Timer::Probe, Timer::ProbeIndirect, Timer::ProbeEnd, Timer::PushPull, Timer::Redial];
+        let rounds = [
+            Timer::Probe,
+            Timer::ProbeIndirect,
+            Timer::ProbeRefused,
+            Timer::ProbeEnd,
+            Timer::PushPull,
+            Timer::Redial,
+        ];
         for timer in rounds {
             self.timers.stop(timer);
         }

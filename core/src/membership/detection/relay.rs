@@ -16,6 +16,9 @@ pub(crate) struct Relay {
     /// Who asked, and under which number.
     asker: SocketAddr,
     seq: u32,
+    target: SocketAddr,
+    /// Whether its ping came back.
+    refused: bool,
     /// Whether it wants to hear that there was no answer.
     nack: bool,
     deadline: Instant,
@@ -97,8 +100,8 @@ impl Membership {
 
     pub(crate) fn on_indirect_ping(&mut self, from: SocketAddr, request: &IndirectPing<'_>) {
         let target = to_socket_addr(request.target, request.port);
-        let known = self.roster.find(request.node).and_then(|slot| self.roster.get(slot));
-        let known = known.map(|record| record.member.addr());
+        let slot = self.roster.find(request.node);
+        let known = slot.and_then(|slot| self.roster.get(slot)).map(|record| record.member.addr());
         // Only members are probed on request, and only members may request it.
         let (Some(target), true) = (target, known == target && known.is_some()) else {
             self.stats.messages_refused += 1;
@@ -112,7 +115,9 @@ impl Membership {
         };
         let seq = self.next_seq();
         let deadline = self.now + self.protocol.probe_timeout;
-        let relay = Relay { asker, seq: request.seq, nack: request.nack, deadline };
+        slot.inspect(|slot| self.tell_of_farewell(*slot, asker));
+        let relay =
+            Relay { asker, seq: request.seq, target, refused: false, nack: request.nack, deadline };
         self.relays.insert(seq, relay);
         self.stats.probes_relayed += 1;
         let nack_at = self.now + self.protocol.probe_timeout.mul_f64(NACK_AFTER);
@@ -127,6 +132,38 @@ impl Membership {
             source_node: &own,
         };
         self.send_with_gossip(target, &Message::Ping(ping));
+    }
+
+    /// A ping to that address came back: unless somebody forges, nor will there be a connection.
+    /// Whether there was one for somebody else.
+    pub(crate) fn relays_refused(&mut self, to: SocketAddr) -> bool {
+        let mut any = false;
+        let mut fresh = Vec::new();
+        for (seq, relay) in self.relays.iter_mut().filter(|(_, relay)| relay.target == to) {
+            any = true;
+            if relay.nack && !mem::replace(&mut relay.refused, true) {
+                fresh.push(*seq);
+            }
+        }
+        if fresh.is_empty() || !self.protocol.tcp_pings {
+            return any;
+        }
+        let known = self.roster.find_addr(to).and_then(|slot| self.roster.get(slot));
+        let Some(member) = known.map(|record| record.member.clone()) else { return any };
+        for seq in fresh {
+            let stream = self.next_stream();
+            self.open_tcp_ping(stream, seq, member.name(), to);
+        }
+        true
+    }
+
+    /// Nor is there: whoever asked need not wait.
+    pub(crate) fn relay_refused(&mut self, seq: u32) {
+        let Some(relay) = self.relays.get_mut(&seq) else { return };
+        let (asker, asked) = (relay.asker, relay.seq);
+        if mem::take(&mut relay.nack) {
+            self.send_with_gossip(asker, &Message::Nack { seq: asked });
+        }
     }
 
     pub(crate) fn relay_answered(&mut self, seq: u32) {

@@ -22,6 +22,7 @@ impl Membership {
         self.stats.pauses += 1;
         if self.probe.take().is_some() {
             self.timers.stop(Timer::ProbeIndirect);
+            self.timers.stop(Timer::ProbeRefused);
             self.timers.stop(Timer::ProbeEnd);
         }
         // Not for ever: it may be that everybody else is gone.

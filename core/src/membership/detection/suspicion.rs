@@ -15,6 +15,9 @@ pub(crate) struct Suspicion {
     wanted: usize,
     /// The first accuser, then those who confirmed.
     accusers: Vec<Box<str>>,
+    /// When to ask whether it is there, if it may refuse; never, while it is asked. And whether it
+    /// has refused this node before.
+    hastened: Option<(Instant, bool)>,
 }
 
 impl Suspicion {
@@ -30,7 +33,7 @@ impl Suspicion {
             0 => min,
             _ => min.saturating_mul(protocol.suspicion_max_timeout_mult),
         };
-        Self { started: now, min, max, wanted, accusers: vec![from.into()] }
+        Self { started: now, min, max, wanted, accusers: vec![from.into()], hastened: None }
     }
 
     /// The time to refute that any suspect has: memberlist's `suspicionTimeout`, logarithmic in
@@ -51,6 +54,39 @@ impl Suspicion {
     /// Lasts longer by the time in which this node could not have heard of a refutation.
     pub(crate) fn postpone(&mut self, span: Duration) {
         self.started = self.started + span;
+        self.hastened = self.hastened.map(|(at, again)| (at + span, again));
+    }
+
+    /// Asks the suspect after that time from the start, or now if it is over; the time, unless that
+    /// is settled already.
+    pub(crate) fn hasten(&mut self, now: Instant, span: Duration, again: bool) -> Option<Instant> {
+        let at = now.max(self.started + span);
+        let new = self.hastened.is_none();
+        self.hastened.get_or_insert((at, again));
+        new.then_some(at)
+    }
+
+    /// Whether it is time to ask, and to ask again. Told once.
+    pub(crate) fn take_hastened(&mut self, now: Instant) -> Option<bool> {
+        let (_, again) = self.hastened.filter(|(at, _)| *at <= now)?;
+        self.hastened = Some((Instant::NEVER, again));
+        Some(again)
+    }
+
+    /// Whether the suspect is to be asked.
+    pub(crate) fn is_hastened(&self) -> bool {
+        self.hastened.is_some()
+    }
+
+    /// The suspect did not refuse again.
+    pub(crate) fn slow_down(&mut self) {
+        self.hastened = None;
+    }
+
+    /// When the suspect fails at the earliest.
+    pub(crate) fn end(&self) -> Instant {
+        let deadline = self.deadline();
+        self.hastened.map_or(deadline, |(at, _)| at.min(deadline))
     }
 
     /// Counts another accuser; whether it was new and brought the deadline closer.

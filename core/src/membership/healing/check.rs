@@ -24,6 +24,9 @@ pub(crate) struct Check {
     /// Whether to ask over TCP as well, and the connection once that was done.
     over_tcp: bool,
     stream: Option<StreamId>,
+    /// Its ping came back, and nothing accepted that connection.
+    unheard: bool,
+    refused: bool,
     errand: Errand,
 }
 
@@ -34,6 +37,9 @@ pub(crate) enum Errand {
     Redial,
     /// A member that does not answer has moved to where its name is claimed.
     Takeover { slot: Slot, rival: Member },
+    /// A suspect that refused has failed if it still does; or one that others declare failed, if
+    /// it refuses in both ways.
+    Return { slot: Slot, again: bool },
     /// Nobody joins under a name that somebody has who answers.
     Join(Box<Waiting>),
 }
@@ -41,7 +47,7 @@ pub(crate) enum Errand {
 impl Errand {
     /// Whether silence has consequences: then nobody is silent who merely lost a packet or two.
     fn insists(&self) -> bool {
-        !matches!(self, Self::Redial)
+        !matches!(self, Self::Redial | Self::Return { again: true, .. })
     }
 
     fn is_move_of(&self, slot: Slot) -> bool {
@@ -54,7 +60,7 @@ const CHECKS_MAX: usize = 256;
 
 impl Membership {
     /// Asks whether `name` answers at `addr`; false when too many questions are under way.
-    pub(super) fn check(&mut self, name: &str, addr: SocketAddr, errand: Errand) -> bool {
+    pub(crate) fn check(&mut self, name: &str, addr: SocketAddr, errand: Errand) -> bool {
         if self.healing.checks.len() >= CHECKS_MAX {
             return false;
         }
@@ -63,10 +69,24 @@ impl Membership {
         let least = if errand.insists() { interval * 2 } else { interval };
         let deadline = self.now + self.awareness.scale(interval).max(least);
         let over_tcp = self.protocol.tcp_pings;
-        let check = Check { name: name.into(), addr, deadline, over_tcp, stream: None, errand };
+        let refuses = matches!(errand, Errand::Return { .. });
+        let name_kept = name.into();
+        let check = Check {
+            name: name_kept,
+            addr,
+            deadline,
+            over_tcp,
+            stream: None,
+            unheard: false,
+            refused: false,
+            errand,
+        };
         self.healing.checks.insert(seq, Box::new(check));
         self.timers.add(Due::Check(seq), deadline);
         self.ping_for_check(seq, name, addr);
+        if refuses {
+            self.check_over_tcp(seq);
+        }
         true
     }
 
@@ -115,9 +135,38 @@ impl Membership {
         self.conclude(seq, true)
     }
 
+    /// Nothing accepts the connection for such a question.
+    pub(crate) fn check_is_refused(&mut self, seq: u32) {
+        if let Some(check) = self.healing.checks.get_mut(&seq) {
+            check.refused = true;
+        }
+    }
+
     /// Nobody of that name accepts connections there, nor has the ping been answered.
     pub(crate) fn check_refused(&mut self, seq: u32) {
-        self.conclude(seq, false);
+        let waits = |check: &Check| {
+            let anew = matches!(check.errand, Errand::Return { again: false, .. });
+            anew && check.refused && !check.unheard
+        };
+        // Its ping may still be answered.
+        if !self.healing.checks.get(&seq).is_some_and(|check| waits(check)) {
+            self.conclude(seq, false);
+        }
+    }
+
+    /// Pings to that address came back.
+    pub(crate) fn checks_refused(&mut self, to: SocketAddr) {
+        self.checks_unsent(to);
+        let mut over = Vec::new();
+        for (seq, check) in self.healing.checks.iter_mut().filter(|(_, check)| check.addr == to) {
+            check.unheard = true;
+            if check.refused {
+                over.push(*seq);
+            }
+        }
+        for seq in over {
+            self.conclude(seq, false);
+        }
     }
 
     /// That member has been given up, so the question whether it has moved is answered, if it was
@@ -158,7 +207,7 @@ impl Membership {
     pub(crate) fn drop_checks_of(&mut self, request: RequestId) {
         let checks = self.healing.checks.extract_if(.., |_, check| match &check.errand {
             Errand::Join(waiting) => waiting.is_of(request),
-            Errand::Redial | Errand::Takeover { .. } => false,
+            Errand::Redial | Errand::Takeover { .. } | Errand::Return { .. } => false,
         });
         let streams: Vec<StreamId> = checks.filter_map(|(_, check)| check.stream).collect();
         for stream in streams {
@@ -176,9 +225,14 @@ impl Membership {
         }
     }
 
+    fn is_at(&self, slot: Slot, name: &str, addr: SocketAddr) -> bool {
+        let member = self.roster.get(slot).map(|record| &record.member);
+        member.is_some_and(|member| member.name() == name && member.addr() == addr)
+    }
+
     fn conclude(&mut self, seq: u32, answered: bool) -> bool {
         let Some(check) = self.healing.checks.remove(&seq) else { return false };
-        let Check { addr, stream, errand, .. } = *check;
+        let Check { name, addr, stream, refused, errand, .. } = *check;
         if let Some(stream) = stream {
             self.drop_exchange(stream);
         }
@@ -186,6 +240,10 @@ impl Membership {
             Errand::Redial if answered => self.rejoin(addr),
             Errand::Redial => {}
             Errand::Takeover { slot, rival } => self.takeover(slot, rival, addr, answered),
+            Errand::Return { slot, .. } if self.is_at(slot, &name, addr) => {
+                self.return_asked(slot, answered, refused);
+            }
+            Errand::Return { .. } => {}
             Errand::Join(waiting) => self.holder_asked(*waiting, answered),
         }
         true

@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use self::check::Check;
+pub(super) use self::check::Errand;
 use self::lost::Lost;
 use self::trouble::Troubles;
 use super::roster::Slot;
@@ -31,6 +32,8 @@ pub(super) struct Healing {
     pub(super) urgent: Option<Slot>,
     /// Until when no other member is probed out of turn.
     pub(super) hurried: Instant,
+    /// Until when this node looks for no other suspect.
+    pub(super) looked: Instant,
     /// A member to exchange states with next, to see whether it can be done.
     pub(super) doubted: Option<Slot>,
     /// Probes whose failure says nothing, because this node was stopped for a while.

@@ -175,10 +175,17 @@ impl Membership {
     pub(crate) fn pass_on_farewell(&mut self, slot: Slot, accuser: &str) {
         let accuser = self.roster.find(accuser).filter(|slot| *slot != LOCAL);
         let (Some(accuser), Presence::Here) = (accuser, self.presence) else { return };
-        let (Some(to), Some(left)) = (self.roster.get(accuser), self.roster.get(slot)) else {
+        let Some(to) = self.roster.get(accuser) else { return };
+        let to = to.member.addr();
+        self.tell_of_farewell(slot, to);
+    }
+
+    /// Tells one address that a member has said goodbye, if it has.
+    pub(crate) fn tell_of_farewell(&mut self, slot: Slot, to: SocketAddr) {
+        let known = self.roster.get(slot).map(|record| &record.member);
+        let Some(left) = known.filter(|member| member.state() == MemberState::Left).cloned() else {
             return;
         };
-        let (to, left) = (to.member.addr(), left.member.clone());
         let (incarnation, node) = (left.incarnation(), left.name());
         self.send_together(to, &[Message::Dead(Dead { incarnation, node, from: node })]);
     }

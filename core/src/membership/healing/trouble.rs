@@ -10,7 +10,7 @@ use crate::time::Instant;
 
 /// Of one member. Everything in it is over some time; see [`Trouble::is_over`].
 #[derive(Debug, Default)]
-pub(super) struct Trouble {
+pub(crate) struct Trouble {
     /// Until when no further claim of its name from elsewhere is looked into.
     pub(super) claims_wait: Option<Instant>,
     /// What the last one came to.
@@ -30,6 +30,8 @@ pub(super) struct Trouble {
     pub(super) scored: Instant,
     /// Whether that was often enough for others to be told.
     pub(super) flaps: bool,
+    /// Until when it is believed to be there though it refuses.
+    pub(crate) refusals_doubted: Option<Instant>,
     /// What was held against the one before it, of the same name at another address.
     pub(super) buried: Option<Buried>,
 }
@@ -70,7 +72,14 @@ pub(super) type Troubles = BTreeMap<Slot, Box<Trouble>>;
 impl Trouble {
     fn is_over(&self, now: Instant, forgiven: Duration) -> bool {
         let buried = self.buried.map(|buried| buried.until);
-        let times = [self.claims_wait, self.conflict_told, self.accused, self.corrected, buried];
+        let times = [
+            self.claims_wait,
+            self.conflict_told,
+            self.accused,
+            self.corrected,
+            self.refusals_doubted,
+            buried,
+        ];
         let pending = |at: &Option<Instant>| at.is_some_and(|at| now < at);
         let failures = self.tcp_failures + self.udp_failures;
         failures == 0
@@ -82,13 +91,18 @@ impl Trouble {
 
 impl Membership {
     /// What is wrong with a member; none if too many others are in trouble.
-    pub(super) fn trouble(&mut self, slot: Slot) -> Option<&mut Trouble> {
+    pub(crate) fn trouble(&mut self, slot: Slot) -> Option<&mut Trouble> {
         let troubles = &mut self.healing.troubles;
         if troubles.len() >= TROUBLES_MAX && !troubles.contains_key(&slot) {
             self.stats.messages_refused += 1;
             return None;
         }
         Some(troubles.entry(slot).or_default())
+    }
+
+    /// Until when a member is believed to be there though it refuses.
+    pub(crate) fn refusals_doubted(&self, slot: Slot) -> Option<Instant> {
+        self.healing.troubles.get(&slot)?.refusals_doubted
     }
 
     /// Lets go of what is over.
