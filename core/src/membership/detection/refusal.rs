@@ -49,6 +49,9 @@ const SOON_SHARE: u32 = 4;
 const SOON_MAX: Duration = Duration::from_millis(125);
 /// Nodes of a cluster, on average, that look for a member when they hear that it is suspected.
 const LOOKERS: usize = 8;
+/// Between two members, on average, that ask one who was declared failed: thousands are not to call
+/// the host of a process that ended at once.
+const WITNESS_PACE: Duration = Duration::from_micros(250);
 /// Probe intervals for which a member is believed to be there though it refuses.
 const DOUBTED_ROUNDS: u32 = 300;
 /// A process that refutes raises its incarnation by a few steps; one that is new, by as many as
@@ -144,16 +147,16 @@ impl Membership {
         let by = probe.refused.others.iter().filter_map(name).collect();
         self.note(probe.member.name(), Fact::Refused { by });
         if !self.lets_pass() && self.accuse(&probe) {
-            self.hasten(slot, true);
+            self.hasten(slot, true, Duration::ZERO);
         }
     }
 
     /// The suspect need not be waited for as long as a silent one. It is asked when it has had the
     /// time to refute, or to come back, if it has not had it yet.
-    fn hasten(&mut self, slot: Slot, again: bool) {
+    fn hasten(&mut self, slot: Slot, again: bool, later: Duration) {
         let size = (self.roster.present().max(1) as f64).log10().max(1.0);
         let span = self.awareness.scale(self.protocol.refused_timeout.mul_f64(size));
-        let span = span.saturating_mul(self.patience(slot));
+        let span = span.saturating_mul(self.patience(slot)) + later;
         let now = self.now;
         let suspicion = self.roster.get_mut(slot).and_then(|record| record.suspicion.as_mut());
         if let Some(at) = suspicion.and_then(|suspicion| suspicion.hasten(now, span, again)) {
@@ -165,7 +168,9 @@ impl Membership {
     /// to wait for.
     pub(crate) fn witness(&mut self, slot: Slot) {
         if self.heeds_refusals() && self.protocol.tcp_pings && !self.doubts_refusals(slot) {
-            self.hasten(slot, false);
+            let members = u32::try_from(self.roster.present()).unwrap_or(u32::MAX);
+            let later = self.random_part(WITNESS_PACE.saturating_mul(members));
+            self.hasten(slot, false, later);
         }
     }
 
