@@ -348,10 +348,15 @@ impl Membership {
             let left = deadline.since(now);
             self.note(node, Fact::Confirmed { by: evidence::short(from), left });
         }
-        if now < deadline {
-            self.witness(slot);
+        if now >= deadline {
+            return false;
         }
-        now < deadline
+        self.witness(slot);
+        // Gossip may miss the member. Who is about to be over its time with it need not ask.
+        if deadline.since(now) > self.protocol.probe_interval {
+            self.tell_accused(slot);
+        }
+        true
     }
 
     fn believe_dead(&mut self, incarnation: u32, node: &str, from: &str) {

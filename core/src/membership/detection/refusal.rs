@@ -219,17 +219,17 @@ impl Membership {
     /// back, they probe it. Nothing else comes of it: that it does not answer is for the accuser to
     /// find out.
     pub(crate) fn look(&mut self, slot: Slot) {
-        let rests = self.now < self.healing.looked;
-        if rests || !self.heeds_refusals() || self.presence != Presence::Here {
+        if !self.heeds_refusals() || self.presence != Presence::Here {
             return;
         }
-        if self.rng.random_range(0..self.roster.present().max(1)) >= LOOKERS {
+        let (now, interval) = (self.now, self.protocol.probe_interval);
+        let chosen = self.rng.random_range(0..self.roster.present().max(1)) < LOOKERS;
+        if !chosen || !self.healing.looks.take(now, interval) {
             return;
         }
         let Some(member) = self.roster.get(slot).map(|record| record.member.clone()) else {
             return;
         };
-        self.healing.looked = self.now + self.protocol.probe_interval;
         let seq = self.next_seq();
         let (name, incarnation) = (Arc::<str>::from(member.name()), member.incarnation());
         self.send_ping(seq, &name, member.addr(), MemberState::Suspect, incarnation);

@@ -12,6 +12,7 @@ mod trouble;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use self::check::Check;
 pub(super) use self::check::Errand;
@@ -32,8 +33,8 @@ pub(super) struct Healing {
     pub(super) urgent: Option<Slot>,
     /// Until when no other member is probed out of turn.
     pub(super) hurried: Instant,
-    /// Until when this node looks for no other suspect.
-    pub(super) looked: Instant,
+    /// Looks for suspects.
+    pub(super) looks: Looks,
     /// A member to exchange states with next, to see whether it can be done.
     pub(super) doubted: Option<Slot>,
     /// Probes whose failure says nothing, because this node was stopped for a while.
@@ -42,4 +43,26 @@ pub(super) struct Healing {
     holders: BTreeMap<SocketAddr, SocketAddr>,
     /// Until when no further conflict is told of.
     conflicts: Instant,
+}
+
+/// Suspects that a node looks for in a probe interval: at the end of a cut, everybody may be
+/// suspected at once.
+const LOOKS_MAX: u32 = 8;
+
+/// How often this node has looked for suspects in the present interval.
+#[derive(Debug, Default)]
+pub(super) struct Looks {
+    until: Instant,
+    count: u32,
+}
+
+impl Looks {
+    /// Whether there may be one more.
+    pub(super) fn take(&mut self, now: Instant, interval: Duration) -> bool {
+        if self.until <= now {
+            *self = Self { until: now + interval, count: 0 };
+        }
+        self.count += 1;
+        self.count <= LOOKS_MAX
+    }
 }
