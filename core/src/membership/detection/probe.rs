@@ -271,8 +271,12 @@ impl Membership {
         true
     }
 
+    /// Of a member that has been given up meanwhile, it says nothing.
     fn note_failed(&mut self, probe: &Probe) {
         let record = |slot: &Slot| self.roster.get(*slot);
+        if !record(&probe.slot).is_some_and(|r| r.member.state().is_present()) {
+            return;
+        }
         let name = |slot: &Slot| Some(evidence::short(record(slot)?.member.name()));
         let helpers = probe.helpers.iter().filter_map(name).collect();
         let nacks = u32::try_from(probe.nacks).unwrap_or_default();
