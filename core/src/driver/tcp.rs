@@ -197,6 +197,19 @@ async fn flush(to: &mut (impl AsyncWriteExt + Unpin), bytes: &[u8]) -> io::Resul
 async fn report_end(stream: StreamId, outcome: io::Result<()>, reports: &ReportTo) {
     let error = outcome.err();
     let refused = error.as_ref().is_some_and(|e| e.kind() == io::ErrorKind::ConnectionRefused);
-    let cause = error.map(|error| error.to_string());
+    let cause = error.map(|error| explained(&error));
     let _ = reports.send(Box::new(Report::Closed { stream, cause, refused })).await;
+}
+
+/// What follows the name or the address in a sentence.
+fn explained(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => {
+            "refused the connection: nothing listens there over TCP".to_owned()
+        }
+        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
+            format!("broke the connection: {error}")
+        }
+        _ => format!("cannot be reached over TCP: {error}"),
+    }
 }
