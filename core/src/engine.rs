@@ -226,6 +226,12 @@ pub struct Broadcast {
     pub payload: Vec<u8>,
 }
 
+impl<P: Into<Vec<u8>>> From<P> for Broadcast {
+    fn from(payload: P) -> Self {
+        Self { payload: payload.into(), ..Self::default() }
+    }
+}
+
 /// What the answers of a member told.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RoundTrip {

@@ -31,11 +31,13 @@ impl Node {
     /// on packets that go out anyway, is passed on by every member of Chinwag that gets it, and is
     /// not stored: who joins later does not get it. Members in Go neither show it nor pass it on.
     ///
+    /// A payload alone is a unique one: `node.broadcast("hello")`.
+    ///
     /// # Errors
     /// `too_large` when it does not fit into one packet beside its names; `bad_argument` when a
     /// unique one has a name or another one has none; `overloaded`; `closed`.
-    pub async fn broadcast(&self, broadcast: Broadcast) -> Result<()> {
-        self.request(Request::Broadcast(broadcast)).await
+    pub async fn broadcast(&self, broadcast: impl Into<Broadcast>) -> Result<()> {
+        self.request(Request::Broadcast(broadcast.into())).await
     }
 
     /// Replaces the state that this node hands on with every exchange of states, of at most 20 MiB:
