@@ -12,34 +12,7 @@ ip link set lo up
 
 root=$PWD
 logs=$root/target/hello
-rm -rf "$logs"
-mkdir -p "$logs"
-running=''
-trap 'for id in $running; do kill -9 "$id" 2>/dev/null || true; done' EXIT
-
-# hello NAME FOLDER COMMAND…: begins one and notes its process in `last`.
-hello() {
-    log=$logs/$1
-    folder=$2
-    shift 2
-    (cd "$folder" && exec "$@" >"$log" 2>"$log.errors") &
-    last=$!
-    running="$running $last"
-}
-
-# until_lines NAME COUNT PATTERN: waits until that one has printed so many of them.
-until_lines() {
-    tries=300
-    while [ "$(grep -cE "$3" "$logs/$1" 2>/dev/null)" != "$2" ]; do
-        tries=$((tries - 1))
-        if [ "$tries" -eq 0 ]; then
-            echo "$1 has not printed \"$3\" $2 times:" >&2
-            tail -n 50 "$logs"/* >&2
-            exit 1
-        fi
-        sleep 0.1
-    done
-}
+. tests/steps/programs.sh
 
 # Waits until somebody listens at port 7946 (in hexadecimal).
 until_bound() {
@@ -51,19 +24,16 @@ until_bound() {
     done
 }
 
-hello python bindings-python "$root/target/venv/bin/python" -u examples/hello.py
+begin python bindings-python "$root/target/venv/bin/python" -u examples/hello.py
 until_bound
-hello node bindings-node node examples/hello.mjs
+begin node bindings-node node examples/hello.mjs
 node=$last
-hello elixir bindings-elixir mix run --no-compile examples/hello.exs
+begin elixir bindings-elixir mix run --no-compile examples/hello.exs
 elixir=$last
-enter=$root/target/hello-enter
-rm -f "$enter"
-mkfifo "$enter"
-hello c . sh -c "exec stdbuf -oL target/demo/hello-c <'$enter'"
-exec 9>"$enter"
-rm "$enter"
-hello rust . target/debug/examples/hello
+mkfifo "$logs/c.in"
+begin c . stdbuf -oL target/demo/hello-c
+exec 9>"$logs/c.in"
+begin rust . target/debug/examples/hello
 
 for name in python node elixir rust; do
     until_lines "$name" 4 '^here   (py|js|ex|c|rs)( 127.0.0.1:[0-9]+)$'
