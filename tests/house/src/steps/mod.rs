@@ -47,6 +47,7 @@ pub const TEST: &[Step] = &[
     PEERS_LANGUAGES,
     FAULTS,
     HELLO,
+    TALK,
     INSTALL,
 ];
 
@@ -286,6 +287,13 @@ const HELLO: Step = Step {
     after: &["c build", "python build", "node build", "elixir build"],
     needs: &["target/venv/bin/python", "node", "elixir", "unshare", "ip"],
     run: &["cargo build --locked -q -p chinwag --example hello", "sh tests/steps/hello.sh"],
+};
+
+const TALK: Step = Step {
+    name: "talk",
+    after: &["c build", "python build", "node build", "elixir build"],
+    needs: &["target/venv/bin/python", "node", "elixir"],
+    run: &["cargo build --locked -q -p chinwag --example talk", "sh tests/steps/talk.sh"],
 };
 
 const INSTALL: Step = Step {
