@@ -326,9 +326,9 @@ export class Node {
   ): Promise<void>;
   /**
    * Gossips a message to all members; each gets one `broadcast` event, this node none. It fits into
-   * one packet, and who joins later does not get it. Where one with a `name` still waits, a newer
-   * one of that name takes its place; with `supersede`, whoever has got the newer one does not get
-   * this one any more.
+   * one packet, and who joins within a minute may still get it. Where one with a `name` still
+   * waits, a newer one of that name takes its place; with `supersede`, whoever has got the newer
+   * one does not get this one any more.
    * @throws {TooLargeError} it does not fit
    * @throws {OverloadedError} too many wait already
    */

@@ -1214,8 +1214,8 @@ chinwag_status chinwag_send(chinwag_node *node,
 
 /**
  * Gossips `length` bytes to all members, each of whom gets one "broadcast" event; this node gets
- * none, and neither does who joins later. At most what fits into one packet beside the names.
- * Members on memberlist are not shown it.
+ * none, and who joins within a minute may still get it. At most what fits into one packet beside
+ * the names. Members on memberlist are not shown it.
  *
  * `name` may be NULL. Otherwise a newer one of this node and name takes the place of this one
  * where it still waits; with `supersede`, whoever has got the newer one does not get this one any

@@ -235,7 +235,7 @@ defmodule Chinwag do
 
   @doc """
   Gossips a message to all members: each gets one `:broadcast` event, this node none. It fits into
-  one packet, and who joins later does not get it.
+  one packet, and who joins within a minute may still get it.
 
     * `name:` - what it is about: where one of this name still waits, a newer one takes its place
     * `supersede: true` - and whoever has got the newer one does not get this one any more

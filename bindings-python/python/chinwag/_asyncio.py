@@ -100,9 +100,9 @@ class Node(BaseNode):
     ) -> None:
         """Gossips a message to all members; each gets one `Broadcast` event, this node none.
 
-        It fits into one packet, and who joins later does not get it. Where one with a `name`
-        still waits, a newer one of that name takes its place; with `supersede`, whoever has got
-        the newer one does not get this one any more.
+        It fits into one packet, and who joins within a minute may still get it. Where one with a
+        `name` still waits, a newer one of that name takes its place; with `supersede`, whoever has
+        got the newer one does not get this one any more.
         """
         await self._pump().outcome(self._host.broadcast(octets(payload), name, supersede))
 

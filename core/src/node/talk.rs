@@ -29,7 +29,8 @@ impl Node {
 
     /// Gossips a message to all members; each gets one `broadcast` event, this node none. It rides
     /// on packets that go out anyway, is passed on by every member of Chinwag that gets it, and is
-    /// not stored: who joins later does not get it. Members in Go neither show it nor pass it on.
+    /// kept for a minute at most: who joins later does not get it, who joins soon may. Members in
+    /// Go neither show it nor pass it on.
     ///
     /// A payload alone is a unique one: `node.broadcast("hello")`.
     ///

@@ -1,6 +1,6 @@
 //! What users say, under virtual time and many seeds. `SEED=0x2a` replays one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chinwag::engine::{Reply, Request, RequestId};
@@ -97,6 +97,31 @@ fn a_superseding_broadcast_never_goes_back_and_the_newest_reaches_all() {
             let told = heard(&sim, *node);
             assert!(told.is_sorted(), "went back: {told:?}");
         }
+    }
+}
+
+/// The newest of a name also takes the place of what is kept for those who missed it.
+#[test]
+fn who_joins_soon_gets_the_newest_of_each_name_alone() {
+    for seed in seeds(20) {
+        let mut sim = Sim::new(seed);
+        let first = sim.start("first");
+        for (kind, name, text) in [
+            (BroadcastKind::Named, "load", "1"),
+            (BroadcastKind::Superseding, "rank", "1"),
+            (BroadcastKind::Unique, "", "1"),
+            (BroadcastKind::Named, "load", "2"),
+            (BroadcastKind::Superseding, "rank", "2"),
+            (BroadcastKind::Unique, "", "2"),
+        ] {
+            sim.request(first, say(kind, name, text));
+        }
+        let late = sim.start("late");
+        sim.join(late, &[first]);
+        sim.run_for(seconds(20.0));
+        let told = heard(&sim, late).into_iter().map(|(_, name, text)| format!("{name}{text}"));
+        let told: BTreeSet<String> = told.collect();
+        assert_eq!(told, ["1", "2", "load2", "rank2"].map(str::to_owned).into());
     }
 }
 

@@ -228,8 +228,10 @@ impl Membership {
         self.stats.broadcasts_received += 1;
         let mut bytes = Vec::with_capacity(payload.len() + 1);
         Message::User(payload).encode(&mut bytes);
-        self.talk.recent.keep(self.now, envelope, &bytes);
-        if self.talk.queue.len() < self.queue_max() {
+        let newest = self.talk.recent.keep(self.now, envelope, &bytes);
+        if !newest {
+            // It must not take the place of a newer one of its name that still waits.
+        } else if self.talk.queue.len() < self.queue_max() {
             self.queue_user(envelope, bytes);
         } else {
             self.stats.broadcasts_unpassed += 1;

@@ -14,7 +14,7 @@ use super::super::gossip::understands_crc;
 use super::super::roster::Slot;
 use crate::membership::Membership;
 use crate::time::Instant;
-use crate::wire::{COMPOUND_OVERHEAD, Envelope, MAX_PARTS, PART_OVERHEAD};
+use crate::wire::{BroadcastKind, COMPOUND_OVERHEAD, Envelope, MAX_PARTS, PART_OVERHEAD};
 
 /// Broadcasts that are kept for those who missed them.
 #[derive(Debug, Default)]
@@ -30,6 +30,18 @@ struct Kept {
     seq: u32,
     /// The whole user message.
     message: Box<[u8]>,
+}
+
+impl Kept {
+    /// Whether it has the same sender and name; unique ones have none.
+    fn is_about(&self, envelope: &Envelope<'_>) -> bool {
+        // Rarely more than a comparison: the name is where it was encoded.
+        envelope.kind != BroadcastKind::Unique
+            && self.run == envelope.run
+            && self.message.get(1..).and_then(|bytes| Envelope::decode(bytes).ok()).is_some_and(
+                |kept| kept.kind != BroadcastKind::Unique && kept.name == envelope.name,
+            )
+    }
 }
 
 /// How long a broadcast is kept.
@@ -75,15 +87,23 @@ impl Entry {
 }
 
 impl Recent {
-    /// Keeps a broadcast for a while.
-    pub(crate) fn keep(&mut self, now: Instant, envelope: &Envelope<'_>, message: &[u8]) {
+    /// Keeps a broadcast for a while: of a name, the newest one. Whether it is that.
+    pub(crate) fn keep(&mut self, now: Instant, envelope: &Envelope<'_>, message: &[u8]) -> bool {
         self.expire(now);
-        self.bytes += message.len();
         let Envelope { run, seq, .. } = *envelope;
+        if let Some(place) = self.kept.iter().position(|kept| kept.is_about(envelope)) {
+            if self.kept.get(place).is_some_and(|kept| kept.seq > seq) {
+                return false;
+            }
+            let older = self.kept.remove(place);
+            self.bytes -= older.map_or(0, |kept| kept.message.len());
+        }
+        self.bytes += message.len();
         self.kept.push_back(Kept { since: now, run, seq, message: message.into() });
         while self.kept.len() > KEPT_MAX || self.bytes > KEPT_BYTES {
             self.drop_first();
         }
+        true
     }
 
     pub(crate) fn expire(&mut self, now: Instant) {
