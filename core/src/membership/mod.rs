@@ -281,6 +281,14 @@ impl Membership {
     }
 
     fn on_message(&mut self, from: SocketAddr, message: Message<'_>) {
+        let asks_or_answers = matches!(
+            message,
+            Message::Ping(_) | Message::IndirectPing(_) | Message::Ack(_) | Message::Nack { .. }
+        );
+        if !asks_or_answers && self.was_refused_by(from) {
+            self.stats.messages_refused += 1;
+            return;
+        }
         match message {
             Message::Ping(ping) => self.on_ping(from, &ping),
             Message::IndirectPing(ping) => self.on_indirect_ping(from, &ping),

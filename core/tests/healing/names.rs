@@ -99,6 +99,13 @@ fn old_news_of_a_name_is_not_about_who_has_it_now() {
 }
 
 fn claim(sim: &mut Sim, targets: &[NodeId], name: &str, incarnation: u32, addr: SocketAddr) {
+    let bytes = announcement(name, incarnation, addr);
+    for &target in targets {
+        sim.inject(target, addr, &bytes);
+    }
+}
+
+fn announcement(name: &str, incarnation: u32, addr: SocketAddr) -> Vec<u8> {
     let SocketAddr::V4(v4) = addr else { unreachable!("simulated hosts have IPv4 addresses") };
     let octets = v4.ip().octets();
     let forged = Alive {
@@ -111,9 +118,40 @@ fn claim(sim: &mut Sim, targets: &[NodeId], name: &str, incarnation: u32, addr: 
     };
     let mut bytes = Vec::new();
     Message::Alive(forged).encode(&mut bytes);
-    for &target in targets {
-        sim.inject(target, addr, &bytes);
-    }
+    bytes
+}
+
+/// Go's peers send news along with an answer, whoever has asked.
+#[test]
+fn a_refused_joiner_is_told_of_nobody() {
+    every_seed(20, |seed| {
+        let mut sim = Sim::new(seed);
+        let nodes = together(&mut sim, 5);
+        let (holder, other) = (nodes[2], nodes[3]);
+        let namesake = sim.start(sim.name(holder).to_owned().as_str());
+        let request = sim.join(namesake, &nodes[..2]);
+        assert!(sim.run_until(seconds(15.0), |sim| sim.reply(namesake, request).is_some()));
+        assert!(sim.reply(namesake, request).is_some_and(Result::is_err), "it joined");
+        let (name, addr) = (sim.name(other).to_owned(), sim.addr(other));
+        let news = announcement(&name, 100, addr);
+        sim.inject(namesake, sim.addr(holder), &news);
+        sim.run_for(seconds(60.0));
+        assert_eq!((sim.log(namesake).len(), sim.members(namesake).len()), (1, 1));
+        assert!(matches!(sim.log(namesake)[0].1, EventKind::Warning(_)), "why it did not join");
+        // Once it is free to join, the same address is heard again.
+        sim.crash(holder);
+        let joined = |sim: &Sim| sim.members(namesake).len() == 5;
+        let mut tries = 0..20;
+        while !joined(&sim) {
+            assert!(tries.next().is_some(), "it does not join");
+            sim.join(namesake, &nodes[..2]);
+            sim.run_for(seconds(5.0));
+        }
+        let news = announcement("new", 1, SocketAddr::from(([10, 7, 0, 9], 7946)));
+        sim.inject(namesake, sim.addr(holder), &news);
+        sim.run_for(seconds(0.1));
+        assert!(sim.members(namesake).iter().any(|member| member.name() == "new"));
+    });
 }
 
 /// Forged claims by the thousand, on a network that loses every fifth packet: the holder keeps its

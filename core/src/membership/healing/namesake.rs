@@ -63,6 +63,12 @@ impl Membership {
         self.healing.holders.get(&seed).copied()
     }
 
+    /// Whether somebody there has kept this node from joining, and nobody else is with it. The news
+    /// that memberlist sends along with an answer are of a cluster that it is not a member of.
+    pub(crate) fn was_refused_by(&self, from: SocketAddr) -> bool {
+        self.roster.present() == 1 && self.healing.holders.values().any(|holder| *holder == from)
+    }
+
     /// Asks whoever has the name of this node whether it is there. It may be an earlier run of this
     /// node.
     pub(crate) fn ask_holder(
