@@ -47,11 +47,16 @@ const fn metric(
     Metric { title, unit, values }
 }
 
+const END_SUSPICION: Metric =
+    metric("a process ends: first suspicion", "s", |run| each(&run.ends, |end| end.suspicion));
+const END_KNOWN: Metric =
+    metric("a process ends: all know", "s", |run| each(&run.ends, |end| end.all));
 const FIRST_SUSPICION: Metric =
-    metric("first suspicion", "s", |run| deaths(run, |death| death.suspicion));
+    metric("a host falls silent: first suspicion", "s", |run| each(&run.deaths, |d| d.suspicion));
 const FIRST_FAILURE: Metric =
-    metric("first failure", "s", |run| deaths(run, |death| death.failure));
-const ALL_KNOW: Metric = metric("all know", "s", |run| deaths(run, |death| death.all));
+    metric("a host falls silent: first failure", "s", |run| each(&run.deaths, |d| d.failure));
+const ALL_KNOW: Metric =
+    metric("a host falls silent: all know", "s", |run| each(&run.deaths, |d| d.all));
 const HALF: Metric = metric("news: half have heard", "s", |run| updates(run, |update| update.p50));
 const NEARLY_ALL: Metric =
     metric("news: 99 % have heard", "s", |run| updates(run, |update| update.p99));
@@ -63,6 +68,8 @@ const STREAM_BYTES: Metric =
     metric("bytes of exchanges", "/member·s", |run| vec![Some(run.stream_bytes)]);
 
 const METRICS: &[Metric] = &[
+    END_SUSPICION,
+    END_KNOWN,
     FIRST_SUSPICION,
     FIRST_FAILURE,
     ALL_KNOW,
@@ -85,8 +92,8 @@ const METRICS: &[Metric] = &[
     metric("took", "s", |run| vec![Some(run.wall_s)]),
 ];
 
-fn deaths(run: &Run, value: fn(&Death) -> Option<f64>) -> Vec<Option<f64>> {
-    run.deaths.iter().map(value).collect()
+fn each(deaths: &[Death], value: fn(&Death) -> Option<f64>) -> Vec<Option<f64>> {
+    deaths.iter().map(value).collect()
 }
 
 fn updates(run: &Run, value: fn(&Update) -> Option<f64>) -> Vec<Option<f64>> {
@@ -294,8 +301,8 @@ impl Report {
             plot.write(&folder.join(file))
         };
         if !self.runs.is_empty() {
-            let metrics = [FIRST_SUSPICION, FIRST_FAILURE, ALL_KNOW];
-            by_size("sim-detection.svg", "A member dies", "seconds", &metrics)?;
+            let metrics = [END_KNOWN, FIRST_SUSPICION, FIRST_FAILURE, ALL_KNOW];
+            by_size("sim-detection.svg", "A member is gone", "seconds", &metrics)?;
             let metrics = [HALF, NEARLY_ALL, LAST];
             by_size("sim-news.svg", "A member changes its tags", "seconds", &metrics)?;
             let metrics = [PACKET_BYTES, STREAM_BYTES];

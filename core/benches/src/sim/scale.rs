@@ -44,6 +44,9 @@ pub(super) struct Run {
     pub(super) connections: f64,
     pub(super) stream_bytes: f64,
     pub(super) updates: Vec<Update>,
+    /// Processes that ended; their hosts refuse what is sent to them.
+    pub(super) ends: Vec<Death>,
+    /// Hosts that fell silent.
     pub(super) deaths: Vec<Death>,
     /// Suspicions and failures told of members that lived.
     pub(super) false_suspicions: usize,
@@ -91,8 +94,9 @@ pub(super) fn run(nodes: usize, seed: u64, extent: Extent) -> Run {
         run.updates.push(update);
     }
     for _ in 0..extent.deaths {
-        let death = field.kill();
-        run.deaths.push(death);
+        run.ends.push(field.lose(Sim::crash));
+        field.sim.run_for(REST);
+        run.deaths.push(field.lose(Sim::power_off));
         field.sim.run_for(REST);
     }
     (run.false_suspicions, run.false_failures) = field.mistakes();
@@ -145,9 +149,9 @@ impl Field {
         }
     }
 
-    fn kill(&mut self) -> Death {
+    fn lose(&mut self, end: fn(&mut Sim, NodeId)) -> Death {
         let (victim, at) = (self.someone(), self.sim.now());
-        self.sim.crash(victim);
+        end(&mut self.sim, victim);
         self.dead.push((victim, at));
         let others = self.sim.running().len();
         let failed = |kind: &EventKind| matches!(kind, EventKind::MemberFailed(_));
