@@ -263,6 +263,11 @@ impl Subject {
         known
     }
 
+    /// So long has passed that members which answered nothing may have been forgotten.
+    pub(crate) fn may_forget(&self) -> bool {
+        self.now.since(Instant::from_nanos(1)) >= Protocol::default().gossip_to_the_dead_time
+    }
+
     /// The node is itself, and answers.
     pub(crate) fn must_live(&mut self) {
         let local = self.engine.local();

@@ -55,6 +55,14 @@ fn snapshots() {
     play("snapshot");
 }
 
+/// Members that never answer fail, and are forgotten in the end, whatever a stranger sends.
+#[test]
+fn minutes_of_silence_under_a_key() {
+    // Nothing in clear from a stranger, thirty seconds later each time.
+    let silence = [0x1c, 0, 0].repeat(12);
+    chinwag_fuzz::sealed(&[&[0], &silence[..]].concat());
+}
+
 /// The checks can fail: what a target must notice is shown to it.
 #[test]
 #[should_panic(expected = "pieces of 1 differ")]
