@@ -140,6 +140,29 @@ fn a_stranger_is_sent_no_more_than_it_sent_and_nobody_else_is_sent_anything() {
     assert!(answered >= 9, "honest strangers get an answer: {answered}");
 }
 
+/// The address of a member can be forged, and a datagram can unfold.
+#[test]
+fn a_datagram_of_many_pings_is_answered_a_few_times() {
+    let indirect = Message::IndirectPing(IndirectPing {
+        seq: 1,
+        target: &[10, 0, 0, 2],
+        port: 7946,
+        node: "member",
+        nack: true,
+        source_addr: &[10, 0, 0, 2],
+        source_port: 7946,
+        source_node: "member",
+    });
+    for message in [ping("", &[], ""), ping("node", &[10, 0, 0, 2], "member"), indirect] {
+        let mut node = Node::new();
+        let (_, sent) = node.datagram(MEMBER, &vec![message; 120]);
+        assert_eq!(sent.len(), 8, "{message:?}");
+        assert_eq!(node.engine.stats().messages_refused, 112, "{message:?}");
+        let (_, again) = node.datagram(MEMBER, &[message]);
+        assert_eq!(again.len(), 1, "the next datagram is another one: {message:?}");
+    }
+}
+
 #[test]
 fn a_member_is_answered_each_time_and_with_gossip() {
     let mut node = Node::new();

@@ -98,6 +98,8 @@ pub(crate) struct Membership {
     stranger_room: usize,
     /// Whether the address that it came from is a member's, once that was looked up.
     from_member: Option<bool>,
+    /// Pings in it, own and for others, that may still be acted on.
+    pings_left: u8,
     /// Number of the last probe.
     seq: u32,
     /// Boxed: the map keeps its room when they are over.
@@ -129,6 +131,10 @@ const PLAIN_KEPT: usize = 2048;
 
 /// Moments in each probe interval at which a round may begin.
 const PROBE_PHASES: u32 = 4;
+
+/// Pings of one datagram that are acted on. Honest members send one; compressed, 25 kB can hold
+/// sixteen thousand, and each would have a datagram sent.
+const PINGS_MAX: u8 = 8;
 
 /// Whether the local member takes part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -180,6 +186,7 @@ impl Membership {
             relays: BTreeMap::new(),
             stranger_room: 0,
             from_member: None,
+            pings_left: 0,
             seq: 0,
             exchanges: BTreeMap::new(),
             joins: BTreeMap::new(),
@@ -260,6 +267,7 @@ impl Membership {
         self.stats.packets_received += 1;
         self.stats.bytes_received += bytes.len() as u64;
         (self.stranger_room, self.from_member) = (bytes.len(), None);
+        self.pings_left = PINGS_MAX;
         if !self.allows(from.ip()) {
             return self.address_refused(from, "a datagram came from there");
         }
@@ -290,8 +298,17 @@ impl Membership {
             return;
         }
         match message {
-            Message::Ping(ping) => self.on_ping(from, &ping),
-            Message::IndirectPing(ping) => self.on_indirect_ping(from, &ping),
+            Message::Ping(_) | Message::IndirectPing(_) if self.pings_left == 0 => {
+                self.stats.messages_refused += 1;
+            }
+            Message::Ping(ping) => {
+                self.pings_left -= 1;
+                self.on_ping(from, &ping);
+            }
+            Message::IndirectPing(ping) => {
+                self.pings_left -= 1;
+                self.on_indirect_ping(from, &ping);
+            }
             Message::Ack(ack) => self.on_ack(from, &ack),
             Message::Nack { seq } => self.on_nack(from, seq),
             Message::Suspect(claim) => {
