@@ -9,6 +9,7 @@ mod events;
 mod exchange;
 mod faults;
 mod hog;
+mod hostile;
 mod membership;
 mod process;
 mod report;
@@ -25,6 +26,7 @@ use clap::{Parser, Subcommand};
 use events::Events;
 use exchange::Exchange;
 use faults::Faults;
+use hostile::Hostile;
 use membership::Membership;
 use rival::Kind;
 use sim::Simulated;
@@ -38,6 +40,7 @@ enum Bench {
     Events(Events),
     Exchange(Exchange),
     Faults(Faults),
+    Hostile(Hostile),
     #[command(name = "sim")]
     Simulated(Simulated),
     #[command(flatten)]
@@ -52,6 +55,10 @@ enum Inner {
     Child { kind: Kind, nodes: usize, seed: u64 },
     /// A peer that knows thousands of members.
     Feed,
+    /// Who sends bad input.
+    HostileSender,
+    /// One datagram that unfolds.
+    Bomb { number: usize },
     /// The Rust reader of events.
     EventsChild,
     /// Threads that burn CPU.
@@ -75,8 +82,11 @@ fn run(bench: &Bench) -> io::Result<()> {
         Bench::Events(events) => events.play(),
         Bench::Exchange(exchange) => exchange.play(),
         Bench::Faults(faults) => faults.play(),
+        Bench::Hostile(hostile) => hostile.play(),
         Bench::Simulated(simulated) => simulated.play(),
         Bench::Inner(Inner::Feed) => exchange::serve(),
+        Bench::Inner(Inner::HostileSender) => hostile::serve(),
+        Bench::Inner(Inner::Bomb { number }) => hostile::bomb(*number),
         Bench::Inner(Inner::EventsChild) => events::child::serve(),
         Bench::Inner(Inner::Hog { threads }) => hog::spin(*threads),
         Bench::Inner(Inner::Child { kind, nodes, seed }) => match kind {

@@ -14,7 +14,7 @@ const PORT: u16 = 7946;
 /// The net of the benchmarks (RFC 2544): nothing else has these addresses, and no route leads out.
 const PREFIX: u8 = 15;
 /// Brought in front of every program, so that it does not outlive this one.
-const LEASH: [&str; 4] = ["setpriv", "--pdeathsig", "KILL", "--"];
+pub(crate) const LEASH: [&str; 4] = ["setpriv", "--pdeathsig", "KILL", "--"];
 /// Where the rules of a fault are kept.
 const CHAIN: &str = "bridge faults cut";
 

@@ -26,9 +26,11 @@ use crate::report::write_json;
 use crate::rival::Machine;
 use chronicle::News;
 use lab::Lab;
-use peer::{Agents, Peer};
 use report::Report;
 use script::{Measure, SCENARIOS, Scenario, Times};
+
+pub(crate) use lab::LEASH;
+pub(crate) use peer::{Agents, Peer};
 
 /// Measures what faults of the network and of processes do to a cluster.
 #[derive(Args, Debug)]
@@ -83,7 +85,7 @@ impl Faults {
     /// Runs it, and prints the tables.
     pub(crate) fn play(&self) -> io::Result<()> {
         if let Err(error) = Lab::open(1) {
-            return self.leave_out(&error);
+            return leave_out(self.quick, &error);
         }
         let agents = Agents::ready(&self.peers(), &self.out)?;
         let machine = Machine::look()?;
@@ -109,16 +111,6 @@ impl Faults {
         let report = Report::of(&runs, &self.peers(), &machine, self.quick);
         println!("{}", report.markdown(&self.peers()));
         self.judge(&runs)
-    }
-
-    /// Where no network can be made, the quick run says so and is left out, but never in CI.
-    fn leave_out(&self, error: &io::Error) -> io::Result<()> {
-        let strict = std::env::var("CI").is_ok_and(|ci| ci == "true");
-        if strict || !self.quick {
-            return Err(io::Error::other(format!("no network can be made: {error}")));
-        }
-        println!("left out: no network can be made: {error}");
-        Ok(())
     }
 
     fn judge(&self, runs: &[Run]) -> io::Result<()> {
@@ -213,6 +205,16 @@ impl Faults {
             started.into_iter().filter_map(|thread| thread.join().ok()).collect()
         })
     }
+}
+
+/// Where no network can be made, a quick run says so and is left out, but never in CI.
+pub(crate) fn leave_out(quick: bool, error: &io::Error) -> io::Result<()> {
+    let strict = std::env::var("CI").is_ok_and(|ci| ci == "true");
+    if strict || !quick {
+        return Err(io::Error::other(format!("no network can be made: {error}")));
+    }
+    println!("left out: no network can be made: {error}");
+    Ok(())
 }
 
 fn scenario(name: &str) -> Option<&'static Scenario> {

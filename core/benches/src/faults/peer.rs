@@ -13,7 +13,7 @@ use super::lab::{Lab, address};
 
 /// A library under test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Peer {
+pub(crate) enum Peer {
     /// This one, by its command.
     Chinwag,
     /// HashiCorp memberlist, by the agent of the scenarios.
@@ -23,7 +23,7 @@ pub(super) enum Peer {
 }
 
 impl Peer {
-    pub(super) const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Chinwag => "chinwag",
             Self::Memberlist => "memberlist",
@@ -34,7 +34,7 @@ impl Peer {
 
 /// Where the agents are.
 #[derive(Clone, Debug)]
-pub(super) struct Agents {
+pub(crate) struct Agents {
     ours: PathBuf,
     go: PathBuf,
     profile: &'static str,
@@ -42,7 +42,7 @@ pub(super) struct Agents {
 
 impl Agents {
     /// Finds ours beside this program, and builds Go's beside the results in `out`.
-    pub(super) fn ready(peers: &[Peer], out: &Path) -> io::Result<Self> {
+    pub(crate) fn ready(peers: &[Peer], out: &Path) -> io::Result<Self> {
         let folder = out.parent().unwrap_or_else(|| Path::new("."));
         fs::create_dir_all(folder)?;
         let ours = std::env::current_exe()?.with_file_name("chinwag");
@@ -61,6 +61,15 @@ impl Agents {
             }
         }
         Ok(Self { ours, go, profile: "lan" })
+    }
+
+    /// The program of a library.
+    pub(crate) fn program(&self, peer: Peer) -> PathBuf {
+        match peer {
+            Peer::Chinwag => self.ours.clone(),
+            Peer::Memberlist => self.go.clone(),
+            Peer::Serf => PathBuf::from("serf"),
+        }
     }
 
     /// The same ones with another timing.

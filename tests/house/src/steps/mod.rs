@@ -46,6 +46,7 @@ pub const TEST: &[Step] = &[
     PEERS,
     PEERS_LANGUAGES,
     FAULTS,
+    HOSTILE,
     HELLO,
     TALK,
     INSTALL,
@@ -272,6 +273,14 @@ const FAULTS: Step = Step {
         "cargo build --locked -q -p chinwag-cli -p chinwag-bench",
         "target/debug/chinwag-bench faults --quick --out target/steps/faults.json",
     ],
+};
+
+/// A node that is sent bad input, in clear and under a key. After the faults, which build it.
+const HOSTILE: Step = Step {
+    name: "hostile",
+    after: &["faults"],
+    needs: &["unshare", "nsenter", "setpriv", "ip"],
+    run: &["target/debug/chinwag-bench hostile --quick --out target/steps/hostile.json"],
 };
 
 /// Most of it is waiting, as with scenarios.
