@@ -1,4 +1,4 @@
-//! Runs steps, two at a time.
+//! Runs steps, three at a time.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -31,7 +31,7 @@ pub struct Done {
 }
 
 /// Steps at a time: the building ones wait for each other's lock, the others mostly wait.
-const LANES: usize = 2;
+const LANES: usize = 3;
 
 /// How to run them.
 #[derive(Clone, Copy, Debug)]
