@@ -133,6 +133,8 @@ defmodule Chinwag.TalkTest do
   test "a member that is gone is down, and so is a node" do
     {a, b} = two!(Down, probe_interval: 60_000, shutdown: :brutal_kill)
     :ok = stop_supervised(b)
+    # Its process is gone; the native side closes the node a moment later.
+    eventually(fn -> Chinwag.send(a, "b", "x") != :ok end)
     assert {:error, %Error{code: :node_down, retryable: true}} = Chinwag.send(a, "b", "x")
     assert {:error, %Error{code: :timeout}} = Chinwag.ping(a, "b")
 
