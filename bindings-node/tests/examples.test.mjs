@@ -47,6 +47,8 @@ test('join.mjs prints what happens, takes orders, and leaves', async (t) => {
 
   const d = join(t, 'd', addr);
   await a.says(/\nmember-join d/);
+  // It is seen before its start is over, and until then a signal ends it as any program.
+  await d.says(/^ready d/);
   d.child.kill('SIGTERM');
   await d.ends('SIGTERM');
   await a.says(/\nmember-leave d/);
