@@ -4,7 +4,7 @@ pub mod process;
 pub mod report;
 pub mod run;
 
-/// One step. Steps that do not wait for each other run three at a time.
+/// One step. Steps that do not wait for each other run a few at a time.
 #[derive(Clone, Copy, Debug)]
 pub struct Step {
     /// Its name, also that of its log in `target/steps`.
