@@ -24,7 +24,8 @@ defmodule Chinwag.Events do
 
   # `seen`: number of the last event that it knows of, by whatever way.
   # `room`: messages that its mailbox surely has room for.
-  # `first`: what nobody has heard is for it, also what is on its way.
+  # `first`: what nobody has heard is for it, also what is on its way; until it hears of something
+  # new, or has been told what it missed.
   defmodule Subscriber do
     @moduledoc false
     @enforce_keys [:monitor, :seen, :seq, :first]
@@ -41,9 +42,9 @@ defmodule Chinwag.Events do
     first = events.unheard != nil
     subscriber = %Subscriber{monitor: monitor, seen: seen, seq: options[:seq], first: first}
     joins = for m <- members, m.state in [:alive, :suspect], do: {:member_join, m}
-    replay = if options[:replay], do: {joins, [:replay_done]}, else: {[], []}
+    {before, done} = if options[:replay], do: {joins, [:replay_done]}, else: {[], []}
 
-    for event <- elem(replay, 0) ++ unheard(events, members) ++ elem(replay, 1) do
+    for event <- before ++ unheard(events, members) ++ done do
       deliver(events, pid, subscriber, seen, event)
     end
 
@@ -84,10 +85,16 @@ defmodule Chinwag.Events do
   defp keep(%{unheard: nil} = events, _batch), do: events
 
   defp keep(events, batch) do
-    said = for {_seq, event} <- batch, said?(event), do: event
-    all = Enum.reverse(said, events.unheard)
-    kept = bounded(all)
-    %{events | unheard: kept, unheard_lost: events.unheard_lost + length(all) - length(kept)}
+    case for {_seq, event} <- batch, said?(event), do: event do
+      [] ->
+        events
+
+      said ->
+        all = Enum.reverse(said, events.unheard)
+        kept = bounded(all)
+        lost = events.unheard_lost + length(all) - length(kept)
+        %{events | unheard: kept, unheard_lost: lost}
+    end
   end
 
   # The newest, as many as there is room for; one in any case.
@@ -137,7 +144,7 @@ defmodule Chinwag.Events do
 
   defp offer([{seq, event} | rest], events, pid, subscriber) do
     deliver(events, pid, subscriber, seq, since(event, seq - subscriber.seen))
-    offer(rest, events, pid, %{subscriber | seen: seq, room: subscriber.room - 1})
+    offer(rest, events, pid, %{subscriber | seen: seq, room: subscriber.room - 1, first: false})
   end
 
   # A loss may reach back to before the subscription.
@@ -159,7 +166,7 @@ defmodule Chinwag.Events do
     {seq, members} = Native.others(events.native)
     lost = {:events_lost, seq - subscriber.seen, members}
     deliver(events, pid, subscriber, seq, lost)
-    put(events, pid, %{subscriber | seen: seq, behind: false, room: 0})
+    put(events, pid, %{subscriber | seen: seq, behind: false, room: 0, first: false})
   end
 
   defp deliver(events, pid, %{seq: true}, seq, event) do

@@ -22,11 +22,14 @@ impl Membership {
         let (Some(to), Some(about)) = (self.roster.get(accuser), self.roster.get(slot)) else {
             return;
         };
+        if about.member.state() != MemberState::Alive {
+            return;
+        }
         let (to, about) = (to.member.addr(), about.member.clone());
         let until = self.now + self.protocol.probe_interval.saturating_mul(ACCUSED_ROUNDS);
         let now = self.now;
         let Some(trouble) = self.trouble(slot) else { return };
-        if about.state() == MemberState::Alive && trouble.corrected.is_none_or(|at| at <= now) {
+        if trouble.corrected.is_none_or(|at| at <= now) {
             trouble.corrected = Some(until);
             self.send_alive(to, &about);
         }
