@@ -124,7 +124,8 @@ fn help(option: &OptionInfo) -> String {
     }
     if !option.default.is_empty() {
         help += &format!(" [default: {}", option.default);
-        for (profile, other) in [("wan", option.wan), ("local", option.local)] {
+        let profiles = [("wan", option.wan), ("local", option.local), ("fast", option.fast)];
+        for (profile, other) in profiles {
             if let Some(other) = other {
                 help += &format!(", {profile} {other}");
             }

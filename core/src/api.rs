@@ -45,6 +45,8 @@ pub struct OptionInfo {
     pub wan: Option<&'static str>,
     /// Default under `local`, where it differs.
     pub local: Option<&'static str>,
+    /// Default under `fast`, where it differs.
+    pub fast: Option<&'static str>,
     /// One line for help texts.
     pub doc: &'static str,
 }
@@ -58,6 +60,7 @@ pub const OPTIONS: &[OptionInfo] = &[
         default: "",
         wan: None,
         local: None,
+        fast: None,
         doc: "The member's name, unique in the cluster; free text of at most 128 bytes. Default: \
               the host name and a random suffix.",
     },
@@ -68,6 +71,7 @@ pub const OPTIONS: &[OptionInfo] = &[
         default: "127.0.0.1:7946",
         wan: None,
         local: None,
+        fast: None,
         doc: "IP address and port to listen on, UDP and TCP alike. Port 0 takes a free one; so \
               does the default when 7946 is taken.",
     },
@@ -78,6 +82,7 @@ pub const OPTIONS: &[OptionInfo] = &[
         default: "",
         wan: None,
         local: None,
+        fast: None,
         doc: "Address told to the others, when they cannot reach `bind` as it is. Default: the \
               bound address.",
     },
@@ -88,6 +93,7 @@ pub const OPTIONS: &[OptionInfo] = &[
         default: "",
         wan: None,
         local: None,
+        fast: None,
         doc: "Members to contact first, each host[:port]; one that answers is enough. Those that \
               are not present are tried again by and by.",
     },
@@ -98,6 +104,7 @@ pub const OPTIONS: &[OptionInfo] = &[
         default: "false",
         wan: None,
         local: None,
+        fast: None,
         doc: "Fail the start with join_failed when no seed answers, instead of starting alone and \
               trying again.",
     },
@@ -108,6 +115,7 @@ pub const OPTIONS: &[OptionInfo] = &[
         default: "",
         wan: None,
         local: None,
+        fast: None,
         doc: "Key/value facts about this member, seen by all; at most 512 bytes once encoded as \
               serf encodes them.",
     },
@@ -118,16 +126,19 @@ pub const OPTIONS: &[OptionInfo] = &[
         default: "",
         wan: None,
         local: None,
+        fast: None,
         doc: "Raw metadata of at most 512 bytes, for peers that do not use tags; excludes `tags`.",
     },
     OptionInfo {
         name: "profile",
-        kind: OptionKind::Choice(&["lan", "wan", "local"]),
+        kind: OptionKind::Choice(&["lan", "wan", "local", "fast"]),
         secret: false,
         default: "lan",
         wan: None,
         local: None,
-        doc: "memberlist's timing presets; the options below start from it.",
+        fast: None,
+        doc: "memberlist's timing presets, and fast, which finds out about a silent host within \
+              some 3 s for five times the probes; the options below start from it.",
     },
     OptionInfo {
         name: "cluster",
@@ -136,6 +147,7 @@ pub const OPTIONS: &[OptionInfo] = &[
         default: "",
         wan: None,
         local: None,
+        fast: None,
         doc: "Cluster label of at most 255 bytes, memberlist's packet label: members of other \
               clusters are not heard. Default: none.",
     },
@@ -146,6 +158,7 @@ pub const OPTIONS: &[OptionInfo] = &[
         default: "false",
         wan: None,
         local: None,
+        fast: None,
         doc: "Allow plaintext on an address that is not loopback.",
     },
     OptionInfo {
@@ -155,6 +168,7 @@ pub const OPTIONS: &[OptionInfo] = &[
         default: "false",
         wan: None,
         local: None,
+        fast: None,
         doc: "Leave gracefully on SIGTERM and SIGINT, then let the process end as it would have; \
               a second signal ends it at once.",
     },
@@ -165,6 +179,7 @@ pub const OPTIONS: &[OptionInfo] = &[
         default: "1024",
         wan: None,
         local: None,
+        fast: None,
         doc: "Events kept for a slow reader; one that falls further behind gets a single \
               events-lost and a fresh snapshot.",
     },
@@ -175,6 +190,7 @@ pub const OPTIONS: &[OptionInfo] = &[
         default: "auto",
         wan: None,
         local: None,
+        fast: None,
         doc: "Application protocol versions min,max,current; serf speaks 2,5,5. auto takes those \
               of the first cluster joined.",
     },
@@ -185,6 +201,7 @@ pub const OPTIONS: &[OptionInfo] = &[
         default: "true",
         wan: None,
         local: None,
+        fast: None,
         doc: "Send LZW where it pays (streams and packets over 1 KiB). Compressed input is always \
               understood.",
     },
@@ -195,6 +212,7 @@ pub const OPTIONS: &[OptionInfo] = &[
         default: "1400",
         wan: None,
         local: None,
+        fast: None,
         doc: "Bytes of UDP payload that gossip fills at most (memberlist's UDPBufferSize).",
     },
     OptionInfo {
@@ -204,6 +222,7 @@ pub const OPTIONS: &[OptionInfo] = &[
         default: "1s",
         wan: Some("5s"),
         local: None,
+        fast: Some("200ms"),
         doc: "Time between two probes of this member.",
     },
     OptionInfo {
@@ -213,6 +232,7 @@ pub const OPTIONS: &[OptionInfo] = &[
         default: "500ms",
         wan: Some("3s"),
         local: Some("200ms"),
+        fast: Some("100ms"),
         doc: "Wait for a direct answer before others are asked to probe.",
     },
     OptionInfo {
@@ -222,6 +242,7 @@ pub const OPTIONS: &[OptionInfo] = &[
         default: "3",
         wan: None,
         local: Some("1"),
+        fast: None,
         doc: "Members asked to probe in our place when a direct probe is not answered.",
     },
     OptionInfo {
@@ -231,6 +252,7 @@ pub const OPTIONS: &[OptionInfo] = &[
         default: "false",
         wan: None,
         local: None,
+        fast: None,
         doc: "Do not fall back to a ping over TCP when UDP is not answered.",
     },
     OptionInfo {
@@ -240,6 +262,7 @@ pub const OPTIONS: &[OptionInfo] = &[
         default: "4",
         wan: Some("6"),
         local: Some("3"),
+        fast: Some("6"),
         doc: "Multiplier of the time a suspect has to refute before it counts as failed.",
     },
     OptionInfo {
@@ -249,6 +272,7 @@ pub const OPTIONS: &[OptionInfo] = &[
         default: "6",
         wan: None,
         local: None,
+        fast: None,
         doc: "How many times longer an unconfirmed suspicion lasts than a confirmed one.",
     },
     OptionInfo {
@@ -258,6 +282,7 @@ pub const OPTIONS: &[OptionInfo] = &[
         default: "8",
         wan: None,
         local: None,
+        fast: None,
         doc: "Upper bound of the local health score, by which an ailing node stretches its own \
               probe interval.",
     },
@@ -268,6 +293,7 @@ pub const OPTIONS: &[OptionInfo] = &[
         default: "200ms",
         wan: Some("500ms"),
         local: Some("100ms"),
+        fast: Some("100ms"),
         doc: "Time between two rounds of gossip while there is something to tell.",
     },
     OptionInfo {
@@ -277,6 +303,7 @@ pub const OPTIONS: &[OptionInfo] = &[
         default: "3",
         wan: Some("4"),
         local: None,
+        fast: None,
         doc: "Members told in one round of gossip.",
     },
     OptionInfo {
@@ -286,6 +313,7 @@ pub const OPTIONS: &[OptionInfo] = &[
         default: "30s",
         wan: Some("60s"),
         local: Some("15s"),
+        fast: None,
         doc: "How long a failed member is still told about its failure, so that it can refute, \
               and is remembered.",
     },
@@ -296,6 +324,7 @@ pub const OPTIONS: &[OptionInfo] = &[
         default: "4",
         wan: None,
         local: Some("2"),
+        fast: None,
         doc: "Multiplier of the number of times one message is gossiped.",
     },
     OptionInfo {
@@ -305,6 +334,7 @@ pub const OPTIONS: &[OptionInfo] = &[
         default: "30s",
         wan: Some("60s"),
         local: Some("15s"),
+        fast: None,
         doc: "Time between two exchanges of the full state with a random member over TCP; 0s \
               switches them off.",
     },
@@ -315,6 +345,7 @@ pub const OPTIONS: &[OptionInfo] = &[
         default: "10s",
         wan: Some("30s"),
         local: Some("1s"),
+        fast: None,
         doc: "Limit of one exchange over TCP, connecting included; and of looking a name up.",
     },
     OptionInfo {
@@ -324,6 +355,7 @@ pub const OPTIONS: &[OptionInfo] = &[
         default: "",
         wan: None,
         local: None,
+        fast: None,
         doc: "File in which the members known are kept from one run to the next, to be tried as \
               seeds; made when it is not there. Default: none.",
     },
@@ -334,6 +366,7 @@ pub const OPTIONS: &[OptionInfo] = &[
         default: "false",
         wan: None,
         local: None,
+        fast: None,
         doc: "Use the snapshot also when the last run had left; otherwise only after a crash or a \
               close without a leave.",
     },
@@ -344,6 +377,7 @@ pub const OPTIONS: &[OptionInfo] = &[
         default: "",
         wan: None,
         local: None,
+        fast: None,
         doc: "Keys of gossip, each 16, 24 or 32 bytes in base64: the first encrypts, each \
               decrypts. Default: none, and everything is in clear.",
     },
@@ -354,6 +388,7 @@ pub const OPTIONS: &[OptionInfo] = &[
         default: "",
         wan: None,
         local: None,
+        fast: None,
         doc: "File with keys of gossip in base64, one a line: the first encrypts; empty lines and \
               lines that begin with # do not count. Excludes `keys`.",
     },
@@ -364,6 +399,7 @@ pub const OPTIONS: &[OptionInfo] = &[
         default: "",
         wan: None,
         local: None,
+        fast: None,
         doc: "Passphrase of at least 16 characters, from which the key is derived with the \
               cluster label as salt. Excludes `keys` and `key_file`.",
     },
@@ -374,6 +410,7 @@ pub const OPTIONS: &[OptionInfo] = &[
         default: "true",
         wan: None,
         local: None,
+        fast: None,
         doc: "With keys, refuse what is not encrypted. Off only while a cluster changes over from \
               plaintext.",
     },
@@ -384,6 +421,7 @@ pub const OPTIONS: &[OptionInfo] = &[
         default: "true",
         wan: None,
         local: None,
+        fast: None,
         doc: "With keys, encrypt what is sent. Off only while a cluster changes over from \
               plaintext.",
     },
@@ -394,6 +432,7 @@ pub const OPTIONS: &[OptionInfo] = &[
         default: "false",
         wan: None,
         local: None,
+        fast: None,
         doc: "Something in front of this node takes the cluster label off what comes in: expect \
               none, and refuse what still has one.",
     },
@@ -404,6 +443,7 @@ pub const OPTIONS: &[OptionInfo] = &[
         default: "",
         wan: None,
         local: None,
+        fast: None,
         doc: "Networks such as 10.0.0.0/8: nobody outside of them is heard, and no member there \
               is taken in. Default: everybody.",
     },
@@ -414,6 +454,7 @@ pub const OPTIONS: &[OptionInfo] = &[
         default: "open",
         wan: None,
         local: None,
+        fast: None,
         doc: "Whether newcomers come in at once, or wait for a decision about the `admission` \
               event that tells of them.",
     },
@@ -424,6 +465,7 @@ pub const OPTIONS: &[OptionInfo] = &[
         default: "5s",
         wan: Some("10s"),
         local: Some("2s"),
+        fast: None,
         doc: "Time between two attempts to reach some members that failed, by this node; 0s \
               switches them off.",
     },
@@ -434,6 +476,7 @@ pub const OPTIONS: &[OptionInfo] = &[
         default: "24h",
         wan: None,
         local: None,
+        fast: None,
         doc: "How long a failed member is looked for, so that a partition heals; at most a day.",
     },
     OptionInfo {
@@ -443,6 +486,7 @@ pub const OPTIONS: &[OptionInfo] = &[
         default: "512",
         wan: None,
         local: None,
+        fast: None,
         doc: "Bytes of name and payload that a user event of serf's may have. What fits into no \
               packet goes over TCP.",
     },
@@ -453,6 +497,7 @@ pub const OPTIONS: &[OptionInfo] = &[
         default: "true",
         wan: None,
         local: None,
+        fast: None,
         doc: "Whether user events that were told before this node joined are told to it, as far \
               as others remember them.",
     },
@@ -463,6 +508,7 @@ pub const OPTIONS: &[OptionInfo] = &[
         default: "100ms",
         wan: Some("500ms"),
         local: Some("50ms"),
+        fast: Some("20ms"),
         doc: "How long a member that refuses this node and another may take to come back, times \
               log10 of the cluster's size, before it has failed; 0s goes by silence alone, as \
               memberlist does.",

@@ -91,7 +91,8 @@ fn run(bench: &Bench) -> io::Result<()> {
         Bench::Inner(Inner::Hog { threads }) => hog::spin(*threads),
         Bench::Inner(Inner::Child { kind, nodes, seed }) => match kind {
             Kind::Foca => child::serve_foca(*nodes, *seed),
-            Kind::Ours => child::serve_ours(*nodes),
+            Kind::Ours => child::serve_ours(*nodes, "lan"),
+            Kind::Fast => child::serve_ours(*nodes, "fast"),
             Kind::Go => Err(io::Error::other("not a child of this program")),
         },
     }

@@ -19,6 +19,9 @@ pub(crate) enum Kind {
     /// This one.
     #[value(name = "chinwag")]
     Ours,
+    /// This one, with its `fast` profile.
+    #[value(name = "chinwag-fast")]
+    Fast,
     /// HashiCorp memberlist, in Go.
     #[value(name = "memberlist")]
     Go,
@@ -27,11 +30,13 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 3] = [Self::Ours, Self::Go, Self::Foca];
+    /// Those with the defaults of a LAN, who are compared.
+    pub(crate) const LAN: [Self; 3] = [Self::Ours, Self::Go, Self::Foca];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Ours => "chinwag",
+            Self::Fast => "chinwag-fast",
             Self::Go => "memberlist",
             Self::Foca => "foca",
         }

@@ -26,7 +26,7 @@ pub(crate) struct Starvation {
     #[arg(long = "n", default_value_t = 128)]
     nodes: usize,
     /// Whom to run.
-    #[arg(long, value_delimiter = ',', value_enum, default_values_t = Kind::ALL)]
+    #[arg(long, value_delimiter = ',', value_enum, default_values_t = Kind::LAN)]
     peers: Vec<Kind>,
     /// Repetitions; the peers take turns within each.
     #[arg(long, default_value_t = 1)]

@@ -382,6 +382,7 @@ fn preset(key: &str, profile: Option<&str>) -> Option<Value> {
     let text = match profile {
         Some("wan") => option.wan.unwrap_or(option.default),
         Some("local") => option.local.unwrap_or(option.default),
+        Some("fast") => option.fast.unwrap_or(option.default),
         _ => option.default,
     };
     parse(option, text).ok()
@@ -528,6 +529,14 @@ mod tests {
         let local = Protocol::profile("local");
         assert_eq!((local.retransmit_mult, local.indirect_checks), (2, 1));
         assert_eq!(local.gossip_interval, Duration::from_millis(100));
+    }
+
+    #[test]
+    fn fast_probes_more_often_and_asks_for_more_accusers() {
+        let (lan, fast) = (Protocol::profile("lan"), Protocol::profile("fast"));
+        assert_eq!(fast.probe_interval, lan.probe_interval / 5);
+        assert!(fast.suspicion_mult > lan.suspicion_mult);
+        assert_eq!(fast.tcp_timeout, lan.tcp_timeout);
     }
 
     #[test]

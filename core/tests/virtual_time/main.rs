@@ -4,6 +4,7 @@
 
 mod admission;
 mod evidence;
+mod fast;
 mod refusals;
 mod serf;
 #[path = "../shared/mod.rs"]

@@ -82,6 +82,8 @@ pub struct Opt {
     pub wan: Option<String>,
     /// Where the `local` profile differs.
     pub local: Option<String>,
+    /// Where the `fast` profile differs.
+    pub fast: Option<String>,
     /// One line.
     pub doc: String,
 }
@@ -289,6 +291,7 @@ fn option(fields: &mut Fields) -> Result<Opt, String> {
         default: fields.text("default")?,
         wan: fields.maybe_text("wan"),
         local: fields.maybe_text("local"),
+        fast: fields.maybe_text("fast"),
         doc: fields.text("doc")?,
     })
 }

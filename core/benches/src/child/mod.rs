@@ -107,9 +107,9 @@ pub(crate) fn serve_foca(nodes: usize, seed: u64) -> io::Result<()> {
     serve(foca::Cluster::new(nodes, seed)?, nodes)
 }
 
-/// Runs the child of this library until stdin ends.
-pub(crate) fn serve_ours(nodes: usize) -> io::Result<()> {
-    serve(ours::Cluster::new()?, nodes)
+/// Runs the child of this library, with one of its profiles, until stdin ends.
+pub(crate) fn serve_ours(nodes: usize, profile: &'static str) -> io::Result<()> {
+    serve(ours::Cluster::new(profile)?, nodes)
 }
 
 fn serve(mut cluster: impl Cluster, nodes: usize) -> io::Result<()> {

@@ -24,13 +24,14 @@ const META_LEN: usize = 64;
 /// The nodes of this process. A killed one is gone from its slot.
 pub(super) struct Cluster {
     runtime: Runtime,
+    profile: &'static str,
     nodes: Vec<Option<Node>>,
 }
 
 impl Cluster {
-    pub(super) fn new() -> io::Result<Self> {
+    pub(super) fn new(profile: &'static str) -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        Ok(Self { runtime, nodes: Vec::new() })
+        Ok(Self { runtime, profile, nodes: Vec::new() })
     }
 }
 
@@ -44,6 +45,7 @@ impl super::Cluster for Cluster {
             let builder = Node::builder()
                 .name(name(index))
                 .bind(&address(index).to_string())
+                .option("profile", self.profile)
                 .option("meta", meta(0).as_str());
             let node = self.runtime.block_on(builder.start()).map_err(io::Error::other)?;
             board.joined(index);

@@ -32,7 +32,7 @@ pub(crate) struct Membership {
     #[arg(long = "n", value_delimiter = ',', default_value = "32,128,256,1000")]
     sizes: Vec<usize>,
     /// Whom to run.
-    #[arg(long, value_delimiter = ',', value_enum, default_values_t = Kind::ALL)]
+    #[arg(long, value_delimiter = ',', value_enum, default_values_t = Kind::LAN)]
     peers: Vec<Kind>,
     /// Repetitions; the peers take turns within each. Five or more before anything is published.
     #[arg(long, default_value_t = 1)]

@@ -41,8 +41,8 @@ impl Parts {
         }
     }
 
-    fn protocol(self) -> Protocol {
-        let mut protocol = Protocol::default();
+    fn protocol(self, profile: &str) -> Protocol {
+        let mut protocol = Protocol::profile(profile);
         if matches!(self, Self::None | Self::Suspicion) {
             protocol.awareness_max_multiplier = 1;
         }
@@ -112,8 +112,8 @@ impl Plan {
 }
 
 /// Plays one.
-pub(super) fn play(case: Case) -> Verdicts {
-    let mut sim = Sim::with_protocol(case.seed, case.parts.protocol());
+pub(super) fn play(profile: &str, case: Case) -> Verdicts {
+    let mut sim = Sim::with_protocol(case.seed, case.parts.protocol(profile));
     let nodes = sim.start_cluster(MEMBERS);
     sim.run_for(WELL);
     let slow = some(&nodes, case.slow, case.seed);
@@ -159,7 +159,8 @@ mod tests {
 
     #[test]
     fn slow_members_accuse_and_lifeguard_holds_them_back() {
-        let of = |parts| play(Case { parts, slow: 8, block_ms: 16_384, run_ms: 1, seed: 1 });
+        let case = |parts| Case { parts, slow: 8, block_ms: 16_384, run_ms: 1, seed: 1 };
+        let of = |parts| play("lan", case(parts));
         let (without, with) = (of(Parts::None), of(Parts::All));
         assert!(without.false_failures > 0, "{without:?}");
         assert!(with.false_failures < without.false_failures, "{with:?} {without:?}");

@@ -38,6 +38,9 @@ pub(crate) struct Simulated {
     /// Seeds for each size, from 1.
     #[arg(long, default_value_t = 5)]
     seeds: u64,
+    /// Timing of all but the bulk joins; the goals are those of `lan`.
+    #[arg(long, value_parser = ["lan", "wan", "local", "fast"], default_value = "lan")]
+    profile: String,
     #[command(flatten)]
     slow: lifeguard::Plan,
     /// Simulations that run at the same time.
@@ -82,18 +85,19 @@ impl Simulated {
                 |nodes: &usize| (1..=self.seeds).map(|seed| (*nodes, seed)).collect::<Vec<_>>();
             let cases: Vec<_> = self.sizes.iter().flat_map(of).collect();
             report.runs = self.each(cases, |(nodes, seed)| {
-                let run = scale::run(nodes, seed, EXTENT);
+                let run = scale::run(nodes, seed, (&self.profile, EXTENT));
                 eprintln!("{nodes} members, seed {seed}: {:.0} s", run.wall_s);
                 run
             });
             self.save(&report)?;
         }
         if wants(Part::Lifeguard) {
-            report.verdicts = self.each(self.slow.cases(), lifeguard::play);
+            report.verdicts =
+                self.each(self.slow.cases(), |case| lifeguard::play(&self.profile, case));
             self.save(&report)?;
         }
         if wants(Part::Largest) {
-            report.runs.push(scale::run(self.largest, 1, LARGEST));
+            report.runs.push(scale::run(self.largest, 1, (&self.profile, LARGEST)));
             self.save(&report)?;
         }
         println!("{}", report.markdown());

@@ -57,6 +57,10 @@ const FIRST_FAILURE: Metric =
     metric("a host falls silent: first failure", "s", |run| each(&run.deaths, |d| d.failure));
 const ALL_KNOW: Metric =
     metric("a host falls silent: all know", "s", |run| each(&run.deaths, |d| d.all));
+const WORST: Metric = metric("a host falls silent: all know, the longest of a seed", "s", |run| {
+    let all = run.deaths.iter().map(|death| death.all.unwrap_or(f64::INFINITY));
+    all.max_by(f64::total_cmp).into_iter().map(Some).collect()
+});
 const HALF: Metric = metric("news: half have heard", "s", |run| updates(run, |update| update.p50));
 const NEARLY_ALL: Metric =
     metric("news: 99 % have heard", "s", |run| updates(run, |update| update.p99));
@@ -73,6 +77,7 @@ const METRICS: &[Metric] = &[
     FIRST_SUSPICION,
     FIRST_FAILURE,
     ALL_KNOW,
+    WORST,
     HALF,
     NEARLY_ALL,
     LAST,

@@ -79,9 +79,9 @@ pub(super) struct Death {
 }
 
 /// Runs a cluster of `nodes`.
-pub(super) fn run(nodes: usize, seed: u64, extent: Extent) -> Run {
+pub(super) fn run(nodes: usize, seed: u64, (profile, extent): (&str, Extent)) -> Run {
     let clock = Clock::now();
-    let protocol = Protocol { compression: extent.compression, ..Protocol::default() };
+    let protocol = Protocol { compression: extent.compression, ..Protocol::profile(profile) };
     let mut sim = Sim::with_protocol(seed, protocol);
     let ids = sim.start_cluster(nodes);
     let rng = Xoshiro256PlusPlus::seed_from_u64(seed);
@@ -222,7 +222,7 @@ mod tests {
     fn a_small_cluster_hears_and_notices() {
         let quiet = Duration::from_secs(30);
         let extent = Extent { compression: true, quiet, updates: 2, deaths: 1 };
-        let run = run(10, 3, extent);
+        let run = run(10, 3, ("lan", extent));
         assert!((1.5..3.0).contains(&run.packets), "a ping and an ack a second: {run:?}");
         assert!(run.updates.iter().all(|update| update.missing == 0), "{run:?}");
         let [death] = run.deaths[..] else { panic!("{run:?}") };

@@ -151,6 +151,7 @@ mod tests {
             ("lan", [4.0, 8.0, 12.0, 16.0]),
             ("wan", [30.0, 60.0, 90.0, 120.0]),
             ("local", [3.0, 6.0, 9.0, 12.0]),
+            ("fast", [1.2, 2.4, 3.6, 4.8]),
         ];
         for (profile, expected) in table {
             let protocol = Protocol::profile(profile);

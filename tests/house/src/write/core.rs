@@ -82,12 +82,13 @@ fn option(option: &Opt) -> String {
     };
     format!(
         "OptionInfo {{ name: {}, kind: OptionKind::{kind}, secret: {}, default: {}, wan: {}, \
-         local: {},\n{} }}",
+         local: {}, fast: {},\n{} }}",
         quoted(&option.name),
         option.secret,
         quoted(&option.default),
         maybe(&option.wan),
         maybe(&option.local),
+        maybe(&option.fast),
         doc(&option.doc)
     )
 }
@@ -204,6 +205,8 @@ pub struct OptionInfo {
     pub wan: Option<&'static str>,
     /// Default under `local`, where it differs.
     pub local: Option<&'static str>,
+    /// Default under `fast`, where it differs.
+    pub fast: Option<&'static str>,
     /// One line for help texts.
     pub doc: &'static str,
 }

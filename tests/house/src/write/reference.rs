@@ -13,7 +13,7 @@ pub(super) fn page(api: &Manifest) -> String {
     );
     text += OPTIONS;
     text += &table(
-        &["Option", "Node", "Kind", "`lan`", "`wan`", "`local`", "Meaning"],
+        &["Option", "Node", "Kind", "`lan`", "`wan`", "`local`", "`fast`", "Meaning"],
         api.options.iter().map(option),
     );
     text += ERRORS;
@@ -80,6 +80,7 @@ fn option(option: &Opt) -> Vec<String> {
         cell(&option.default),
         profile(&option.wan),
         profile(&option.local),
+        profile(&option.fast),
         option.doc.clone(),
     ]
 }
