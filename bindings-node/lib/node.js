@@ -413,7 +413,9 @@ class Node extends EventEmitter {
       this.#warn('CHINWAG_PORT_TAKEN', `port 7946 is taken; bound to ${addr} instead`);
     }
     const alone = this.members().every((member) => member.name === name);
-    if (options.seeds?.length > 0 && alone && state === 'alive') {
+    // Who listens is told by the core, with the cause for each seed.
+    const heard = this.listenerCount('warning') > 0;
+    if (options.seeds?.length > 0 && alone && state === 'alive' && !heard) {
       this.#warn('CHINWAG_ALONE', 'no seed was reached; alone for now, and trying again');
     }
   }

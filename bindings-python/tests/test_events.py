@@ -307,6 +307,17 @@ asyncio.run(main())
     assert (status, out, err) == (0, "clean\n", "")
 
 
+def test_a_start_that_finds_nobody_warns_of_it() -> None:
+    async def main() -> None:
+        async with chinwag.start("a", **quick(seeds=["127.0.0.1:1"])) as a:
+            event = await wait_for(a.events(), "warning")
+            assert isinstance(event, chinwag.events.Warning)
+            assert (event.code, event.subject) == ("seed-failed", "127.0.0.1:1")
+            assert "127.0.0.1:1 refused the connection" in event.text
+
+    run(main())
+
+
 def test_a_collected_node_says_so_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
     async def main() -> None:
         async with chinwag.start("a", **quick()) as a:

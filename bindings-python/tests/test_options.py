@@ -80,7 +80,7 @@ def test_a_value_of_the_right_kind_is_taken(option: str, value: object) -> None:
         ("event_buffer", 2**70, "an int from 0"),
         ("event_buffer", 1.5, "an int from 0"),
         ("event_buffer", True, "an int from 0"),
-        ("profile", "fast", "lan, wan, local"),
+        ("profile", "quick", "lan, wan, local, fast"),
         ("profile", 1, "one of the listed words"),
         ("delegate_versions", "5,2,5", "2,5,5"),
     ],

@@ -68,7 +68,7 @@ CACHE = ROOT.parent / "target" / "mypy"
 
 MISTAKES = {
     'chinwag.start("a", probe_intervall=1)': "probe_intervall",
-    'chinwag.start("a", profile="fast")': "profile",
+    'chinwag.start("a", profile="quick")': "profile",
     'chinwag.blocking.start("a").update_tags(port=80)': "str",
     'chinwag.blocking.start("a").send("b", 1)': "int",
     'chinwag.blocking.start("a").query("b", acks=True)': "acks",

@@ -891,7 +891,7 @@ pub enum WarningCode {
     PlaintextRefused = 5,
     /// Something came from, or a member is announced at, an address outside `cidrs_allowed`.
     AddressRefused = 6,
-    /// A join reached some seeds and not others; says why for each.
+    /// A join did not reach some of the seeds, or the start none of them; says why for each.
     SeedFailed = 7,
     /// A member answers probes, but connections to it fail.
     TcpUnreachable = 8,
@@ -948,7 +948,8 @@ pub const WARNINGS: &[WarningInfo] = &[
     WarningInfo {
         warning: WarningCode::SeedFailed,
         code: "seed-failed",
-        doc: "A join reached some seeds and not others; says why for each.",
+        doc: "A join did not reach some of the seeds, or the start none of them; says why for \
+              each.",
     },
     WarningInfo {
         warning: WarningCode::TcpUnreachable,

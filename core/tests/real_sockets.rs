@@ -115,6 +115,21 @@ async fn a_join_of_nobody_names_the_seed_and_the_cause() {
     assert!(error.message().contains("127.0.0.1:1 refused the connection: nothing"), "{error}");
 }
 
+/// Being alone is no error; whoever listens hears of it, with the cause, once.
+#[tokio::test]
+async fn a_start_that_finds_nobody_warns_of_it() {
+    let builder = Node::builder().name("a").bind("127.0.0.1:0").option("profile", "local");
+    let node = builder.seeds(["127.0.0.1:1"]).start().await.expect("alone is fine");
+    let mut events = node.events(Replay::No);
+    let event = tokio::time::timeout(LIMIT, events.next()).await.expect("in time");
+    let Some(EventKind::Warning(warning)) = event.map(|event| event.kind) else {
+        panic!("no warning")
+    };
+    assert_eq!((warning.code.as_str(), &*warning.subject), ("seed-failed", "127.0.0.1:1"));
+    assert!(warning.text.contains("trying again"), "{}", warning.text);
+    assert!(warning.text.contains("127.0.0.1:1 refused the connection"), "{}", warning.text);
+}
+
 const OLD: &str = "AAECAwQFBgcICQoLDA0ODw==";
 const NEW: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 

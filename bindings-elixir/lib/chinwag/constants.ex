@@ -148,7 +148,8 @@ defmodule Chinwag.Constants do
   * `:plaintext_refused` - A peer sends in clear to a node that demands encryption.
   * `:address_refused` - Something came from, or a member is announced at, an address outside
     `cidrs_allowed`.
-  * `:seed_failed` - A join reached some seeds and not others; says why for each.
+  * `:seed_failed` - A join did not reach some of the seeds, or the start none of them; says why
+    for each.
   * `:tcp_unreachable` - A member answers probes, but connections to it fail.
   * `:udp_unreachable` - A member answers over TCP only: every probe of it is late.
   * `:flapping` - A member keeps failing and coming back; it is given up more slowly for a while.

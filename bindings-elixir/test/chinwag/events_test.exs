@@ -108,6 +108,15 @@ defmodule Chinwag.EventsTest do
     end
   end
 
+  test "a start that finds nobody warns of it" do
+    mesh = __MODULE__.Alone
+    node!(mesh, seeds: ["127.0.0.1:1"])
+    :ok = Chinwag.subscribe(mesh)
+    assert_receive {:chinwag, ^mesh, {:warning, %{code: :seed_failed} = warning}}, 5_000
+    assert warning.subject == "127.0.0.1:1"
+    assert warning.text =~ "127.0.0.1:1 refused the connection"
+  end
+
   test "without a replay, only what happens from then on" do
     mesh = __MODULE__.Now
     pair!(mesh, __MODULE__.Later)

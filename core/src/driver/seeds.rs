@@ -11,7 +11,8 @@ use tracing::info;
 use super::names::{self, Found};
 use super::{Board, Command, sockets};
 use crate::engine::Reply;
-use crate::error::Result;
+use crate::error::{Attempt, Error, Result};
+use crate::event::{EventKind, Warning, WarningCode};
 
 /// What a node is told to join.
 pub(super) struct Seeds {
@@ -65,6 +66,10 @@ impl Seeds {
                 let Some(result) = join(&commands, found, again).await else { return };
                 if let Err(error) = &result {
                     info!(%error, "alone for now; the seeds are tried again");
+                    // Being alone at the start is no error, but may well be a mistake.
+                    if let (Some(first), false) = (error.attempts().first(), again) {
+                        board.post(alone(first, error));
+                    }
                 }
                 outcome.send_if_modified(|first| {
                     let unset = first.is_none();
@@ -109,6 +114,15 @@ impl Seeds {
         missing.truncate(KNOWN_AT_ONCE);
         missing
     }
+}
+
+/// What is told of a start that found nobody: once, though the seeds are tried again and again.
+fn alone(first: &Attempt, error: &Error) -> EventKind {
+    EventKind::Warning(Arc::new(Warning {
+        code: WarningCode::SeedFailed,
+        subject: first.seed.clone(),
+        text: format!("alone for now, and trying again: {}", error.message()),
+    }))
 }
 
 /// None once the node is gone.
