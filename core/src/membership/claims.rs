@@ -120,6 +120,7 @@ impl Membership {
         self.roster.update(slot, member.clone(), changed);
         self.spread_alive(slot, &member);
         if moved {
+            self.moved_in_probe(slot);
             self.bury(slot, &previous, &member);
         }
         if !state.is_present() {

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use chinwag::config::Protocol;
 use chinwag::sim::{Faults, NodeId, Sim};
+use chinwag::time::Instant;
 use chinwag::wire::{Alive, Message, Vsn};
 use chinwag::{EventKind, MemberState};
 use rand::rngs::Xoshiro256PlusPlus;
@@ -63,6 +64,32 @@ fn who_comes_back_elsewhere_is_taken_over_at_once() {
         sim.run_for(seconds(60.0));
         assert!(moved(&sim), "it did not stay so");
     });
+}
+
+/// A probe of where it was says nothing about where it is.
+#[test]
+fn who_came_back_elsewhere_is_not_suspected_for_where_it_was() {
+    let probed = every_seed(60, |seed| {
+        let mut sim = Sim::new(seed);
+        let nodes = together(&mut sim, 6);
+        let (old, others) = (nodes[5], &nodes[..5]);
+        // With its host, so that probes wait for an answer.
+        sim.power_off(old);
+        sim.run_for(seconds(0.1 + seed as f64 / 60.0));
+        let new = sim.start(sim.name(old).to_owned().as_str());
+        sim.join(new, others);
+        let moved =
+            |sim: &Sim| addresses(sim, others, new).iter().all(|addr| *addr == Some(sim.addr(new)));
+        assert!(sim.run_until(seconds(10.0), moved), "it was not taken over");
+        // What others had begun to tell of it is refuted within milliseconds.
+        sim.run_for(seconds(0.1));
+        let at = sim.now();
+        sim.run_for(seconds(30.0));
+        let suspected = |kind: &EventKind| matches!(kind, EventKind::MemberSuspect(_));
+        assert_eq!(told(&sim, others, new, at, suspected).len(), 0, "it is there");
+        told(&sim, others, new, Instant::default(), suspected).len()
+    });
+    assert!(is_alone(probed.len()) || probed.iter().sum::<usize>() > 0, "it was never probed");
 }
 
 /// Go's peers count from 1 at every start, so the new one is below what is told of the old one:

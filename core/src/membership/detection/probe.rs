@@ -222,9 +222,7 @@ impl Membership {
             }
         }
         self.is_sure();
-        for timer in [Timer::ProbeIndirect, Timer::ProbeRefused, Timer::ProbeEnd] {
-            self.timers.stop(timer);
-        }
+        self.drop_probe();
         self.awareness.apply(-1);
         self.stats.probes_answered += 1;
     }
@@ -259,16 +257,35 @@ impl Membership {
         self.accuse(&probe);
     }
 
-    /// Suspects the member that was probed, if its record is still there.
+    /// Suspects the member that was probed, if it is still known where it was probed.
     pub(super) fn accuse(&mut self, probe: &Probe) -> bool {
         let record = self.roster.get(probe.slot).map(|record| &record.member);
-        let Some(member) = record.filter(|member| member.name() == probe.member.name()) else {
+        let same = |member: &&Member| {
+            (member.name(), member.addr()) == (probe.member.name(), probe.member.addr())
+        };
+        let Some(member) = record.filter(same) else {
             return false;
         };
         let incarnation = member.incarnation();
         let own = Arc::clone(&self.name);
         self.on_suspect(incarnation, probe.member.name(), &own);
         true
+    }
+
+    /// The member has another address now. That nobody answers at the last one says nothing about
+    /// it, nor about this node; and there is no need to wait for it.
+    pub(crate) fn moved_in_probe(&mut self, slot: Slot) {
+        if self.probe.as_ref().is_some_and(|probe| probe.slot == slot) {
+            self.drop_probe();
+        }
+    }
+
+    /// Ends the probe under way, whatever it might have come to.
+    pub(crate) fn drop_probe(&mut self) {
+        self.probe = None;
+        for timer in [Timer::ProbeIndirect, Timer::ProbeRefused, Timer::ProbeEnd] {
+            self.timers.stop(timer);
+        }
     }
 
     /// Of a member that has been given up meanwhile, it says nothing.
@@ -287,16 +304,8 @@ impl Membership {
 
     /// Stops probing.
     pub(crate) fn stop_probes(&mut self) {
-        self.probe = None;
-        let rounds = [
-            Timer::Probe,
-            Timer::ProbeIndirect,
-            Timer::ProbeRefused,
-            Timer::ProbeEnd,
-            Timer::PushPull,
-            Timer::Redial,
-        ];
-        for timer in rounds {
+        self.drop_probe();
+        for timer in [Timer::Probe, Timer::PushPull, Timer::Redial] {
             self.timers.stop(timer);
         }
     }

@@ -138,9 +138,7 @@ impl Membership {
             return;
         }
         let Some(probe) = self.probe.take() else { return };
-        for timer in [Timer::ProbeIndirect, Timer::ProbeRefused, Timer::ProbeEnd] {
-            self.timers.stop(timer);
-        }
+        self.drop_probe();
         self.stats.probes_failed += 1;
         self.stats.probes_refused += 1;
         let name = |slot: &Slot| Some(evidence::short(self.roster.get(*slot)?.member.name()));

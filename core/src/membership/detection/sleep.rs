@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::super::Membership;
 use super::super::roster::Slot;
-use super::super::timer::{Due, Timer};
+use super::super::timer::Due;
 
 impl Membership {
     /// Called before anything else happens: whether this node has slept.
@@ -20,11 +20,7 @@ impl Membership {
 
     fn slept(&mut self, span: Duration) {
         self.stats.pauses += 1;
-        if self.probe.take().is_some() {
-            self.timers.stop(Timer::ProbeIndirect);
-            self.timers.stop(Timer::ProbeRefused);
-            self.timers.stop(Timer::ProbeEnd);
-        }
+        self.drop_probe();
         // Not for ever: it may be that everybody else is gone.
         self.healing.unsure = self.protocol.awareness_max_multiplier;
         let suspects: Vec<Slot> = self.roster.suspects().collect();

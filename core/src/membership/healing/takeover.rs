@@ -119,6 +119,7 @@ impl Membership {
         self.note(member.name(), Fact::Moved { from: previous.addr() });
         self.judge(slot, previous.addr(), Some(previous.incarnation()));
         self.bury(slot, &previous, &member);
+        self.moved_in_probe(slot);
         self.roster.update(slot, member.clone(), Some(self.now));
         self.spread_alive(slot, &member);
         self.event(match previous.state().is_present() {
