@@ -240,9 +240,11 @@ impl Membership {
         self.spread_suspect(slot, incarnation, node, from);
         self.note(node, Fact::Suspected { by: evidence::short(from), incarnation });
         self.event(EventKind::MemberSuspect(member));
-        if from != &*self.name {
+        let own = from == &*self.name;
+        if !own {
             self.look(slot);
         }
+        self.plan_reminders(slot, own);
     }
 
     /// Another accuser: spread only if it brought the deadline closer, so that a crowd of accusers
@@ -292,6 +294,7 @@ impl Membership {
         let Some(suspicion) = &record.suspicion else { return };
         // Confirmations moved the deadline, or this row is of an earlier suspicion.
         if suspicion.deadline() > self.now {
+            self.remind(slot);
             return self.return_due(slot);
         }
         self.give_up_suspect(slot);

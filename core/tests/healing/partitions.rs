@@ -235,3 +235,26 @@ fn the_end_of_a_cut_fails_nobody_on_the_same_side() {
         });
     }
 }
+
+/// A node that doubts itself waits for each of the dead for up to eight seconds. Whoever it suspects
+/// wrongly meanwhile hears of it all the same, and is not given up before its turn comes.
+#[test]
+fn who_is_suspected_wrongly_hears_of_it_before_its_turn_to_be_probed() {
+    let times = every_seed(100, |seed| {
+        let mut sim = Sim::new(seed);
+        let nodes = together(&mut sim, 8);
+        let (here, gone) = nodes.split_at(2);
+        for &node in gone {
+            // With its host, so that nothing refuses.
+            sim.power_off(node);
+        }
+        sim.network().partition(&here[..1], &here[1..]);
+        sim.run_for(seconds(8.0 + seed as f64 / 10.0));
+        sim.network().heal();
+        let at = sim.now();
+        let seen = |sim: &Sim| here.iter().all(|one| sim.believers(*one, MemberState::Alive) == 1);
+        assert!(sim.run_until(seconds(60.0), seen), "the two do not see each other");
+        sim.now().since(at)
+    });
+    assert_eq!(share_within(&times, seconds(5.0)), 1.0, "{times:?}");
+}

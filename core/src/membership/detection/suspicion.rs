@@ -18,6 +18,8 @@ pub(crate) struct Suspicion {
     /// When to ask whether it is there, if it may refuse; never, while it is asked. And whether it
     /// has refused this node before.
     hastened: Option<(Instant, bool)>,
+    /// When the suspect is told again, if this node does so.
+    reminder: Option<Instant>,
 }
 
 impl Suspicion {
@@ -33,7 +35,15 @@ impl Suspicion {
             0 => min,
             _ => min.saturating_mul(protocol.suspicion_max_timeout_mult),
         };
-        Self { started: now, min, max, wanted, accusers: vec![from.into()], hastened: None }
+        Self {
+            started: now,
+            min,
+            max,
+            wanted,
+            accusers: vec![from.into()],
+            hastened: None,
+            reminder: None,
+        }
     }
 
     /// The time to refute that any suspect has: memberlist's `suspicionTimeout`, logarithmic in
@@ -55,6 +65,16 @@ impl Suspicion {
     pub(crate) fn postpone(&mut self, span: Duration) {
         self.started = self.started + span;
         self.hastened = self.hastened.map(|(at, again)| (at + span, again));
+    }
+
+    /// The suspect is told again at that time.
+    pub(crate) fn remind(&mut self, at: Instant) {
+        self.reminder = Some(at);
+    }
+
+    /// Whether it is time to tell the suspect again.
+    pub(crate) fn is_reminded(&self, now: Instant) -> bool {
+        self.reminder.is_some_and(|at| at <= now)
     }
 
     /// Asks the suspect after that time from the start, or now if it is over; the time, unless that
