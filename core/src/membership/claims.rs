@@ -389,6 +389,9 @@ impl Membership {
             self.plan_redial();
         }
         self.spread(slot, &Message::Dead(Dead { incarnation, node, from }));
+        if state == MemberState::Left {
+            self.doubt_farewell(slot);
+        }
         self.event(kind(member));
         self.settle_claim(slot);
     }

@@ -111,3 +111,26 @@ fn a_death_that_is_told_is_believed_when_the_time_to_refute_is_over() {
         assert!(sim.run_until(seconds(2.0), |sim| failed(sim) == 19), "{}", failed(&sim));
     });
 }
+
+/// Nobody looks for who has left, so who has not must hear of it: the other of two, too, to whom
+/// nobody else could tell it.
+#[test]
+fn a_goodbye_that_is_forged_is_taken_back() {
+    every_seed(50, |seed| {
+        let mut sim = Sim::new(seed);
+        let nodes = together(&mut sim, [2, 5][(seed % 2) as usize]);
+        let incarnations: Vec<u32> = nodes
+            .iter()
+            .map(|node| sim.view(*node, *node).map_or(1, |member| member.incarnation()))
+            .collect();
+        // Everybody else hears it of the first, and all at once; the first hears it of the last.
+        let last = nodes.len() - 1;
+        for (victim, told) in [(0, &nodes[1..]), (last, &nodes[..last])] {
+            let (node, incarnation) = (sim.name(nodes[victim]).to_owned(), incarnations[victim]);
+            let goodbye = Dead { incarnation, node: &node, from: &node };
+            inject(&mut sim, told, &Message::Dead(goodbye));
+        }
+        assert_eq!(sim.believers(nodes[0], MemberState::Left), last, "it was not believed");
+        assert!(sim.run_until(seconds(1.0), Sim::all_see_all), "it was not taken back");
+    });
+}

@@ -11,7 +11,7 @@ use crate::member::MemberState;
 /// Probe intervals between two times that a suspect is told that it is one. Longer than the pause
 /// that whoever tells keeps.
 const REMINDED_ROUNDS: u32 = ACCUSED_ROUNDS + 1;
-/// Nodes of a cluster, on average, that do so beside those whose own probe failed.
+/// Nodes of a cluster, on average, that tell a member what is said of it.
 const REMINDING: usize = 8;
 /// Members that correct an accuser, on average: everybody hears of the accusation.
 const CORRECTING: usize = 3;
@@ -68,6 +68,16 @@ impl Membership {
         }
         self.plan_reminder(slot);
         if self.presence == Presence::Here && self.healing.looks.take(now, interval) {
+            self.tell_accused(slot);
+        }
+    }
+    /// A member has said goodbye, as is said: anybody may say so, or late news of an earlier process
+    /// may. Nobody looks for who has left, so it would stay unseen if nobody told it; whoever has
+    /// left indeed does not mind.
+    pub(crate) fn doubt_farewell(&mut self, slot: Slot) {
+        if self.presence == Presence::Here
+            && self.rng.random_range(0..self.roster.present().max(1)) < REMINDING
+        {
             self.tell_accused(slot);
         }
     }
