@@ -39,6 +39,25 @@ async fn wait_for(events: &mut Events, wanted: &str, name: &str) -> Event {
     tokio::time::timeout(LIMIT, found).await.unwrap_or_else(|_| panic!("no {wanted} {name}"))
 }
 
+/// Whoever is where the seed was is found at once: alone, a node does not wait for its next look,
+/// which is half a minute away while somebody is there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_left_alone_tries_its_seeds_at_once() {
+    let seed = start("seed", &[]).await;
+    let addr = seed.local_member().addr().to_string();
+    let node = Node::builder().name("node").bind("127.0.0.1:0").seeds([addr.clone()]);
+    let node = node.option("reconnect_interval", "10s").start().await.expect("it starts");
+    let mut events = node.events(Replay::Yes);
+    wait_for(&mut events, "member-join", "seed").await;
+    seed.leave(LIMIT).await.expect("the farewell is heard");
+    seed.close().await;
+    wait_for(&mut events, "member-leave", "seed").await;
+    let other = Node::builder().name("other").bind(&addr).start().await.expect("its place is free");
+    let found = wait_for(&mut events, "member-join", "other");
+    tokio::time::timeout(Duration::from_secs(8), found).await.expect("it is found at once");
+    drop((node, other));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nodes_meet_change_leave_and_fail() {
     let a = start("a", &[]).await;

@@ -12,6 +12,8 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
+use tokio::sync::Notify;
+
 use super::unheard::Unheard;
 use crate::event::{Event, EventKind};
 use crate::member::Member;
@@ -22,6 +24,8 @@ use crate::wire::KeyInfo;
 #[derive(Debug)]
 pub(crate) struct Board {
     inner: Mutex<Inner>,
+    /// Somebody went, and nobody else was left.
+    alone: Notify,
 }
 
 #[derive(Debug)]
@@ -72,7 +76,7 @@ impl Board {
             stats: Stats::default(),
             closed: false,
         };
-        Arc::new(Self { inner: Mutex::new(inner) })
+        Arc::new(Self { inner: Mutex::new(inner), alone: Notify::new() })
     }
 
     /// The data stays whole even if a reader panicked, because every change is one step.
@@ -86,6 +90,9 @@ impl Board {
             inner.others.remove(member.name_bytes());
         } else if let Some(member) = kind.member() {
             inner.others.replace(ByName(member.clone()));
+            if !member.state().is_present() && inner.present().next().is_none() {
+                self.alone.notify_one();
+            }
         }
         inner.seq += 1;
         if inner.readers.is_empty() {
@@ -151,6 +158,13 @@ impl Board {
     pub(crate) fn is_lonely(&self) -> bool {
         let inner = self.lock();
         inner.local.state().is_present() && inner.present().next().is_none()
+    }
+
+    /// Waits until nobody else is present any more.
+    pub(crate) async fn becomes_lonely(&self) {
+        while !self.is_lonely() {
+            self.alone.notified().await;
+        }
     }
 
     pub(crate) fn local(&self) -> Member {

@@ -84,14 +84,17 @@ impl Seeds {
                     return;
                 }
             }
-            // In company, it looks rarely; once alone again, it begins anew.
-            let (wait, next) = match board.is_lonely() {
-                true => (pause, (pause * 2).min(RETRY_MAX)),
-                false if self.pace > Duration::ZERO => (self.pace, RETRY_MIN),
-                false => (RETRY_MAX, RETRY_MIN),
-            };
-            pause = next;
-            time::sleep(wait.mul_f64(sockets::jitter())).await;
+            if !board.is_lonely() {
+                // In company, it looks rarely; once alone again, it begins anew.
+                let pace = if self.pace > Duration::ZERO { self.pace } else { RETRY_MAX };
+                let pace = pace.mul_f64(sockets::jitter());
+                if time::timeout(pace, board.becomes_lonely()).await.is_err() {
+                    continue;
+                }
+                pause = RETRY_MIN;
+            }
+            time::sleep(pause.mul_f64(sockets::jitter())).await;
+            pause = (pause * 2).min(RETRY_MAX);
         }
     }
 
