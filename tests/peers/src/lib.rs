@@ -8,6 +8,7 @@
 //! | `tests/go.rs` | the same of the newest memberlist, and labels |
 //! | `tests/encryption.rs` | keys with all of them: joins, rolling changes, and who is refused |
 //! | `tests/matrix.rs` | every peer under every setting, through one script of steps |
+//! | `tests/attacks.rs` | what can somebody do who is no member, with a key and without? |
 //! | `tests/languages.rs` | the same script from every language, with a label and a key |
 //! | `tests/command.rs` | lines, exit statuses, signals and messages of the command |
 //! | `tests/demo.rs` | the demonstration with what every machine has |
@@ -17,6 +18,7 @@
 
 pub mod agent;
 pub mod alertmanager;
+pub mod attacker;
 pub mod command;
 pub mod go;
 pub mod matrix;

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use chinwag::api::WarningCode;
 use chinwag::host::{Answer, Host, Op, Subscription};
-use chinwag::{Config, Event, EventKind, Replay, Result, Stats, Tags};
+use chinwag::{Config, Event, EventKind, Member, Replay, Result, Stats, Tags};
 
 use crate::{LIMIT, address, eventually};
 
@@ -106,6 +106,14 @@ impl Ours {
             let tags = members.iter().map(|m| (m.name().to_owned(), m.tags()));
             (seen == names).then(|| tags.collect())
         })
+    }
+
+    /// A member as it is known.
+    ///
+    /// # Panics
+    /// In a forked child.
+    pub fn member(&self, name: &str) -> Option<Member> {
+        self.host.member(name).expect("the process did not fork")
     }
 
     /// Joins through a seed.

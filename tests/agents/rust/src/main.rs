@@ -105,6 +105,13 @@ async fn call(node: &Node, word: &str, command: &Line) -> Result<String, Error> 
             let timeout = command.get("timeout_ms").parse().unwrap_or(5_000);
             node.leave(Duration::from_millis(timeout)).await?;
         }
+        "counter" => {
+            let stats = node.stats();
+            let wanted = command.get("name");
+            let found = stats.rows().into_iter().find(|(name, _)| *name == wanted);
+            let Some((_, value)) = found else { return Ok("unsupported".to_owned()) };
+            push(&mut line, "value", &value.to_string());
+        }
         "close" => node.close().await,
         _ => return talk::call(node, word, command).await,
     }
