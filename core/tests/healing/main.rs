@@ -3,6 +3,7 @@
 //! `SEED=0x2a` replays one seed; `SEEDS=1000` widens the search. A failure prints its seed.
 #![cfg(feature = "sim")]
 
+mod hearsay;
 mod incarnations;
 mod joins;
 mod names;

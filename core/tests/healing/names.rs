@@ -132,7 +132,7 @@ fn claim(sim: &mut Sim, targets: &[NodeId], name: &str, incarnation: u32, addr: 
     }
 }
 
-fn announcement(name: &str, incarnation: u32, addr: SocketAddr) -> Vec<u8> {
+pub(crate) fn announcement(name: &str, incarnation: u32, addr: SocketAddr) -> Vec<u8> {
     let SocketAddr::V4(v4) = addr else { unreachable!("simulated hosts have IPv4 addresses") };
     let octets = v4.ip().octets();
     let forged = Alive {
