@@ -6,10 +6,11 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
-use rand::{RngExt, SeedableRng};
 
-use super::{LOCAL, Record, Roster, Slot, shuffle};
+use super::order::Order;
+use super::{LOCAL, Record, Roster, Slot};
 use crate::engine::Setup;
 use crate::member::{Facts, Member, MemberState};
 use crate::membership::Membership;
@@ -24,7 +25,7 @@ pub(crate) struct Acquaintance {
     roster: Roster,
     /// Orders in which to probe and to tell, which the members share. With a single one, nobody
     /// would be left to probe a member at whose place all have passed.
-    orders: Vec<Arc<Vec<Slot>>>,
+    orders: Vec<Order>,
 }
 
 /// Orders that are shared: so many that it makes no difference to an order for each.
@@ -56,12 +57,8 @@ impl Acquaintance {
         for (name, addr, meta) in members {
             roster.insert(record(name, addr, meta), &mut rng);
         }
-        let orders = (0..ORDERS).map(|_| {
-            let mut order = Vec::clone(&roster.order);
-            shuffle(&mut order, &mut rng);
-            Arc::new(order)
-        });
-        Self { orders: orders.collect(), roster }
+        let orders = (0..ORDERS).map(|_| roster.order.shuffled(&mut rng)).collect();
+        Self { orders, roster }
     }
 
     /// The roster of the member in `slot`. All share what they know until they learn something of
@@ -74,8 +71,6 @@ impl Acquaintance {
         if let Some(own) = records.take(slot as usize) {
             records.put(LOCAL as usize, own);
         }
-        let order = Arc::clone(&self.orders[slot as usize % ORDERS]);
-        let mut anywhere = || rng.random_range(0..order.len());
         Roster {
             records,
             free: Vec::new(),
@@ -83,9 +78,7 @@ impl Acquaintance {
             index: Arc::clone(&common.index),
             hash_key: common.hash_key,
             present: common.present - 1,
-            probed: anywhere(),
-            told: anywhere(),
-            order,
+            order: self.orders[slot as usize % ORDERS].begun_anywhere(rng),
         }
     }
 }

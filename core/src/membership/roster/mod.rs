@@ -2,6 +2,7 @@
 
 #[cfg(feature = "sim")]
 mod acquaintance;
+mod order;
 mod pages;
 
 use std::hash::{DefaultHasher, Hasher};
@@ -15,6 +16,7 @@ use rand::rngs::Xoshiro256PlusPlus;
 
 #[cfg(feature = "sim")]
 pub(crate) use self::acquaintance::Acquaintance;
+use self::order::{Order, shuffle};
 use self::pages::Pages;
 use super::detection::suspicion::Suspicion;
 use crate::member::{Member, MemberState};
@@ -92,10 +94,7 @@ pub(crate) struct Roster {
     hash_key: u64,
     /// Members that are alive or suspect, the local one included.
     present: usize,
-    /// Slots in the order in which they are probed and told news, and who is next for each.
-    order: Arc<Vec<Slot>>,
-    probed: usize,
-    told: usize,
+    order: Order,
 }
 
 /// The slot of the local member.
@@ -110,9 +109,7 @@ impl Roster {
             index: Arc::default(),
             hash_key,
             present: 0,
-            order: Arc::default(),
-            probed: 0,
-            told: 0,
+            order: Order::default(),
         };
         roster.place(local);
         roster
@@ -125,15 +122,10 @@ impl Roster {
         hasher.finish()
     }
 
-    /// Adds a record whose name is not known yet, at a random place of the probe order, so that a
-    /// newcomer is neither probed at once by all nor last by all.
+    /// Adds a record whose name is not known yet.
     pub(crate) fn insert(&mut self, record: Record, rng: &mut Xoshiro256PlusPlus) -> Slot {
         let slot = self.place(record);
-        let order = Arc::make_mut(&mut self.order);
-        order.push(slot);
-        let place = rng.random_range(0..order.len());
-        let last = order.len() - 1;
-        order.swap(place, last);
+        self.order.insert(slot, rng);
         slot
     }
 
@@ -179,16 +171,14 @@ impl Roster {
         debug_assert_ne!(slot, LOCAL);
         let record = self.records.take(slot as usize)?;
         let hash = self.hash(record.member.name_bytes());
-        if let Ok(entry) = Arc::make_mut(&mut self.index).find_entry(hash, |other| *other == slot) {
+        // One that is shared goes on naming the slot, which then has nobody of that name.
+        if let Some(index) = Arc::get_mut(&mut self.index)
+            && let Ok(entry) = index.find_entry(hash, |other| *other == slot)
+        {
             entry.remove();
         }
         self.free.push(slot);
-        if let Some(place) = self.order.iter().position(|other| *other == slot) {
-            Arc::make_mut(&mut self.order).remove(place);
-            for cursor in [&mut self.probed, &mut self.told] {
-                *cursor -= usize::from(place < *cursor);
-            }
-        }
+        self.order.remove(slot);
         if record.member.state().is_present() {
             self.present -= 1;
         }
@@ -197,13 +187,11 @@ impl Roster {
 
     pub(crate) fn find(&self, name: &str) -> Option<Slot> {
         let name = name.as_bytes();
-        if self.local().name_bytes() == name {
-            return Some(LOCAL);
-        }
         let found = self.index.find(self.hash(name), |slot| {
             self.get(*slot).is_some_and(|record| record.member.name_bytes() == name)
         });
-        found.copied()
+        // An index that is shared does not have the local member in its place.
+        found.copied().or_else(|| (self.local().name_bytes() == name).then_some(LOCAL))
     }
 
     pub(crate) fn get(&self, slot: Slot) -> Option<&Record> {
@@ -224,13 +212,13 @@ impl Roster {
     /// Who has that address.
     pub(crate) fn find_addr(&self, addr: SocketAddr) -> Option<Slot> {
         let at = |slot: &Slot| self.get(*slot).is_some_and(|record| record.member.addr() == addr);
-        self.order.iter().copied().find(at)
+        self.order.iter().find(at)
     }
 
     /// Members whose suspicion is under way.
     pub(crate) fn suspects(&self) -> impl Iterator<Item = Slot> {
         let suspect = |slot: &Slot| self.get(*slot).is_some_and(|r| r.suspicion.is_some());
-        self.order.iter().copied().filter(suspect)
+        self.order.iter().filter(suspect)
     }
 
     /// Everybody, in the order of their slots.
@@ -257,12 +245,7 @@ impl Roster {
     /// The next member to probe: everybody once in random order, then again in another one.
     pub(crate) fn next_to_probe(&mut self, rng: &mut Xoshiro256PlusPlus) -> Option<Slot> {
         for _ in 0..=self.order.len() {
-            if self.probed >= self.order.len() {
-                shuffle(Arc::make_mut(&mut self.order).as_mut_slice(), rng);
-                self.probed = 0;
-            }
-            let slot = *self.order.get(self.probed)?;
-            self.probed += 1;
+            let slot = self.order.next_to_probe(rng)?;
             if self.get(slot).is_some_and(|record| record.member.state().is_present()) {
                 return Some(slot);
             }
@@ -283,14 +266,8 @@ impl Roster {
             if chosen.len() == count {
                 break;
             }
-            if self.told >= self.order.len() {
-                self.told = 0;
-            }
-            let slot = self.order[self.told];
-            self.told += 1;
-            if self.get(slot).is_some_and(&wanted) {
-                chosen.push(slot);
-            }
+            let next = self.order.next_to_tell();
+            chosen.extend(next.filter(|slot| self.get(*slot).is_some_and(&wanted)));
         }
         chosen
     }
@@ -305,7 +282,7 @@ impl Roster {
         let mut chosen = Vec::with_capacity(count);
         let others = self.order.len();
         if others < 3 * count {
-            let mut all = Vec::clone(&self.order);
+            let mut all: Vec<Slot> = self.order.iter().collect();
             shuffle(&mut all, rng);
             let fits = |slot: &Slot| self.get(*slot).is_some_and(&wanted);
             chosen.extend(all.into_iter().filter(fits).take(count));
@@ -315,7 +292,7 @@ impl Roster {
             if chosen.len() == count {
                 break;
             }
-            let slot = self.order[rng.random_range(0..others)];
+            let Some(slot) = self.order.at(rng.random_range(0..others)) else { break };
             if !chosen.contains(&slot) && self.get(slot).is_some_and(&wanted) {
                 chosen.push(slot);
             }
@@ -331,13 +308,6 @@ fn rehash(records: &Pages<Record>, key: u64, slot: Slot) -> u64 {
         hasher.write(record.member.name_bytes());
     }
     hasher.finish()
-}
-
-/// Fisher and Yates.
-fn shuffle(slots: &mut [Slot], rng: &mut Xoshiro256PlusPlus) {
-    for last in (1..slots.len()).rev() {
-        slots.swap(last, rng.random_range(0..=last));
-    }
 }
 
 #[cfg(test)]
