@@ -55,6 +55,11 @@ impl Scanner {
         Ok((self.at <= bytes.len()).then_some(self.at))
     }
 
+    /// Whether no part of a value has been looked at yet.
+    pub(crate) const fn is_fresh(&self) -> bool {
+        !self.started && self.at == 0
+    }
+
     /// How many bytes the value is known to need so far.
     pub(crate) const fn needs(&self) -> usize {
         self.at

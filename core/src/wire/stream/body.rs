@@ -43,6 +43,24 @@ impl Header {
     }
 }
 
+/// The first node of a push/pull as Go writes it, and its length, if all of it is there. Neither its
+/// end nor the meaning of its keys is looked for: nearly all that exchanges bring is this. Anything
+/// else, errors included, is for [`read_node`].
+pub(super) fn read_sorted_node(bytes: &[u8]) -> Option<(NodeState, usize)> {
+    let reader = &mut Reader::new(bytes);
+    let addr = RawAddr::new(reader.after(b"\x87\xa4Addr")?.raw().ok()?).ok()?;
+    let incarnation = reader.after(b"\xabIncarnation")?.uint().ok()?;
+    let meta = reader.after(b"\xa4Meta")?.raw().ok()?;
+    let name = reader.after(b"\xa4Name")?.raw().ok()?;
+    let port = reader.after(b"\xa4Port")?.uint().ok()?;
+    let state = state_of(reader.after(b"\xa5State")?.uint().ok()?).ok()?;
+    let vsn = Vsn::read(reader.after(b"\xa3Vsn")?).ok()?;
+    // Last, as that has to look at every byte of it.
+    let name = std::str::from_utf8(name).ok()?.into();
+    let length = bytes.len() - reader.rest().len();
+    Some((NodeState { name, addr, port, meta: meta.into(), incarnation, state, vsn }, length))
+}
+
 /// One node of a push/pull.
 pub(super) fn read_node(body: &[u8]) -> Result<NodeState> {
     const ORDER: [Field; 7] = [
@@ -119,4 +137,41 @@ pub(super) fn read_err(body: &[u8]) -> Result<StreamMessage> {
         Ok(())
     })?;
     Ok(StreamMessage::Err(String::from_utf8_lossy(text).into_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::encode_push_pull;
+    use crate::wire::msgpack::Scanner;
+
+    #[test]
+    fn both_ways_to_read_a_node_agree() {
+        let node = NodeState {
+            name: "n".into(),
+            addr: RawAddr::new(&[1; 4]).unwrap(),
+            port: 7946,
+            meta: (*b"m").into(),
+            incarnation: 300,
+            state: WireState::Dead,
+            vsn: Vsn::MEMBERLIST,
+        };
+        let (mut none, mut one) = (Vec::new(), Vec::new());
+        encode_push_pull(false, [].into_iter(), b"", &mut none);
+        encode_push_pull(false, [node.as_ref()].into_iter(), b"after", &mut one);
+        let bytes = &one[none.len()..];
+        let length = bytes.len() - b"after".len();
+        assert_eq!(read_sorted_node(bytes), Some((node, length)));
+        for at in 0..length {
+            assert_eq!(read_sorted_node(&bytes[..at]), None, "{at} bytes of it");
+            for bit in 0..8 {
+                let mut bent = bytes.to_vec();
+                bent[at] ^= 1 << bit;
+                if let Some((node, length)) = read_sorted_node(&bent) {
+                    assert_eq!(Scanner::default().scan(&bent), Ok(Some(length)));
+                    assert_eq!(read_node(&bent[..length]), Ok(node));
+                }
+            }
+        }
+    }
 }
