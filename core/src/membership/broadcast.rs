@@ -175,10 +175,8 @@ impl Broadcasts {
         let mut sent = Vec::new();
         for (transmits, tier) in (0..).zip(&mut self.tiers) {
             while parts.len() < count && room > overhead {
-                // The longest message of this tier that fits, else the first of the next tier.
-                let fits = |place: &Place| place.length as usize <= room - overhead;
-                let Some(index) = tier.partition_point(fits).checked_sub(1) else { break };
-                let place = tier.remove(index);
+                // If none of this tier fits, the first of the next one.
+                let Some(place) = longest(tier, room - overhead) else { break };
                 room -= place.length as usize + overhead;
                 parts.push(|bytes| match self.messages.get(&place.about) {
                     Some(message) => bytes.extend_from_slice(message),
@@ -242,6 +240,16 @@ fn leave(tiers: &mut [Tier], item: Item) {
     {
         tier.remove(at);
     }
+}
+
+/// Takes the longest message of a tier that fits into that room.
+fn longest(tier: &mut Tier, room: usize) -> Option<Place> {
+    let fits = |place: &mut Place| place.length as usize <= room;
+    // Mostly the last one does, and a search of a large tier would wait for memory.
+    tier.pop_if(fits).or_else(|| {
+        let count = tier.partition_point(|place| place.length as usize <= room);
+        count.checked_sub(1).map(|index| tier.remove(index))
+    })
 }
 
 /// How often one message goes out in a cluster of `members`: memberlist's `retransmitLimit`.

@@ -95,23 +95,25 @@ impl Membership {
 
     fn on_alive_again(&mut self, slot: Slot, claim: &Alive<'_>, addr: SocketAddr) {
         let Some(record) = self.roster.get(slot) else { return };
-        let previous = record.member.clone();
-        let moved = previous.addr() != addr;
-        let state = previous.state();
+        let (moved, state) = (record.member.addr() != addr, record.member.state());
+        let known = record.member.incarnation();
         if moved && state.is_present() {
             return self.claimed_elsewhere(slot, claim, addr);
         }
-        if !moved && !self.believable(claim.incarnation, previous.incarnation()) {
+        if !moved && !self.believable(claim.incarnation, known) {
             return;
         }
         // A new address for a member that is gone is a new process, whose count starts anew.
-        let newer = beats(Claim::Alive, claim.incarnation, state, previous.incarnation());
-        if !(newer || moved) {
+        if !(moved || beats(Claim::Alive, claim.incarnation, state, known)) {
             if !state.is_present() {
                 self.tell_accused(slot);
             }
             return;
         }
+        // Not before here: nearly all that a cluster is told, it knows.
+        let Some(previous) = self.roster.get(slot).map(|record| record.member.clone()) else {
+            return;
+        };
         if !moved {
             self.returns(slot, claim.incarnation);
         }
