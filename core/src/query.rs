@@ -13,8 +13,8 @@ use crate::driver::{Silence, ask, keys, nonce};
 use crate::error::{Error, ErrorKind, Result};
 use crate::member::{Facts, Member, MemberState};
 use crate::wire::{
-    NodeState, NodeStateRef, Nonces, PushPull, Security, Side, StreamLimits, StreamMessage,
-    StreamReader, WireError, WireState, cover_stream, encode_push_pull, refused_for_keys,
+    NodeState, Nonces, PushPull, Security, Side, StreamLimits, StreamMessage, StreamReader,
+    WireError, WireState, cover_stream, encode_push_pull, refused_for_keys,
 };
 
 /// Everybody that the node at `addr` (`host[:port]`) remembers, itself, failed and departed
@@ -54,7 +54,7 @@ pub async fn members(addr: &str, options: &Config, timeout: Duration) -> Result<
 
 fn question(security: &Security, mut nonces: Nonces) -> Vec<u8> {
     let (mut message, mut bytes) = (Vec::new(), Vec::new());
-    encode_push_pull(false, std::iter::empty::<NodeStateRef<'_>>(), &[], &mut message);
+    encode_push_pull(false, std::iter::empty::<NodeState<'_>>(), &[], &mut message);
     cover_stream(security.cover(&mut nonces), Side::Dialling, &message, &mut bytes);
     bytes
 }
@@ -63,16 +63,16 @@ fn listed(addr: &str, state: PushPull) -> Vec<Member> {
     if state.skipped > 0 {
         tracing::warn!(addr, count = state.skipped, "members with unreadable names are left out");
     }
-    let mut members: Vec<Member> = state.nodes.into_iter().map(member).collect();
+    let mut members: Vec<Member> = state.nodes.iter().map(member).collect();
     members.sort_by(|a, b| a.name().cmp(b.name()));
     members
 }
 
-fn member(node: NodeState) -> Member {
+fn member(node: NodeState<'_>) -> Member {
     let nowhere = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), node.port);
     let addr = node.addr.socket_addr(node.port).unwrap_or(nowhere);
     Member::new(Facts {
-        name: &node.name,
+        name: node.name,
         addr,
         state: match node.state {
             WireState::Alive => MemberState::Alive,
@@ -83,7 +83,7 @@ fn member(node: NodeState) -> Member {
         incarnation: node.incarnation,
         versions: node.vsn.to_array(),
         mapped: addr.is_ipv4() && node.addr.as_bytes().len() == 16,
-        meta: &node.meta,
+        meta: node.meta,
     })
 }
 

@@ -174,7 +174,7 @@ impl Membership {
         }
         let (mut waits_for, mut refusal) = (BTreeSet::new(), None);
         for node in state.nodes.iter().filter(|node| node.state == WireState::Alive) {
-            let Some(member) = self.newcomer(node) else { continue };
+            let Some(member) = self.newcomer(&node) else { continue };
             match self.ask_about(&member) {
                 Standing::Asked(id) => drop(waits_for.insert(id)),
                 Standing::Refused(reason) => refusal = Some(reason),

@@ -27,6 +27,12 @@ const TEXTS_MAX: usize = 4096;
 impl Membership {
     /// Somebody says that a member is there.
     pub(super) fn on_alive(&mut self, claim: &Alive<'_>) {
+        let found = self.roster.find(claim.node);
+        self.on_alive_of(found, claim);
+    }
+
+    /// As above, of the member in that slot, or of one that is not known yet.
+    pub(super) fn on_alive_of(&mut self, found: Option<Slot>, claim: &Alive<'_>) {
         let Some(addr) = to_socket_addr(claim.addr, claim.port) else {
             self.stats.messages_refused += 1;
             return;
@@ -38,7 +44,7 @@ impl Membership {
             self.stats.messages_refused += 1;
             return;
         }
-        match self.roster.find(claim.node) {
+        match found {
             Some(LOCAL) => self.on_alive_about_self(claim, addr),
             Some(slot) => self.on_alive_again(slot, claim, addr),
             None => self.on_alive_first(claim, addr),
@@ -83,7 +89,7 @@ impl Membership {
     }
 
     /// The member that would come in with such a state, if it is not known yet and not absurd.
-    pub(super) fn newcomer(&self, node: &NodeState) -> Option<Member> {
+    pub(super) fn newcomer(&self, node: &NodeState<'_>) -> Option<Member> {
         let claim = alive(node);
         let addr = to_socket_addr(claim.addr, claim.port)?;
         let fits = self.roster.find(claim.node).is_none()

@@ -9,7 +9,7 @@ use rand::RngExt;
 use super::admission::NOT_ADMITTED;
 use super::claims::{PROTOCOL_VERSION, raw_addr, versions_fit};
 use super::incarnation::raised;
-use super::roster::{Record, Slot};
+use super::roster::{LOCAL, Record, Slot};
 use super::timer::{Due, Timer};
 use super::{Membership, Presence};
 use crate::engine::{Delivery, Output, Reply, RequestId, StreamId};
@@ -17,10 +17,9 @@ use crate::error::{Error, ErrorKind};
 use crate::member::{Facts, Member, MemberState};
 use crate::time::Instant;
 use crate::wire::{
-    Alive, COMPRESS_MIN, NodeState, NodeStateRef, Ping, PushPull, STREAM_OVERHEAD, Side,
-    StreamLimits, StreamMessage, StreamReader, Vsn, WireError, WireState, compress_stream,
-    cover_stream, encode_push_pull, encode_stream_ack, encode_stream_err, encode_stream_ping,
-    refused_for_keys,
+    Alive, COMPRESS_MIN, NodeState, Nodes, Ping, PushPull, STREAM_OVERHEAD, Side, StreamLimits,
+    StreamMessage, StreamReader, Vsn, WireError, WireState, compress_stream, cover_stream,
+    encode_push_pull, encode_stream_ack, encode_stream_err, encode_stream_ping, refused_for_keys,
 };
 
 /// One exchange over a stream.
@@ -417,20 +416,23 @@ impl Membership {
         self.stats.push_pulls += 1;
         self.stats.messages_refused += u64::from(state.skipped);
         let own = Arc::clone(&self.name);
-        for node in &state.nodes {
+        let mut next = LOCAL;
+        for node in state.nodes.iter() {
             match node.state {
                 WireState::Alive => {
                     self.stats.alive_messages += 1;
-                    self.on_alive(&alive(node));
+                    let found = self.roster.find_at(next, node.name);
+                    next = found.map_or(next, |slot| slot.saturating_add(1));
+                    self.on_alive_of(found, &alive(&node));
                 }
                 WireState::Left => {
                     self.stats.dead_messages += 1;
-                    self.on_dead(node.incarnation, &node.name, &node.name);
+                    self.on_dead(node.incarnation, node.name, node.name);
                 }
                 // Hearsay: who saw it fail is not known, so it gets the time to refute.
                 WireState::Dead | WireState::Suspect => {
                     self.stats.suspect_messages += 1;
-                    self.on_suspect(node.incarnation, &node.name, &own);
+                    self.on_suspect(node.incarnation, node.name, &own);
                 }
             }
         }
@@ -444,14 +446,14 @@ impl Membership {
     /// memberlist refuses the whole exchange when any two of all members exclude each other, so a
     /// single forged one keeps everybody from joining. Here, such a member alone is left out (see
     /// `is_sane`), and the exchange is refused only if nobody is left.
-    fn check_versions(&self, nodes: &[NodeState]) -> Result<(), String> {
+    fn check_versions(&self, nodes: &Nodes) -> Result<(), String> {
         let own = self.local().versions();
         let mut misfit = None;
         for node in nodes.iter().filter(|node| node.state == WireState::Alive) {
             if !node.vsn.is_complete() || versions_fit(own, node.vsn.to_array()) {
                 return Ok(());
             }
-            misfit = Some((&node.name, node.vsn));
+            misfit = Some((node.name, node.vsn));
         }
         let Some((name, vsn)) = misfit else { return Ok(()) };
         let [.., delegate_min, delegate_max, delegate] = own;
@@ -537,9 +539,9 @@ impl Membership {
     }
 }
 
-fn node_state(member: &Member) -> NodeStateRef<'_> {
+fn node_state(member: &Member) -> NodeState<'_> {
     let facts = member.facts();
-    NodeStateRef {
+    NodeState {
         name: facts.name,
         addr: raw_addr(&facts),
         port: facts.addr.port(),
@@ -555,13 +557,13 @@ fn node_state(member: &Member) -> NodeStateRef<'_> {
     }
 }
 
-pub(super) fn alive(node: &NodeState) -> Alive<'_> {
+pub(super) fn alive<'a>(node: &'a NodeState<'_>) -> Alive<'a> {
     Alive {
         incarnation: node.incarnation,
-        node: &node.name,
+        node: node.name,
         addr: node.addr.as_bytes(),
         port: node.port,
-        meta: &node.meta,
+        meta: node.meta,
         vsn: node.vsn,
     }
 }

@@ -54,8 +54,8 @@ pub use packet::{
 };
 pub use security::{Cover, Security};
 pub use stream::{
-    NodeState, NodeStateRef, PushPull, STREAM_OVERHEAD, Side, StreamLimits, StreamMessage,
-    StreamReader, WireState, compress_stream, cover_stream, encode_push_pull, encode_stream_ack,
+    NodeState, Nodes, PushPull, STREAM_OVERHEAD, Side, StreamLimits, StreamMessage, StreamReader,
+    WireState, compress_stream, cover_stream, encode_push_pull, encode_stream_ack,
     encode_stream_err, encode_stream_ping, encode_stream_user,
 };
 pub use tags::{META_MAX, TagPairs, decode_tags, encode_tags};

@@ -13,7 +13,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use chinwag::wire::{
-    Ack, Message, NodeStateRef, RawAddr, Scratch, Security, Side, StreamLimits, StreamMessage,
+    Ack, Message, NodeState, RawAddr, Scratch, Security, Side, StreamLimits, StreamMessage,
     StreamReader, Vsn, WireState, compress_stream, encode_push_pull, open,
 };
 use serde::{Deserialize, Serialize};
@@ -80,7 +80,7 @@ fn exchange(join: bool, members: usize, meta: usize) -> io::Result<Exchanged> {
     let (mut message, mut bytes) = (Vec::new(), Vec::new());
     let names: Vec<String> = (0..members).map(|number| format!("member-{number:05}")).collect();
     let meta: Vec<u8> = (0..meta).map(|at| b'a' + u8::try_from(at % 26).unwrap_or(0)).collect();
-    let nodes = names.iter().enumerate().map(|(number, name)| NodeStateRef {
+    let nodes = names.iter().enumerate().map(|(number, name)| NodeState {
         name,
         addr: RawAddr::from(IpAddr::from(host(number))),
         port: PORT,

@@ -194,6 +194,13 @@ impl Roster {
         found.copied().or_else(|| (self.local().name_bytes() == name).then_some(LOCAL))
     }
 
+    /// As [`Roster::find`], of a member that is likely to be in that slot: whoever learnt of the
+    /// members from the same peer has them in the same order.
+    pub(crate) fn find_at(&self, slot: Slot, name: &str) -> Option<Slot> {
+        let here = self.get(slot).is_some_and(|r| r.member.name_bytes() == name.as_bytes());
+        if here { Some(slot) } else { self.find(name) }
+    }
+
     pub(crate) fn get(&self, slot: Slot) -> Option<&Record> {
         self.records.get(slot as usize)
     }

@@ -46,7 +46,7 @@ impl Header {
 /// The first node of a push/pull as Go writes it, and its length, if all of it is there. Neither its
 /// end nor the meaning of its keys is looked for: nearly all that exchanges bring is this. Anything
 /// else, errors included, is for [`read_node`].
-pub(super) fn read_sorted_node(bytes: &[u8]) -> Option<(NodeState, usize)> {
+pub(super) fn read_sorted_node(bytes: &[u8]) -> Option<(NodeState<'_>, usize)> {
     let reader = &mut Reader::new(bytes);
     let addr = RawAddr::new(reader.after(b"\x87\xa4Addr")?.raw().ok()?).ok()?;
     let incarnation = reader.after(b"\xabIncarnation")?.uint().ok()?;
@@ -56,13 +56,13 @@ pub(super) fn read_sorted_node(bytes: &[u8]) -> Option<(NodeState, usize)> {
     let state = state_of(reader.after(b"\xa5State")?.uint().ok()?).ok()?;
     let vsn = Vsn::read(reader.after(b"\xa3Vsn")?).ok()?;
     // Last, as that has to look at every byte of it.
-    let name = std::str::from_utf8(name).ok()?.into();
+    let name = std::str::from_utf8(name).ok()?;
     let length = bytes.len() - reader.rest().len();
-    Some((NodeState { name, addr, port, meta: meta.into(), incarnation, state, vsn }, length))
+    Some((NodeState { name, addr, port, meta, incarnation, state, vsn }, length))
 }
 
 /// One node of a push/pull.
-pub(super) fn read_node(body: &[u8]) -> Result<NodeState> {
+pub(super) fn read_node(body: &[u8]) -> Result<NodeState<'_>> {
     const ORDER: [Field; 7] = [
         Field::Name,
         Field::Addr,
@@ -88,7 +88,7 @@ pub(super) fn read_node(body: &[u8]) -> Result<NodeState> {
         Ok(())
     })?;
     let (addr, state) = (RawAddr::new(addr)?, state_of(state)?);
-    Ok(NodeState { name: name.into(), addr, port, meta: meta.into(), incarnation, state, vsn })
+    Ok(NodeState { name, addr, port, meta, incarnation, state, vsn })
 }
 
 fn state_of(number: u64) -> Result<WireState> {
@@ -148,17 +148,17 @@ mod tests {
     #[test]
     fn both_ways_to_read_a_node_agree() {
         let node = NodeState {
-            name: "n".into(),
+            name: "n",
             addr: RawAddr::new(&[1; 4]).unwrap(),
             port: 7946,
-            meta: (*b"m").into(),
+            meta: b"m",
             incarnation: 300,
             state: WireState::Dead,
             vsn: Vsn::MEMBERLIST,
         };
         let (mut none, mut one) = (Vec::new(), Vec::new());
         encode_push_pull(false, [].into_iter(), b"", &mut none);
-        encode_push_pull(false, [node.as_ref()].into_iter(), b"after", &mut one);
+        encode_push_pull(false, [node].into_iter(), b"after", &mut one);
         let bytes = &one[none.len()..];
         let length = bytes.len() - b"after".len();
         assert_eq!(read_sorted_node(bytes), Some((node, length)));

@@ -1,6 +1,6 @@
 //! What is written to a stream.
 
-use super::{HEADER, NodeStateRef, Side, additional_data};
+use super::{HEADER, NodeState, Side, additional_data};
 use crate::wire::compress::{COMPRESS_MIN, Deflater};
 use crate::wire::crypt::{self, SEAL_OVERHEAD};
 use crate::wire::label;
@@ -10,7 +10,7 @@ use crate::wire::{Ack, Cover, Ping, kind};
 /// Appends a full state: a header, the nodes, the user state.
 pub fn encode_push_pull<'n>(
     join: bool,
-    nodes: impl ExactSizeIterator<Item = NodeStateRef<'n>>,
+    nodes: impl ExactSizeIterator<Item = NodeState<'n>>,
     user_state: &[u8],
     out: &mut Vec<u8>,
 ) {
@@ -73,7 +73,7 @@ pub fn cover_stream(cover: Cover<'_>, side: Side, message: &[u8], out: &mut Vec<
     crypt::seal(key, nonce, &aad, out, |out| out.extend_from_slice(message));
 }
 
-fn put_node(node: &NodeStateRef<'_>, out: &mut Vec<u8>) {
+fn put_node(node: &NodeState<'_>, out: &mut Vec<u8>) {
     put_map(out, 7);
     put_blob(out, "Addr", node.addr.as_bytes());
     put_u32(out, "Incarnation", node.incarnation);

@@ -2,6 +2,7 @@
 
 mod body;
 mod encode;
+mod nodes;
 mod reader;
 
 use super::{RawAddr, Vsn};
@@ -10,6 +11,7 @@ pub use encode::{
     compress_stream, cover_stream, encode_push_pull, encode_stream_ack, encode_stream_err,
     encode_stream_ping, encode_stream_user,
 };
+pub use nodes::Nodes;
 pub use reader::{StreamLimits, StreamReader};
 
 /// Which end of a connection one is. Only the side that dials puts the label in front of what it
@@ -68,7 +70,7 @@ pub struct PushPull {
     /// Whether this is about joining, and not the periodic exchange.
     pub join: bool,
     /// Every node the peer knows, itself included.
-    pub nodes: Vec<NodeState>,
+    pub nodes: Nodes,
     /// Bytes for the layer above.
     pub user_state: Vec<u8>,
     /// Nodes left out because their name is not UTF-8 or their address has an odd length. One
@@ -77,42 +79,8 @@ pub struct PushPull {
 }
 
 /// What a peer knows about one node.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NodeState {
-    /// Its name.
-    pub name: Box<str>,
-    /// Its address, exactly as it was sent.
-    pub addr: RawAddr,
-    /// Its port.
-    pub port: u16,
-    /// Its metadata.
-    pub meta: Box<[u8]>,
-    /// Higher wins.
-    pub incarnation: u32,
-    /// What the peer believes of it.
-    pub state: WireState,
-    /// The versions it speaks.
-    pub vsn: Vsn,
-}
-
-impl NodeState {
-    /// The same, borrowed, as [`encode_push_pull`] takes it.
-    pub fn as_ref(&self) -> NodeStateRef<'_> {
-        NodeStateRef {
-            name: &self.name,
-            addr: self.addr,
-            port: self.port,
-            meta: &self.meta,
-            incarnation: self.incarnation,
-            state: self.state,
-            vsn: self.vsn,
-        }
-    }
-}
-
-/// A [`NodeState`] that borrows its name and metadata.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct NodeStateRef<'a> {
+pub struct NodeState<'a> {
     /// Its name.
     pub name: &'a str,
     /// Its address, exactly as it was sent.

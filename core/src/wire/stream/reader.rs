@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::body::{
     Header, read_ack, read_err, read_node, read_ping, read_sorted_node, read_user_header,
 };
-use super::{HEADER, NodeState, PushPull, Side, StreamMessage, additional_data};
+use super::{HEADER, PushPull, Side, StreamMessage, additional_data};
 use crate::wire::compress::{Inflater, packed_bytes};
 use crate::wire::crypt::{self, SEALED_FROM};
 use crate::wire::msgpack::Scanner;
@@ -311,34 +311,46 @@ impl StreamReader {
                 let (push_pull, state_len) = (std::mem::take(push_pull), *state_len);
                 return Ok(Step::Next(0, Stage::UserState { push_pull, state_len }));
             }
-            let (node, end) = match self.sorted_node() {
-                Some((node, end)) => (Ok(node), end),
-                None => match self.value(self.limits.stream)? {
-                    Some(end) => (read_node(self.first(end)), end),
-                    None => return Ok(Step::Starved),
-                },
-            };
-            self.at += end;
-            if let Stage::Nodes { push_pull, left, .. } = &mut self.stage {
+            // Tried once for each, or small pieces would have the same bytes looked at over and over.
+            let sorted = self.scanner.is_fresh() && self.sorted_node();
+            if !sorted && !self.any_node()? {
+                return Ok(Step::Starved);
+            }
+            if let Stage::Nodes { left, .. } = &mut self.stage {
                 *left -= 1;
-                match node {
-                    Ok(node) => push_pull.nodes.push(node),
-                    Err(WireError::BadUtf8 | WireError::BadAddress) => push_pull.skipped += 1,
-                    Err(error) => return Err(error),
-                }
             }
         }
     }
 
-    /// The next node, if it is of the usual form and all there. Tried once for each, or small pieces
-    /// would have the same bytes looked at over and over.
-    fn sorted_node(&mut self) -> Option<(NodeState, usize)> {
-        let node = self.scanner.is_fresh().then(|| read_sorted_node(self.unread())).flatten();
+    /// Takes the next node if it is of the usual form, and all there.
+    fn sorted_node(&mut self) -> bool {
+        let node = read_sorted_node(self.buffer.get(self.at..).unwrap_or_default());
+        let (Some((node, length)), Stage::Nodes { push_pull, .. }) = (node, &mut self.stage) else {
+            return false;
+        };
+        push_pull.nodes.push(node);
+        self.at += length;
         #[cfg(test)]
         {
-            self.work += usize::from(node.is_some());
+            self.work += 1;
         }
-        node
+        true
+    }
+
+    /// Takes the next node, of whatever form, if it is all there.
+    fn any_node(&mut self) -> Result<bool> {
+        let Some(length) = self.value(self.limits.stream)? else { return Ok(false) };
+        let end = self.at + length;
+        let node = read_node(self.buffer.get(self.at..end).unwrap_or_default());
+        self.at = end;
+        if let Stage::Nodes { push_pull, .. } = &mut self.stage {
+            match node {
+                Ok(node) => push_pull.nodes.push(node),
+                Err(WireError::BadUtf8 | WireError::BadAddress) => push_pull.skipped += 1,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(true)
     }
 
     fn user_state(&mut self) -> Result<Step> {

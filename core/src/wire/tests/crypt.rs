@@ -106,7 +106,11 @@ fn captured_streams() {
     ] {
         let message = read(&vector(name), side, &captured(label));
         let Ok(StreamMessage::PushPull(state)) = message else { panic!("{name}: {message:?}") };
-        assert_eq!((state.join, &*state.nodes[0].name), (true, "bravo"), "{name}");
+        assert_eq!(
+            (state.join, state.nodes.iter().next().unwrap().name),
+            (true, "bravo"),
+            "{name}"
+        );
     }
     let refusal = vector("tcp-08-error-response-encrypted");
     let text = "Encryption is configured but remote state is not encrypted".to_owned();
@@ -277,7 +281,7 @@ fn other_versions_are_refused() {
 fn wrappers_come_in_one_order_and_each_once() {
     let names: Vec<String> = (0..300).map(|n| format!("node-{n}")).collect();
     let addr = RawAddr::new(&[127, 0, 0, 1]).expect("4 bytes");
-    let state = |name| NodeStateRef { name, addr, vsn: Vsn::MEMBERLIST, ..NodeStateRef::default() };
+    let state = |name| NodeState { name, addr, vsn: Vsn::MEMBERLIST, ..NodeState::default() };
     let (mut plain, mut packed) = (Vec::new(), Vec::new());
     encode_push_pull(true, names.iter().map(|name| state(name)), b"", &mut plain);
     compress_stream(&plain, &mut packed);

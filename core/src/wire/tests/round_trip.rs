@@ -25,24 +25,26 @@ fn addr() -> impl Strategy<Value = RawAddr> {
     ]
 }
 
-fn node() -> impl Strategy<Value = NodeState> {
+fn nodes() -> impl Strategy<Value = Nodes> {
     let state = prop_oneof![
         Just(WireState::Alive),
         Just(WireState::Suspect),
         Just(WireState::Dead),
         Just(WireState::Left)
     ];
-    (name(), addr(), any::<u16>(), blob(), any::<u32>(), state, vsn()).prop_map(
-        |(name, addr, port, meta, incarnation, state, vsn)| NodeState {
-            name: name.into(),
-            addr,
-            port,
-            meta: meta.into(),
-            incarnation,
-            state,
-            vsn,
-        },
-    )
+    let node = (name(), addr(), any::<u16>(), blob(), any::<u32>(), state, vsn());
+    vec(node, 0..20).prop_map(|nodes| {
+        let all = nodes.iter().map(|(name, addr, port, meta, incarnation, state, vsn)| NodeState {
+            name,
+            addr: *addr,
+            port: *port,
+            meta,
+            incarnation: *incarnation,
+            state: *state,
+            vsn: *vsn,
+        });
+        all.collect()
+    })
 }
 
 fn read_in_pieces(bytes: &[u8], piece: usize) -> Option<StreamMessage> {
@@ -91,11 +93,11 @@ proptest! {
     #[test]
     fn push_pulls(
         (join, piece) in (any::<bool>(), 1..3000_usize),
-        nodes in vec(node(), 0..20),
+        nodes in nodes(),
         user_state in vec(any::<u8>(), 0..3000),
     ) {
         let (mut plain, mut out) = (Vec::new(), Vec::new());
-        encode_push_pull(join, nodes.iter().map(NodeState::as_ref), &user_state, &mut plain);
+        encode_push_pull(join, nodes.iter(), &user_state, &mut plain);
         compress_stream(&plain, &mut out);
         let push_pull = PushPull { join, nodes, user_state, skipped: 0 };
         let expected = Some(StreamMessage::PushPull(push_pull));

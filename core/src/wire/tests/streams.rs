@@ -30,29 +30,28 @@ fn read_push_pull(name: &str, label: Option<&str>) -> PushPull {
 
 fn written(push_pull: &PushPull) -> Vec<u8> {
     let mut out = Vec::new();
-    let nodes = push_pull.nodes.iter().map(NodeState::as_ref);
-    encode_push_pull(push_pull.join, nodes, &push_pull.user_state, &mut out);
+    encode_push_pull(push_pull.join, push_pull.nodes.iter(), &push_pull.user_state, &mut out);
     out
 }
 
-fn node<'a>(name: &'a str, last: u8, port: u16, meta: &'a [u8]) -> NodeStateRef<'a> {
+fn node<'a>(name: &'a str, last: u8, port: u16, meta: &'a [u8]) -> NodeState<'a> {
     let addr = RawAddr::new(&[127, 0, 0, last]).expect("4 bytes");
     let vsn = Vsn::MEMBERLIST;
-    NodeStateRef { name, addr, port, meta, incarnation: 1, state: WireState::Alive, vsn }
+    NodeState { name, addr, port, meta, incarnation: 1, state: WireState::Alive, vsn }
 }
 
 /// Checks every field; with `exact`, also that our own encoding has the same bytes.
 fn assert_push_pull(
     name: &str,
     label: Option<&str>,
-    nodes: &[NodeStateRef<'_>],
+    nodes: &[NodeState<'_>],
     user_state: &[u8],
     exact: bool,
 ) {
     let push_pull = read_push_pull(name, label);
     assert!(push_pull.join, "{name}");
     assert_eq!(push_pull.skipped, 0, "{name}");
-    let found: Vec<_> = push_pull.nodes.iter().map(NodeState::as_ref).collect();
+    let found: Vec<_> = push_pull.nodes.iter().collect();
     assert_eq!(found, nodes, "{name}");
     assert_eq!(push_pull.user_state, user_state, "{name}");
     if exact {
@@ -69,10 +68,10 @@ fn captured_push_pulls() {
     assert_push_pull("tcp-02-pushpull-join-response-2-nodes", None, &both, b"stateA", true);
     assert_push_pull("tcp-05-compressed-pushpull", None, &both, b"stateA", false);
     let all = [
-        NodeStateRef { state: WireState::Left, ..node("bravo", 82, 18090, b"") },
-        NodeStateRef { state: WireState::Dead, ..node("delta", 84, 18090, b"") },
+        NodeState { state: WireState::Left, ..node("bravo", 82, 18090, b"") },
+        NodeState { state: WireState::Dead, ..node("delta", 84, 18090, b"") },
         node("alpha", 81, 18090, b""),
-        NodeStateRef { state: WireState::Suspect, ..node("foxtrot", 86, 18090, b"") },
+        NodeState { state: WireState::Suspect, ..node("foxtrot", 86, 18090, b"") },
     ];
     // One `Meta` is an empty string there and the others are nil.
     assert_push_pull("tcp-03-pushpull-states-0-1-2-3", None, &all, b"", false);
@@ -100,7 +99,7 @@ fn captured_labels() {
 
 #[test]
 fn captured_applications() {
-    let web2 = NodeStateRef {
+    let web2 = NodeState {
         vsn: SERF,
         ..node("web2", 52, 18070, b"\xff\x82\xa4role\xa4web2\xa2dc\xa4east")
     };
@@ -239,10 +238,10 @@ fn one_unreadable_node_does_not_spoil_the_others() {
         panic!("a push/pull");
     };
     assert_eq!(push_pull.skipped, 2);
-    let names: Vec<_> = push_pull.nodes.iter().map(|node| &*node.name).collect();
-    assert_eq!(names, ["b", "c"]);
-    assert_eq!(push_pull.nodes[1].state, WireState::Suspect);
-    assert_eq!((push_pull.nodes[1].incarnation, push_pull.nodes[1].vsn.is_complete()), (7, false));
+    let nodes: Vec<_> = push_pull.nodes.iter().collect();
+    assert_eq!([nodes[0].name, nodes[1].name], ["b", "c"]);
+    assert_eq!((nodes.len(), nodes[1].state), (2, WireState::Suspect));
+    assert_eq!((nodes[1].incarnation, nodes[1].vsn.is_complete()), (7, false));
     assert_eq!(push_pull.user_state, b"ok");
 
     let mut bytes = header(b"\x01", b"\x00");
