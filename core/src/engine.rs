@@ -466,6 +466,12 @@ impl Engine {
         self.membership.members()
     }
 
+    /// How many are alive or suspect, the local member included.
+    #[cfg(feature = "sim")]
+    pub(crate) fn present(&self) -> usize {
+        self.membership.present()
+    }
+
     /// The member of that name, whatever its state.
     pub fn member(&self, name: &str) -> Option<&Member> {
         self.membership.member(name)

@@ -449,6 +449,11 @@ impl Membership {
         self.roster.iter().map(|record| &record.member)
     }
 
+    #[cfg(feature = "sim")]
+    pub(crate) fn present(&self) -> usize {
+        self.roster.present()
+    }
+
     pub(crate) fn member(&self, name: &str) -> Option<&Member> {
         let slot = self.roster.find(name)?;
         self.roster.get(slot).map(|record| &record.member)

@@ -12,12 +12,17 @@ use crate::time::Instant;
 #[derive(Debug)]
 pub(super) struct Checks {
     seed: u64,
-    seen: BTreeMap<(NodeId, String), Told>,
+    /// Numbers of the subjects by name, as every observer may tell about everybody.
+    subjects: BTreeMap<String, Subject>,
+    /// By observer.
+    seen: Vec<BTreeMap<Subject, Told>>,
     /// Members whom all observers know without having told so, but for those started again.
-    given: BTreeMap<String, Told>,
+    given: BTreeMap<Subject, Told>,
     restarted: BTreeSet<NodeId>,
     told: u64,
 }
+
+type Subject = u32;
 
 /// The last that an observer told about a subject.
 #[derive(Debug)]
@@ -38,7 +43,8 @@ impl Checks {
     pub(super) fn new(seed: u64) -> Self {
         Self {
             seed,
-            seen: BTreeMap::new(),
+            subjects: BTreeMap::new(),
+            seen: Vec::new(),
             given: BTreeMap::new(),
             restarted: BTreeSet::new(),
             told: 0,
@@ -55,28 +61,41 @@ impl Checks {
     }
 
     /// Everybody knows that member, and has never told so.
-    pub(super) fn acquainted(&mut self, name: String, addr: SocketAddr, incarnation: u32) {
-        self.given.insert(name, Told { state: MemberState::Alive, incarnation, addr });
+    pub(super) fn acquainted(&mut self, name: &str, addr: SocketAddr, incarnation: u32) {
+        let subject = self.subject(name);
+        self.given.insert(subject, Told { state: MemberState::Alive, incarnation, addr });
     }
 
     /// A restarted observer has told nothing yet.
     pub(super) fn restarted(&mut self, observer: NodeId) {
         self.note();
         self.restarted.insert(observer);
-        self.seen.retain(|(id, _), _| *id != observer);
+        if let Some(seen) = self.seen.get_mut(observer.0) {
+            seen.clear();
+        }
+    }
+
+    /// The number of a member.
+    fn subject(&mut self, name: &str) -> Subject {
+        if let Some(subject) = self.subjects.get(name) {
+            return *subject;
+        }
+        let subject = Subject::try_from(self.subjects.len()).unwrap_or(Subject::MAX);
+        self.subjects.insert(name.to_owned(), subject);
+        subject
     }
 
     /// What an observer told last of a member, or what was given to it.
-    fn last_told(&self, key: &(NodeId, String)) -> Option<&Told> {
-        let given = || self.given.get(&key.1).filter(|_| !self.restarted.contains(&key.0));
-        self.seen.get(key).or_else(given)
+    fn last_told(&self, observer: NodeId, subject: Subject) -> Option<&Told> {
+        let given = || self.given.get(&subject).filter(|_| !self.restarted.contains(&observer));
+        self.seen.get(observer.0).and_then(|seen| seen.get(&subject)).or_else(given)
     }
 
     pub(super) fn event(&mut self, observer: NodeId, own: &str, now: Instant, kind: &EventKind) {
         self.note();
         let Some(member) = kind.member() else { return };
-        let key = (observer, member.name().to_owned());
-        let before = self.last_told(&key);
+        let subject = self.subject(member.name());
+        let before = self.last_told(observer, subject);
         let state = before.map(|told| told.state);
         let seconds = now.as_nanos() as f64 / 1e9;
         let context = || {
@@ -106,17 +125,20 @@ impl Checks {
             let moves = matches!(kind, EventKind::MemberJoin(_) | EventKind::MemberMove { .. });
             assert!(same_process || moves, "{}: its address changed on the quiet", context());
         }
+        if self.seen.len() <= observer.0 {
+            self.seen.resize_with(observer.0 + 1, BTreeMap::new);
+        }
+        let (seen, addr) = (&mut self.seen[observer.0], member.addr());
         if matches!(kind, EventKind::MemberReap(_)) {
             // To the given it must be known that they are not known any more.
-            match self.given.contains_key(&key.1) {
-                true => self.seen.insert(key, Told::nothing(member.addr())),
-                false => self.seen.remove(&key),
+            match self.given.contains_key(&subject) {
+                true => seen.insert(subject, Told::nothing(addr)),
+                false => seen.remove(&subject),
             };
             return;
         }
-        let told =
-            Told { state: member.state(), incarnation: member.incarnation(), addr: member.addr() };
-        self.seen.insert(key, told);
+        let (state, incarnation) = (member.state(), member.incarnation());
+        seen.insert(subject, Told { state, incarnation, addr });
     }
 
     /// Whoever has followed the events of `observer` knows what it knows.
@@ -129,7 +151,8 @@ impl Checks {
         let mut known = 0;
         for member in members.filter(|member| member.name() != own) {
             known += 1;
-            let told = self.last_told(&(observer, member.name().to_owned()));
+            let subject = self.subjects.get(member.name());
+            let told = subject.and_then(|subject| self.last_told(observer, *subject));
             let same = told.is_some_and(|told| {
                 told.state == member.state()
                     && told.addr == member.addr()
@@ -137,11 +160,12 @@ impl Checks {
             });
             assert!(same, "seed {:#x}: {own} knows {member:?} and told {told:?}", self.seed);
         }
-        let all = (observer, String::new())..(NodeId(observer.0 + 1), String::new());
-        let told = self.seen.range(all).filter(|(_, told)| told.incarnation > 0).count();
-        let given = self.given.keys().filter(|name| {
-            let key = (observer, (*name).clone());
-            **name != own && !self.seen.contains_key(&key) && self.last_told(&key).is_some()
+        let seen = self.seen.get(observer.0).unwrap_or(const { &BTreeMap::new() });
+        let told = seen.iter().filter(|(_, told)| told.incarnation > 0).count();
+        let own_subject = self.subjects.get(own);
+        let given = self.given.keys().filter(|subject| {
+            let is_given = !self.restarted.contains(&observer) && Some(*subject) != own_subject;
+            is_given && !seen.contains_key(subject)
         });
         assert_eq!(
             told + given.count(),

@@ -216,7 +216,8 @@ impl Sim {
             self.nodes[id.0].run += 1;
             let engine = Engine::acquainted(self.now, setup, &common, number);
             self.nodes[id.0].engine = Some(engine);
-            self.checks.acquainted(self.name(id).to_owned(), self.addr(id), incarnation);
+            let node = &self.nodes[id.0];
+            self.checks.acquainted(&node.name, node.addr, incarnation);
             self.drain(id);
         }
         ids

@@ -62,8 +62,12 @@ impl Sim {
     /// Whether every running node believes every other one alive, and nobody else.
     pub fn all_see_all(&self) -> bool {
         let running = self.running();
-        let engines = running.iter().filter_map(|id| self.nodes[id.0].engine.as_ref());
-        engines.into_iter().all(|engine| {
+        let engines = || running.iter().filter_map(|id| self.nodes[id.0].engine.as_ref());
+        // Asked often while a cluster grows: the answer is no without a look at each member.
+        if engines().any(|engine| engine.present() != running.len()) {
+            return false;
+        }
+        engines().all(|engine| {
             let mut alive = 0;
             for member in engine.members() {
                 match member.state() {
