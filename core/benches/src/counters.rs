@@ -60,6 +60,12 @@ pub(crate) fn forget_peak(pid: u32) -> io::Result<()> {
     fs::write(format!("/proc/{pid}/clear_refs"), "5")
 }
 
+/// CPU of this thread, in seconds.
+pub(crate) fn thread_s() -> f64 {
+    let spent = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    spent.tv_sec as f64 + spent.tv_nsec as f64 / 1e9
+}
+
 /// CPU of all threads that a process has, in nanoseconds.
 pub(crate) fn spent_ns(pid: u32) -> io::Result<u64> {
     let mut spent = 0;

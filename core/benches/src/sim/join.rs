@@ -7,7 +7,7 @@ use chinwag::sim::{NodeId, Sim};
 use chinwag::time::Instant;
 use serde::Serialize;
 
-use crate::counters::peak_rss_kib;
+use crate::counters::{peak_rss_kib, thread_s};
 
 /// When a join counts as not finished.
 const LIMIT: Duration = Duration::from_secs(600);
@@ -23,6 +23,8 @@ pub(super) struct Join {
     pub(super) full_view_s: Option<f64>,
     /// What that, and the rest of a minute, took here.
     pub(super) wall_s: f64,
+    /// Of that, the CPU.
+    pub(super) cpu_s: f64,
     pub(super) packets: u64,
     /// Datagrams and streams, without headers and uncompressed.
     pub(super) megabytes: f64,
@@ -32,7 +34,7 @@ pub(super) struct Join {
 
 /// Lets `nodes` join.
 pub(super) fn run(nodes: usize, seed: u64) -> Join {
-    let clock = Clock::now();
+    let (clock, cpu) = (Clock::now(), thread_s());
     // The coder is no part of the protocol's state, and would take most of the time.
     let protocol = Protocol { compression: false, ..Protocol::default() };
     let mut sim = Sim::with_protocol(seed, protocol);
@@ -49,6 +51,7 @@ pub(super) fn run(nodes: usize, seed: u64) -> Join {
         seed,
         full_view_s: met.then_some(at.as_secs_f64()),
         wall_s: clock.elapsed().as_secs_f64(),
+        cpu_s: thread_s() - cpu,
         packets: traffic.packets,
         megabytes: (traffic.packet_bytes + traffic.stream_bytes) as f64 / 1e6,
         peak_rss_mib: peak_rss_kib("self").unwrap_or(0) as f64 / 1024.0,

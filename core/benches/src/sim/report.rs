@@ -95,6 +95,8 @@ const METRICS: &[Metric] = &[
     metric("false failures", "", |run| vec![Some(run.false_failures as f64)]),
     metric("virtual time", "s", |run| vec![Some(run.virtual_s)]),
     metric("took", "s", |run| vec![Some(run.wall_s)]),
+    metric("took CPU", "s", |run| vec![Some(run.cpu_s)]),
+    metric("memory so far", "MiB", |run| vec![Some(run.peak_rss_mib)]),
 ];
 
 fn each(deaths: &[Death], value: fn(&Death) -> Option<f64>) -> Vec<Option<f64>> {
@@ -146,17 +148,19 @@ impl Report {
 
     fn join_table(&self) -> String {
         let head = "| bulk join of | full view s | datagrams | MB, uncompressed |";
-        let mut out = format!("\n{head} a minute took s | RSS MiB |\n|---|---|---|---|---|---|\n");
+        let mut out =
+            format!("\n{head} a minute took s | CPU s | MiB |\n|---|---|---|---|---|---|---|\n");
         for join in &self.joins {
             // Writing to a string cannot fail.
             let _ = writeln!(
                 out,
-                "| {} | {} | {} | {} | {} | {} |",
+                "| {} | {} | {} | {} | {} | {} | {} |",
                 join.nodes,
                 cell(join.full_view_s),
                 join.packets,
                 cell(Some(join.megabytes)),
                 cell(Some(join.wall_s)),
+                cell(Some(join.cpu_s)),
                 cell(Some(join.peak_rss_mib)),
             );
         }
@@ -233,9 +237,11 @@ impl Report {
         for join in &self.joins {
             let row = format!("bulk join, N={}", join.nodes);
             rows.push(alone(format!("{row}: full view"), "s", join.full_view_s).plain());
-            let took = alone(format!("{row}: a virtual minute takes"), "s", Some(join.wall_s));
+            let took = alone(format!("{row}: a virtual minute takes"), "s", Some(join.cpu_s));
             rows.push(match join.nodes {
-                2000 => Pair { theirs: Some(Some(60.0)), ..took }.judge("G5: < 60 s", 1.0),
+                2000 => {
+                    Pair { theirs: Some(Some(60.0)), ..took }.judge("G5: < 60 s of a core", 1.0)
+                }
                 _ => took.plain(),
             });
         }

@@ -10,7 +10,7 @@ use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
 use serde::Serialize;
 
-use crate::counters::peak_rss_kib;
+use crate::counters::{peak_rss_kib, thread_s};
 use crate::stats::percentile;
 
 /// What is left of the start, before anything is measured.
@@ -22,6 +22,8 @@ const DEATH: Duration = Duration::from_secs(180);
 /// Between a death that all know of and the next.
 const REST: Duration = Duration::from_secs(5);
 const SECOND: Duration = Duration::from_secs(1);
+/// From that size on, a run tells how far it has come.
+const TOLD_FROM: usize = 20_000;
 
 /// How much of each is done.
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +55,8 @@ pub(super) struct Run {
     pub(super) false_failures: usize,
     pub(super) virtual_s: f64,
     pub(super) wall_s: f64,
+    /// Of that, the CPU.
+    pub(super) cpu_s: f64,
     /// Of the process so far, not of this run alone.
     pub(super) peak_rss_mib: f64,
 }
@@ -80,14 +84,14 @@ pub(super) struct Death {
 
 /// Runs a cluster of `nodes`.
 pub(super) fn run(nodes: usize, seed: u64, (profile, extent): (&str, Extent)) -> Run {
-    let clock = Clock::now();
+    let (clock, cpu) = (Clock::now(), thread_s());
     let protocol = Protocol { compression: extent.compression, ..Protocol::profile(profile) };
     let mut sim = Sim::with_protocol(seed, protocol);
     let ids = sim.start_cluster(nodes);
     let rng = Xoshiro256PlusPlus::seed_from_u64(seed);
-    let mut field = Field { sim, ids, rng, dead: Vec::new() };
+    let mut field = Field { sim, ids, rng, dead: Vec::new(), clock };
     let mut run = Run { nodes, seed, ..Run::default() };
-    field.sim.run_for(WARM_UP);
+    field.pass(WARM_UP);
     field.rest(extent.quiet, &mut run);
     for version in 0..extent.updates {
         let update = field.update(version, run.packets);
@@ -95,13 +99,14 @@ pub(super) fn run(nodes: usize, seed: u64, (profile, extent): (&str, Extent)) ->
     }
     for _ in 0..extent.deaths {
         run.ends.push(field.lose(Sim::crash));
-        field.sim.run_for(REST);
+        field.pass(REST);
         run.deaths.push(field.lose(Sim::power_off));
-        field.sim.run_for(REST);
+        field.pass(REST);
     }
     (run.false_suspicions, run.false_failures) = field.mistakes();
     run.virtual_s = seconds(field.sim.now().since(Instant::default()));
     run.wall_s = clock.elapsed().as_secs_f64();
+    run.cpu_s = thread_s() - cpu;
     run.peak_rss_mib = peak_rss_kib("self").unwrap_or(0) as f64 / 1024.0;
     run
 }
@@ -112,12 +117,28 @@ struct Field {
     rng: Xoshiro256PlusPlus,
     /// In the order of their deaths, with the time.
     dead: Vec<(NodeId, Instant)>,
+    clock: Clock,
 }
 
 impl Field {
+    /// Lets that time pass; of a cluster that takes long, tells how far it has come.
+    fn pass(&mut self, span: Duration) {
+        if self.ids.len() < TOLD_FROM {
+            return self.sim.run_for(span);
+        }
+        let end = self.sim.now() + span;
+        while self.sim.now() < end {
+            self.sim.run_for(SECOND.min(end.since(self.sim.now())));
+            let (virtual_s, took) =
+                (self.sim.now().since(Instant::default()), self.clock.elapsed());
+            let (virtual_s, took) = (seconds(virtual_s), took.as_secs());
+            eprintln!("{} members: {virtual_s:.0} s of theirs in {took} s", self.ids.len());
+        }
+    }
+
     fn rest(&mut self, span: Duration, run: &mut Run) {
         let before = self.sim.traffic();
-        self.sim.run_for(span);
+        self.pass(span);
         let sent = since(self.sim.traffic(), before);
         let rate = |count: u64| count as f64 / self.ids.len() as f64 / span.as_secs_f64();
         run.packets = rate(sent.packets);
@@ -135,7 +156,7 @@ impl Field {
         let (subject, at, before) = (self.someone(), self.sim.now(), self.sim.traffic());
         let tags = Tags::from([("version".to_owned(), version.to_string())]);
         self.sim.set_tags(subject, &tags);
-        self.sim.run_for(NEWS);
+        self.pass(NEWS);
         let wanted = |kind: &EventKind| matches!(kind, EventKind::MemberUpdate { .. });
         let mut taken = self.heard(subject, at, wanted);
         let count = taken.len();
@@ -156,7 +177,7 @@ impl Field {
         let others = self.sim.running().len();
         let failed = |kind: &EventKind| matches!(kind, EventKind::MemberFailed(_));
         while self.sim.now() < at + DEATH && self.heard(victim, at, failed).len() < others {
-            self.sim.run_for(SECOND);
+            self.pass(SECOND);
         }
         let failures = self.heard(victim, at, failed);
         let suspected = |kind: &EventKind| matches!(kind, EventKind::MemberSuspect(_));
