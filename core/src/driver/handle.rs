@@ -75,7 +75,7 @@ impl Handle {
             unsent: 0,
             exposed: settings.exposed,
         };
-        let driver = Driver { engine, requests: 0, shell };
+        let driver = Box::new(Driver { engine, requests: 0, shell });
         let mut tasks = vec![tokio::spawn(driver.run(inbox, reports, tcp::Door::new(bound.tcp)))];
         if settings.exposed {
             tasks.push(tokio::spawn(keep_warning(bound.advertise)));

@@ -114,9 +114,10 @@ async fn given_up(pending: &mut BTreeMap<RequestId, ReplyTo>) -> RequestId {
 }
 
 impl Driver {
-    /// Runs until it is told to close, or until nobody holds the node any more.
+    /// Runs until it is told to close, or until nobody holds the node any more. Boxed, because a
+    /// future has room for an argument twice: as it was given, and as it is used.
     async fn run(
-        mut self,
+        mut self: Box<Self>,
         mut commands: mpsc::Receiver<Box<Command>>,
         mut reports: tcp::Reports,
         mut door: tcp::Door,
