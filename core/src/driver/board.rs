@@ -285,14 +285,12 @@ fn wake(waiting: Vec<Waker>) {
 /// Frees what a burst of events has made a queue allocate: with many nodes in a process it adds up.
 fn give_back(events: &mut VecDeque<Event>) {
     if events.is_empty() {
-        events.shrink_to(EVENTS_KEPT);
+        *events = VecDeque::new();
     }
 }
 
 /// Bytes of payload that events may keep for slow readers, beside the last event.
 const PAYLOADS_MAX: usize = 64 << 20;
-/// Events that an empty queue has room for.
-const EVENTS_KEPT: usize = 8;
 
 /// One reader of a board. Dropped: its events are let go.
 #[derive(Debug)]

@@ -123,6 +123,7 @@ impl Driver {
         mut door: tcp::Door,
     ) {
         let mut at = self.drain();
+        self.rest();
         let deadline = time::sleep_until(clock::system(at));
         tokio::pin!(deadline);
         loop {
@@ -152,6 +153,7 @@ impl Driver {
                 }
             }
             let next = self.drain();
+            self.rest();
             if next != at || deadline.is_elapsed() {
                 at = next;
                 deadline.as_mut().reset(clock::system(at));
@@ -171,11 +173,17 @@ impl Driver {
             self.handle(Input::PacketFailed { to });
             at = self.engine.drain(&mut self.shell);
         }
+        at
+    }
+
+    /// Shows the counters, and frees the room of what is over: once before it waits, however much
+    /// came.
+    fn rest(&mut self) {
+        self.shell.give_back();
         let mut stats = self.engine.stats();
         stats.packets_unsent = self.shell.unsent;
         stats.insecure = u64::from(self.shell.exposed);
         self.shell.board.set_stats(stats);
-        at
     }
 
     fn receive(&mut self) {
@@ -311,6 +319,14 @@ impl Sockets {
                 self.failed.push(to);
             }
         }
+    }
+
+    /// A map keeps room when it is empty, and mostly these are.
+    fn give_back(&mut self) {
+        if self.pending.is_empty() {
+            self.pending = BTreeMap::new();
+        }
+        self.streams.give_back();
     }
 
     fn settle(&mut self, id: RequestId, result: Result<Reply>) {

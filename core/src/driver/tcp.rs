@@ -101,6 +101,13 @@ impl Streams {
         self.open.remove(&stream);
     }
 
+    /// Frees the room of connections that are over.
+    pub(super) fn give_back(&mut self) {
+        if self.open.is_empty() {
+            self.open = BTreeMap::new();
+        }
+    }
+
     pub(super) fn knows(&self, stream: StreamId) -> bool {
         self.open.contains_key(&stream)
     }

@@ -102,7 +102,6 @@ pub(crate) struct Membership {
     pings_left: u8,
     /// Number of the last probe.
     seq: u32,
-    /// Boxed: the map keeps its room when they are over.
     exchanges: BTreeMap<StreamId, Box<Exchange>>,
     joins: BTreeMap<RequestId, Joining>,
     /// The next exchange of states is the one soon after a join.
@@ -122,9 +121,6 @@ pub(crate) struct Membership {
 
 /// Between two warnings of the same code: whoever can cause them must not flood whoever listens.
 const WARNING_PAUSE: Duration = Duration::from_secs(10);
-
-/// Room for outputs that is kept from one input to the next.
-const OUTPUTS_KEPT: usize = 8;
 
 /// Room for a decrypted datagram that is kept from one to the next.
 const PLAIN_KEPT: usize = 2048;
@@ -258,9 +254,23 @@ impl Membership {
         if let Some(output) = self.out.pop_front() {
             return output;
         }
-        // A bulk join fills it once in a life.
-        self.out.shrink_to(OUTPUTS_KEPT);
+        self.give_back();
         Output::Idle(self.timers.next())
+    }
+
+    /// Frees the room of what is over: mostly there is nothing to do, and a process may run a
+    /// thousand nodes. What the next input needs for a moment, the allocator has at hand.
+    fn give_back(&mut self) {
+        self.out = VecDeque::new();
+        if self.exchanges.is_empty() {
+            self.exchanges = BTreeMap::new();
+        }
+        if self.joins.is_empty() {
+            self.joins = BTreeMap::new();
+        }
+        if self.relays.is_empty() {
+            self.relays = BTreeMap::new();
+        }
     }
 
     fn on_packet(&mut self, from: SocketAddr, bytes: &[u8]) {

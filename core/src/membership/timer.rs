@@ -115,7 +115,14 @@ impl Timers {
             }
         }
         match self.many.first() {
-            Some((at, _)) if *at <= now => self.many.pop_first().map(|(_, due)| Fired::Due(due)),
+            Some((at, _)) if *at <= now => {
+                let due = self.many.pop_first().map(|(_, due)| Fired::Due(due));
+                if self.many.is_empty() {
+                    // A set keeps room when it is empty.
+                    self.many = BTreeSet::new();
+                }
+                due
+            }
             _ => None,
         }
     }
