@@ -7,7 +7,7 @@
 
 use std::borrow::Borrow;
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
@@ -39,7 +39,8 @@ struct Inner {
     capacity: usize,
     /// Bytes of payload in the events.
     payloads: usize,
-    readers: BTreeMap<u64, Seat>,
+    /// In the order of their numbers; mostly one.
+    readers: Vec<Seat>,
     next_reader: u64,
     /// Until the first reader comes.
     unheard: Option<Unheard>,
@@ -50,6 +51,7 @@ struct Inner {
 /// Where a reader stands.
 #[derive(Debug)]
 struct Seat {
+    id: u64,
     /// Number of the last event that it has seen.
     seen: u64,
     /// Set while it waits; taken by the first event, so a burst wakes it once.
@@ -70,7 +72,7 @@ impl Board {
             seq: 0,
             capacity,
             payloads: 0,
-            readers: BTreeMap::new(),
+            readers: Vec::new(),
             next_reader: 0,
             unheard: Some(Unheard::default()),
             stats: Stats::default(),
@@ -200,7 +202,8 @@ impl Board {
         let id = inner.next_reader;
         inner.next_reader += 1;
         let seq = inner.seq;
-        inner.readers.insert(id, Seat { seen: seq, waker: None });
+        inner.readers.reserve_exact(1);
+        inner.readers.push(Seat { id, seen: seq, waker: None });
         let mut first = VecDeque::new();
         if replay {
             let joins = inner.present().map(EventKind::MemberJoin);
@@ -231,15 +234,19 @@ impl Inner {
         self.payloads > PAYLOADS_MAX && self.events.len() > 1
     }
 
+    fn seat(&mut self, id: u64) -> Option<&mut Seat> {
+        self.readers.iter_mut().find(|seat| seat.id == id)
+    }
+
     /// Takes the wakers of those who wait.
     fn waiting(&mut self) -> Vec<Waker> {
-        self.readers.values_mut().filter_map(|seat| seat.waker.take()).collect()
+        self.readers.iter_mut().filter_map(|seat| seat.waker.take()).collect()
     }
 
     /// Appends up to `max` events that `id` has not seen to `out`.
     fn read(&mut self, id: u64, max: usize, out: &mut VecDeque<Event>) {
         let oldest = self.seq - self.events.len() as u64;
-        let Some(seen) = self.readers.get(&id).map(|seat| seat.seen) else { return };
+        let Some(seen) = self.seat(id).map(|seat| seat.seen) else { return };
         let seen = if seen < oldest {
             let kind = EventKind::EventsLost { count: self.seq - seen, members: self.known() };
             out.push_back(Event { seq: self.seq, kind });
@@ -248,7 +255,7 @@ impl Inner {
             let skip = usize::try_from(seen - oldest).unwrap_or(usize::MAX);
             let count = max.min(self.events.len().saturating_sub(skip));
             let read = seen + count as u64;
-            if self.readers.iter().all(|(other, seat)| *other == id || seat.seen >= read) {
+            if self.readers.iter().all(|seat| seat.id == id || seat.seen >= read) {
                 // The last one to read them; nothing that only others have seen comes before.
                 let payloads = &mut self.payloads;
                 out.extend(self.events.drain(..count).inspect(|event| {
@@ -259,7 +266,7 @@ impl Inner {
             }
             read
         };
-        if let Some(seat) = self.readers.get_mut(&id) {
+        if let Some(seat) = self.seat(id) {
             seat.seen = seen;
         }
         self.trim();
@@ -267,7 +274,7 @@ impl Inner {
 
     /// Drops the events that every reader has seen.
     fn trim(&mut self) {
-        let slowest = self.readers.values().map(|seat| seat.seen).min().unwrap_or(self.seq);
+        let slowest = self.readers.iter().map(|seat| seat.seen).min().unwrap_or(self.seq);
         let oldest = self.seq - self.events.len() as u64;
         let done = usize::try_from(slowest.saturating_sub(oldest)).unwrap_or(usize::MAX);
         for event in self.events.drain(..done.min(self.events.len())) {
@@ -331,7 +338,7 @@ impl Reader {
                 if inner.closed {
                     return Read::Closed;
                 }
-                if let Some(seat) = inner.readers.get_mut(&self.id) {
+                if let Some(seat) = inner.seat(self.id) {
                     seat.waker = waker.cloned();
                 }
             }
@@ -343,7 +350,7 @@ impl Reader {
 impl Drop for Reader {
     fn drop(&mut self) {
         let mut inner = self.board.lock();
-        inner.readers.remove(&self.id);
+        inner.readers.retain(|seat| seat.id != self.id);
         inner.trim();
     }
 }

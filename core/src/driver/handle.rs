@@ -25,8 +25,8 @@ pub(crate) struct Handle {
     store: Option<Arc<Store>>,
     /// Boxed, because a channel of tokio's sets aside room for 32.
     commands: mpsc::Sender<Box<Command>>,
-    /// The outcome of the first join, once it is known.
-    joined: watch::Receiver<Option<Result<Reply>>>,
+    /// The outcome of the first join, once it is known; none without seeds.
+    joined: Option<watch::Receiver<Option<Result<Reply>>>>,
     require_join: bool,
     /// How long looking a seed's name up may take.
     lookup_limit: Duration,
@@ -90,10 +90,10 @@ impl Handle {
             let first = usize::try_from(sockets::entropy()?).unwrap_or_default() % known.len();
             known.rotate_left(first);
         }
-        let (outcome, joined) = watch::channel(None);
-        if settings.seeds.is_empty() && known.is_empty() {
-            outcome.send_replace(Some(Ok(Reply::Joined(0))));
-        } else {
+        let mut joined = None;
+        if !(settings.seeds.is_empty() && known.is_empty()) {
+            let (outcome, first) = watch::channel(None);
+            joined = Some(first);
             let (commands, board) = (commands.downgrade(), Arc::clone(&board));
             let pace = settings.protocol.reconnect_interval;
             let seeds = Seeds::new(settings.seeds, known, lookup_limit, pace);
@@ -124,7 +124,7 @@ impl Handle {
 
     /// Waits until the seeds have been tried.
     pub(crate) async fn ready(&self) -> Result<()> {
-        let mut joined = self.joined.clone();
+        let Some(mut joined) = self.joined.clone() else { return Ok(()) };
         let outcome = joined.wait_for(Option::is_some).await.map_err(|_| Error::closed())?;
         match &*outcome {
             Some(Err(error)) if self.require_join => Err(error.clone()),
