@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use hashbrown::HashTable;
-use hashbrown::hash_table::Entry;
 
 use super::roster::Slot;
 use crate::wire::{COMPOUND_OVERHEAD, Message, PART_OVERHEAD};
@@ -15,8 +14,8 @@ use crate::wire::{COMPOUND_OVERHEAD, Message, PART_OVERHEAD};
 /// while it fills the roster, and small ones in between would leave holes in the heap for good.
 #[derive(Debug, Default)]
 pub(crate) struct Broadcasts {
-    /// By the member that they are about.
-    items: HashTable<Item>,
+    /// The members that they are about.
+    about: HashTable<Slot>,
     /// Those that are not written only when they are sent, by the member that they are about.
     messages: BTreeMap<Slot, Box<[u8]>>,
     /// Where they stand: a tier for each number of transmissions.
@@ -25,17 +24,12 @@ pub(crate) struct Broadcasts {
     last_id: u32,
 }
 
-/// Small, as a bulk join queues one for each member.
-#[derive(Clone, Copy, Debug)]
-struct Item {
-    transmits: u32,
-    place: Place,
-}
-
 /// The messages that were sent equally often; the longest last, and of those the newest. Read
 /// backwards, its order is that in which messages are sent.
 type Tier = Vec<Place>;
 
+/// Small, as a bulk join queues one for each member: for the same reason, that of a member is
+/// looked for when it is needed, which is rare.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Place {
     length: u32,
@@ -107,11 +101,11 @@ impl Parts {
 
 impl Broadcasts {
     pub(crate) fn is_empty(&self) -> bool {
-        self.items.is_empty()
+        self.about.is_empty()
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.items.len()
+        self.about.len()
     }
 
     /// Bytes of the shortest message; 0 without one.
@@ -127,15 +121,14 @@ impl Broadcasts {
 
     /// Whether a message about that member, or of that number, is still to be sent.
     pub(crate) fn holds(&self, about: Slot) -> bool {
-        self.items.find(hash(about), is_about(about)).is_some()
+        self.about.find(hash(about), |other| *other == about).is_some()
     }
 
     /// Drops what was to be sent about a member that is forgotten.
     pub(crate) fn drop_about(&mut self, about: Slot) {
-        if let Ok(entry) = self.items.find_entry(hash(about), is_about(about)) {
-            let (item, _) = entry.remove();
-            self.messages.remove(&about);
-            leave(&mut self.tiers, item);
+        if self.holds(about) {
+            self.leave(about);
+            self.forget(about);
             self.give_back();
         }
     }
@@ -145,19 +138,16 @@ impl Broadcasts {
         self.last_id = self.last_id.wrapping_add(1);
         let length = u32::try_from(length).unwrap_or(u32::MAX);
         let place = Place { length, id: self.last_id, about };
-        let item = Item { transmits: 0, place };
-        let rehash = |item: &Item| hash(item.place.about);
-        match self.items.entry(hash(about), is_about(about), rehash) {
-            Entry::Occupied(mut entry) => {
-                leave(&mut self.tiers, std::mem::replace(entry.get_mut(), item));
-            }
-            Entry::Vacant(entry) => drop(entry.insert(item)),
+        if self.holds(about) {
+            self.leave(about);
+        } else {
+            self.about.insert_unique(hash(about), about, |other| hash(*other));
         }
         match news {
             News::Alive => self.messages.remove(&about),
             News::Message(message) => self.messages.insert(about, message),
         };
-        enter(&mut self.tiers, item);
+        self.enter(0, place);
     }
 
     /// Takes messages that fit into `room` bytes, each costing `overhead` on top, until there are
@@ -173,7 +163,7 @@ impl Broadcasts {
         parts: &mut Parts,
     ) {
         let mut sent = Vec::new();
-        for (transmits, tier) in (0..).zip(&mut self.tiers) {
+        for (times, tier) in (1..).zip(&mut self.tiers) {
             while parts.len() < count && room > overhead {
                 // If none of this tier fits, the first of the next one.
                 let Some(place) = longest(tier, room - overhead) else { break };
@@ -182,34 +172,54 @@ impl Broadcasts {
                     Some(message) => bytes.extend_from_slice(message),
                     None => write_alive(place.about, bytes),
                 });
-                sent.push(Item { transmits: transmits + 1, place });
+                sent.push((times, place));
             }
-            if tier.is_empty() {
-                *tier = Tier::new();
+            if tier.len() < tier.capacity() / 4 {
+                tier.shrink_to(2 * tier.len());
             }
         }
         // Not before the packet is full, or a message would be packed twice.
-        for item in sent {
-            self.put_back(item, limit);
+        for (times, place) in sent {
+            if times >= limit {
+                self.forget(place.about);
+            } else {
+                self.enter(times, place);
+            }
         }
         self.give_back();
     }
 
-    fn put_back(&mut self, item: Item, limit: u32) {
-        let about = item.place.about;
-        let Ok(mut entry) = self.items.find_entry(hash(about), is_about(about)) else { return };
-        if item.transmits >= limit {
-            entry.remove();
-            self.messages.remove(&about);
-            return;
+    /// Puts a message where those are that were sent so many times.
+    fn enter(&mut self, times: u32, place: Place) {
+        let index = times as usize;
+        if self.tiers.len() <= index {
+            self.tiers.resize_with(index + 1, Tier::new);
         }
-        *entry.get_mut() = item;
-        enter(&mut self.tiers, item);
+        let tier = &mut self.tiers[index];
+        let at = tier.partition_point(|other| *other < place);
+        tier.insert(at, place);
+    }
+
+    /// Takes the message about a member from its place.
+    fn leave(&mut self, about: Slot) {
+        for tier in &mut self.tiers {
+            if let Some(at) = tier.iter().position(|place| place.about == about) {
+                tier.remove(at);
+                return;
+            }
+        }
+    }
+
+    fn forget(&mut self, about: Slot) {
+        if let Ok(entry) = self.about.find_entry(hash(about), |other| *other == about) {
+            entry.remove();
+        }
+        self.messages.remove(&about);
     }
 
     /// Frees the room of what is gone.
     fn give_back(&mut self) {
-        if self.items.is_empty() {
+        if self.about.is_empty() {
             *self = Self::default();
         }
     }
@@ -218,28 +228,6 @@ impl Broadcasts {
 /// Slots are small numbers of our own, in no need of a key.
 fn hash(slot: Slot) -> u64 {
     u64::from(slot).wrapping_mul(0x9e37_79b9_7f4a_7c15)
-}
-
-fn is_about(slot: Slot) -> impl Fn(&Item) -> bool {
-    move |item| item.place.about == slot
-}
-
-fn enter(tiers: &mut Vec<Tier>, item: Item) {
-    let index = item.transmits as usize;
-    if tiers.len() <= index {
-        tiers.resize_with(index + 1, Tier::new);
-    }
-    let tier = &mut tiers[index];
-    let at = tier.partition_point(|other| *other < item.place);
-    tier.insert(at, item.place);
-}
-
-fn leave(tiers: &mut [Tier], item: Item) {
-    if let Some(tier) = tiers.get_mut(item.transmits as usize)
-        && let Ok(at) = tier.binary_search(&item.place)
-    {
-        tier.remove(at);
-    }
 }
 
 /// Takes the longest message of a tier that fits into that room.
