@@ -10,12 +10,16 @@
 //! is made with, so the same inputs give the same outputs, byte for byte.
 
 use std::net::SocketAddr;
+#[cfg(feature = "runtime")]
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::Protocol;
 use crate::error::{Attempt, Error, ErrorKind, Result};
 use crate::event::EventKind;
 use crate::member::Member;
+#[cfg(feature = "runtime")]
+use crate::member::Pool;
 #[cfg(feature = "sim")]
 pub(crate) use crate::membership::Acquaintance;
 use crate::membership::Membership;
@@ -428,6 +432,12 @@ impl Engine {
         number: usize,
     ) -> Self {
         Self { membership: Membership::acquainted(now, setup, common, number) }
+    }
+
+    /// Has what it knows of members shared with other nodes.
+    #[cfg(feature = "runtime")]
+    pub(crate) fn share_members(&mut self, pool: Arc<Pool>) {
+        self.membership.share_members(pool);
     }
 
     /// Takes one input.

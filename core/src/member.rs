@@ -3,8 +3,11 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use hashbrown::HashTable;
 
 pub use crate::api::MemberState;
 use crate::api::STATES;
@@ -202,9 +205,70 @@ impl MemberState {
     }
 }
 
+/// The members that the nodes of a process know: in a cluster they know the same ones, and what
+/// they know of them is held once.
+#[derive(Debug, Default)]
+pub(crate) struct Pool {
+    held: Mutex<Held>,
+    /// Members come from outside, so their hashes are keyed.
+    key: RandomState,
+}
+
+#[derive(Debug, Default)]
+struct Held {
+    members: HashTable<Member>,
+    /// With so many, those are dropped that nobody knows any more.
+    full: usize,
+}
+
+/// A pool that has fewer is not looked through for what may be dropped.
+const HELD_MIN: usize = 64;
+
+impl Pool {
+    /// The same member, as it is held already.
+    pub(crate) fn share(self: &Arc<Self>, member: Member) -> Member {
+        // A node that is alone in its process pays nothing for it.
+        if Arc::strong_count(self) == 1 {
+            return member;
+        }
+        let hash = |member: &Member| self.key.hash_one(&*member.0);
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = hash(&member);
+        if let Some(known) = held.members.find(at, |other| *other == member) {
+            return known.clone();
+        }
+        if held.members.len() >= held.full {
+            held.members.retain(|member| Arc::strong_count(&member.0) > 1);
+            held.full = HELD_MIN.max(2 * held.members.len());
+        }
+        held.members.insert_unique(at, member.clone(), hash);
+        member
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_several_nodes_know_is_held_once_and_dropped_with_them() {
+        let pool = Arc::new(Pool::default());
+        let member = |incarnation| {
+            let addr = "10.1.2.3:7946".parse().unwrap();
+            let (state, versions) = (MemberState::Alive, USUAL_VERSIONS);
+            let (name, mapped, meta) = ("a", false, &b"meta"[..]);
+            Member::new(Facts { name, addr, state, incarnation, versions, mapped, meta })
+        };
+        let alone = pool.share(member(1));
+        assert!(!Arc::ptr_eq(&alone.0, &pool.share(member(1)).0), "with nobody to share it");
+        let other = Arc::clone(&pool);
+        let known = pool.share(member(1));
+        assert!(Arc::ptr_eq(&known.0, &other.share(member(1)).0));
+        assert_ne!(known, other.share(member(2)));
+        (0..1_000).for_each(|incarnation| drop(pool.share(member(incarnation))));
+        assert!(pool.held.lock().unwrap().members.len() <= HELD_MIN);
+        assert!(Arc::ptr_eq(&known.0, &other.share(member(1)).0), "what is known stays");
+    }
 
     #[test]
     fn what_went_in_comes_out() {

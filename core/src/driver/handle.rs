@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
@@ -16,6 +16,7 @@ use super::{Board, Command, Driver, ReplyTo, Sockets, keys, names, sockets, tcp}
 use crate::config::Settings;
 use crate::engine::{Engine, Reply, Setup};
 use crate::error::{Error, Result};
+use crate::member::Pool;
 use crate::snapshot::Snapshot;
 
 /// A running driver. Dropped: the driver stops.
@@ -61,7 +62,8 @@ impl Handle {
             seed: sockets::entropy()?,
         };
         let lookup_limit = setup.protocol.tcp_timeout;
-        let engine = Engine::new(now, setup);
+        let mut engine = Engine::new(now, setup);
+        engine.share_members(pool());
         let board = Board::new(engine.local().clone(), settings.event_buffer);
         board.set_keys(engine.keys());
         let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
@@ -186,6 +188,18 @@ impl Drop for Handle {
             self.abort();
         }
     }
+}
+
+/// What the nodes of this process share, as long as there are any.
+fn pool() -> Arc<Pool> {
+    static POOL: Mutex<Weak<Pool>> = Mutex::new(Weak::new());
+
+    let mut shared = POOL.lock().unwrap_or_else(PoisonError::into_inner);
+    shared.upgrade().unwrap_or_else(|| {
+        let pool = Arc::default();
+        *shared = Arc::downgrade(&pool);
+        pool
+    })
 }
 
 /// The file of the snapshot, and what it holds from the last run.

@@ -68,7 +68,7 @@ impl Membership {
             self.stats.messages_refused += 1;
             return;
         }
-        let member = Member::new(self.facts(claim, addr, None));
+        let member = self.share(Member::new(self.facts(claim, addr, None)));
         if self.is_admitted(&member) {
             self.welcome(member);
         }
@@ -123,7 +123,7 @@ impl Membership {
         if !moved {
             self.returns(slot, claim.incarnation);
         }
-        let member = Member::new(self.facts(claim, addr, Some(&previous)));
+        let member = self.share(Member::new(self.facts(claim, addr, Some(&previous))));
         let changed = (state != MemberState::Alive).then_some(self.now);
         self.roster.update(slot, member.clone(), changed);
         self.spread_alive(slot, &member);
@@ -411,7 +411,7 @@ impl Membership {
         incarnation: u32,
     ) -> Option<Member> {
         let known = self.roster.get(slot)?.member.facts();
-        let member = Member::new(Facts { state, incarnation, ..known });
+        let member = self.share(Member::new(Facts { state, incarnation, ..known }));
         self.roster.update(slot, member.clone(), Some(self.now));
         Some(member)
     }

@@ -54,7 +54,7 @@ use crate::config::Protocol;
 use crate::engine::{Delivery, Input, Output, Reply, Request, RequestId, Setup, StreamId};
 use crate::error::Result;
 use crate::event::{EventKind, Warning, WarningCode};
-use crate::member::{Facts, Member, MemberState};
+use crate::member::{Facts, Member, MemberState, Pool};
 use crate::serf::Serf;
 use crate::stats::Stats;
 use crate::time::Instant;
@@ -74,6 +74,8 @@ pub(crate) struct Membership {
     protocol: Protocol,
     rng: Xoshiro256PlusPlus,
     roster: Roster,
+    /// Shared with the other nodes of the process.
+    pool: Option<Arc<Pool>>,
     horizon: Horizon,
     presence: Presence,
     /// Who waits for the farewell.
@@ -165,6 +167,7 @@ impl Membership {
             now,
             name,
             roster: Roster::new(local, rng.next_u64()),
+            pool: None,
             horizon: Horizon::new(now, incarnation),
             presence: Presence::Here,
             leavers: Vec::new(),
@@ -473,8 +476,25 @@ impl Membership {
         self.roster.local()
     }
 
+    /// Has what it knows of members shared with other nodes.
+    #[cfg(feature = "runtime")]
+    pub(crate) fn share_members(&mut self, pool: Arc<Pool>) {
+        self.pool = Some(pool);
+        let local = self.share(self.local().clone());
+        self.roster.update(LOCAL, local, None);
+    }
+
+    /// The same member, as other nodes of the process hold it.
+    fn share(&self, member: Member) -> Member {
+        match &self.pool {
+            Some(pool) => pool.share(member),
+            None => member,
+        }
+    }
+
     /// Replaces what is known about the local member, and says so.
     fn set_local(&mut self, member: Member) {
+        let member = self.share(member);
         self.roster.update(LOCAL, member.clone(), Some(self.now));
         self.out.push_back(Output::Local(member));
     }
