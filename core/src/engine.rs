@@ -10,7 +10,7 @@
 //! is made with, so the same inputs give the same outputs, byte for byte.
 
 use std::net::SocketAddr;
-#[cfg(feature = "runtime")]
+#[cfg(any(feature = "runtime", feature = "sim"))]
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::config::Protocol;
 use crate::error::{Attempt, Error, ErrorKind, Result};
 use crate::event::EventKind;
 use crate::member::Member;
-#[cfg(feature = "runtime")]
+#[cfg(any(feature = "runtime", feature = "sim"))]
 use crate::member::Pool;
 #[cfg(feature = "sim")]
 pub(crate) use crate::membership::Acquaintance;
@@ -435,7 +435,7 @@ impl Engine {
     }
 
     /// Has what it knows of members shared with other nodes.
-    #[cfg(feature = "runtime")]
+    #[cfg(any(feature = "runtime", feature = "sim"))]
     pub(crate) fn share_members(&mut self, pool: Arc<Pool>) {
         self.membership.share_members(pool);
     }

@@ -477,7 +477,7 @@ impl Membership {
     }
 
     /// Has what it knows of members shared with other nodes.
-    #[cfg(feature = "runtime")]
+    #[cfg(any(feature = "runtime", feature = "sim"))]
     pub(crate) fn share_members(&mut self, pool: Arc<Pool>) {
         self.pool = Some(pool);
         let local = self.share(self.local().clone());

@@ -25,6 +25,7 @@ mod views;
 use std::collections::BTreeMap;
 use std::mem;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rand::rngs::Xoshiro256PlusPlus;
@@ -42,7 +43,7 @@ use crate::engine::{
 };
 use crate::error::Result;
 use crate::event::EventKind;
-use crate::member::Tags;
+use crate::member::{Pool, Tags};
 use crate::serf::KeyOp;
 use crate::time::Instant;
 use crate::wire::{Key, Nonce, Security};
@@ -67,6 +68,8 @@ pub struct Sim {
     /// The far end of each connection.
     links: BTreeMap<(NodeId, StreamId), (NodeId, StreamId)>,
     checks: Checks,
+    /// What the nodes know alike, held once as in any process of several.
+    pool: Arc<Pool>,
     traffic: Traffic,
     /// Room for outputs, kept from one input to the next.
     outputs: Vec<Output>,
@@ -145,6 +148,7 @@ impl Sim {
             agenda: Agenda::default(),
             links: BTreeMap::new(),
             checks: Checks::new(seed),
+            pool: Arc::default(),
             traffic: Traffic::default(),
             outputs: Vec::new(),
         }
@@ -214,7 +218,8 @@ impl Sim {
         for (number, &id) in ids.iter().enumerate() {
             let setup = self.setup(id);
             self.nodes[id.0].run += 1;
-            let engine = Engine::acquainted(self.now, setup, &common, number);
+            let mut engine = Engine::acquainted(self.now, setup, &common, number);
+            engine.share_members(Arc::clone(&self.pool));
             self.nodes[id.0].engine = Some(engine);
             let node = &self.nodes[id.0];
             self.checks.acquainted(&node.name, node.addr, incarnation);
@@ -253,7 +258,9 @@ impl Sim {
         (node.paused, node.held) = (None, None);
         // What woke the last process does not wake this one, even if it comes at the same time.
         node.wake = Instant::NEVER;
-        node.engine = Some(Engine::new(node.clock.shows(self.now), setup));
+        let mut engine = Engine::new(node.clock.shows(self.now), setup);
+        engine.share_members(Arc::clone(&self.pool));
+        node.engine = Some(engine);
         self.checks.restarted(id);
         self.drain(id);
     }
