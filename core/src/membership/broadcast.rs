@@ -37,6 +37,11 @@ struct Place {
     about: Slot,
 }
 
+/// Messages for which a packet mostly has room.
+const PACKED: usize = 24;
+/// What they mostly take.
+const USUAL: usize = 64;
+
 /// What there is to tell about a member.
 #[derive(Debug)]
 pub(crate) enum News {
@@ -162,7 +167,9 @@ impl Broadcasts {
         write_alive: impl Fn(Slot, &mut Vec<u8>),
         parts: &mut Parts,
     ) {
-        let mut sent = Vec::new();
+        // In a storm of news, room for a full packet at once.
+        let mut sent = Vec::with_capacity(self.len().min(PACKED));
+        parts.bytes.reserve(room.min(self.len() * USUAL));
         for (times, tier) in (1..).zip(&mut self.tiers) {
             while parts.len() < count && room > overhead {
                 // If none of this tier fits, the first of the next one.
