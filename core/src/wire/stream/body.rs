@@ -43,9 +43,9 @@ impl Header {
     }
 }
 
-/// The first node of a push/pull as Go writes it, and its length, if all of it is there. Neither its
-/// end nor the meaning of its keys is looked for: nearly all that exchanges bring is this. Anything
-/// else, errors included, is for [`read_node`].
+/// The first node of a push/pull as Go writes it, and its length, if all of it is there. Neither
+/// its end nor the meaning of its keys is looked for: nearly all that exchanges bring is this.
+/// Anything else, errors included, is for [`read_node`].
 pub(super) fn read_sorted_node(bytes: &[u8]) -> Option<(NodeState<'_>, usize)> {
     let reader = &mut Reader::new(bytes);
     let addr = RawAddr::new(reader.after(b"\x87\xa4Addr")?.raw().ok()?).ok()?;

@@ -311,7 +311,7 @@ impl StreamReader {
                 let (push_pull, state_len) = (std::mem::take(push_pull), *state_len);
                 return Ok(Step::Next(0, Stage::UserState { push_pull, state_len }));
             }
-            // Tried once for each, or small pieces would have the same bytes looked at over and over.
+            // Tried once for each, or small pieces would have the same bytes read over and over.
             let sorted = self.scanner.is_fresh() && self.sorted_node();
             if !sorted && !self.any_node()? {
                 return Ok(Step::Starved);
