@@ -55,6 +55,10 @@ const GOALS: &[Goal] = &[
     goal("loss-20", "false failures told", 0.0, "none").also_quick(),
     goal("udp-loss-20", "false failures told", 0.0, "none"),
     goal("udp-blocked", "false failures told", 0.0, "G6: none"),
+    goal("stutter", "false failures of healthy ones, told", 0.0, "G8: none"),
+    goal("stutter", "failures of slow ones", 2.0, "G8: ≤ 2"),
+    goal("starved", "false failures of healthy ones, told", 0.0, "G8: none"),
+    goal("starved", "failures of slow ones", 2.0, "G8: ≤ 2"),
     goal("pause", "from going on until all see all", 1.0, "G5: ≤ 1 s"),
     goal("pause", "accusations by the one that was stopped", 0.0, "G5: none"),
     goal("kill", "until all know", 8.0, "G1: ≤ 8 s"),
@@ -72,7 +76,7 @@ impl<'a> Report<'a> {
 
     /// The tables for the page of benchmarks.
     pub(super) fn markdown(&self, peers: &[Peer]) -> String {
-        let mut out = self.machine.line("a bridge and five namespaces a cluster");
+        let mut out = self.machine.line("a bridge and a namespace for each member");
         out += "\n| fault | |";
         for peer in peers {
             let _ = write!(out, " {} |", peer.name());

@@ -1,7 +1,7 @@
 //! The faults, one after another: what is done, and what is measured of it.
 
 use std::io;
-use std::thread::sleep;
+use std::thread::{self, sleep};
 use std::time::Duration;
 
 use rand::rngs::Xoshiro256PlusPlus;
@@ -14,11 +14,18 @@ use super::lab::{Fault, Lab};
 use super::member::Members;
 use super::peer::{Agents, Peer};
 
-/// Members of every cluster, and how many of them are on the smaller side of a split.
-pub(super) const MEMBERS: usize = 5;
+/// Members of a cluster, and how many of them are on the smaller side of a split.
+const MEMBERS: usize = 5;
 const FEWER: usize = 2;
 /// Whom a fault of one member hits: not the seed.
 const VICTIM: usize = 3;
+/// Members of a cluster of which some are slow, and those.
+const MORE_MEMBERS: usize = 9;
+const SLOW: [usize; 3] = [3, 5, 7];
+/// How long a slow one stands still and then runs, over and over.
+const STUTTER: Pace = Pace(Duration::from_secs(2), Duration::from_secs(1));
+/// One hundredth of the time, as a quota of the processor would do it.
+const STARVED: Pace = Pace(Duration::from_millis(99), Duration::from_millis(1));
 /// How long a cluster may take to come together before anything is done to it.
 const GATHERING: Duration = Duration::from_secs(60);
 /// How long it is then left alone, and up to how much longer, so that faults fall anywhere between
@@ -39,30 +46,49 @@ pub(super) struct Times {
     pub(super) pause: Duration,
     /// No UDP at all.
     pub(super) blocked: Duration,
+    /// Processes that stand still again and again.
+    pub(super) slow: Duration,
     /// After a repair, until a cluster counts as broken for good.
     pub(super) watch: Duration,
     /// Deaths in a run.
     pub(super) deaths: usize,
 }
 
+/// How long a process stands still, and how long it runs then.
+#[derive(Clone, Copy, Debug)]
+struct Pace(Duration, Duration);
+
 /// What is done to a cluster.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Scenario {
     pub(super) name: &'static str,
+    members: usize,
     play: fn(&mut Stage) -> io::Result<()>,
+}
+
+impl Scenario {
+    const fn new(name: &'static str, play: fn(&mut Stage) -> io::Result<()>) -> Self {
+        Self { name, members: MEMBERS, play }
+    }
+
+    const fn of_more(self) -> Self {
+        Self { members: MORE_MEMBERS, ..self }
+    }
 }
 
 /// All of them, the longest first.
 pub(super) const SCENARIOS: &[Scenario] = &[
-    Scenario { name: "loss-20", play: |stage| stage.lose(&Fault::Loss(20)) },
-    Scenario { name: "loss-40", play: |stage| stage.lose(&Fault::Loss(40)) },
-    Scenario { name: "udp-loss-20", play: |stage| stage.lose(&Fault::UdpLoss(20)) },
-    Scenario { name: "partition", play: Stage::split },
-    Scenario { name: "deaf", play: |stage| stage.cut_off(&Fault::Towards(VICTIM)) },
-    Scenario { name: "mute", play: |stage| stage.cut_off(&Fault::From(VICTIM)) },
-    Scenario { name: "udp-blocked", play: Stage::block },
-    Scenario { name: "kill", play: Stage::kill },
-    Scenario { name: "pause", play: Stage::pause },
+    Scenario::new("loss-20", |stage| stage.lose(&Fault::Loss(20))),
+    Scenario::new("loss-40", |stage| stage.lose(&Fault::Loss(40))),
+    Scenario::new("udp-loss-20", |stage| stage.lose(&Fault::UdpLoss(20))),
+    Scenario::new("partition", Stage::split),
+    Scenario::new("deaf", |stage| stage.cut_off(&Fault::Towards(VICTIM))),
+    Scenario::new("mute", |stage| stage.cut_off(&Fault::From(VICTIM))),
+    Scenario::new("udp-blocked", Stage::block),
+    Scenario::new("stutter", |stage| stage.slow_down(STUTTER)).of_more(),
+    Scenario::new("starved", |stage| stage.slow_down(STARVED)).of_more(),
+    Scenario::new("kill", Stage::kill),
+    Scenario::new("pause", Stage::pause),
 ];
 
 /// One figure of a run.
@@ -82,7 +108,7 @@ pub(super) fn play(
     times: Times,
     seed: u64,
 ) -> io::Result<(Vec<Measure>, Chronicle)> {
-    let lab = Lab::open(MEMBERS)?;
+    let lab = Lab::open(scenario.members)?;
     let members = Members::start(peer, agents, &lab)?;
     let rng = Xoshiro256PlusPlus::seed_from_u64(seed);
     let mut stage = Stage { members, lab, times, rng, measures: Vec::new() };
@@ -259,10 +285,61 @@ impl Stage {
         self.count("false failures of others", told.between(&others, &others).count(News::Failed));
         Ok(())
     }
+
+    /// A few members stand still again and again, each at times of its own.
+    fn slow_down(&mut self, pace: Pace) -> io::Result<()> {
+        let (slow, healthy): (Vec<_>, Vec<_>) =
+            (0..self.lab.seats()).partition(|seat| SLOW.contains(seat));
+        let all: Vec<usize> = (0..self.lab.seats()).collect();
+        let begun = self.members.now();
+        let end = begun + self.times.slow;
+        let members = &self.members;
+        let offset = || pace.0.mul_f64(self.rng.random_range(0.0..1.0));
+        let stutters: Vec<_> = slow.iter().copied().zip(std::iter::repeat_with(offset)).collect();
+        thread::scope(|scope| {
+            let stuttering = |(seat, offset)| move || stutter(members, seat, offset, pace, end);
+            let started: Vec<_> =
+                stutters.into_iter().map(|one| scope.spawn(stuttering(one))).collect();
+            started.into_iter().try_for_each(|thread| {
+                thread.join().unwrap_or_else(|_| Err(io::Error::other("a thread panicked")))
+            })
+        })?;
+        let over = self.members.now();
+        let mended = self.mended(over)?;
+        let told = self.members.chronicle().since(begun);
+        let of_healthy = told.between(&all, &healthy);
+        self.count("false failures of healthy ones, told", of_healthy.count(News::Failed));
+        let by_healthy = told.between(&healthy, &healthy);
+        self.count("of those by healthy ones", by_healthy.count(News::Failed));
+        self.count("suspicions of healthy ones", of_healthy.bursts(News::Suspect));
+        let of_slow = told.between(&healthy, &slow);
+        self.count("failures of slow ones", of_slow.bursts(News::Failed));
+        self.count("suspicions of slow ones", of_slow.bursts(News::Suspect));
+        self.time("from the end until all see all", mended);
+        Ok(())
+    }
+}
+
+/// Lets a process stand still and run by turns; in the end, it runs.
+fn stutter(
+    members: &Members,
+    seat: usize,
+    offset: Duration,
+    Pace(still, running): Pace,
+    end: Duration,
+) -> io::Result<()> {
+    sleep(offset);
+    while members.now() + still < end {
+        members.signal(seat, Signal::STOP)?;
+        sleep(still);
+        members.signal(seat, Signal::CONT)?;
+        sleep(running);
+    }
+    Ok(())
 }
 
 /// Since when all have seen all.
 fn all_present(told: &Chronicle) -> Option<Duration> {
-    let all: Vec<usize> = (0..MEMBERS).collect();
+    let all: Vec<usize> = (0..told.members).collect();
     told.settled(&all, &all, true)
 }
