@@ -12,7 +12,7 @@ use tracing::warn;
 
 use super::seeds::Seeds;
 use super::store::{self, Store};
-use super::{Board, Command, Driver, ReplyTo, Sockets, keys, names, sockets, tcp};
+use super::{Board, Command, Driver, Inlets, ReplyTo, Sockets, keys, names, sockets, tcp};
 use crate::config::Settings;
 use crate::engine::{Engine, Reply, Setup};
 use crate::error::{Error, Result};
@@ -70,15 +70,16 @@ impl Handle {
         let (streams, reports) = tcp::Streams::new();
         let shell = Sockets {
             board: Arc::clone(&board),
-            udp: bound.udp,
+            udp: Arc::new(bound.udp),
             streams,
             pending: BTreeMap::new(),
             failed: Vec::new(),
             unsent: 0,
             exposed: settings.exposed,
         };
-        let driver = Box::new(Driver { engine, requests: 0, shell });
-        let mut tasks = vec![tokio::spawn(driver.run(inbox, reports, tcp::Door::new(bound.tcp)))];
+        let driver = Box::new(Driver { engine, requests: 0, at: now, shell });
+        let inlets = Inlets { commands: inbox, reports, door: tcp::Door::new(bound.tcp) };
+        let mut tasks = vec![tokio::spawn(driver.run(inlets))];
         if settings.exposed {
             tasks.push(tokio::spawn(keep_warning(bound.advertise)));
         }
@@ -86,12 +87,7 @@ impl Handle {
             tasks.push(tokio::spawn(store::keep(Arc::clone(store), Arc::clone(&board))));
         }
         let known = held.filter(|held| settings.rejoin_after_leave || !held.left);
-        let mut known = known.map(|held| store::seeds(&held)).unwrap_or_default();
-        if !known.is_empty() {
-            // After a restart of all, they must not all ask the same few.
-            let first = usize::try_from(sockets::entropy()?).unwrap_or_default() % known.len();
-            known.rotate_left(first);
-        }
+        let known = known.map_or(Ok(Vec::new()), |held| members_of(&held))?;
         let mut joined = None;
         if !(settings.seeds.is_empty() && known.is_empty()) {
             let (outcome, first) = watch::channel(None);
@@ -200,6 +196,17 @@ fn pool() -> Arc<Pool> {
         *shared = Arc::downgrade(&pool);
         pool
     })
+}
+
+/// The members of the last run, from a random one on: after a restart of all, they must not all ask
+/// the same few.
+fn members_of(held: &Snapshot) -> Result<Vec<SocketAddr>> {
+    let mut known = store::seeds(held);
+    if !known.is_empty() {
+        let first = usize::try_from(sockets::entropy()?).unwrap_or_default() % known.len();
+        known.rotate_left(first);
+    }
+    Ok(known)
 }
 
 /// The file of the snapshot, and what it holds from the last run.

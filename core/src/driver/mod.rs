@@ -24,11 +24,11 @@ mod unheard;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::future::poll_fn;
+use std::future::{Future as _, poll_fn};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::sync::{mpsc, oneshot};
@@ -71,13 +71,29 @@ pub(crate) enum Command {
 struct Driver {
     engine: Engine,
     requests: u64,
+    /// When the engine wants to be called next.
+    at: Instant,
     shell: Sockets,
+}
+
+/// Where inputs come in, beside the UDP socket.
+struct Inlets {
+    commands: mpsc::Receiver<Box<Command>>,
+    reports: tcp::Reports,
+    door: tcp::Door,
+}
+
+/// Whether the task goes on.
+#[derive(PartialEq, Eq)]
+enum Flow {
+    GoOn,
+    End,
 }
 
 /// What the engine's outputs go to.
 struct Sockets {
     board: Arc<Board>,
-    udp: UdpSocket,
+    udp: Arc<UdpSocket>,
     streams: tcp::Streams,
     /// Who waits for requests that the engine has yet to settle.
     pending: BTreeMap<RequestId, ReplyTo>,
@@ -103,62 +119,102 @@ fn with_buffer<T>(receive: impl FnOnce(&mut [u8]) -> T) -> T {
     BUFFER.with_borrow_mut(|buffer| receive(buffer))
 }
 
-/// The next request that nobody waits for any more.
-async fn given_up(pending: &mut BTreeMap<RequestId, ReplyTo>) -> RequestId {
-    poll_fn(|context| {
-        let mut gone = |reply: &mut ReplyTo| reply.poll_closed(context).is_ready();
-        let id = pending.iter_mut().find_map(|(id, reply)| gone(reply).then_some(*id));
-        id.map_or(Poll::Pending, Poll::Ready)
-    })
-    .await
+/// A request that nobody waits for any more.
+fn given_up(
+    pending: &mut BTreeMap<RequestId, ReplyTo>,
+    context: &mut Context<'_>,
+) -> Option<RequestId> {
+    let mut gone = |reply: &mut ReplyTo| reply.poll_closed(context).is_ready();
+    pending.iter_mut().find_map(|(id, reply)| gone(reply).then_some(*id))
 }
 
 impl Driver {
     /// Runs until it is told to close, or until nobody holds the node any more. Boxed, because a
     /// future has room for an argument twice: as it was given, and as it is used.
-    async fn run(
-        mut self: Box<Self>,
-        mut commands: mpsc::Receiver<Box<Command>>,
-        mut reports: tcp::Reports,
-        mut door: tcp::Door,
-    ) {
-        let mut at = self.drain();
-        self.rest();
-        let deadline = time::sleep_until(clock::system(at));
-        tokio::pin!(deadline);
-        loop {
-            tokio::select! {
-                ready = refusals::ready(&self.shell.udp) => match ready {
-                    Ok(()) => {
-                        self.receive();
-                        self.hear_refusals();
-                    }
-                    Err(error) => warn!(%error, "the UDP socket cannot be waited for"),
-                },
-                command = commands.recv() => match command.map(|command| *command) {
-                    Some(Command::Close { done }) => {
-                        self.stop();
-                        let _ = done.send(());
-                        return;
-                    }
-                    Some(command) => self.on_command(command),
-                    None => return self.stop(),
-                },
-                Some(report) = reports.recv() => self.on_report(*report),
-                (socket, from) = door.next() => self.on_accepted(socket, from),
-                () = &mut deadline => self.handle(Input::Deadline),
-                id = given_up(&mut self.shell.pending), if !self.shell.pending.is_empty() => {
-                    self.shell.pending.remove(&id);
-                    self.handle(Input::Cancelled { id });
+    async fn run(mut self: Box<Self>, mut inlets: Inlets) {
+        self.drain();
+        let udp = Arc::clone(&self.shell.udp);
+        let mut set = Some(self.at);
+        let deadline = time::sleep_until(clock::system(self.at));
+        let ready = refusals::ready(&udp);
+        tokio::pin!(deadline, ready);
+        // Each is asked until it has nothing more; then it will wake the task. So none is asked
+        // again because of another: waking up is nearly all that an idle node does.
+        poll_fn(|context| {
+            if let Poll::Ready(outcome) = ready.as_mut().poll(context) {
+                self.on_datagrams(outcome);
+                ready.set(refusals::ready(&udp));
+                if ready.as_mut().poll(context).is_ready() {
+                    // There is more, or the runtime has not heard yet that there is not: first
+                    // the others.
+                    ready.set(refusals::ready(&udp));
+                    context.waker().wake_by_ref();
                 }
             }
-            let next = self.drain();
-            self.rest();
-            if next != at || deadline.is_elapsed() {
-                at = next;
-                deadline.as_mut().reset(clock::system(at));
+            if self.hear(&mut inlets, context) == Flow::End {
+                return Poll::Ready(());
             }
+            loop {
+                if set != Some(self.at) {
+                    set = Some(self.at);
+                    deadline.as_mut().reset(clock::system(self.at));
+                }
+                if deadline.as_mut().poll(context).is_pending() {
+                    break;
+                }
+                self.handle(Input::Deadline);
+                self.drain();
+                // It has to be set again, whatever to.
+                set = None;
+            }
+            self.rest();
+            Poll::Pending
+        })
+        .await;
+    }
+
+    fn on_datagrams(&mut self, ready: io::Result<()>) {
+        match ready {
+            Ok(()) => {
+                self.receive();
+                self.hear_refusals();
+            }
+            Err(error) => warn!(%error, "the UDP socket cannot be waited for"),
         }
+    }
+
+    /// Takes what came in by other ways than the UDP socket. The runtime lets each have so many
+    /// turns before others have theirs.
+    fn hear(&mut self, inlets: &mut Inlets, context: &mut Context<'_>) -> Flow {
+        while let Poll::Ready(command) = inlets.commands.poll_recv(context) {
+            match command.map(|command| *command) {
+                Some(Command::Close { done }) => {
+                    self.stop();
+                    let _ = done.send(());
+                    return Flow::End;
+                }
+                Some(command) => self.on_command(command),
+                None => {
+                    self.stop();
+                    return Flow::End;
+                }
+            }
+            self.drain();
+        }
+        while let Poll::Ready(Some(report)) = inlets.reports.poll_recv(context) {
+            self.on_report(*report);
+            self.drain();
+        }
+        while let Poll::Ready((socket, from)) = inlets.door.poll_next(context) {
+            self.on_accepted(socket, from);
+            self.drain();
+        }
+        while let Some(id) = given_up(&mut self.shell.pending, context) {
+            self.shell.pending.remove(&id);
+            self.handle(Input::Cancelled { id });
+            self.drain();
+        }
+        Flow::GoOn
     }
 
     fn handle(&mut self, input: Input<'_>) {
@@ -166,14 +222,13 @@ impl Driver {
         self.engine.handle(now, input);
     }
 
-    /// Carries out every output; the time of the next deadline.
-    fn drain(&mut self) -> Instant {
-        let mut at = self.engine.drain(&mut self.shell);
+    /// Carries out every output, to be done after each input.
+    fn drain(&mut self) {
+        self.at = self.engine.drain(&mut self.shell);
         while let Some(to) = self.shell.failed.pop() {
             self.handle(Input::PacketFailed { to });
-            at = self.engine.drain(&mut self.shell);
+            self.at = self.engine.drain(&mut self.shell);
         }
-        at
     }
 
     /// Shows the counters, and frees the room of what is over: once before it waits, however much

@@ -1,8 +1,11 @@
 //! Connections: one small task each, so that a slow peer holds up nobody else.
 
 use std::collections::BTreeMap;
+use std::future::Future as _;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
@@ -129,26 +132,26 @@ impl Streams {
 pub(super) struct Door {
     listener: TcpListener,
     /// After a failed accept, nobody is let in until then.
-    shut_until: Option<time::Instant>,
+    shut: Option<Pin<Box<time::Sleep>>>,
 }
 
 impl Door {
     pub(super) fn new(listener: TcpListener) -> Self {
-        Self { listener, shut_until: None }
+        Self { listener, shut: None }
     }
 
-    /// The next connection. Given up, it loses none.
-    pub(super) async fn next(&mut self) -> (TcpStream, SocketAddr) {
+    /// The next connection.
+    pub(super) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<(TcpStream, SocketAddr)> {
         loop {
-            if let Some(at) = self.shut_until {
-                time::sleep_until(at).await;
-                self.shut_until = None;
+            if let Some(pause) = &mut self.shut {
+                ready!(pause.as_mut().poll(context));
+                self.shut = None;
             }
-            match self.listener.accept().await {
-                Ok(accepted) => return accepted,
+            match ready!(self.listener.poll_accept(context)) {
+                Ok(accepted) => return Poll::Ready(accepted),
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
-                    self.shut_until = Some(time::Instant::now() + ACCEPT_PAUSE);
+                    self.shut = Some(Box::pin(time::sleep(ACCEPT_PAUSE)));
                 }
             }
         }
