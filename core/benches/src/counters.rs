@@ -50,6 +50,11 @@ pub(crate) fn rss_kib(pid: u32) -> io::Result<u64> {
     status_kib(&pid.to_string(), "VmRSS:")
 }
 
+/// What of it is the process's own, and not pages of its program's file that it happened to touch.
+pub(crate) fn anonymous_kib(pid: u32) -> io::Result<u64> {
+    status_kib(&pid.to_string(), "RssAnon:")
+}
+
 /// The most that a process has had resident, in KiB; `self` is this one.
 pub(crate) fn peak_rss_kib(process: &str) -> io::Result<u64> {
     status_kib(process, "VmHWM:")

@@ -15,7 +15,7 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::child::{Hello, State};
-use crate::counters::{forget_peak, peak_rss_kib, rss_kib, spent_ns};
+use crate::counters::{anonymous_kib, forget_peak, peak_rss_kib, rss_kib, spent_ns};
 use crate::process::{Peer, Program};
 use crate::report::{NO_WORSE, Pair, Row, cell, goal_table, median_of, write_json};
 use crate::rival::{Kind, LOOPBACK, Machine, Rivals};
@@ -168,12 +168,13 @@ impl Exchange {
         let mut peer = Peer::spawn_here(&Program { path: "nsenter".into(), args }, hard_limit)?;
         peer.hear::<Ready>(AT_ONCE)?;
         sleep(REST);
-        let bare = rss_kib(pid)?;
+        let bare = anonymous_kib(pid)?;
         let tell = format!("tell {} {}", self.members, self.meta);
         run.told = Some(self.measure(&mut peer, pid, &tell, 1)?);
         sleep(REST);
         let held = || -> io::Result<f64> {
-            let more = rss_kib(pid)?.saturating_sub(bare);
+            // Not the pages of the program that were read meanwhile: no member has them.
+            let more = anonymous_kib(pid)?.saturating_sub(bare);
             Ok(more as f64 * 1024.0 / self.members as f64)
         };
         run.bytes_with_news = Some(held()?);

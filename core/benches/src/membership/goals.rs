@@ -43,6 +43,7 @@ pub(crate) const METRICS: &[Metric] = &[
     metric("segments", "TCP segments", "/node·s", |r| r.steady_segments_per_node_s),
     metric("bytes", "bytes", "/node·s", |r| r.steady_bytes_per_node_s),
     cost("rss", "RSS", "KiB/node", |r| r.rss_kib_per_node),
+    cost("anonymous", "RSS but for program files", "KiB/node", |r| r.anonymous_kib_per_node),
     metric("broadcast_p50", "broadcast p50", "ms", |r| r.broadcast_p50_ms),
     metric("broadcast_p99", "broadcast p99", "ms", |r| r.broadcast_p99_ms),
     metric("broadcast_packets", "broadcast datagrams", "/node", |r| r.broadcast_packets_per_node),

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use crate::child::{Hello, Joined, State, Timing, address};
-use crate::counters::{Counters, Load, rss_kib};
+use crate::counters::{Counters, Load, anonymous_kib, rss_kib};
 use crate::process::{Peer, Program};
 use crate::stats::{max, percentile};
 
@@ -56,6 +56,7 @@ pub(crate) struct Run {
     pub(crate) steady_segments_per_node_s: Option<f64>,
     pub(crate) steady_bytes_per_node_s: Option<f64>,
     pub(crate) rss_kib_per_node: Option<f64>,
+    pub(crate) anonymous_kib_per_node: Option<f64>,
     pub(crate) broadcast_p50_ms: Option<f64>,
     pub(crate) broadcast_p99_ms: Option<f64>,
     pub(crate) broadcast_packets_per_node: Option<f64>,
@@ -90,7 +91,8 @@ struct Stage<'a> {
     began: Instant,
     load: Load,
     nodes: f64,
-    bare_kib: u64,
+    /// Before the first node: resident, and the anonymous part of it.
+    bare_kib: [u64; 2],
 }
 
 impl<'a> Stage<'a> {
@@ -105,7 +107,7 @@ impl<'a> Stage<'a> {
             began: Instant::now(),
             load: Load::read(&[pid])?,
             nodes,
-            bare_kib: rss_kib(pid)?,
+            bare_kib: [rss_kib(pid)?, anonymous_kib(pid)?],
             peer,
         })
     }
@@ -174,8 +176,10 @@ impl<'a> Stage<'a> {
         self.run.steady_bytes_per_node_s = rate(used.bytes);
         self.run.steady_cpu_ms_per_node_min =
             Some(self.cpu_ms_per_node(state, after) * 60.0 / seconds);
-        let kib = rss_kib(pid)?.saturating_sub(self.bare_kib);
-        self.run.rss_kib_per_node = Some(kib as f64 / self.nodes);
+        let [rss, anonymous] = self.bare_kib;
+        let per_node = |kib: u64, bare| Some(kib.saturating_sub(bare) as f64 / self.nodes);
+        self.run.rss_kib_per_node = per_node(rss_kib(pid)?, rss);
+        self.run.anonymous_kib_per_node = per_node(anonymous_kib(pid)?, anonymous);
         self.run.quiet_foreign_cores = Some(load_after.foreign_since(load, seconds));
         Ok(())
     }
