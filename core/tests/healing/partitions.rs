@@ -236,8 +236,8 @@ fn the_end_of_a_cut_fails_nobody_on_the_same_side() {
     }
 }
 
-/// A node that doubts itself waits for each of the dead for up to eight seconds. Whoever it suspects
-/// wrongly meanwhile hears of it all the same, and is not given up before its turn comes.
+/// A node that doubts itself waits for each of the dead for up to eight seconds. Whoever it
+/// suspects wrongly meanwhile hears of it all the same, and is not given up before its turn comes.
 #[test]
 fn who_is_suspected_wrongly_hears_of_it_before_its_turn_to_be_probed() {
     let times = every_seed(100, |seed| {

@@ -71,9 +71,10 @@ impl Membership {
             self.tell_accused(slot);
         }
     }
-    /// A member has said goodbye, as is said: anybody may say so, or late news of an earlier process
-    /// may. Nobody looks for who has left, so it would stay unseen if nobody told it; whoever has
-    /// left indeed does not mind.
+
+    /// A member has said goodbye, as is said: anybody may say so, or late news of an earlier
+    /// process may. Nobody looks for who has left, so it would stay unseen if nobody told it;
+    /// whoever has left indeed does not mind.
     pub(crate) fn doubt_farewell(&mut self, slot: Slot) {
         if self.presence == Presence::Here
             && self.rng.random_range(0..self.roster.present().max(1)) < REMINDING
