@@ -227,12 +227,13 @@ const HELD_MIN: usize = 64;
 impl Pool {
     /// The same member, as it is held already.
     pub(crate) fn share(self: &Arc<Self>, member: Member) -> Member {
-        // A node that is alone in its process pays nothing for it.
-        if Arc::strong_count(self) == 1 {
-            return member;
-        }
         let hash = |member: &Member| self.key.hash_one(&*member.0);
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        // A node that is alone in its process, or is left alone, holds nothing here.
+        if Arc::strong_count(self) == 1 {
+            *held = Held::default();
+            return member;
+        }
         let at = hash(&member);
         if let Some(known) = held.members.find(at, |other| *other == member) {
             return known.clone();
@@ -268,6 +269,9 @@ mod tests {
         (0..1_000).for_each(|incarnation| drop(pool.share(member(incarnation))));
         assert!(pool.held.lock().unwrap().members.len() <= HELD_MIN);
         assert!(Arc::ptr_eq(&known.0, &other.share(member(1)).0), "what is known stays");
+        drop(other);
+        drop(pool.share(member(1)));
+        assert_eq!(Arc::strong_count(&known.0), 1, "the last node holds its own alone");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
@@ -186,16 +186,17 @@ impl Drop for Handle {
     }
 }
 
-/// What the nodes of this process share, as long as there are any.
+/// What the nodes of this process share, as long as there are any. In a forked child it is not that
+/// of the parent: somebody may have held its lock, and is not there any more to let go of it.
 fn pool() -> Arc<Pool> {
-    static POOL: Mutex<Weak<Pool>> = Mutex::new(Weak::new());
+    static POOL: Mutex<(u32, Weak<Pool>)> = Mutex::new((0, Weak::new()));
 
-    let mut shared = POOL.lock().unwrap_or_else(PoisonError::into_inner);
-    shared.upgrade().unwrap_or_else(|| {
-        let pool = Arc::default();
-        *shared = Arc::downgrade(&pool);
-        pool
-    })
+    // For the same reason, nobody waits here; one of its own is as good.
+    let Ok(mut shared) = POOL.try_lock() else { return Arc::default() };
+    let process = std::process::id();
+    let pool = shared.1.upgrade().filter(|_| shared.0 == process).unwrap_or_default();
+    *shared = (process, Arc::downgrade(&pool));
+    pool
 }
 
 /// The members of the last run, from a random one on: after a restart of all, they must not all ask
