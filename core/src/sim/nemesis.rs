@@ -21,7 +21,7 @@ use crate::wire::{Key, Keyring, Security};
 
 /// A cluster whose network and hosts are well again is whole after that. What members know of each
 /// other mends it within [`CALM_GOAL`]; where they know nothing, a seed has to be tried again,
-/// which is after 28 s at most (see [`PATROL`]).
+/// which is after 28 s at most (see `PATROL`).
 pub const CALM_MAX: Duration = Duration::from_secs(30);
 /// The goal; how often it takes longer is counted.
 pub const CALM_GOAL: Duration = Duration::from_secs(20);

@@ -7,8 +7,7 @@ use std::time::{Duration, Instant};
 
 use chinwag::MemberState;
 use chinwag::wire::{
-    Alive, Dead, IndirectPing, Message, NodeStateRef, Ping, Suspect, Vsn, WireState,
-    encode_push_pull,
+    Alive, Dead, IndirectPing, Message, NodeState, Ping, Suspect, Vsn, WireState, encode_push_pull,
 };
 use chinwag_peers::agent::Agent;
 use chinwag_peers::attacker::{Attacker, invented, raw};
@@ -136,7 +135,7 @@ fn incarnations(attacker: &mut Attacker, to: &str, victim: (&str, &str)) {
         ] {
             attacker.send(to, &[message]);
         }
-        let state = |state| NodeStateRef {
+        let state = |state| NodeState {
             name: node,
             addr: ip,
             port,
