@@ -212,6 +212,8 @@ static void cookies(void) {
     chinwag_node_free(a);
 }
 
+static atomic_int decided;
+
 /* Decides about whoever is not called "bad". */
 static void on_admission(const chinwag_event *event, void *user_data) {
     chinwag_node *node = user_data;
@@ -224,6 +226,7 @@ static void on_admission(const chinwag_event *event, void *user_data) {
         OK(chinwag_admit(node, id, &err));
     }
     CHECK(chinwag_admit(node, id, NULL) == CHINWAG_EBADARGUMENT); /* it is decided */
+    atomic_fetch_add(&decided, 1);
 }
 
 static void newcomers(void) {
@@ -258,6 +261,7 @@ static void newcomers(void) {
     CHECK(chinwag_refuse(NULL, 1, "x", NULL) == bad_argument);
     chinwag_node_free(bad);
     chinwag_node_free(good);
+    UNTIL(atomic_load(&decided) == 2); /* the callback still asks an open node */
     CHECK(chinwag_close(door) == CHINWAG_OK);
     CHECK(chinwag_admit(door, 1, NULL) == CHINWAG_ECLOSED);
     CHECK(chinwag_refuse(door, 1, "x", NULL) == CHINWAG_ECLOSED);
