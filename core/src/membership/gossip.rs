@@ -16,7 +16,7 @@ use crate::wire::{
 use super::timer::Timer;
 
 /// News that arrives within this time travels together.
-const COALESCE: Duration = Duration::from_millis(1);
+const COALESCE: Duration = Duration::from_micros(300);
 /// Rounds ahead of time for a message: after one, a share of e^-3 of the members has not heard of
 /// it; after two, e^-6.
 const NEWS_ROUNDS: u32 = 2;
@@ -34,7 +34,7 @@ const FAREWELL_INTERVAL: Duration = Duration::from_millis(20);
 /// failed.
 const FAREWELLS: u32 = 16;
 /// In a cluster of this size, news waits for the tick if there was a round within the last one.
-const CALM_SIZE: u32 = 2048;
+const CALM_SIZE: u32 = 8192;
 
 /// How news is spread at the moment.
 struct Pace {

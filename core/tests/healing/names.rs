@@ -269,6 +269,8 @@ fn who_counts_from_one_again_is_told_what_is_held_against_it() {
         sim.count_from_one();
         let nodes = together(&mut sim, 5);
         raise_and_fail(&mut sim, &nodes);
+        // Whoever has just told it that it is suspected keeps a pause of two probe intervals.
+        sim.run_for(seconds(2.5));
         sim.restart(nodes[0]);
         // Not by a join, whose answer would tell it as well: one announcement, as by gossip.
         let (name, addr) = (sim.name(nodes[0]).to_owned(), sim.addr(nodes[0]));
