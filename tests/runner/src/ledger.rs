@@ -55,7 +55,8 @@ fn first_word(text: &str) -> &str {
     text.split(' ').next().unwrap_or_default()
 }
 
-/// The member that a line is about; empty when it is about none. Each message is about itself.
+/// The member that a line is about; empty when it is about none. Each message is about itself, and
+/// what is done inside an event is over when it is, before or after the calls from outside.
 fn subject(text: &str) -> &str {
     match first_word(text) {
         "join" | "leave" | "failed" | "update" | "suspect" | "recover" => {
@@ -63,6 +64,7 @@ fn subject(text: &str) -> &str {
         }
         "message" | "broadcast" | "state" | "user-event" | "query" | "admission" | "warning"
         | "conflict" => text,
+        "reentered" => "reentered",
         _ => "",
     }
 }
@@ -268,6 +270,15 @@ mod tests {
         assert_eq!(seen.compare(&met), Verdict::Met);
         let turned = expected(&["a: failed b failed", "a: join b alive", "a: join c alive"]);
         assert_eq!(seen.compare(&turned), Verdict::Broken(vec!["a".into()]));
+    }
+
+    #[test]
+    fn what_is_done_inside_an_event_has_no_order_with_other_calls() {
+        let seen = ledger(&["b: answers a=x", "b: reentered respond", "b: reentered leave"]);
+        let met = expected(&["b: reentered respond", "b: answers a=x", "b: reentered leave"]);
+        assert_eq!(seen.compare(&met), Verdict::Met);
+        let turned = expected(&["b: reentered leave", "b: answers a=x", "b: reentered respond"]);
+        assert_eq!(seen.compare(&turned), Verdict::Broken(vec!["b".into()]));
     }
 
     #[test]
