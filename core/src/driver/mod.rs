@@ -83,11 +83,10 @@ struct Inlets {
     door: tcp::Door,
 }
 
-/// Whether the task goes on.
-#[derive(PartialEq, Eq)]
+/// Whether the task goes on; if not, who is told once the sockets are closed.
 enum Flow {
     GoOn,
-    End,
+    End(Option<oneshot::Sender<()>>),
 }
 
 /// What the engine's outputs go to.
@@ -132,6 +131,16 @@ impl Driver {
     /// Runs until it is told to close, or until nobody holds the node any more. Boxed, because a
     /// future has room for an argument twice: as it was given, and as it is used.
     async fn run(mut self: Box<Self>, mut inlets: Inlets) {
+        let closer = self.serve(&mut inlets).await;
+        // Whoever waits for the end may want the address at once.
+        drop((self, inlets));
+        if let Some(closer) = closer {
+            let _ = closer.send(());
+        }
+    }
+
+    /// Serves until the end; who is to be told of it.
+    async fn serve(&mut self, inlets: &mut Inlets) -> Option<oneshot::Sender<()>> {
         self.drain();
         let udp = Arc::clone(&self.shell.udp);
         let mut set = Some(self.at);
@@ -151,8 +160,8 @@ impl Driver {
                     context.waker().wake_by_ref();
                 }
             }
-            if self.hear(&mut inlets, context) == Flow::End {
-                return Poll::Ready(());
+            if let Flow::End(closer) = self.hear(inlets, context) {
+                return Poll::Ready(closer);
             }
             loop {
                 if set != Some(self.at) {
@@ -170,7 +179,7 @@ impl Driver {
             self.rest();
             Poll::Pending
         })
-        .await;
+        .await
     }
 
     fn on_datagrams(&mut self, ready: io::Result<()>) {
@@ -190,13 +199,12 @@ impl Driver {
             match command.map(|command| *command) {
                 Some(Command::Close { done }) => {
                     self.stop();
-                    let _ = done.send(());
-                    return Flow::End;
+                    return Flow::End(Some(done));
                 }
                 Some(command) => self.on_command(command),
                 None => {
                     self.stop();
-                    return Flow::End;
+                    return Flow::End(None);
                 }
             }
             self.drain();
