@@ -26,6 +26,18 @@ export async function open(t, name, options = {}) {
   return node;
 }
 
+let addresses = 0;
+
+/**
+ * An address on loopback that no other test has, in this process or in another, so that a node can
+ * come back to it: a port that is given back may be anybody's connection a moment later.
+ */
+export function address() {
+  const high = ((process.pid >> 8) % 254) + 1;
+  addresses += 1;
+  return `127.${high}.${process.pid % 256}.${(addresses % 254) + 1}:7946`;
+}
+
 /** Seeds for those that shall join `node`. */
 export function seeds(node) {
   return [node.localMember().addr];

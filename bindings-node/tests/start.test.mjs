@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { test } from 'node:test';
 import * as chinwag from '../index.mjs';
-import { open, QUICK, seeds, silent, until } from './helpers.mjs';
+import { address, open, QUICK, seeds, silent, until } from './helpers.mjs';
 
 const { start, ChinwagError, ERRORS } = chinwag;
 
@@ -102,8 +102,8 @@ test('every kind of option arrives, as a value and as text', async (t) => {
 });
 
 test('a taken address is bind_failed, and free again after close', async (t) => {
-  const first = await open(t, 'first');
-  const bind = first.localMember().addr;
+  const bind = address();
+  const first = await open(t, 'first', { bind });
   await refusal({ bind }, 'bind_failed');
   await first.close();
   await open(t, 'second', { bind });
@@ -190,9 +190,7 @@ test('an aborted join closes its connection', async (t) => {
 });
 
 test('an aborted start leaves nothing behind', async (t) => {
-  const first = await open(t, 'first');
-  const bind = first.localMember().addr;
-  await first.close();
+  const bind = address();
   const controller = new AbortController();
   const seeds = [await silent(t)];
   const starting = start({ ...QUICK, bind, seeds, signal: controller.signal });

@@ -2,19 +2,20 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { package_root, QUICK, run, silent } from './helpers.mjs';
+import { address, package_root, QUICK, run, silent } from './helpers.mjs';
 
 /** A program that never loads the library itself; only its workers do. */
 const HEAD = `
   import { once } from 'node:events';
   import { Worker } from 'node:worker_threads';
   const library = ${JSON.stringify(package_root)};
-  const open = (rest, name = 'x') => new Worker(
+  const open = (rest, name = 'x', options = {}) => new Worker(
     "const { parentPort } = require('node:worker_threads');" +
     "const { start } = require(" + JSON.stringify(library) + ");" +
+    "const options = " + JSON.stringify(options) + ";" +
     "const QUICK = " + ${JSON.stringify(JSON.stringify(QUICK))} + ";" +
     "(async () => {" +
-      "const node = await start({ ...QUICK, name: '" + name + "' });" +
+      "const node = await start({ ...QUICK, name: '" + name + "', ...options });" +
       "const addr = node.localMember().addr;" + rest +
     "})()",
     { eval: true, execArgv: [] },
@@ -65,8 +66,9 @@ test('a worker may be terminated with an open node, or end under it', async (t) 
 
 test('the address of a terminated worker is free again', async () => {
   const out = await program(`
-    const first = open("parentPort.postMessage(addr);");
-    const [addr] = await once(first, 'message');
+    const addr = ${JSON.stringify(address())};
+    const first = open("parentPort.postMessage(addr);", 'x', { bind: addr });
+    await once(first, 'message');
     await first.terminate();
     const { start } = await import(library + 'index.mjs');
     for (let node; !node; ) {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import os
 import signal
@@ -24,6 +25,8 @@ T = TypeVar("T")
 #: Far beyond what anything here takes on a busy machine.
 LIMIT = 30.0
 
+_ADDRESSES = itertools.count()
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -39,6 +42,15 @@ def quick(**more: Any) -> Options:
     }
     options.update(more)
     return cast(Options, options)
+
+
+def own_address() -> str:
+    """An address on loopback that no other test has, so that a node can come back to it.
+
+    A port that is given back may be anybody's connection a moment later.
+    """
+    pid = os.getpid()
+    return f"127.{(pid >> 8) % 254 + 1}.{pid % 256}.{next(_ADDRESSES) % 254 + 1}:7946"
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:

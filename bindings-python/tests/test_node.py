@@ -12,7 +12,7 @@ from typing import Any
 import chinwag
 import pytest
 from chinwag import MemberState, MemberUpdate
-from support import eventually, quick, run, wait_for
+from support import eventually, own_address, quick, run, wait_for
 
 
 def test_a_node_starts_and_closes() -> None:
@@ -251,9 +251,8 @@ def test_a_cancelled_join_closes_its_connection() -> None:
 
 def test_a_cancelled_start_frees_its_port() -> None:
     async def main() -> None:
-        with silent_server() as server, socket.create_server(("127.0.0.1", 0)) as probe:
-            bind = address(probe)
-            probe.close()
+        with silent_server() as server:
+            bind = own_address()
             options = quick(bind=bind, seeds=[address(server)], tcp_timeout=60)
             with pytest.raises(asyncio.TimeoutError):
                 await asyncio.wait_for(chinwag.start(**options), 0.2)

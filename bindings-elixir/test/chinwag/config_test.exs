@@ -128,8 +128,8 @@ defmodule Chinwag.ConfigTest do
   end
 
   test "an address that is taken" do
-    assert {:ok, _} = Chinwag.start_link(name: Taken, bind: "127.0.0.1:0")
-    addr = addr(Taken)
+    addr = address()
+    assert {:ok, _} = Chinwag.start_link(name: Taken, bind: addr)
     error = refused(bind: addr)
     assert %{code: :bind_failed, retryable: true} = error
     assert error.message =~ addr
@@ -140,14 +140,12 @@ defmodule Chinwag.ConfigTest do
 
   test "require_join fails the start and frees the port" do
     options = [seeds: ["127.0.0.1:1"], require_join: true, profile: :local]
-    {:ok, socket} = :gen_udp.open(0, ip: {127, 0, 0, 1})
-    {:ok, port} = :inet.port(socket)
-    :ok = :gen_udp.close(socket)
-    error = refused([bind: "127.0.0.1:#{port}"] ++ options)
+    addr = address()
+    error = refused([bind: addr] ++ options)
     assert %{code: :join_failed, attempts: [{"127.0.0.1:1", cause}]} = error
     assert cause =~ "refused"
-    assert {:ok, socket} = :gen_udp.open(port, ip: {127, 0, 0, 1})
-    :ok = :gen_udp.close(socket)
+    assert {:ok, _} = Chinwag.start_link(name: Freed, bind: addr)
+    assert :ok = Chinwag.close(Freed)
   end
 
   test "being alone is success otherwise" do

@@ -18,7 +18,7 @@ defmodule Chinwag.NodeTest do
 
   test "a supervisor's shutdown leaves" do
     seed = node!(__MODULE__.A)
-    node!(__MODULE__.B, seeds: [seed])
+    node!(__MODULE__.B, seeds: [seed], bind: address())
     :ok = Chinwag.subscribe(__MODULE__.A, :members, replay: true)
     assert_receive {:chinwag, _, {:member_join, %Member{name: "b", addr: addr}}}
     :ok = stop_supervised(__MODULE__.B)
@@ -30,7 +30,7 @@ defmodule Chinwag.NodeTest do
   test "a parent that crashes takes its node down gracefully" do
     seed = node!(__MODULE__.Watcher)
     :ok = Chinwag.subscribe(__MODULE__.Watcher)
-    options = options(__MODULE__.Crashing, seeds: [seed])
+    options = options(__MODULE__.Crashing, seeds: [seed], bind: address())
 
     {pid, monitor} =
       spawn_monitor(fn ->
@@ -47,10 +47,7 @@ defmodule Chinwag.NodeTest do
 
   test "a killed owner closes its node, and the supervisor restarts it at the same address" do
     seed = node!(__MODULE__.Peer)
-    addr = node!(__MODULE__.Killed, seeds: [seed])
-    bound = Keyword.merge(options(__MODULE__.Killed), bind: addr, seeds: [seed])
-    :ok = stop_supervised(__MODULE__.Killed)
-    start_supervised!({Chinwag, bound})
+    addr = node!(__MODULE__.Killed, seeds: [seed], bind: address())
     eventually(fn -> length(Chinwag.members(__MODULE__.Peer)) == 2 end)
 
     for _ <- 1..3 do
@@ -75,9 +72,8 @@ defmodule Chinwag.NodeTest do
     snapshot = Path.join(folder, "snapshot")
     [peer, back] = for name <- [Peer, Back], do: Module.concat([__MODULE__, Snapshot, name])
     seed = node!(peer)
-    options = options(back, snapshot: snapshot)
+    options = options(back, snapshot: snapshot, bind: address())
     {:ok, _} = Chinwag.start_link(options ++ [seeds: [seed]])
-    options = Keyword.put(options, :bind, addr(back))
     eventually(fn -> File.exists?(snapshot) and File.read!(snapshot) =~ " peer\n" end)
     :ok = Chinwag.close(back)
 
@@ -104,8 +100,9 @@ defmodule Chinwag.NodeTest do
     seed = node!(__MODULE__.Survivor)
     :ok = Chinwag.subscribe(__MODULE__.Survivor)
     Process.flag(:trap_exit, true)
-    {:ok, owner} = Chinwag.start_link(options(__MODULE__.Victim, seeds: [seed]))
-    addr = addr(__MODULE__.Victim)
+    addr = address()
+    options = options(__MODULE__.Victim, seeds: [seed], bind: addr)
+    {:ok, owner} = Chinwag.start_link(options)
     assert_receive {:chinwag, _, {:member_join, %Member{name: "victim"}}}
     Process.exit(owner, :kill)
     assert_receive {:chinwag, _, {:member_suspect, %Member{name: "victim"}}}, 10_000
@@ -115,18 +112,18 @@ defmodule Chinwag.NodeTest do
   end
 
   test "a node that nothing refers to is closed by garbage collection" do
-    test = self()
+    {test, addr} = {self(), address()}
 
     pid =
       spawn_link(fn ->
-        {:ok, native} = Native.start([{"bind", "127.0.0.1:0"}])
+        {:ok, native} = Native.start([{"bind", addr}])
         send(test, {:addr, Native.local(native).addr})
         receive(do: (:collect -> :ok))
         :erlang.garbage_collect()
         receive(do: (:end -> :ok))
       end)
 
-    assert_receive {:addr, addr}
+    assert_receive {:addr, ^addr}
     refute free?(addr)
     send(pid, :collect)
     eventually(fn -> free?(addr) end)
@@ -134,7 +131,7 @@ defmodule Chinwag.NodeTest do
   end
 
   test "the native node refuses what follows its close" do
-    {:ok, native} = Native.start([{"bind", "127.0.0.1:0"}])
+    {:ok, native} = Native.start([{"bind", address()}])
     local = Native.local(native)
     assert :ok = Native.shut(native)
     assert :ok = Native.shut(native)

@@ -40,6 +40,17 @@ defmodule Chinwag.Case do
 
   def addr(mesh), do: Chinwag.local_member(mesh).addr
 
+  @doc """
+  An address on loopback that no other test has, in this VM or in another program, so that a node
+  can come back to it: a port that is given back may be anybody's connection a moment later.
+  """
+  def address do
+    own = System.unique_integer([:positive, :monotonic])
+    pid = String.to_integer(System.pid())
+    high = rem(div(pid, 256), 254) + 1
+    "127.#{high}.#{rem(pid, 256)}.#{rem(own, 254) + 1}:7946"
+  end
+
   @doc "Waits until the condition holds; fails when it has not within the limit."
   def eventually(condition, limit \\ 10_000) do
     wait(condition, System.monotonic_time(:millisecond) + limit)

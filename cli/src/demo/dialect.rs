@@ -1,5 +1,7 @@
 //! How members are talked to. Each tells what its own library's callback told it.
 
+use std::net::SocketAddr;
+
 /// The three ways.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Dialect {
@@ -55,8 +57,8 @@ pub(crate) struct Seat<'a> {
     pub(crate) seed: Option<&'a str>,
     /// Whether serf is there, with its own versions.
     pub(crate) with_serf: bool,
-    /// Two free ports, for those who cannot take any.
-    pub(crate) ports: [u16; 2],
+    /// Two free addresses, for those who cannot take any.
+    pub(crate) addrs: Option<[SocketAddr; 2]>,
 }
 
 impl Dialect {
@@ -67,16 +69,16 @@ impl Dialect {
             Self::Join => vec![seat.name.into(), seat.seed.unwrap_or("-").into(), tag],
             Self::Go => Vec::new(),
             Self::Serf => {
-                let [port, rpc] = seat.ports;
                 let mut arguments = vec![
                     format!("-node={}", seat.name),
-                    format!("-bind=127.0.0.1:{port}"),
-                    format!("-rpc-addr=127.0.0.1:{rpc}"),
                     "-profile=lan".to_owned(),
                     "-log-level=warn".to_owned(),
                     format!("-event-handler={SERF_HANDLER}"),
                     format!("-tag={tag}"),
                 ];
+                if let Some([bind, rpc]) = seat.addrs {
+                    arguments.extend([format!("-bind={bind}"), format!("-rpc-addr={rpc}")]);
+                }
                 arguments.extend(seat.seed.map(|seed| format!("-join={seed}")));
                 arguments
             }

@@ -1,6 +1,6 @@
 //! The members as they run, and what each has told.
 
-use std::net::{TcpListener, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
@@ -75,8 +75,8 @@ impl Stage {
         let seed = seed.map(|seed| self.members[seed].addr.clone());
         let member = &mut self.members[who];
         let Actor { name, runtime, dialect, words } = &member.actor;
-        let ports = if *dialect == Dialect::Serf { [free_port()?, free_port()?] } else { [0, 0] };
-        let seat = Seat { name, runtime, seed: seed.as_deref(), with_serf, ports };
+        let addrs = if *dialect == Dialect::Serf { Some([free()?, free()?]) } else { None };
+        let seat = Seat { name, runtime, seed: seed.as_deref(), with_serf, addrs };
         let words: Vec<String> = words.iter().cloned().chain(dialect.arguments(&seat)).collect();
         let mut process = self
             .brood
@@ -224,14 +224,19 @@ fn interrupted() -> Failure {
     Failure::new("interrupted")
 }
 
-/// A port that is free for UDP and TCP now.
-fn free_port() -> Result<u16, Failure> {
+/// An address on loopback that is free for UDP and TCP, and stays so: any program's connections may
+/// take a port of 127.0.0.1 at once, but nobody's take one of an address that only we have.
+fn free() -> Result<SocketAddr, Failure> {
+    let [.., high, low] = std::process::id().to_be_bytes();
+    // Only Linux has all of 127/8, and 127.0 is everybody's.
+    let own = Ipv4Addr::new(127, high % 254 + 1, low, 1);
+    let host = if cfg!(target_os = "linux") { own } else { Ipv4Addr::LOCALHOST };
     for _ in 0..16 {
-        let tcp = TcpListener::bind("127.0.0.1:0")?;
-        let port = tcp.local_addr()?.port();
-        if UdpSocket::bind(("127.0.0.1", port)).is_ok() {
-            return Ok(port);
+        let tcp = TcpListener::bind((host, 0))?;
+        let addr = tcp.local_addr()?;
+        if UdpSocket::bind(addr).is_ok() {
+            return Ok(addr);
         }
     }
-    Err(Failure::new("no port is free on 127.0.0.1"))
+    Err(Failure::new(format!("no port is free on {host}")))
 }

@@ -28,7 +28,7 @@ pub mod serf;
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
@@ -101,19 +101,4 @@ pub fn address() -> String {
 pub(crate) fn beside(addr: &str, offset: u16) -> String {
     let addr: SocketAddr = addr.parse().expect("an address");
     SocketAddr::new(addr.ip(), addr.port() + offset).to_string()
-}
-
-/// A port that is free for UDP and TCP now.
-///
-/// # Panics
-/// When there is none.
-pub fn free_port() -> u16 {
-    for _ in 0..64 {
-        let tcp = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
-        let port = tcp.local_addr().expect("it is bound").port();
-        if UdpSocket::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
-    }
-    panic!("no port is free for both UDP and TCP");
 }

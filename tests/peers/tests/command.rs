@@ -5,9 +5,9 @@ use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 
 use chinwag_peers::command::{self, Done, chinwag, run};
-use chinwag_peers::eventually;
 use chinwag_peers::ours::Ours;
 use chinwag_peers::process::Process;
+use chinwag_peers::{address, eventually};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
@@ -268,14 +268,9 @@ fn a_port_that_is_taken_is_named() {
     assert_eq!(done.output, "");
 }
 
-/// Where nobody listens: a port that was free a moment ago.
-fn nowhere() -> String {
-    format!("127.0.0.1:{}", chinwag_peers::free_port())
-}
-
 #[test]
 fn seeds_that_do_not_answer_are_named_and_asked_again() {
-    let (one, two) = (nowhere(), nowhere());
+    let (one, two) = (address(), address());
     let seeds = format!("{one},{two}");
     let must = ["agent", "--join", &seeds, "--require-join", "--bind", "127.0.0.1:0"];
     let done = fails(&must, 4, &["join_failed: none of 2 seeds answered", &one, &two, "refused"]);
@@ -321,7 +316,7 @@ fn nothing_nobody_and_silence_are_told_apart() {
     let done = fails(&["members", "--seed", &addr, "--tag", "a=b", "-o", "json"], 3, &[]);
     assert_eq!(done.output, "{\"members\":[]}\n");
 
-    let nobody = nowhere();
+    let nobody = address();
     fails(&["members", "--seed", &nobody], 4, &["join_failed", &nobody, "nothing listens"]);
     let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
     let silence = silent.local_addr().expect("bound").to_string();
