@@ -10,4 +10,8 @@ if ! command -v cc >/dev/null && command -v apt-get >/dev/null && [ "$(id -u)" -
     apt-get -qq update
     apt-get -qq -y -o Dpkg::Use-Pty=0 --no-install-recommends install gcc libc6-dev
 fi
+# A background job of a shell may ignore SIGINT, which all that it starts inherits; tests send it.
+if env --default-signal=INT true 2>/dev/null; then
+    exec env --default-signal=INT cargo run --locked -q -p chinwag-house -- "$@"
+fi
 exec cargo run --locked -q -p chinwag-house -- "$@"
