@@ -8,6 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hashbrown::HashTable;
+use triomphe::ThinArc;
 
 pub use crate::api::MemberState;
 use crate::api::STATES;
@@ -18,9 +19,23 @@ pub type Tags = BTreeMap<String, String>;
 
 /// One member, as it was when the value was taken.
 ///
-/// Everything is in one allocation, without gaps: a node of a large cluster holds thousands.
+/// Everything is in one allocation, without gaps, behind one pointer: a node of a large cluster
+/// holds thousands.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Member(Arc<[u8]>);
+pub struct Member(ThinArc<Head, u8>);
+
+/// What every member has, in the 8 bytes in front of the rest: the high byte of the length of its
+/// name if it is long, its versions in 6 bytes unless they are the usual ones, the address in 4 or
+/// 16, the name, then the metadata. Every byte counts: members are most of what a node of a large
+/// cluster holds.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Head {
+    incarnation: u32,
+    port: u16,
+    flags: u8,
+    /// The low byte of the length of the name.
+    name: u8,
+}
 
 /// What a [`Member`] is made of.
 #[derive(Clone, Copy, Debug)]
@@ -35,10 +50,6 @@ pub(crate) struct Facts<'a> {
     pub(crate) meta: &'a [u8],
 }
 
-/// In front of every member: flags, port, incarnation, length of the name. Its versions follow in 6
-/// bytes unless they are the usual ones, the address in 4 or 16, the name, then the metadata. Every
-/// byte counts: members are most of what a node of a large cluster holds.
-const HEADER: usize = 9;
 /// The bits of the flags that have the state.
 const STATE: u8 = 3;
 /// The address has 16 bytes.
@@ -47,71 +58,86 @@ const V6: u8 = 4;
 const MAPPED: u8 = 8;
 /// The versions are not the usual ones.
 const VERSIONS: u8 = 16;
+/// The name has more than 255 bytes.
+const LONG: u8 = 32;
 /// Those of nearly every member: memberlist's, and none of an application.
 const USUAL_VERSIONS: [u8; 6] = [1, 5, 2, 0, 0, 0];
 
 impl Member {
     pub(crate) fn new(facts: Facts<'_>) -> Self {
-        let mut bytes = Vec::with_capacity(HEADER + 6 + 16 + facts.name.len() + facts.meta.len());
+        // A name that does not fit into two bytes is not taken over from anybody.
+        let [name, high] = u16::try_from(facts.name.len()).unwrap_or_default().to_le_bytes();
         let own_versions = facts.versions != USUAL_VERSIONS;
-        let flags = [(V6, facts.addr.is_ipv6()), (MAPPED, facts.mapped), (VERSIONS, own_versions)];
+        let flags = [
+            (V6, facts.addr.is_ipv6()),
+            (MAPPED, facts.mapped),
+            (VERSIONS, own_versions),
+            (LONG, high != 0),
+        ];
         let flags = flags.iter().filter(|(_, set)| *set).map(|(flag, _)| flag).sum::<u8>();
-        bytes.push(facts.state as u8 | flags);
-        bytes.extend(facts.addr.port().to_le_bytes());
-        bytes.extend(facts.incarnation.to_le_bytes());
-        // A name that long is not taken over from anybody.
-        let name = u16::try_from(facts.name.len()).unwrap_or_default();
-        bytes.extend(name.to_le_bytes());
+        let mut rest = Vec::with_capacity(1 + 6 + 16 + facts.name.len() + facts.meta.len());
+        if high != 0 {
+            rest.push(high);
+        }
         if own_versions {
-            bytes.extend(facts.versions);
+            rest.extend(facts.versions);
         }
         match facts.addr.ip() {
-            IpAddr::V4(ip) => bytes.extend(ip.octets()),
-            IpAddr::V6(ip) => bytes.extend(ip.octets()),
+            IpAddr::V4(ip) => rest.extend(ip.octets()),
+            IpAddr::V6(ip) => rest.extend(ip.octets()),
         }
-        bytes.extend_from_slice(facts.name.as_bytes());
-        bytes.extend_from_slice(facts.meta);
-        Self(bytes.into())
+        rest.extend_from_slice(facts.name.as_bytes());
+        rest.extend_from_slice(facts.meta);
+        let head = Head {
+            incarnation: facts.incarnation,
+            port: facts.addr.port(),
+            flags: facts.state as u8 | flags,
+            name,
+        };
+        Self(ThinArc::from_header_and_slice(head, &rest))
     }
 
-    /// The fields of the header, and what follows it.
-    fn header(&self) -> (&[u8; HEADER], &[u8]) {
-        match self.0.split_first_chunk() {
-            Some(parts) => parts,
-            None => unreachable!("`new` wrote it"),
-        }
+    fn head(&self) -> &Head {
+        &self.0.header.header
     }
 
-    fn flags(&self) -> u8 {
-        self.header().0[0]
+    fn has(&self, flag: u8) -> bool {
+        self.head().flags & flag != 0
+    }
+
+    /// The length of the name, and what follows it.
+    fn name_len(&self) -> (usize, &[u8]) {
+        let (low, rest) = (self.head().name, &self.0.slice);
+        let (high, rest) = match self.has(LONG) {
+            false => (0, rest),
+            true => rest.split_first().map_or_else(never, |(high, rest)| (*high, rest)),
+        };
+        (u16::from_le_bytes([low, high]).into(), rest)
     }
 
     /// The versions, and the address with what follows it.
     fn versions_and_rest(&self) -> ([u8; 6], &[u8]) {
-        let rest = self.header().1;
-        match self.flags() & VERSIONS {
-            0 => (USUAL_VERSIONS, rest),
-            _ => match rest.split_first_chunk() {
-                Some((versions, rest)) => (*versions, rest),
-                None => unreachable!("`new` wrote it"),
-            },
+        let rest = self.name_len().1;
+        match self.has(VERSIONS) {
+            false => (USUAL_VERSIONS, rest),
+            true => rest.split_first_chunk().map_or_else(never, |(own, rest)| (*own, rest)),
         }
     }
 
     /// The address, and the name with what follows it.
     fn address(&self) -> (IpAddr, &[u8]) {
         let rest = self.versions_and_rest().1;
-        let parts = match self.flags() & V6 {
-            0 => rest.split_first_chunk().map(|(ip, rest)| (IpAddr::from(*ip as [u8; 4]), rest)),
-            _ => rest.split_first_chunk().map(|(ip, rest)| (IpAddr::from(*ip as [u8; 16]), rest)),
+        let parts = match self.has(V6) {
+            false => rest.split_first_chunk::<4>().map(|(ip, rest)| ((*ip).into(), rest)),
+            true => rest.split_first_chunk::<16>().map(|(ip, rest)| ((*ip).into(), rest)),
         };
-        parts.unwrap_or_else(|| unreachable!("`new` wrote it"))
+        parts.unwrap_or_else(never)
     }
 
     /// The bytes of the name, and the metadata.
     fn texts(&self) -> (&[u8], &[u8]) {
-        let (header, (_, rest)) = (self.header().0, self.address());
-        rest.split_at(u16::from_le_bytes([header[7], header[8]]).into())
+        let (name, rest) = (self.name_len().0, self.address().1);
+        rest.split_at(name)
     }
 
     pub(crate) fn facts(&self) -> Facts<'_> {
@@ -121,7 +147,7 @@ impl Member {
             state: self.state(),
             incarnation: self.incarnation(),
             versions: self.versions(),
-            mapped: self.flags() & MAPPED != 0,
+            mapped: self.has(MAPPED),
             meta: self.meta(),
         }
     }
@@ -138,13 +164,12 @@ impl Member {
 
     /// The address it advertises, for UDP and TCP alike.
     pub fn addr(&self) -> SocketAddr {
-        let header = self.header().0;
-        SocketAddr::new(self.address().0, u16::from_le_bytes([header[1], header[2]]))
+        SocketAddr::new(self.address().0, self.head().port)
     }
 
     /// What was believed about it.
     pub fn state(&self) -> MemberState {
-        let index = usize::from(self.flags() & STATE);
+        let index = usize::from(self.head().flags & STATE);
         STATES.get(index).map_or(MemberState::Alive, |(state, _)| *state)
     }
 
@@ -170,14 +195,18 @@ impl Member {
 
     /// How often it has announced itself; grows with every change and refutation.
     pub fn incarnation(&self) -> u32 {
-        let header = self.header().0;
-        u32::from_le_bytes([header[3], header[4], header[5], header[6]])
+        self.head().incarnation
     }
 
     /// Protocol versions: memberlist's min, max, current, then the application's three.
     pub fn versions(&self) -> [u8; 6] {
         self.versions_and_rest().0
     }
+}
+
+/// For what [`Member::new`] wrote.
+fn never<T>() -> T {
+    unreachable!("a member has all its parts")
 }
 
 impl fmt::Debug for Member {
@@ -227,7 +256,7 @@ const HELD_MIN: usize = 64;
 impl Pool {
     /// The same member, as it is held already.
     pub(crate) fn share(self: &Arc<Self>, member: Member) -> Member {
-        let hash = |member: &Member| self.key.hash_one(&*member.0);
+        let hash = |member: &Member| self.key.hash_one(&member.0);
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         // A node that is alone in its process, or is left alone, holds nothing here.
         if Arc::strong_count(self) == 1 {
@@ -239,7 +268,7 @@ impl Pool {
             return known.clone();
         }
         if held.members.len() >= held.full {
-            held.members.retain(|member| Arc::strong_count(&member.0) > 1);
+            held.members.retain(|member| ThinArc::strong_count(&member.0) > 1);
             held.full = HELD_MIN.max(2 * held.members.len());
         }
         held.members.insert_unique(at, member.clone(), hash);
@@ -251,6 +280,10 @@ impl Pool {
 mod tests {
     use super::*;
 
+    fn is_same(one: &Member, other: &Member) -> bool {
+        one.0.slice.as_ptr() == other.0.slice.as_ptr()
+    }
+
     #[test]
     fn what_several_nodes_know_is_held_once_and_dropped_with_them() {
         let pool = Arc::new(Pool::default());
@@ -261,17 +294,17 @@ mod tests {
             Member::new(Facts { name, addr, state, incarnation, versions, mapped, meta })
         };
         let alone = pool.share(member(1));
-        assert!(!Arc::ptr_eq(&alone.0, &pool.share(member(1)).0), "with nobody to share it");
+        assert!(!is_same(&alone, &pool.share(member(1))), "with nobody to share it");
         let other = Arc::clone(&pool);
         let known = pool.share(member(1));
-        assert!(Arc::ptr_eq(&known.0, &other.share(member(1)).0));
+        assert!(is_same(&known, &other.share(member(1))));
         assert_ne!(known, other.share(member(2)));
         (0..1_000).for_each(|incarnation| drop(pool.share(member(incarnation))));
         assert!(pool.held.lock().unwrap().members.len() <= HELD_MIN);
-        assert!(Arc::ptr_eq(&known.0, &other.share(member(1)).0), "what is known stays");
+        assert!(is_same(&known, &other.share(member(1))), "what is known stays");
         drop(other);
         drop(pool.share(member(1)));
-        assert_eq!(Arc::strong_count(&known.0), 1, "the last node holds its own alone");
+        assert_eq!(ThinArc::strong_count(&known.0), 1, "the last node holds its own alone");
     }
 
     #[test]
@@ -279,8 +312,11 @@ mod tests {
         for (addr, mapped) in
             [("10.1.2.3:7946", false), ("10.1.2.3:1", true), ("[2001:db8::9]:65535", false)]
         {
+            let long = "n".repeat(1_000);
             for (state, _) in STATES {
-                for (name, meta) in [("a", &b""[..]), ("Grüße-9", &[0xff, 0, 1]), ("", b"m")] {
+                for (name, meta) in
+                    [("a", &b""[..]), ("Grüße-9", &[0xff, 0, 1]), ("", b"m"), (&long, b"m")]
+                {
                     let addr = addr.parse().unwrap();
                     for versions in [[1, 5, 2, 3, 4, 255], USUAL_VERSIONS] {
                         let facts = Facts {

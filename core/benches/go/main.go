@@ -17,7 +17,7 @@ import (
 
 func main() {
 	nodes, err := strconv.Atoi(os.Args[1])
-	if err != nil || nodes < 2 {
+	if err != nil || nodes < 1 {
 		fmt.Fprintln(os.Stderr, "usage: bench NODES")
 		os.Exit(2)
 	}

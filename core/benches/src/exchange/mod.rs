@@ -30,7 +30,7 @@ const REST: Duration = Duration::from_secs(2);
 /// What an exchange sets off is done after this long.
 const DIGEST: Duration = Duration::from_millis(500);
 /// Nodes of a child; only the first is told anything.
-const NODES: usize = 2;
+const NODES: usize = 1;
 
 /// Measures exchanges of large states, and the memory that they leave behind.
 #[derive(Args, Debug)]
