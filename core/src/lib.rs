@@ -32,6 +32,9 @@ pub mod snapshot;
 pub mod stats;
 pub mod time;
 
+// Placement: values that need no cluster.
+pub mod ring;
+
 // The protocol, without I/O.
 pub mod engine;
 mod membership;

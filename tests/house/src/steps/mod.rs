@@ -31,6 +31,7 @@ pub const TEST: &[Step] = &[
     DOCS,
     SIMULATOR,
     FUZZ,
+    VECTORS,
     PYTHON_BUILD,
     NODE_BUILD,
     ELIXIR_BUILD,
@@ -101,6 +102,7 @@ const FEATURES: Step = Step {
     needs: &[],
     run: &[
         "cargo check --locked -p chinwag --no-default-features",
+        "cargo check --locked -p chinwag --no-default-features --features json",
         "cargo check --locked -p chinwag --no-default-features --features sim",
         "cargo check --locked -p chinwag",
     ],
@@ -119,9 +121,17 @@ const RUST: Step = Step {
     after: &["setup"],
     needs: &[],
     run: &[
-        "cargo test --locked -q -p chinwag --features host,signals",
+        "cargo test --locked -q -p chinwag --features host,json,signals",
         "cargo test --locked -q -p chinwag-cli -p chinwag-runner -p chinwag-agent",
     ],
+};
+
+/// That an implementation in Python finds the owners that the core does.
+const VECTORS: Step = Step {
+    name: "vectors",
+    after: &["setup"],
+    needs: &["target/venv/bin/python"],
+    run: &["target/venv/bin/python tests/vectors/ring/reference.py"],
 };
 
 const DOCS: Step = Step {

@@ -1,0 +1,180 @@
+//! A ring as JSON, for people and for other programs; `docs/RING.md` has the fields.
+
+use base64ct::{Base64, Encoding};
+use serde_json::{Map, Value, json};
+
+use super::Ring;
+use super::spec::{Profile, RingNode, Spec, bad};
+use crate::error::Result;
+
+/// The form that is written and read.
+const VERSION: u64 = 1;
+
+impl Ring {
+    /// The ring as JSON, in one line.
+    pub fn to_json(&self) -> String {
+        let spec = &self.0.spec;
+        let (profile, slots, slack) = match spec.profile {
+            Profile::Slots { slots, slack } => ("slots", Some(slots), Some(slack)),
+            Profile::Ketama => ("ketama", None, None),
+            Profile::Clusterluck => ("clusterluck", None, None),
+        };
+        let node = |node: RingNode| {
+            let mut object = json!({ "name": node.name, "weight": node.weight });
+            if !node.zone.is_empty() {
+                object["zone"] = node.zone.into();
+            }
+            object
+        };
+        let mut object = json!({
+            "version": VERSION,
+            "profile": profile,
+            "replicas": spec.replicas,
+            "hash_tags": spec.hash_tags,
+            "nodes": self.nodes().map(node).collect::<Vec<_>>(),
+            "excluded": spec.excluded.iter().collect::<Vec<_>>(),
+            "keys": overrides(&spec.keys),
+            "prefixes": overrides(&spec.prefixes),
+        });
+        if let (Some(slots), Some(slack)) = (slots, slack) {
+            object["slots"] = slots.into();
+            object["slack"] = slack.into();
+        }
+        object.to_string()
+    }
+
+    /// The ring of this JSON. Fields that are not there have their defaults; others are refused.
+    ///
+    /// # Errors
+    ///
+    /// `bad_argument` for what is not the JSON of a ring, `too_large` for more than one can have.
+    pub fn from_json(text: &str) -> Result<Self> {
+        let wrong = |error: serde_json::Error| bad(format!("this is not JSON: {error}"));
+        let value: Value = serde_json::from_str(text).map_err(wrong)?;
+        let spec = Fields::of(value, "a ring")?.spec()?;
+        spec.check()?;
+        Ok(Self::from_spec(spec, None))
+    }
+}
+
+/// Keys that are not text are in base64, and say so.
+fn overrides<'s>(all: impl IntoIterator<Item = (&'s Vec<u8>, &'s String)>) -> Vec<Value> {
+    let object = |(key, node): (&Vec<u8>, &String)| match std::str::from_utf8(key) {
+        Ok(key) => json!({ "key": key, "node": node }),
+        Err(_) => json!({ "base64": Base64::encode_string(key), "node": node }),
+    };
+    all.into_iter().map(object).collect()
+}
+
+/// An object of which the fields are taken one by one; none may be left.
+struct Fields {
+    what: &'static str,
+    left: Map<String, Value>,
+}
+
+impl Fields {
+    fn of(value: Value, what: &'static str) -> Result<Self> {
+        match value {
+            Value::Object(left) => Ok(Self { what, left }),
+            _ => Err(bad(format!("{what} is an object in JSON"))),
+        }
+    }
+
+    /// Takes a field, as `read` reads it.
+    fn take<T>(
+        &mut self,
+        field: &str,
+        read: impl FnOnce(&Value) -> Option<T>,
+    ) -> Result<Option<T>> {
+        let Some(value) = self.left.remove(field) else { return Ok(None) };
+        let what = self.what;
+        let wrong = || bad(format!("`{field}` of {what} cannot be {value}"));
+        read(&value).map(Some).ok_or_else(wrong)
+    }
+
+    fn text(&mut self, field: &str) -> Result<Option<String>> {
+        self.take(field, |value| value.as_str().map(str::to_owned))
+    }
+
+    fn number(&mut self, field: &str) -> Result<Option<u32>> {
+        self.take(field, |value| value.as_u64()?.try_into().ok())
+    }
+
+    fn list(&mut self, field: &str) -> Result<Vec<Value>> {
+        Ok(self.take(field, |value| value.as_array().cloned())?.unwrap_or_default())
+    }
+
+    fn needed<T>(&self, field: &str, value: Option<T>) -> Result<T> {
+        value.ok_or_else(|| bad(format!("{} needs a field `{field}`", self.what)))
+    }
+
+    fn end(self) -> Result<()> {
+        match self.left.keys().next() {
+            None => Ok(()),
+            Some(field) => Err(bad(format!("{} has no field `{field}`", self.what))),
+        }
+    }
+
+    fn profile(&mut self) -> Result<Profile> {
+        let name = self.text("profile")?;
+        let slots = self.number("slots")?;
+        let slack = self.take("slack", |value| match value {
+            Value::Null => Some(None),
+            number => Some(Some(number.as_u64()?.try_into().ok()?)),
+        })?;
+        let is_slots = name.as_deref().is_none_or(|name| name == "slots");
+        match (name.as_deref(), slots, slack) {
+            (_, slots, slack) if is_slots => Ok(Profile::Slots {
+                slots: slots.unwrap_or(Profile::DEFAULT_SLOTS),
+                slack: slack.unwrap_or(Some(Profile::DEFAULT_SLACK)),
+            }),
+            (Some("ketama"), None, None) => Ok(Profile::Ketama),
+            (Some("clusterluck"), None, None) => Ok(Profile::Clusterluck),
+            (Some("ketama" | "clusterluck"), ..) => {
+                Err(bad("a ring of points has neither `slots` nor `slack`".to_owned()))
+            }
+            (name, ..) => Err(bad(format!(
+                "the profile {:?} is not known; it is slots, ketama or clusterluck",
+                name.unwrap_or_default()
+            ))),
+        }
+    }
+
+    fn spec(mut self) -> Result<Spec> {
+        if self.take("version", Value::as_u64)?.is_some_and(|version| version != VERSION) {
+            return Err(bad("the ring is of a later version".to_owned()));
+        }
+        let mut spec = Spec::new(self.profile()?);
+        if let Some(replicas) = self.take("replicas", |value| value.as_u64()?.try_into().ok())? {
+            spec.replicas = replicas;
+        }
+        spec.hash_tags = self.take("hash_tags", Value::as_bool)?.unwrap_or(false);
+        for node in self.list("nodes")? {
+            let mut fields = Self::of(node, "a node")?;
+            let name = fields.text("name")?;
+            let name = fields.needed("name", name)?;
+            let weight = fields.number("weight")?.unwrap_or(1);
+            let zone = fields.text("zone")?.unwrap_or_default();
+            fields.end()?;
+            spec.add(RingNode { name, weight, zone })?;
+        }
+        for name in self.list("excluded")? {
+            let name = name.as_str().ok_or_else(|| bad("`excluded` has names".to_owned()))?;
+            spec.excluded.insert(name.to_owned());
+        }
+        for (field, overrides) in [("keys", &mut spec.keys), ("prefixes", &mut spec.prefixes)] {
+            for one in self.list(field)? {
+                let mut fields = Self::of(one, "an override")?;
+                let text = fields.text("key")?.map(String::into_bytes);
+                let raw = fields.take("base64", |v| Base64::decode_vec(v.as_str()?).ok())?;
+                let key = fields.needed("key", text.or(raw))?;
+                let node = fields.text("node")?;
+                let node = fields.needed("node", node)?;
+                fields.end()?;
+                overrides.insert(key, node);
+            }
+        }
+        self.end()?;
+        Ok(spec)
+    }
+}

@@ -1,0 +1,5 @@
+//! The ring: what holds for every one, and the owners that others find too.
+#![allow(clippy::unwrap_used)] // A test says what it expects by failing.
+
+mod laws;
+mod vectors;
