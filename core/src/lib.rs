@@ -20,6 +20,7 @@ pub mod wire;
 
 // Values: import nothing but the wire's tags.
 pub mod api;
+pub mod clock;
 pub mod config;
 pub mod error;
 pub mod event;

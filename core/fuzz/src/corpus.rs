@@ -30,6 +30,7 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
             vectors.iter().flat_map(inner).collect()
         }
         "snapshot" => snapshots(),
+        "clock" => clocks(),
         _ => vectors,
     }
 }
@@ -64,6 +65,25 @@ fn snapshots() -> Vec<Vec<u8>> {
     let texts = [full.write(), Snapshot::default().write()];
     let bodies = texts.iter().filter_map(|text| Some(text.split_once("end ")?.0.to_owned()));
     bodies.chain(texts.iter().cloned()).map(String::into_bytes).collect()
+}
+
+/// The bytes of clocks in each form, and their texts.
+fn clocks() -> Vec<Vec<u8>> {
+    let lines = include_str!("../../../tests/vectors/clocks/forms.txt").lines();
+    let good = lines.filter(|line| line.starts_with("read ") && line.ends_with(" => ok"));
+    let bytes = |line: &str| {
+        let digits = line.split(' ').nth(2).unwrap_or_default();
+        let byte = |at: usize| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok();
+        (0..digits.len()).step_by(2).filter_map(byte).collect::<Vec<u8>>()
+    };
+    let texts = [
+        r#"{"web-1":2,"web-2":"9007199254740993"}"#,
+        r#"{"a":{"count":2,"insert":5,"time":7}}"#,
+        r#"{"clock":{"a":0,"b":1},"epoch":3}"#,
+        "001795316449123.00042",
+    ];
+    let texts = texts.into_iter().map(|text| text.as_bytes().to_vec());
+    good.step_by(3).map(bytes).chain(texts).chain([vec![1, 0, 0x80, 2]]).collect()
 }
 
 /// A bad input made of one of these, as in the floods of the other tests; the same for a number.

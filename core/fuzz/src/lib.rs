@@ -11,6 +11,7 @@ mod node;
 
 use std::sync::Arc;
 
+use chinwag::clock::{ActorTable, Folded, HybridTime, Siblings, VectorClock};
 use chinwag::snapshot::Snapshot;
 use chinwag::wire::compress::{Deflater, Inflater};
 use chinwag::wire::serf::{
@@ -35,6 +36,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("message", message),
     ("serf", serf),
     ("snapshot", snapshot),
+    ("clock", clock),
 ];
 
 /// What may be inflated from a datagram, and the bound of the target for streams.
@@ -206,5 +208,49 @@ pub fn snapshot(data: &[u8]) {
     // As most inputs have no valid last line, they get one.
     if let Ok(snapshot) = Snapshot::read(&Snapshot::ended(text)) {
         assert_eq!(Snapshot::read(&snapshot.write()), Ok(snapshot));
+    }
+}
+
+/// Clocks in every form: what is read is the one form of what it is.
+pub fn clock(data: &[u8]) {
+    let mut read = 0;
+    let mut one_form = |again: Vec<u8>| {
+        assert_eq!(again, data, "two forms of one value");
+        read += 1;
+    };
+    if let Ok(clock) = VectorClock::from_bytes(data) {
+        assert!(clock.len() <= data.len(), "a count that lies is believed");
+        assert!(clock.descends(&clock) && !clock.dominates(&clock));
+        one_form(clock.to_bytes());
+    }
+    if let Ok(folded) = Folded::from_bytes(data) {
+        one_form(folded.to_bytes());
+    }
+    if let Ok(record) = Siblings::from_bytes(data) {
+        assert!(record.len() <= data.len(), "a count that lies is believed");
+        one_form(record.to_bytes());
+    }
+    assert!(read <= 1, "the forms of two kinds are told apart");
+    dense_clock(data);
+    if let Ok(text) = std::str::from_utf8(data) {
+        if let Ok(clock) = VectorClock::from_json(text) {
+            let again = VectorClock::from_json(&clock.to_json()).map(|clock| clock.to_bytes());
+            assert_eq!(again, Ok(clock.to_bytes()));
+        }
+        if let Ok(folded) = Folded::from_json(text) {
+            assert_eq!(Folded::from_json(&folded.to_json()), Ok(folded));
+        }
+        if let Ok(time) = text.parse::<HybridTime>() {
+            assert_eq!(time.to_string(), text);
+        }
+    }
+}
+
+/// As the dense form of a table, whose fingerprint no search would find.
+fn dense_clock(data: &[u8]) {
+    let table = ActorTable::new(["a", "b", "web-1"]).expect("three names");
+    let bytes = [&[0x51], &table.fingerprint().to_be_bytes()[..], data].concat();
+    if let Ok(clock) = VectorClock::from_dense(&table, &bytes) {
+        assert_eq!(clock.to_dense(&table), Ok(bytes));
     }
 }

@@ -55,6 +55,11 @@ fn snapshots() {
     play("snapshot");
 }
 
+#[test]
+fn clocks() {
+    play("clock");
+}
+
 /// Members that never answer fail, and are forgotten in the end, whatever a stranger sends.
 #[test]
 fn minutes_of_silence_under_a_key() {

@@ -126,12 +126,15 @@ const RUST: Step = Step {
     ],
 };
 
-/// That an implementation in Python finds the owners that the core does.
+/// That implementations in Python find the owners and the clocks that the core does.
 const VECTORS: Step = Step {
     name: "vectors",
     after: &["setup"],
     needs: &["target/venv/bin/python"],
-    run: &["target/venv/bin/python tests/vectors/ring/reference.py"],
+    run: &[
+        "target/venv/bin/python tests/vectors/ring/reference.py",
+        "target/venv/bin/python tests/vectors/clocks/reference.py",
+    ],
 };
 
 const DOCS: Step = Step {

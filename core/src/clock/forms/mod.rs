@@ -1,0 +1,14 @@
+//! What clocks look like outside of a process: one form for each value, and bounds on what is read.
+//! `docs/CLOCKS.md` has every bit.
+
+mod codec;
+mod dense;
+mod folded;
+#[cfg(feature = "json")]
+mod json;
+mod siblings;
+mod vector;
+
+pub use dense::ActorTable;
+#[cfg(feature = "json")]
+pub use json::JSON_MAX;
