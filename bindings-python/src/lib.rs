@@ -10,6 +10,7 @@ mod error;
 mod events;
 mod member;
 mod node;
+mod ring;
 
 /// The private module `chinwag._chinwag`.
 #[pyo3::pymodule(gil_used = false)]
@@ -26,6 +27,10 @@ mod _chinwag {
     use super::member::Member;
     #[pymodule_export]
     use super::node::Host;
+    #[pymodule_export]
+    use super::ring::Ring;
+    #[pymodule_export]
+    use super::ring::change::{RingChange, bucket};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -53,7 +53,7 @@ def test_a_panic_is_an_ordinary_exception() -> None:
 def test_every_native_function_is_guarded() -> None:
     """What Python can call begins with the guard that catches panics."""
     found = 0
-    for path in (ROOT / "src").glob("*.rs"):
+    for path in (ROOT / "src").rglob("*.rs"):
         text = path.read_text()
         blocks = re.findall(r"#\[pymethods\]\nimpl \w+ \{\n(.*?)\n\}\n", text, re.DOTALL)
         blocks += re.findall(r"#\[pyfunction\]\n(.*?\n\}\n)", text, re.DOTALL)
@@ -64,4 +64,4 @@ def test_every_native_function_is_guarded() -> None:
                 assert first == "guard", f"{path.name}: {name}"
                 found += 1
     assert found > 30
-    assert {"Host", "Member", "Subscription", "Wake"} <= set(dir(_chinwag))
+    assert {"Host", "Member", "Ring", "Subscription", "Wake"} <= set(dir(_chinwag))

@@ -62,6 +62,13 @@ async def main() -> None:
     await node.update_tags({"a-b": "c"}, role="x", canary=None)
     with chinwag.blocking.start("b", profile="wan") as other:
         other.on_event(print)
+    ring = chinwag.Ring(["a", chinwag.RingNode("b", 2), {"name": "c"}], profile="pure", slots=271)
+    drained = ring.replace(excluded=["a"], pins={"k": "b", b"l": "c"})
+    owners: list[str] = drained.owners(b"k", 2)
+    slots: list[int] = [drained.slots or 0, drained.slot("k") or 0, drained.fingerprint]
+    lost: list[bytes] = chinwag.RingChange(ring, drained).lost("a", {b"k": 1})
+    room = drained.owner_with_room("k", lambda name: name != "b")
+    print(room.upper() if room else owners, slots, lost)
 """
 
 CACHE = ROOT.parent / "target" / "mypy"
@@ -76,6 +83,10 @@ MISTAKES = {
     'chinwag.blocking.start("a").send("b", b"", False)': "positional",
     "chinwag.MemberJoin(member=1, seq=2)": "Member",
     'chinwag.blocking.start("a").events().member': "member",
+    'chinwag.Ring(["a"], profile="quick")': "profile",
+    'chinwag.Ring(["a"]).replace(wieght=1)': "wieght",
+    'chinwag.Ring(["a"]).owner(1)': "int",
+    'chinwag.Ring(["a"]).owner("k").upper()': "None",
 }
 
 

@@ -5,9 +5,9 @@
             print(event.type, event)
 """
 
-from . import answers, blocking, errors, events
+from . import answers, blocking, errors, events, ring
 from ._asyncio import Events, Node, start
-from ._chinwag import Member, __version__
+from ._chinwag import Member, Ring, RingChange, __version__
 from ._constants import ErrorCode, EventType, MemberState, OptionName, Options, WarningCode
 from ._values import Payload
 from .answers import (
@@ -65,6 +65,7 @@ from .events import (
     UserEvent,
     Warning,
 )
+from .ring import RingNode
 
 __all__ = [
     "Admission",
@@ -118,6 +119,9 @@ __all__ = [
     "RemoteState",
     "ReplayDone",
     "Response",
+    "Ring",
+    "RingChange",
+    "RingNode",
     "RoundTrip",
     "Timeout",
     "TooLarge",
@@ -131,5 +135,6 @@ __all__ = [
     "blocking",
     "errors",
     "events",
+    "ring",
     "start",
 ]

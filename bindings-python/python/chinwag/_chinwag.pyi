@@ -1,11 +1,27 @@
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import timedelta
-from typing import Any, Final, final
+from typing import Any, Final, TypedDict, TypeVar, final
+
+from typing_extensions import Buffer, Unpack
 
 from ._constants import MemberState
 from .events import Event
+from .ring import Balance, Key, Moved, MovedSlot, NodeLike, Profile, Range, RingNode
 
-__all__ = ["Host", "Member", "Subscription", "Wake", "__version__", "_panic", "_specimen"]
+_Key = TypeVar("_Key", bound=Key)
+
+__all__ = [
+    "Host",
+    "Member",
+    "Ring",
+    "RingChange",
+    "Subscription",
+    "Wake",
+    "__version__",
+    "_panic",
+    "_specimen",
+    "jump",
+]
 
 __version__: Final[str]
 
@@ -147,6 +163,165 @@ class Wake:
         """The descriptor. It stays this object's own."""
     def clear(self) -> None:
         """Makes it unreadable until the next time. To be called before looking what there is."""
+
+class _RingOptions(TypedDict, total=False):
+    nodes: Iterable[NodeLike]
+    profile: Profile | None
+    slots: int | None
+    slack: int | None
+    replicas: int | None
+    hash_tags: bool | None
+    pins: Mapping[Any, str] | None
+    pin_prefixes: Mapping[Any, str] | None
+    excluded: Iterable[str] | None
+
+@final
+class Ring:
+    """Which node owns which key: a value that never changes."""
+
+    def __new__(
+        cls,
+        nodes: Iterable[NodeLike],
+        *,
+        profile: Profile | None = "default",
+        slots: int | None = None,
+        slack: int | None = None,
+        replicas: int | None = 3,
+        hash_tags: bool | None = False,
+        pins: Mapping[Any, str] | None = None,
+        pin_prefixes: Mapping[Any, str] | None = None,
+        excluded: Iterable[str] | None = (),
+    ) -> Ring: ...
+    def owner(self, key: Key) -> str | None:
+        """The node that owns a key; `None` if the ring is empty."""
+    def owners(self, key: Key, n: int) -> list[str]:
+        """Up to `n` different nodes that a key belongs to, the owner first: exactly as many, or all
+        if there are fewer. Those of other zones come first."""
+    def owners_many(self, keys: Iterable[Key]) -> list[str | None]:
+        """The owner of each key, in one call."""
+    def owner_numbers(
+        self, keys: Buffer, *, width: int | None = None, offsets: Buffer | None = None
+    ) -> memoryview:
+        """For each of many keys in one buffer, the place of its owner in `names`, or 65,535 if the
+        ring is empty. The keys have `width` bytes each, or begin and end at `offsets`."""
+    def is_owner(self, name: str, key: Key) -> bool:
+        """Whether that node owns a key."""
+    def owner_with_room(self, key: Key, has_room: Callable[[str], object]) -> str | None:
+        """The first of a key's nodes for which `has_room` is true; `None` if that is nobody."""
+    def slot(self, key: Key) -> int | None:
+        """The slot of a key; `None` in the profiles that have none, and in an empty ring."""
+    def slot_owners(self, slot: int) -> list[str]:
+        """The nodes of a slot, the owner first, as many as the ring has replicas."""
+    def slots_of(self, name: str) -> list[int]:
+        """The slots of a node, in order."""
+    def next(self, name: str, n: int) -> list[str]:
+        """Up to `n` other nodes that own the places behind the first one of a node."""
+    def previous(self, name: str, n: int) -> list[str]:
+        """Up to `n` other nodes that own the places before the first one of a node, the nearest
+        first."""
+    def owners_before(self, key: Key, n: int) -> list[str]:
+        """Up to `n` different nodes that own the places before a key, the nearest first."""
+    def ranges(self) -> list[Range]:
+        """All ranges of places in order, as large as they can be; together they are the whole
+        ring."""
+    def balance(self) -> list[Balance]:
+        """How much of all keys each node has, in the order of their names."""
+    def with_node(self, node: NodeLike) -> Ring:
+        """The ring with one more node."""
+    def without(self, name: str) -> Ring:
+        """The ring without a node."""
+    def update(self, node: NodeLike) -> Ring:
+        """The ring with another weight or zone of a node."""
+    def replace(self, **options: Unpack[_RingOptions]) -> Ring:
+        """The ring with something else made from other options."""
+    def __replace__(self, **options: Unpack[_RingOptions]) -> Ring: ...
+    def union(self, other: Ring) -> Ring:
+        """The nodes of both rings, and what is pinned in either."""
+    def intersection(self, other: Ring) -> Ring:
+        """The nodes that are in both rings, and what is pinned alike in both."""
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of those that own something, in order."""
+    @property
+    def nodes(self) -> tuple[RingNode, ...]:
+        """All nodes, also those that are excluded, in the order of their names."""
+    @property
+    def profile(self) -> Profile:
+        """How keys are placed."""
+    @property
+    def slots(self) -> int | None:
+        """How many slots there are; `None` in the profiles that have none."""
+    @property
+    def slack(self) -> int | None:
+        """What a node may have above its share, in thousandths; `None` where nothing is bounded."""
+    @property
+    def replicas(self) -> int:
+        """Owners of a key that are found without a search."""
+    @property
+    def hash_tags(self) -> bool:
+        """Whether what stands between `{` and `}` in a key places it."""
+    @property
+    def pins(self) -> dict[bytes, str]:
+        """Keys whose owner is given, and that owner."""
+    @property
+    def pin_prefixes(self) -> dict[bytes, str]:
+        """Beginnings of keys whose owner is given, and that owner."""
+    @property
+    def excluded(self) -> tuple[str, ...]:
+        """Nodes that own nothing, whether they are in the ring or not."""
+    @property
+    def fingerprint(self) -> int:
+        """The same in two rings exactly if they place all keys alike: 64 bits."""
+    def to_json(self) -> str:
+        """The ring as JSON, in one line."""
+    @classmethod
+    def from_json(cls, text: Key) -> Ring:
+        """The ring of this JSON."""
+    def to_bytes(self) -> bytes:
+        """The ring as bytes: one form for each ring, the same in every language."""
+    @classmethod
+    def from_bytes(cls, bytes: Key) -> Ring:
+        """The ring of these bytes."""
+    def __len__(self) -> int: ...
+    def __contains__(self, name: object, /) -> bool: ...
+    def __iter__(self) -> Iterator[str]: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __copy__(self) -> Ring: ...
+    def __deepcopy__(self, _memo: object) -> Ring: ...
+    def __reduce__(self) -> tuple[Any, tuple[bytes]]: ...
+    def __sizeof__(self) -> int: ...
+
+@final
+class RingChange:
+    """From one ring to another: what moves, in terms of the caller's keys."""
+
+    def __new__(cls, before: Ring, after: Ring) -> RingChange: ...
+    @property
+    def before(self) -> Ring:
+        """The ring as it was."""
+    @property
+    def after(self) -> Ring:
+        """The ring as it is."""
+    def moved(self, keys: Iterable[Key]) -> list[Moved]:
+        """Those of the keys that have another owner, with both owners."""
+    def gained(self, name: str, keys: Iterable[_Key]) -> list[_Key]:
+        """Those of the keys that `name` owns, and did not."""
+    def lost(self, name: str, keys: Iterable[_Key]) -> list[_Key]:
+        """Those of the keys that `name` owned, and does not any more."""
+    def slots(self) -> list[MovedSlot]:
+        """The slots that have another owner, in order; none unless both rings have equally many."""
+    def flows(self) -> dict[tuple[str | None, str | None], int]:
+        """How many slots go from whom to whom."""
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __reduce__(self) -> tuple[Any, tuple[Ring, Ring]]: ...
+
+def jump(key: Key, buckets: int) -> int | None:
+    """The bucket of a key among so many that are only ever added and removed at the end; `None`
+    without a bucket."""
 
 def _panic(message: str) -> None:
     """Panics on purpose: the tests show with it what comes of a panic."""

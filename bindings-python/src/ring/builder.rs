@@ -1,0 +1,264 @@
+//! What a ring is made from, and what it is asked about, as values of Python.
+
+use std::borrow::Cow;
+
+use chinwag::error::{Error, ErrorKind};
+use chinwag::ring::{Builder, Profile, Ring, RingNode};
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::{
+    PyBool, PyByteArray, PyBytes, PyDict, PyFloat, PyInt, PyMapping, PyMemoryView, PyString,
+};
+
+use crate::error::{OrRaise, raised};
+
+/// What the constructor and `replace` take.
+const OPTIONS: [&str; 9] = [
+    "nodes",
+    "profile",
+    "slots",
+    "slack",
+    "replicas",
+    "hash_tags",
+    "pins",
+    "pin_prefixes",
+    "excluded",
+];
+
+/// Most that is shown of a value that cannot be.
+const SHOWN: usize = 80;
+
+/// A `BadArgument`.
+pub(super) fn bad(py: Python<'_>, message: &str) -> PyErr {
+    raised(py, &Error::new(ErrorKind::BadArgument, message))
+}
+
+/// A `BadArgument` that shows the value if it is short, and else of which type it is.
+pub(super) fn wrong(what: &str, value: &Bound<'_, PyAny>) -> PyErr {
+    let is_short = match value.len() {
+        Ok(length) => length <= SHOWN && value.is_instance_of::<PyString>(),
+        Err(_) => value.is_instance_of::<PyInt>() || value.is_instance_of::<PyFloat>(),
+    };
+    let shown = match is_short {
+        true => value.repr().map_or_else(|_| "that".to_owned(), |repr| repr.to_string()),
+        false => value.get_type().name().map_or_else(|_| "that".to_owned(), |n| format!("a {n}")),
+    };
+    let shown: String = shown.chars().take(SHOWN).collect();
+    bad(value.py(), &format!("{what} cannot be {shown}"))
+}
+
+/// The bytes of a key: those of a text in UTF-8, or of whatever holds bytes.
+#[inline]
+pub(super) fn octets<'a>(key: &'a Bound<'_, PyAny>) -> PyResult<Cow<'a, [u8]>> {
+    if let Ok(text) = key.cast::<PyString>() {
+        let text = text.to_str().map_err(|_| wrong("a key", key))?;
+        return Ok(Cow::Borrowed(text.as_bytes()));
+    }
+    if let Ok(bytes) = key.cast::<PyBytes>() {
+        return Ok(Cow::Borrowed(bytes.as_bytes()));
+    }
+    let bytes = PyMemoryView::from(key).and_then(|view| view.call_method0("tobytes"));
+    let bytes = bytes.map_err(|_| wrong("a key", key))?;
+    Ok(Cow::Owned(bytes.cast::<PyBytes>()?.as_bytes().to_vec()))
+}
+
+/// The bytes of many keys, one behind the other. Text is refused: who counts in letters is wrong.
+pub(super) fn packed<'a>(keys: &'a Bound<'_, PyAny>) -> PyResult<Cow<'a, [u8]>> {
+    if keys.is_instance_of::<PyString>() { Err(wrong("packed keys", keys)) } else { octets(keys) }
+}
+
+/// Where keys begin and end in so many bytes, each `width` of them.
+pub(super) fn widths(
+    bytes: usize,
+    width: &Bound<'_, PyAny>,
+) -> PyResult<impl ExactSizeIterator<Item = (usize, usize)> + use<>> {
+    let size: usize = number("a width", width)?;
+    match bytes.checked_div(size) {
+        Some(keys) if keys * size == bytes => {
+            Ok((0..keys).map(move |key| (key * size, (key + 1) * size)))
+        }
+        _ => Err(bad(width.py(), &format!("{bytes} bytes are not keys of {size} each"))),
+    }
+}
+
+/// Where keys begin and end in so many bytes, by whole numbers in a buffer: as many as there are
+/// keys, and one more.
+pub(super) fn offsets(bytes: usize, values: &Bound<'_, PyAny>) -> PyResult<Vec<usize>> {
+    let refused = || wrong("a buffer of offsets", values);
+    let view = PyMemoryView::from(values).map_err(|_| refused())?;
+    let format: String = view.getattr("format")?.extract()?;
+    let order = if cfg!(target_endian = "little") { '<' } else { '>' };
+    let code = format.trim_start_matches(['@', '=', order]);
+    let raw = view.call_method0("tobytes")?;
+    let raw = raw.cast::<PyBytes>()?.as_bytes();
+    let offsets: Vec<i64> = match (code, view.getattr("itemsize")?.extract()?) {
+        ("i" | "l", 4) => items_of(raw).map(|item| i32::from_ne_bytes(item).into()).collect(),
+        ("I" | "L", 4) => items_of(raw).map(|item| u32::from_ne_bytes(item).into()).collect(),
+        // What has no room in them is out of range as well.
+        ("l" | "q" | "L" | "Q", 8) => items_of(raw).map(i64::from_ne_bytes).collect(),
+        _ => return Err(refused()),
+    };
+    let offsets: Result<Vec<usize>, _> = offsets.into_iter().map(usize::try_from).collect();
+    let offsets = offsets.map_err(|_| refused())?;
+    let is_inside = offsets.last().is_some_and(|last| *last <= bytes);
+    if is_inside && offsets.is_sorted() { Ok(offsets) } else { Err(refused()) }
+}
+
+fn items_of<const SIZE: usize>(raw: &[u8]) -> impl Iterator<Item = [u8; SIZE]> {
+    raw.chunks_exact(SIZE).filter_map(|item| item.try_into().ok())
+}
+
+/// The name of a node.
+pub(super) fn name<'a>(name: &'a Bound<'_, PyAny>) -> PyResult<&'a str> {
+    let text = name.cast::<PyString>().ok().and_then(|text| text.to_str().ok());
+    text.ok_or_else(|| wrong("the name of a node", name))
+}
+
+/// A whole number from 0. `True` is none, although Python counts with it.
+pub(super) fn number<T: TryFrom<u64>>(what: &str, value: &Bound<'_, PyAny>) -> PyResult<T> {
+    let counts = !value.is_instance_of::<PyBool>();
+    let number = counts.then(|| value.extract().ok()).flatten();
+    number.and_then(|number: u64| T::try_from(number).ok()).ok_or_else(|| wrong(what, value))
+}
+
+/// How many nodes are asked for. A ring has fewer than 65,535, so that more make no difference.
+pub(super) fn count(value: &Bound<'_, PyAny>) -> PyResult<usize> {
+    let number: u64 = number("a number of nodes", value)?;
+    Ok(usize::try_from(number).unwrap_or(usize::MAX).min(usize::from(u16::MAX)))
+}
+
+/// The items of anything that can be gone through, but for one text where several are meant.
+pub(super) fn items<'py, T>(
+    what: &str,
+    values: &Bound<'py, PyAny>,
+    mut read: impl FnMut(Bound<'py, PyAny>) -> PyResult<T>,
+) -> PyResult<Vec<T>> {
+    let is_one = values.is_instance_of::<PyString>()
+        || values.is_instance_of::<PyBytes>()
+        || values.is_instance_of::<PyByteArray>();
+    if is_one {
+        return Err(wrong(what, values));
+    }
+    let iterator = values.try_iter().map_err(|_| wrong(what, values))?;
+    iterator.map(|item| read(item?)).collect()
+}
+
+/// A node: its name, a `RingNode`, or a mapping with the same fields.
+pub(super) fn node(value: &Bound<'_, PyAny>) -> PyResult<RingNode> {
+    let py = value.py();
+    if value.is_instance_of::<PyString>() {
+        return Ok(RingNode::new(name(value)?));
+    }
+    let is_node = value.is_instance(&super::class(py, "RingNode")?)?;
+    let fields = if is_node { value.call_method0("_asdict")? } else { value.clone() };
+    let fields = fields.cast::<PyMapping>().map_err(|_| wrong("a node", value))?;
+    let mut node = RingNode::new("");
+    for field in fields.items()?.iter() {
+        let (field, value): (Bound<'_, PyAny>, Bound<'_, PyAny>) = field.extract()?;
+        match field.extract::<&str>().unwrap_or_default() {
+            "name" => node.name = name(&value)?.to_owned(),
+            "weight" => node.weight = number("the weight of a node", &value)?,
+            "zone" => {
+                let zone = value.cast::<PyString>().ok().and_then(|zone| zone.to_str().ok());
+                node.zone = zone.ok_or_else(|| wrong("the zone of a node", &value))?.to_owned();
+            }
+            _ => return Err(wrong("a field of a node", &field)),
+        }
+    }
+    Ok(node)
+}
+
+/// Several nodes. A mapping is refused: its values would be lost.
+fn nodes(values: &Bound<'_, PyAny>) -> PyResult<Vec<RingNode>> {
+    match values.cast::<PyMapping>() {
+        Ok(_) => Err(wrong("the list of nodes", values)),
+        Err(_) => items("the list of nodes", values, |value| node(&value)),
+    }
+}
+
+/// Keys, or beginnings of keys, and the name that each is pinned to.
+fn pins(values: &Bound<'_, PyAny>) -> PyResult<Vec<(Vec<u8>, String)>> {
+    let pins = values.cast::<PyMapping>().map_err(|_| wrong("a mapping of pins", values))?;
+    let mut read = Vec::new();
+    for pin in pins.items()?.iter() {
+        let (key, owner): (Bound<'_, PyAny>, Bound<'_, PyAny>) = pin.extract()?;
+        read.push((octets(&key)?.into_owned(), name(&owner)?.to_owned()));
+    }
+    Ok(read)
+}
+
+/// The option of that name; `None` stands for the default.
+fn option<'py>(options: &Bound<'py, PyDict>, name: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
+    Ok(options.get_item(name)?.filter(|value| !value.is_none()))
+}
+
+/// The profile of the options. What they leave open is as before.
+fn profile(options: &Bound<'_, PyDict>, before: Profile) -> PyResult<Profile> {
+    let py = options.py();
+    let number = |what| option(options, what)?.map(|value| number(what, &value)).transpose();
+    let (slots, slack): (Option<u32>, Option<u32>) = (number("slots")?, number("slack")?);
+    let old = match before {
+        Profile::Slots { slots, .. } => Some(slots),
+        Profile::Ketama | Profile::Clusterluck => None,
+    };
+    if let Some(named) = option(options, "profile")? {
+        let name = named.cast::<PyString>().ok().and_then(|name| name.to_str().ok());
+        let name = name.ok_or_else(|| wrong("the profile", &named))?;
+        // A ring of points has no slots to keep.
+        let kept = old.filter(|_| matches!(name, "default" | "pure" | "exact"));
+        return Profile::named(name, slots.or(kept), slack).or_raise(py);
+    }
+    match before {
+        Profile::Slots { slots: old, slack: bound } => {
+            Ok(Profile::Slots { slots: slots.unwrap_or(old), slack: slack.or(bound) })
+        }
+        points => Profile::named(points.name(), slots, slack).or_raise(py),
+    }
+}
+
+/// A builder of what the options say, and of what there was before where they say nothing.
+pub(super) fn builder(before: &Ring, options: &Bound<'_, PyDict>) -> PyResult<Builder> {
+    for key in options.keys() {
+        if !OPTIONS.contains(&key.extract::<&str>()?) {
+            let message = format!("Ring got an unexpected keyword argument {}", key.repr()?);
+            return Err(PyTypeError::new_err(message));
+        }
+    }
+    let mut builder = before.to_builder().profile(profile(options, before.profile())?);
+    if let Some(replicas) = option(options, "replicas")? {
+        builder = builder.replicas(number("the number of replicas", &replicas)?);
+    }
+    if let Some(flag) = option(options, "hash_tags")? {
+        let flag = flag.cast::<PyBool>().map_err(|_| wrong("hash_tags", &flag))?;
+        builder = builder.hash_tags(flag.is_true());
+    }
+    if let Some(values) = option(options, "nodes")? {
+        let old: Vec<RingNode> = before.nodes().collect();
+        builder = old.iter().fold(builder, |builder, node| builder.remove(&node.name));
+        builder = builder.nodes(nodes(&values)?);
+    }
+    overridden(builder, before, options)
+}
+
+/// The builder with what is excluded and pinned.
+fn overridden(
+    mut builder: Builder,
+    before: &Ring,
+    options: &Bound<'_, PyDict>,
+) -> PyResult<Builder> {
+    if let Some(names) = option(options, "excluded")? {
+        builder = before.excluded().fold(builder, Builder::include);
+        let names = items("the list of excluded nodes", &names, |one| Ok(name(&one)?.to_owned()))?;
+        builder = names.into_iter().fold(builder, Builder::exclude);
+    }
+    if let Some(given) = option(options, "pins")? {
+        builder = before.pins().fold(builder, |builder, (key, _)| builder.unpin(key));
+        builder = pins(&given)?.into_iter().fold(builder, |b, (key, name)| b.pin(key, name));
+    }
+    if let Some(given) = option(options, "pin_prefixes")? {
+        let old = before.pin_prefixes();
+        builder = old.fold(builder, |builder, (key, _)| builder.unpin_prefix(key));
+        builder = pins(&given)?.into_iter().fold(builder, |b, (key, name)| b.pin_prefix(key, name));
+    }
+    Ok(builder)
+}
