@@ -14,6 +14,7 @@ import type { ErrorCode, MemberState, StartOptions, WarningCode } from './consta
 
 export * from './answers.js';
 export * from './constants.js';
+export * from './ring.js';
 
 /** The version of this package and of the core inside it. */
 export const version: string;

@@ -47,6 +47,7 @@ function native(call) {
   try {
     return call();
   } catch (error) {
+    if (error instanceof ChinwagError) throw error;
     if (byKey.has(error?.code)) throw make(error.code, error.message);
     throw make('internal', error?.message ?? String(error), { cause: error });
   }

@@ -190,7 +190,8 @@ fn named(kind: ValueType) -> &'static str {
 /// The largest number up to which every whole number is exact.
 const EXACT: f64 = 9_007_199_254_740_991.0;
 
-fn whole(number: f64) -> Option<u64> {
+/// A whole number from 0 that is exact.
+pub(crate) fn whole(number: f64) -> Option<u64> {
     let fits = number.fract() == 0.0 && (0.0..=EXACT).contains(&number);
     fits.then_some(number as u64)
 }

@@ -10,6 +10,7 @@ pub mod error;
 pub mod events;
 pub mod member;
 pub mod node;
+pub mod ring;
 
 use napi_derive::napi;
 

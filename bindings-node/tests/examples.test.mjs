@@ -1,10 +1,10 @@
-// The example and the program of the README do what they say.
+// The example and the programs of the README do what they say.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { open, package_root, Program, seeds, until } from './helpers.mjs';
+import { open, package_root, Program, run, seeds, until } from './helpers.mjs';
 
 /** The example in a process of its own; `ended` is its code or signal. */
 function join(t, ...args) {
@@ -72,4 +72,14 @@ test('the first program of the README runs', async (t) => {
   program.signal('SIGTERM');
   await program.ends({ code: null, signal: 'SIGTERM' });
   assert.equal(node.member('web-1').state, 'left');
+});
+
+test('the rings of the README are as it says', async () => {
+  const readme = readFileSync(`${package_root}README.md`, 'utf8');
+  const [, source] = readme.match(/^## Rings\n[^]*?```js\n([^]*?)```/m);
+  const library = JSON.stringify(`${package_root}index.mjs`);
+  const out = await run(source.replace("'chinwag'", library), { head: '' });
+  const promised = [...source.matchAll(/ \/\/ (.*)$/gm)].map(([, line]) => `${line}\n`);
+  assert.equal(promised.length, 3);
+  assert.equal(out, promised.join(''));
 });

@@ -1,6 +1,16 @@
 // What a program may and may not write, as an ES module. Checked by tsc, never run.
 
-import { ChinwagError, EVENT_TYPES, ERRORS, JoinFailedError, Node, start } from 'chinwag';
+import {
+  ChinwagError,
+  EVENT_TYPES,
+  ERRORS,
+  JoinFailedError,
+  jump,
+  Node,
+  Ring,
+  RingChange,
+  start,
+} from 'chinwag';
 import type {
   Answers,
   ChinwagEvent,
@@ -11,6 +21,7 @@ import type {
   KeyOutcome,
   Member,
   MemberState,
+  RingMove,
   RoundTrip,
   StartOptions,
 } from 'chinwag';
@@ -120,6 +131,31 @@ async function serf(node: Node): Promise<void> {
   await node.forceLeave('b', { prune: true });
   const place: Coordinate = await node.coordinate();
   console.log(place.vec.length, (await node.rtt('a', 'b')) + 1, node.metrics().length);
+}
+
+export function rings(): bigint {
+  const nodes = ['a', { name: 'b', weight: 2, zone: 'x' }] as const;
+  const ring = new Ring(nodes, { profile: 'exact', slots: 271, pins: new Map([['k', 'a']]) });
+  const owner: string | undefined = ring.owner(new Uint8Array(1)) ?? ring.owner('k');
+  const owners: string[] = ring.owners('k', 2);
+  const after = Ring.fromJSON(JSON.stringify(ring)).replace({ nodes, excluded: [...ring.excluded] });
+  const change = new RingChange(ring, after.withNode('c').update({ name: 'c', weight: 3 }));
+  const moved: RingMove<string>[] = change.moved(['k', 'l']);
+  console.log(owner, owners, moved[0]?.from, change.lost('a', new Set(['k'])), jump('k', 3));
+  const busy: ReadonlySet<string> = new Set(owners);
+  const names = Array.from(ring.ownersPacked(new Uint8Array(8), 4), (at) => ring.names[at]);
+  console.log(ring.ownerWithRoom('k', (name) => !busy.has(name)), ring.ranges()[0]?.start, names);
+  // @ts-expect-error keys are text or bytes
+  ring.owner(5);
+  // @ts-expect-error how many has to be said
+  ring.owners('k');
+  // @ts-expect-error no such profile
+  new Ring(nodes, { profile: 'even' });
+  // @ts-expect-error a ring does not change
+  ring.names = [];
+  // @ts-expect-error a misspelt field
+  new Ring([{ name: 'a', wieght: 1 }]);
+  return ring.fingerprint;
 }
 
 const types: readonly EventType[] = EVENT_TYPES;

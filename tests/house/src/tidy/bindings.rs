@@ -24,6 +24,7 @@ const OWN: &[(&str, &str)] = &[
     ("queue.rs", "only C takes events from a descriptor of ours"),
     ("talk.rs", "only C has a function of its own for each operation, and too many for one file"),
     ("serf.rs", "as above"),
+    ("ring/lookup.rs", "only Node makes a function for each ring, which is faster than a method"),
     ("ring/mod.rs", "not every language has rings yet"),
     ("ring/builder.rs", "as above"),
     ("ring/change.rs", "as above"),

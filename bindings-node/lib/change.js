@@ -1,0 +1,60 @@
+'use strict';
+// What is different between two rings, in terms of the caller's keys.
+
+const { inspect } = require('node:util');
+const { native: guarded } = require('./errors.js');
+const { listed, named } = require('./placement.js');
+const { ringed } = require('./ring.js');
+
+class RingChange {
+  constructor(before, after) {
+    ringed(before);
+    ringed(after);
+    this.before = before;
+    this.after = after;
+    Object.freeze(this);
+  }
+
+  moved(keys) {
+    const list = listed(keys, 'the keys');
+    const [before, after] = [this.before.ownersMany(list), this.after.ownersMany(list)];
+    const moved = [];
+    list.forEach((key, at) => {
+      const [from, to] = [before[at] ?? null, after[at] ?? null];
+      if (from !== to) moved.push({ key, from, to });
+    });
+    return moved;
+  }
+
+  gained(name, keys) {
+    named(name);
+    return this.moved(keys).filter(({ to }) => to === name).map(({ key }) => key);
+  }
+
+  lost(name, keys) {
+    named(name);
+    return this.moved(keys).filter(({ from }) => from === name).map(({ key }) => key);
+  }
+
+  slots() {
+    const rows = guarded(() => ringed(this.before).movedSlots(ringed(this.after)));
+    const [old, now] = [this.before.names, this.after.names];
+    return Array.from({ length: rows.length / 3 }, (_, row) => ({
+      slot: rows[3 * row],
+      from: old[rows[3 * row + 1]] ?? null,
+      to: now[rows[3 * row + 2]] ?? null,
+    }));
+  }
+
+  flows() {
+    const flows = guarded(() => ringed(this.before).flows(ringed(this.after)));
+    return flows.map(({ from, to, slots }) => ({ from: from ?? null, to: to ?? null, slots }));
+  }
+
+  [inspect.custom](_, options) {
+    const { before, after } = this;
+    return `RingChange ${inspect({ before, after }, options)}`;
+  }
+}
+
+module.exports = { RingChange };
