@@ -71,7 +71,7 @@ fn mistyped(option: &OptionInfo, term: Term<'_>) -> Error {
 }
 
 /// A UTF-8 binary, or an atom that is not `nil`.
-fn text(term: Term<'_>) -> Option<String> {
+pub(crate) fn text(term: Term<'_>) -> Option<String> {
     match term.decode::<Atom>() {
         Ok(atom) if atom == atoms::nil() => None,
         Ok(_) => term.atom_to_string().ok(),
@@ -92,7 +92,7 @@ fn span(term: Term<'_>) -> Option<Duration> {
 }
 
 /// The pairs of a map or of a list of pairs.
-fn pairs(term: Term<'_>) -> Option<Vec<(Term<'_>, Term<'_>)>> {
+pub(crate) fn pairs(term: Term<'_>) -> Option<Vec<(Term<'_>, Term<'_>)>> {
     match MapIterator::new(term) {
         Some(pairs) => Some(pairs.collect()),
         None => term.decode().ok(),

@@ -11,6 +11,7 @@ mod error;
 mod events;
 mod member;
 mod node;
+mod ring;
 
 use rustler::{Atom, Encoder, Env, Term};
 
@@ -19,12 +20,14 @@ mod atoms {
         __exception__,
         __struct__,
         attempts,
+        clusterluck,
         code,
         ended,
         error,
         error_module = "Elixir.Chinwag.Error",
         events,
         join,
+        ketama,
         known,
         large,
         later,
@@ -39,6 +42,7 @@ mod atoms {
         retryable,
         set_meta,
         set_tags,
+        slots,
         update_tags,
     }
 }

@@ -1,0 +1,67 @@
+defmodule Chinwag.RingChange do
+  @moduledoc """
+  From one `Chinwag.Ring` to another.
+
+  Keys have no bound, so a change answers questions about those of the caller instead of listing
+  what moves:
+
+      iex> alias Chinwag.{Ring, RingChange}
+      iex> before = Ring.new!(["web-1", "web-2", "web-3"], profile: :pure)
+      iex> change = RingChange.new(before, Ring.with_node!(before, "web-4"))
+      iex> keys = for n <- 1..100, do: "user:\#{n}"
+      iex> moved = RingChange.moved(change, keys)
+      iex> Enum.all?(moved, fn {_key, _from, to} -> to == "web-4" end)
+      true
+      iex> RingChange.gained(change, "web-4", keys) == for {key, _, _} <- moved, do: key
+      true
+
+  A process that keeps what it owns in a map, say, forgets what it does not own any more with
+  `Map.drop(cache, RingChange.lost(change, "web-1", Map.keys(cache)))`.
+
+  All of it runs on a dirty scheduler. Arguments that are none raise `Chinwag.Error`.
+  """
+
+  alias Chinwag.{Native, Ring}
+
+  @enforce_keys [:before, :after]
+  defstruct @enforce_keys
+
+  @type t :: %__MODULE__{before: Ring.t(), after: Ring.t()}
+
+  @typedoc "Who owned it and who owns it; nobody is `nil`."
+  @type moved(what) :: {what, from :: String.t() | nil, to :: String.t() | nil}
+
+  @doc "From `before` to `later`."
+  @spec new(Ring.t(), Ring.t()) :: t()
+  def new(%Ring{} = before, %Ring{} = later), do: %__MODULE__{before: before, after: later}
+
+  @doc "Those of the keys that have another owner, as `{key, from, to}`."
+  @spec moved(t(), Enumerable.t()) :: [moved(Ring.key())]
+  def moved(%__MODULE__{} = change, keys),
+    do: Native.ring_moved(change.before.native, change.after.native, Ring.listed!(keys))
+
+  @doc "Those of the keys that `name` owns, and did not."
+  @spec gained(t(), Ring.name(), Enumerable.t()) :: [Ring.key()]
+  def gained(%__MODULE__{} = change, name, keys),
+    do: Native.ring_gained(change.before.native, change.after.native, name, Ring.listed!(keys))
+
+  @doc "Those of the keys that `name` owned, and does not any more."
+  @spec lost(t(), Ring.name(), Enumerable.t()) :: [Ring.key()]
+  def lost(%__MODULE__{} = change, name, keys),
+    do: Native.ring_lost(change.before.native, change.after.native, name, Ring.listed!(keys))
+
+  @doc """
+  The slots that have another owner, as `{slot, from, to}`, in order; none unless both rings have
+  equally many.
+  """
+  @spec slots(t()) :: [moved(non_neg_integer())]
+  def slots(%__MODULE__{} = change),
+    do: Native.ring_moved_slots(change.before.native, change.after.native)
+
+  @doc "How many slots go from whom to whom: `%{{from, to} => slots}`."
+  @spec flows(t()) :: %{
+          optional({from :: String.t() | nil, to :: String.t() | nil}) => pos_integer()
+        }
+  def flows(%__MODULE__{} = change),
+    do: Map.new(Native.ring_flows(change.before.native, change.after.native))
+end

@@ -1,0 +1,269 @@
+//! What rings are made from and asked about, from Elixir's terms. The core judges it.
+
+use chinwag::ring::{Builder, Profile, Ring, RingNode};
+use chinwag::{Error, ErrorKind, Result};
+use rustler::{
+    Atom, Binary, Decoder, Encoder, Env, MapIterator, NifResult, ResourceArc, Term, TermType,
+};
+
+use super::RingRef;
+use crate::config::{pairs, text};
+use crate::{atoms, error};
+
+/// Characters of what is wrong that an error shows at most.
+const SHOWN_MAX: usize = 80;
+
+/// An error that is raised.
+struct Raised(Error);
+
+impl Encoder for Raised {
+    fn encode<'a>(&self, env: Env<'a>) -> Term<'a> {
+        error::encode(env, &self.0)
+    }
+}
+
+pub(super) fn raised(error: Error) -> rustler::Error {
+    rustler::Error::RaiseTerm(Box::new(Raised(error)))
+}
+
+pub(super) fn bad(message: impl Into<String>) -> Error {
+    Error::new(ErrorKind::BadArgument, message)
+}
+
+/// A ring that is asked.
+pub(super) struct Asked(ResourceArc<RingRef>);
+
+impl std::ops::Deref for Asked {
+    type Target = Ring;
+
+    fn deref(&self) -> &Ring {
+        &self.0.0
+    }
+}
+
+impl<'a> Decoder<'a> for Asked {
+    #[inline]
+    fn decode(term: Term<'a>) -> NifResult<Self> {
+        term.decode().map(Self).map_err(|_| {
+            raised(bad("this ring is not of this VM; send `Chinwag.Ring.to_bytes/1` of it instead"))
+        })
+    }
+}
+
+/// A key: a binary, which stays where it is.
+pub(super) struct Key<'a>(pub(super) Binary<'a>);
+
+impl<'a> Decoder<'a> for Key<'a> {
+    #[inline]
+    fn decode(term: Term<'a>) -> NifResult<Self> {
+        term.decode().map(Self).map_err(|_| raised(no_key(term)))
+    }
+}
+
+impl AsRef<[u8]> for Key<'_> {
+    fn as_ref(&self) -> &[u8] {
+        self.0.as_slice()
+    }
+}
+
+impl Encoder for Key<'_> {
+    fn encode<'a>(&self, env: Env<'a>) -> Term<'a> {
+        self.0.to_term(env)
+    }
+}
+
+fn no_key(term: Term<'_>) -> Error {
+    bad(format!("a key is a binary; this is {}", shown(term)))
+}
+
+/// A list, of which the end is looked at when it is reached: it may be a long way.
+pub(super) struct List<'a>(Term<'a>);
+
+impl<'a> Decoder<'a> for List<'a> {
+    fn decode(term: Term<'a>) -> NifResult<Self> {
+        match term.is_list() {
+            true => Ok(Self(term)),
+            false => Err(raised(no_list(term))),
+        }
+    }
+}
+
+impl<'a> Iterator for List<'a> {
+    type Item = Result<Term<'a>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self.0.list_get_cell() {
+            Ok((head, tail)) => {
+                self.0 = tail;
+                Some(Ok(head))
+            }
+            Err(_) if self.0.is_empty_list() => None,
+            Err(_) => Some(Err(no_list(self.0))),
+        }
+    }
+}
+
+impl<'a> List<'a> {
+    /// All of them as keys.
+    pub(super) fn keys(self) -> impl Iterator<Item = NifResult<Key<'a>>> {
+        self.map(|term| term.map_err(raised)?.decode())
+    }
+}
+
+fn no_list(term: Term<'_>) -> Error {
+    bad(format!("this is no list, or the end of none: {}", shown(term)))
+}
+
+/// How many nodes are wanted.
+pub(super) struct Count(pub(super) usize);
+
+impl<'a> Decoder<'a> for Count {
+    fn decode(term: Term<'a>) -> NifResult<Self> {
+        let wrong = |_| raised(bad(format!("this is no number of nodes: {}", shown(term))));
+        let count: u64 = term.decode().map_err(wrong)?;
+        // More than there can be is all.
+        Ok(Self(count.min(u16::MAX.into()) as usize))
+    }
+}
+
+/// The name of a node.
+pub(super) struct Name(pub(super) String);
+
+impl<'a> Decoder<'a> for Name {
+    fn decode(term: Term<'a>) -> NifResult<Self> {
+        name(term).map(Self).map_err(raised)
+    }
+}
+
+/// A whole number that is not negative.
+pub(super) struct Number(pub(super) u32);
+
+impl<'a> Decoder<'a> for Number {
+    fn decode(term: Term<'a>) -> NifResult<Self> {
+        let wrong =
+            |_| raised(bad(format!("this is no number from 0 to {}: {}", u32::MAX, shown(term))));
+        term.decode().map(Self).map_err(wrong)
+    }
+}
+
+/// What the caller gave, in an error: never more of it than a line.
+fn shown(term: Term<'_>) -> String {
+    match term.get_type() {
+        TermType::Atom | TermType::Float => format!("{term:?}"),
+        TermType::Integer => term
+            .decode::<i64>()
+            .map_or_else(|_| "a number that is too large".to_owned(), |number| number.to_string()),
+        TermType::Binary => match term.decode::<&str>() {
+            Ok(text) => format!("{:?}", text.chars().take(SHOWN_MAX).collect::<String>()),
+            Err(_) => "bits that are no text".to_owned(),
+        },
+        TermType::List => "a list".to_owned(),
+        TermType::Map => "a map".to_owned(),
+        TermType::Tuple => "a tuple".to_owned(),
+        _ => "something else".to_owned(),
+    }
+}
+
+fn name(term: Term<'_>) -> Result<String> {
+    let wrong = || bad(format!("the name of a node is text; this is {}", shown(term)));
+    text(term).ok_or_else(wrong)
+}
+
+fn whole<'a, T: Decoder<'a>>(what: &str, range: &str, term: Term<'a>) -> Result<T> {
+    let wrong = |_| bad(format!("{what} is a whole number {range}; this is {}", shown(term)));
+    term.decode().map_err(wrong)
+}
+
+fn optional(what: &str, term: Term<'_>) -> Result<Option<u32>> {
+    match is_nil(term) {
+        true => Ok(None),
+        false => whole(what, "that is not negative", term).map(Some),
+    }
+}
+
+pub(super) fn is_nil(term: Term<'_>) -> bool {
+    term.decode::<Atom>().is_ok_and(|atom| atom == atoms::nil())
+}
+
+/// A name, `{name, fields}`, or a map with a name in it.
+fn node(term: Term<'_>) -> Result<RingNode> {
+    if let Some(name) = text(term) {
+        return Ok(RingNode::new(name));
+    }
+    let (mut node, fields) = match term.decode::<(Term<'_>, Term<'_>)>() {
+        Ok((given, fields)) => (RingNode::new(name(given)?), entries(fields)),
+        Err(_) => (RingNode::new(""), MapIterator::new(term).map(Iterator::collect)),
+    };
+    let wrong = || bad(format!("a node is a name, alone or with fields; this is {}", shown(term)));
+    for (field, value) in fields.ok_or_else(wrong)? {
+        match text(field).as_deref() {
+            Some("name") => node.name = name(value)?,
+            Some("weight") => node.weight = whole("a weight", "from 1 to 65535", value)?,
+            Some("zone") if is_nil(value) => node.zone.clear(),
+            Some("zone") => {
+                let wrong = || bad(format!("a zone is text; this is {}", shown(value)));
+                node.zone = text(value).ok_or_else(wrong)?;
+            }
+            Some("__struct__") => {}
+            _ => return Err(bad(format!("a node has no field {}", shown(field)))),
+        }
+    }
+    Ok(node)
+}
+
+/// The pairs of a map, or of a list that ends as one.
+fn entries(term: Term<'_>) -> Option<Vec<(Term<'_>, Term<'_>)>> {
+    (term.is_map() || term.list_length().is_ok()).then(|| pairs(term))?
+}
+
+fn key(term: Term<'_>) -> Result<Vec<u8>> {
+    let key = term.decode::<Binary<'_>>();
+    key.map(|key| key.as_slice().to_vec()).map_err(|_| no_key(term))
+}
+
+/// A key and the node that it is given to.
+fn pin(term: Term<'_>) -> Result<(Vec<u8>, String)> {
+    let wrong = |_| bad(format!("what is pinned is {{key, name}}; this is {}", shown(term)));
+    let (given, node): (Term<'_>, Term<'_>) = term.decode().map_err(wrong)?;
+    Ok((key(given)?, name(node)?))
+}
+
+/// `{name, slots, slack}`.
+fn profile(term: Term<'_>) -> Result<Profile> {
+    let wrong = |_| bad(format!("this is no profile: {}", shown(term)));
+    let (name, slots, slack): (Term<'_>, Term<'_>, Term<'_>) = term.decode().map_err(wrong)?;
+    let (slots, slack) = (optional("slots", slots)?, optional("slack", slack)?);
+    let wrong = || bad(format!("a profile has a name; this is {}", shown(name)));
+    Profile::named(&text(name).ok_or_else(wrong)?, slots, slack)
+}
+
+/// The ring that these steps make of another one or of nothing, `{step, argument}` each.
+pub(super) fn built(before: Option<&Ring>, steps: List<'_>) -> Result<Ring> {
+    let builder = before.map_or_else(Ring::builder, Ring::to_builder);
+    let mut steps = steps;
+    steps.try_fold(builder, |builder, term| step(builder, term?))?.build()
+}
+
+fn step(builder: Builder, step: Term<'_>) -> Result<Builder> {
+    let wrong = |_| bad(format!("a step is {{name, argument}}; this is {}", shown(step)));
+    let (word, what): (Term<'_>, Term<'_>) = step.decode().map_err(wrong)?;
+    let pinned = || pin(what);
+    Ok(match text(word).as_deref() {
+        Some("node") => builder.node(node(what)?),
+        Some("update") => builder.update(node(what)?),
+        Some("remove") => builder.remove(&name(what)?),
+        Some("exclude") => builder.exclude(name(what)?),
+        Some("include") => builder.include(&name(what)?),
+        Some("pin") => pinned().map(|(key, node)| builder.pin(key, node))?,
+        Some("unpin") => builder.unpin(&key(what)?),
+        Some("pin_prefix") => pinned().map(|(prefix, node)| builder.pin_prefix(prefix, node))?,
+        Some("unpin_prefix") => builder.unpin_prefix(&key(what)?),
+        Some("profile") => builder.profile(profile(what)?),
+        Some("replicas") => builder.replicas(whole("replicas", "from 1 to 255", what)?),
+        Some("hash_tags") => {
+            let wrong = |_| bad(format!("hash_tags is true or false, not {}", shown(what)));
+            builder.hash_tags(what.decode().map_err(wrong)?)
+        }
+        _ => return Err(bad(format!("a ring has no option and no step {}", shown(word)))),
+    })
+}
