@@ -8,7 +8,8 @@
  * What you pass in is borrowed until the call returns, unless a comment says that it is taken.
  *
  * Threads. Any function may be called from any thread and from any callback. Exceptions: a
- * chinwag_config is for one thread at a time, and freeing something is the last use of it.
+ * chinwag_config is for one thread at a time, as is what else you change step by step (rings'
+ * builders, clocks, siblings), and freeing something is the last use of it.
  * Functions that talk to others (chinwag_start, _join, _send, _ping, _query, _cluster_keys, _leave,
  * _close) block, and so do those that change what the node says; the others do not, except for
  * chinwag_next_event() when told to wait.
@@ -62,6 +63,21 @@
  * was compiled for an older one would not work any more.
  */
 #define CHINWAG_ABI_VERSION 0
+
+/**
+ * No time: what a change is given that shall leave no stamp, and what an entry has that got none.
+ */
+#define CHINWAG_NO_TIME UINT64_MAX
+
+/**
+ * Room that any actor fits into, with the zero byte at its end.
+ */
+#define CHINWAG_ACTOR_SIZE 1025
+
+/**
+ * Room for the text of a stamp, with the zero byte at its end.
+ */
+#define CHINWAG_STAMP_SIZE 22
 
 /**
  * Bit of `member-join` in a mask of events.
@@ -152,6 +168,11 @@
  * Bit of `query` in a mask of events.
  */
 #define CHINWAG_MASK_QUERY 262144
+
+/**
+ * Slack for chinwag_ring_builder_slots() that bounds nothing.
+ */
+#define CHINWAG_RING_UNBOUNDED UINT32_MAX
 
 /**
  * What an answer is.
@@ -300,6 +321,39 @@ typedef int32_t chinwag_status;
 #endif // __cplusplus
 
 /**
+ * How one history stands to another.
+ */
+enum chinwag_causality
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * Both know of the same events.
+     */
+    CHINWAG_EQUAL = 0,
+    /**
+     * The other knows of all that this one does, and more.
+     */
+    CHINWAG_BEFORE = 1,
+    /**
+     * This one knows of all that the other does, and more.
+     */
+    CHINWAG_AFTER = 2,
+    /**
+     * Each knows of something that the other does not: they have parted.
+     */
+    CHINWAG_CONCURRENT = 3,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum chinwag_causality chinwag_causality;
+#else
+typedef uint32_t chinwag_causality;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
  * Type of an event.
  */
 enum chinwag_event_kind
@@ -424,6 +478,13 @@ typedef uint32_t chinwag_state;
 #endif // __cplusplus
 
 /**
+ * Actors that both sides know, such as all members of a cluster: a clock then takes a byte or two
+ * for each. It never changes, and any thread may read it. You free it with
+ * chinwag_actor_table_free().
+ */
+typedef struct chinwag_actor_table chinwag_actor_table;
+
+/**
  * What an operation came to: a value, or a list, record or map of others. It never changes; any
  * thread may read it.
  *
@@ -460,6 +521,20 @@ typedef struct chinwag_error chinwag_error;
 typedef struct chinwag_event chinwag_event;
 
 /**
+ * A vector clock under the first so many retirements of a log, without the entries of actors of
+ * which it knows everything. It never changes, and any thread may read it. You free it with
+ * chinwag_folded_free().
+ */
+typedef struct chinwag_folded chinwag_folded;
+
+/**
+ * A hybrid logical clock: stamps near the time that it is told, which ascend whatever that does. A
+ * stamp is a number, 48 bits of milliseconds and 16 of a counter below them. You free it with
+ * chinwag_hybrid_free(). To be used by one thread at a time.
+ */
+typedef struct chinwag_hybrid chinwag_hybrid;
+
+/**
  * One member, as it was when the value was taken. It never changes; any thread may read it.
  *
  * A member within an event, a list or another value is borrowed and lives as long as that; one
@@ -478,6 +553,52 @@ typedef struct chinwag_member_list chinwag_member_list;
 typedef struct chinwag_node chinwag_node;
 
 /**
+ * A log of actors that have ended, each with its final count: what a cluster has agreed on. It
+ * only grows, at its end, and the same for all; its length is the *epoch*. You free it with
+ * chinwag_retired_free(). Whoever adds to it must be the only one that uses it then.
+ */
+typedef struct chinwag_retired chinwag_retired;
+
+/**
+ * Which node owns which key: a value that never changes, and that any thread may read. The same
+ * nodes give the same owners in every language, whatever the order in which they came;
+ * docs/RING.md says how. You free it with chinwag_ring_free().
+ *
+ * Names that a ring gives are borrowed from it. A key is any bytes.
+ */
+typedef struct chinwag_ring chinwag_ring;
+
+/**
+ * What a ring shall be made from. You free it with chinwag_ring_builder_free(). To be used by one
+ * thread at a time.
+ *
+ * A step that names an impossible value, such as a weight of 0, is told of by
+ * chinwag_ring_build(): the first such.
+ */
+typedef struct chinwag_ring_builder chinwag_ring_builder;
+
+/**
+ * The values of one record that stand side by side, and the history that they come from. Who
+ * writes reads first, and hands back the context of what was read: a value is replaced by who knew
+ * of it, and kept beside what was written by somebody who did not. You free it with
+ * chinwag_siblings_free(). Whoever changes it must be the only one that uses it then.
+ *
+ * A context is a claim: who makes one up can replace what it never read.
+ */
+typedef struct chinwag_siblings chinwag_siblings;
+
+/**
+ * A counter for each actor that ever wrote: whether one state knows of another. docs/CLOCKS.md
+ * says what it does; it is the same in every language. You free it with chinwag_vclock_free().
+ * Whoever changes it must be the only one that uses it then.
+ *
+ * An actor is a process that writes: a text of 1 to 1,024 bytes. An actor without an entry counts
+ * 0. Counters that are at their end stay there. Where a clock is only asked, NULL is one without
+ * entries.
+ */
+typedef struct chinwag_vclock chinwag_vclock;
+
+/**
  * A callback: runs on the node's dispatcher thread, never on the protocol's, one event at a time.
  * `event` is borrowed until it returns. It may call any function, chinwag_close() and
  * chinwag_node_free() included. It must return, not throw, jump or end the thread; while it takes
@@ -489,6 +610,46 @@ typedef void (*chinwag_event_fn)(const chinwag_event *event, void *user_data);
  * Frees the data of a callback: called once, after its last event, on the thread that ends it.
  */
 typedef void (*chinwag_free_fn)(void *user_data);
+
+/**
+ * When chinwag_vclock_trim() trims a clock, and to what.
+ */
+typedef struct {
+    /**
+     * A clock with at most so many entries is left alone.
+     */
+    size_t lower;
+    /**
+     * More entries than this are too many.
+     */
+    size_t upper;
+    /**
+     * A clock whose oldest entry is not older than this, in microseconds, is left alone.
+     */
+    uint64_t young_us;
+    /**
+     * An entry older than this, in microseconds, is too old.
+     */
+    uint64_t old_us;
+} chinwag_trim_bounds;
+
+/**
+ * What a clock holds of one actor.
+ */
+typedef struct {
+    /**
+     * How many events of the actor are known.
+     */
+    uint64_t count;
+    /**
+     * When it was seen first, in microseconds, or CHINWAG_NO_TIME.
+     */
+    uint64_t insert;
+    /**
+     * When it was changed last, in microseconds, or CHINWAG_NO_TIME.
+     */
+    uint64_t time;
+} chinwag_vclock_entry;
 
 /**
  * A tag to set, or to remove when `value` is NULL.
@@ -642,6 +803,507 @@ int32_t chinwag_on_event(chinwag_node *node,
  * does not wait: then that holds once the running callback has returned.
  */
 chinwag_status chinwag_off_event(chinwag_node *node, int32_t number);
+
+/**
+ * A clock without entries.
+ */
+chinwag_vclock *chinwag_vclock_new(void);
+
+/**
+ * Another clock that is the same, and yours too. NULL for NULL.
+ */
+chinwag_vclock *chinwag_vclock_copy(const chinwag_vclock *clock);
+
+/**
+ * Frees a clock. NULL is allowed.
+ */
+void chinwag_vclock_free(chinwag_vclock *clock);
+
+/**
+ * Makes an entry that counts 0; one that is there stays as it is. `now_us` is the time in
+ * microseconds, or CHINWAG_NO_TIME.
+ *
+ * CHINWAG_EBADARGUMENT for an actor of 0 or more than 1,024 bytes, CHINWAG_ETOOLARGE when all
+ * names would take more than 16 MiB; nothing is changed then. So it is with every change.
+ */
+chinwag_status chinwag_vclock_insert(chinwag_vclock *clock,
+                                     const char *actor,
+                                     uint64_t now_us,
+                                     chinwag_error **err);
+
+/**
+ * Counts one more event of the actor: `count`, which may be NULL, is its number. `now_us` as for
+ * chinwag_vclock_insert().
+ */
+chinwag_status chinwag_vclock_increment(chinwag_vclock *clock,
+                                        const char *actor,
+                                        uint64_t now_us,
+                                        uint64_t *count,
+                                        chinwag_error **err);
+
+/**
+ * Sets the counter, be it to less than it was. `now_us` as for chinwag_vclock_insert().
+ */
+chinwag_status chinwag_vclock_update(chinwag_vclock *clock,
+                                     const char *actor,
+                                     uint64_t count,
+                                     uint64_t now_us,
+                                     chinwag_error **err);
+
+/**
+ * Forgets the actor; whether there was an entry.
+ */
+bool chinwag_vclock_remove(chinwag_vclock *clock, const char *actor);
+
+/**
+ * Takes in all that another clock knows: the higher count of each actor.
+ *
+ * CHINWAG_ETOOLARGE when all names would take more than 16 MiB; nothing is changed then.
+ */
+chinwag_status chinwag_vclock_merge(chinwag_vclock *clock,
+                                    const chinwag_vclock *other,
+                                    chinwag_error **err);
+
+/**
+ * Drops the oldest entries as long as there are too many or they are too old; how many were
+ * dropped. `bounds` NULL: more than 10 entries of which the oldest is older than 20 s are trimmed
+ * to 50 of at most 24 h. Entries without a time stay.
+ */
+size_t chinwag_vclock_trim(chinwag_vclock *clock,
+                           uint64_t now_us,
+                           const chinwag_trim_bounds *bounds);
+
+/**
+ * How many entries there are.
+ */
+size_t chinwag_vclock_size(const chinwag_vclock *clock);
+
+/**
+ * The counter of an actor: the number of its last event; 0 without an entry.
+ */
+uint64_t chinwag_vclock_count(const chinwag_vclock *clock, const char *actor);
+
+/**
+ * Whether the actor has an entry, be it with 0.
+ */
+bool chinwag_vclock_has(const chinwag_vclock *clock, const char *actor);
+
+/**
+ * The entry of an actor, written to `entry`; false, and nothing is written, when there is none.
+ */
+bool chinwag_vclock_get(const chinwag_vclock *clock,
+                        const char *actor,
+                        chinwag_vclock_entry *entry);
+
+/**
+ * As chinwag_vclock_get(), of entry `index`, counted from 0 in the order of the actors' bytes.
+ */
+bool chinwag_vclock_at(const chinwag_vclock *clock, size_t index, chinwag_vclock_entry *entry);
+
+/**
+ * The actor of entry `index`. Returns how many bytes it has, 0 when there is no such entry, and
+ * writes it if `capacity` is more than that: always, if it is CHINWAG_ACTOR_SIZE. (Other languages
+ * can write a zero byte into a name; it is longer than it looks then.)
+ */
+size_t chinwag_vclock_actor(const chinwag_vclock *clock,
+                            size_t index,
+                            char *actor,
+                            size_t capacity);
+
+/**
+ * How a history stands to another, by the counters alone.
+ */
+chinwag_causality chinwag_vclock_compare(const chinwag_vclock *clock, const chinwag_vclock *other);
+
+/**
+ * Whether `clock` knows of all that `other` does: it is equal or after.
+ */
+bool chinwag_vclock_descends(const chinwag_vclock *clock, const chinwag_vclock *other);
+
+/**
+ * Whether `clock` knows of all that `other` does, and more: it is after.
+ */
+bool chinwag_vclock_dominates(const chinwag_vclock *clock, const chinwag_vclock *other);
+
+/**
+ * Whether event `count` of the actor is known. False if the actor is NULL.
+ */
+bool chinwag_vclock_descends_dot(const chinwag_vclock *clock, const char *actor, uint64_t count);
+
+/**
+ * The actor that a node is in one of its lives: its name, `~`, its incarnation. Returns how many
+ * bytes that has, and writes it if `capacity` is more: always, if it is CHINWAG_ACTOR_SIZE. 0 for
+ * a name that is NULL, empty or too long.
+ */
+size_t chinwag_actor(const char *name, uint64_t incarnation, char *actor, size_t capacity);
+
+/**
+ * The clock as bytes, with its stamps if it has any: one form for each value, the same in every
+ * language. Returns how many there are, and writes them if `capacity` is enough.
+ */
+size_t chinwag_vclock_to_bytes(const chinwag_vclock *clock, uint8_t *bytes, size_t capacity);
+
+/**
+ * The clock of these bytes, as chinwag_vclock_to_bytes() writes them in any language. It is yours.
+ *
+ * CHINWAG_EBADARGUMENT for others, CHINWAG_ETOOLARGE when all names take more than 16 MiB.
+ */
+chinwag_status chinwag_vclock_from_bytes(const uint8_t *bytes,
+                                         size_t length,
+                                         chinwag_vclock **clock,
+                                         chinwag_error **err);
+
+/**
+ * The clock as JSON, an object by actor: the text of `answer`, which is yours; free it with
+ * chinwag_answer_free().
+ */
+chinwag_status chinwag_vclock_to_json(const chinwag_vclock *clock,
+                                      chinwag_answer **answer,
+                                      chinwag_error **err);
+
+/**
+ * The clock of that JSON, as chinwag_vclock_to_json() writes it. It is yours.
+ *
+ * CHINWAG_EBADARGUMENT for what is not the JSON of a clock, CHINWAG_ETOOLARGE for more than 4 MiB.
+ */
+chinwag_status chinwag_vclock_from_json(const char *json,
+                                        chinwag_vclock **clock,
+                                        chinwag_error **err);
+
+/**
+ * A table of these actors, in whatever order; one that comes twice counts once. It is yours.
+ *
+ * CHINWAG_EBADARGUMENT for what is no actor, CHINWAG_ETOOLARGE when all take more than 16 MiB.
+ */
+chinwag_status chinwag_actor_table_new(const char *const *actors,
+                                       size_t count,
+                                       chinwag_actor_table **table,
+                                       chinwag_error **err);
+
+/**
+ * Frees a table. NULL is allowed.
+ */
+void chinwag_actor_table_free(chinwag_actor_table *table);
+
+/**
+ * The same for two tables exactly if they have the same actors. 0 for NULL.
+ */
+uint64_t chinwag_actor_table_fingerprint(const chinwag_actor_table *table);
+
+/**
+ * The counters alone, for who has the same table: the bytes of `answer`, which is yours; free it
+ * with chinwag_answer_free().
+ *
+ * CHINWAG_EBADARGUMENT when an actor that counts more than 0 is not in the table.
+ */
+chinwag_status chinwag_vclock_to_dense(const chinwag_vclock *clock,
+                                       const chinwag_actor_table *table,
+                                       chinwag_answer **answer,
+                                       chinwag_error **err);
+
+/**
+ * The clock of bytes that chinwag_vclock_to_dense() made with the same table. It is yours. An
+ * actor that counts 0 has no entry.
+ *
+ * CHINWAG_EBADARGUMENT for bytes that are none, or of another table.
+ */
+chinwag_status chinwag_vclock_from_dense(const chinwag_actor_table *table,
+                                         const uint8_t *bytes,
+                                         size_t length,
+                                         chinwag_vclock **clock,
+                                         chinwag_error **err);
+
+/**
+ * A log without a retirement, of epoch 0.
+ */
+chinwag_retired *chinwag_retired_new(void);
+
+/**
+ * Frees a log. NULL is allowed.
+ */
+void chinwag_retired_free(chinwag_retired *log);
+
+/**
+ * Adds an actor that has ended with `count` events; `epoch`, which may be NULL, is the new one.
+ *
+ * CHINWAG_EBADARGUMENT for an actor of 0 or more than 1,024 bytes, and for one that has ended
+ * before.
+ */
+chinwag_status chinwag_retired_add(chinwag_retired *log,
+                                   const char *actor,
+                                   uint64_t count,
+                                   uint64_t *epoch,
+                                   chinwag_error **err);
+
+/**
+ * How many actors have ended. 0 for NULL.
+ */
+uint64_t chinwag_retired_epoch(const chinwag_retired *log);
+
+/**
+ * Whether an actor has ended; its final count is written to `count` then, which may be NULL.
+ */
+bool chinwag_retired_get(const chinwag_retired *log, const char *actor, uint64_t *count);
+
+/**
+ * The clock under this log. It is yours. Stamps of what is dropped are gone; counters are not.
+ *
+ * CHINWAG_ETOOLARGE when the names of those of whom nothing is known do not fit.
+ */
+chinwag_status chinwag_retired_fold(const chinwag_retired *log,
+                                    const chinwag_vclock *clock,
+                                    chinwag_folded **folded,
+                                    chinwag_error **err);
+
+/**
+ * The clock as it was before it was folded, counter by counter. It is yours.
+ *
+ * CHINWAG_EBADARGUMENT when it was folded under a longer log, CHINWAG_ETOOLARGE when the names do
+ * not fit. So it is with all that follow.
+ */
+chinwag_status chinwag_retired_unfold(const chinwag_retired *log,
+                                      const chinwag_folded *folded,
+                                      chinwag_vclock **clock,
+                                      chinwag_error **err);
+
+/**
+ * The same clock under all of this log. It is yours.
+ */
+chinwag_status chinwag_retired_raise(const chinwag_retired *log,
+                                     const chinwag_folded *folded,
+                                     chinwag_folded **raised,
+                                     chinwag_error **err);
+
+/**
+ * How two clocks stand to each other, of whatever epochs: as before they were folded.
+ */
+chinwag_status chinwag_retired_compare(const chinwag_retired *log,
+                                       const chinwag_folded *folded,
+                                       const chinwag_folded *other,
+                                       chinwag_causality *causality,
+                                       chinwag_error **err);
+
+/**
+ * All that either of two clocks knows, of whatever epochs, under all of this log. It is yours.
+ */
+chinwag_status chinwag_retired_merge(const chinwag_retired *log,
+                                     const chinwag_folded *folded,
+                                     const chinwag_folded *other,
+                                     chinwag_folded **merged,
+                                     chinwag_error **err);
+
+/**
+ * Frees a folded clock. NULL is allowed.
+ */
+void chinwag_folded_free(chinwag_folded *folded);
+
+/**
+ * How many retirements a clock is folded under. 0 for NULL.
+ */
+uint64_t chinwag_folded_epoch(const chinwag_folded *folded);
+
+/**
+ * A folded clock as bytes, the same in every language. Returns how many there are, and writes them
+ * if `capacity` is enough.
+ */
+size_t chinwag_folded_to_bytes(const chinwag_folded *folded, uint8_t *bytes, size_t capacity);
+
+/**
+ * The folded clock of these bytes, as chinwag_folded_to_bytes() writes them in any language. It is
+ * yours.
+ *
+ * CHINWAG_EBADARGUMENT for others, CHINWAG_ETOOLARGE when all names take more than 16 MiB.
+ */
+chinwag_status chinwag_folded_from_bytes(const uint8_t *bytes,
+                                         size_t length,
+                                         chinwag_folded **folded,
+                                         chinwag_error **err);
+
+/**
+ * A folded clock as JSON, an object of `clock` and `epoch`: the text of `answer`, which is yours;
+ * free it with chinwag_answer_free().
+ */
+chinwag_status chinwag_folded_to_json(const chinwag_folded *folded,
+                                      chinwag_answer **answer,
+                                      chinwag_error **err);
+
+/**
+ * The folded clock of that JSON, as chinwag_folded_to_json() writes it. It is yours.
+ *
+ * CHINWAG_EBADARGUMENT for what is none, CHINWAG_ETOOLARGE for more than 4 MiB.
+ */
+chinwag_status chinwag_folded_from_json(const char *json,
+                                        chinwag_folded **folded,
+                                        chinwag_error **err);
+
+/**
+ * A record that was never written.
+ */
+chinwag_siblings *chinwag_siblings_new(void);
+
+/**
+ * Another record that is the same, and yours too. NULL for NULL.
+ */
+chinwag_siblings *chinwag_siblings_copy(const chinwag_siblings *siblings);
+
+/**
+ * Frees a record, and with it the values that it gave. NULL is allowed.
+ */
+void chinwag_siblings_free(chinwag_siblings *siblings);
+
+/**
+ * Writes a value, which is copied, in place of all those that the context knows of; with `context`
+ * NULL, beside all. The actor is the process that holds the record, not the client that asks.
+ *
+ * CHINWAG_EBADARGUMENT for an actor of 0 or more than 1,024 bytes, and for one whose counter is at
+ * its end; CHINWAG_ETOOLARGE when all names would take more than 16 MiB. Nothing is changed then.
+ */
+chinwag_status chinwag_siblings_put(chinwag_siblings *siblings,
+                                    const char *actor,
+                                    const chinwag_vclock *context,
+                                    const uint8_t *value,
+                                    size_t length,
+                                    chinwag_error **err);
+
+/**
+ * Replaces several values by the one that you made of them; with fewer than two, does nothing.
+ * Errors as for chinwag_siblings_put().
+ */
+chinwag_status chinwag_siblings_resolve(chinwag_siblings *siblings,
+                                        const char *actor,
+                                        const uint8_t *value,
+                                        size_t length,
+                                        chinwag_error **err);
+
+/**
+ * Drops all values that the context knows of; with the record's own, that deletes it. The history
+ * stays, so that an old replica does not bring them back.
+ *
+ * CHINWAG_ETOOLARGE when all names would take more than 16 MiB; nothing is changed then.
+ */
+chinwag_status chinwag_siblings_discard(chinwag_siblings *siblings,
+                                        const chinwag_vclock *context,
+                                        chinwag_error **err);
+
+/**
+ * Takes in another replica of the record: of each side stay the values that the other has too, or
+ * does not know of. Errors as for chinwag_siblings_discard().
+ */
+chinwag_status chinwag_siblings_merge(chinwag_siblings *siblings,
+                                      const chinwag_siblings *other,
+                                      chinwag_error **err);
+
+/**
+ * How many values there are. More than one: somebody has to decide.
+ */
+size_t chinwag_siblings_count(const chinwag_siblings *siblings);
+
+/**
+ * Value `index`, counted from 0; `length` is set to the number of its bytes. Borrowed from the
+ * record, until that is changed. NULL when there is no such value.
+ */
+const uint8_t *chinwag_siblings_value(const chinwag_siblings *siblings,
+                                      size_t index,
+                                      size_t *length);
+
+/**
+ * All events of which the record knows: what a writer hands back that has read all values. It is
+ * yours; free it with chinwag_vclock_free(). NULL for NULL.
+ */
+chinwag_vclock *chinwag_siblings_context(const chinwag_siblings *siblings);
+
+/**
+ * How a replica stands to another: after it, when a merge would change nothing here, and something
+ * there. NULL is a record that was never written.
+ */
+chinwag_causality chinwag_siblings_compare(const chinwag_siblings *siblings,
+                                           const chinwag_siblings *other);
+
+/**
+ * Whether two replicas have the same history and the same values. NULL is a record that was never
+ * written.
+ */
+bool chinwag_siblings_equal(const chinwag_siblings *siblings, const chinwag_siblings *other);
+
+/**
+ * The record as bytes, history and values: one form for each, the same in every language. Returns
+ * how many there are, and writes them if `capacity` is enough.
+ */
+size_t chinwag_siblings_to_bytes(const chinwag_siblings *siblings, uint8_t *bytes, size_t capacity);
+
+/**
+ * The record of these bytes, as chinwag_siblings_to_bytes() writes them in any language. It is
+ * yours.
+ *
+ * CHINWAG_EBADARGUMENT for others, CHINWAG_ETOOLARGE when all names take more than 16 MiB.
+ */
+chinwag_status chinwag_siblings_from_bytes(const uint8_t *bytes,
+                                           size_t length,
+                                           chinwag_siblings **siblings,
+                                           chinwag_error **err);
+
+/**
+ * A clock that accepts stamps of others up to half a second ahead of its own time.
+ */
+chinwag_hybrid *chinwag_hybrid_new(void);
+
+/**
+ * A clock that accepts stamps of others up to so many microseconds ahead of its own time.
+ */
+chinwag_hybrid *chinwag_hybrid_with_drift(uint64_t drift_us);
+
+/**
+ * Frees a clock. NULL is allowed.
+ */
+void chinwag_hybrid_free(chinwag_hybrid *clock);
+
+/**
+ * The last stamp that was given. 0 for NULL.
+ */
+uint64_t chinwag_hybrid_last(const chinwag_hybrid *clock);
+
+/**
+ * A stamp for something that happens here, now: greater than all before. `now_us` is the time in
+ * microseconds. 0 for NULL.
+ */
+uint64_t chinwag_hybrid_tick(chinwag_hybrid *clock, uint64_t now_us);
+
+/**
+ * A stamp for having received `remote`, now: greater than it, and than all before. `stamp` may be
+ * NULL.
+ *
+ * CHINWAG_EBADARGUMENT when `remote` is too far ahead of `now_us`; the clock stays as it is.
+ */
+chinwag_status chinwag_hybrid_observe(chinwag_hybrid *clock,
+                                      uint64_t remote,
+                                      uint64_t now_us,
+                                      uint64_t *stamp,
+                                      chinwag_error **err);
+
+/**
+ * The text of a stamp: 15 digits of milliseconds, a dot, 5 digits of the counter. Texts sort as
+ * stamps do. Returns its length, and writes it if `capacity` is more than that, such as
+ * CHINWAG_STAMP_SIZE.
+ */
+size_t chinwag_stamp_text(uint64_t stamp, char *text, size_t capacity);
+
+/**
+ * The stamp of a text that chinwag_stamp_text() wrote.
+ *
+ * CHINWAG_EBADARGUMENT for any other.
+ */
+chinwag_status chinwag_stamp_parse(const char *text, uint64_t *stamp, chinwag_error **err);
+
+/**
+ * The number of something that happens here. A Lamport clock is a number of yours, 0 at first,
+ * which this changes; at the largest one it stays. 0 for NULL.
+ */
+uint64_t chinwag_lamport_tick(uint64_t *clock);
+
+/**
+ * The number of having received something with the number `remote`: greater than that. 0 for NULL.
+ */
+uint64_t chinwag_lamport_observe(uint64_t *clock, uint64_t remote);
 
 /**
  * Options at their defaults.
@@ -1119,6 +1781,305 @@ bool chinwag_is_closed(const chinwag_node *node);
  * In a forked child it only forgets the node: memory stays taken and no callback's data is freed.
  */
 void chinwag_node_free(chinwag_node *node);
+
+/**
+ * A ring of `count` names, with the default profile: 65,536 slots, and nobody with more than 5 %
+ * above its share. For weights, zones and the rest there is a chinwag_ring_builder.
+ *
+ * CHINWAG_EBADARGUMENT for a name that is empty or there twice, CHINWAG_ETOOLARGE for one of more
+ * than 1,024 bytes.
+ */
+chinwag_status chinwag_ring_new(const char *const *names,
+                                size_t count,
+                                chinwag_ring **ring,
+                                chinwag_error **err);
+
+/**
+ * Frees a ring, and with it the names that it gave. NULL is allowed.
+ */
+void chinwag_ring_free(chinwag_ring *ring);
+
+/**
+ * How many nodes own something. 0 for NULL.
+ */
+size_t chinwag_ring_count(const chinwag_ring *ring);
+
+/**
+ * The name of node `index`, counted from 0 in the order of the names. NULL when there is none.
+ */
+const char *chinwag_ring_name(const chinwag_ring *ring, size_t index);
+
+/**
+ * The node that owns a key. NULL if the ring is empty, or NULL.
+ */
+const char *chinwag_ring_owner(const chinwag_ring *ring, const uint8_t *key, size_t length);
+
+/**
+ * Up to `capacity` different nodes that a key belongs to, the owner first: as many, or all if
+ * there are fewer. Returns how many were written to `owners`. Nothing is allocated for up to as
+ * many as the ring has replicas, 16 at most.
+ */
+size_t chinwag_ring_owners(const chinwag_ring *ring,
+                           const uint8_t *key,
+                           size_t length,
+                           const char **owners,
+                           size_t capacity);
+
+/**
+ * The owners of many keys in one call: key i has the bytes from `ends[i - 1]` (0 for the first) to
+ * `ends[i]` of `keys`, which has as many bytes as the last end says. `owners` gets the index of
+ * each owner, for chinwag_ring_name().
+ *
+ * CHINWAG_EBADARGUMENT if the ends are not in order, or the ring is empty.
+ */
+chinwag_status chinwag_ring_owners_many(const chinwag_ring *ring,
+                                        const uint8_t *keys,
+                                        const size_t *ends,
+                                        size_t count,
+                                        uint32_t *owners,
+                                        chinwag_error **err);
+
+/**
+ * The slot of a key, to be used as the number of a shard; -1 in a ring that is empty or has none.
+ */
+int64_t chinwag_ring_slot(const chinwag_ring *ring, const uint8_t *key, size_t length);
+
+/**
+ * The owner of a slot for `rank` 0, then those who come next, as many as the ring has replicas.
+ * NULL when there is none.
+ */
+const char *chinwag_ring_slot_owner(const chinwag_ring *ring, uint32_t slot, size_t rank);
+
+/**
+ * The same in two rings exactly if they place all keys alike. 0 for NULL.
+ */
+uint64_t chinwag_ring_fingerprint(const chinwag_ring *ring);
+
+/**
+ * The ring as JSON, in one line: the text of `answer`, which is yours; free it with
+ * chinwag_answer_free().
+ */
+chinwag_status chinwag_ring_to_json(const chinwag_ring *ring,
+                                    chinwag_answer **answer,
+                                    chinwag_error **err);
+
+/**
+ * The ring of that JSON, as chinwag_ring_to_json() writes it; fields that are not there have their
+ * defaults.
+ *
+ * CHINWAG_EBADARGUMENT for what is not the JSON of a ring, CHINWAG_ETOOLARGE for more than one can
+ * have.
+ */
+chinwag_status chinwag_ring_from_json(const char *json, chinwag_ring **ring, chinwag_error **err);
+
+/**
+ * The ring as bytes. Returns how many there are, and writes them if `capacity` is enough.
+ */
+size_t chinwag_ring_to_bytes(const chinwag_ring *ring, uint8_t *bytes, size_t capacity);
+
+/**
+ * The ring of these bytes, as chinwag_ring_to_bytes() writes them in any language.
+ *
+ * CHINWAG_EBADARGUMENT for others, CHINWAG_ETOOLARGE for more than a ring can have.
+ */
+chinwag_status chinwag_ring_from_bytes(const uint8_t *bytes,
+                                       size_t length,
+                                       chinwag_ring **ring,
+                                       chinwag_error **err);
+
+/**
+ * The bucket of a key among `buckets` that are only ever added and removed at the end, by jump
+ * consistent hash; -1 without a bucket.
+ */
+int64_t chinwag_jump(const uint8_t *key, size_t length, uint32_t buckets);
+
+/**
+ * A builder without nodes, of the default profile, with 3 replicas.
+ */
+chinwag_ring_builder *chinwag_ring_builder_new(void);
+
+/**
+ * A builder with all that a ring is made from, to make another one: a change of a node or two then
+ * takes a millisecond or a few. NULL for NULL.
+ */
+chinwag_ring_builder *chinwag_ring_builder_from(const chinwag_ring *ring);
+
+/**
+ * Frees a builder. NULL is allowed.
+ */
+void chinwag_ring_builder_free(chinwag_ring_builder *builder);
+
+/**
+ * How keys are placed: "default", "pure", "exact", "ketama" or "clusterluck"; docs/RING.md has
+ * them.
+ *
+ * CHINWAG_EBADARGUMENT for another name.
+ */
+chinwag_status chinwag_ring_builder_profile(chinwag_ring_builder *builder,
+                                            const char *profile,
+                                            chinwag_error **err);
+
+/**
+ * So many slots, of which a node may have `slack` thousandths above its share, or
+ * CHINWAG_RING_UNBOUNDED. With a slack of 0 they are partitions.
+ */
+chinwag_status chinwag_ring_builder_slots(chinwag_ring_builder *builder,
+                                          uint32_t slots,
+                                          uint32_t slack,
+                                          chinwag_error **err);
+
+/**
+ * Owners of a key that are found without a search, 1 to 255.
+ */
+chinwag_status chinwag_ring_builder_replicas(chinwag_ring_builder *builder,
+                                             uint8_t replicas,
+                                             chinwag_error **err);
+
+/**
+ * Whether what stands between { and } in a key places it, as in Redis Cluster.
+ */
+chinwag_status chinwag_ring_builder_hash_tags(chinwag_ring_builder *builder,
+                                              bool hash_tags,
+                                              chinwag_error **err);
+
+/**
+ * Adds a node with a weight from 1 to 65,535; `zone` is what fails together with it, or NULL.
+ */
+chinwag_status chinwag_ring_builder_add(chinwag_ring_builder *builder,
+                                        const char *name,
+                                        uint32_t weight,
+                                        const char *zone,
+                                        chinwag_error **err);
+
+/**
+ * Gives a node that is there another weight and zone.
+ */
+chinwag_status chinwag_ring_builder_update(chinwag_ring_builder *builder,
+                                           const char *name,
+                                           uint32_t weight,
+                                           const char *zone,
+                                           chinwag_error **err);
+
+/**
+ * Removes a node.
+ */
+chinwag_status chinwag_ring_builder_remove(chinwag_ring_builder *builder,
+                                           const char *name,
+                                           chinwag_error **err);
+
+/**
+ * Lets a node own nothing, whether it is there yet or not; or something again, with `excluded`
+ * false.
+ */
+chinwag_status chinwag_ring_builder_exclude(chinwag_ring_builder *builder,
+                                            const char *name,
+                                            bool excluded,
+                                            chinwag_error **err);
+
+/**
+ * Gives a key to a node, for as long as that one can own anything; with `name` NULL, takes that
+ * back.
+ */
+chinwag_status chinwag_ring_builder_pin(chinwag_ring_builder *builder,
+                                        const uint8_t *key,
+                                        size_t length,
+                                        const char *name,
+                                        chinwag_error **err);
+
+/**
+ * Gives all keys with that beginning to a node; of several, the longest counts, and a key that is
+ * pinned itself counts more. With `name` NULL, takes that back.
+ */
+chinwag_status chinwag_ring_builder_pin_prefix(chinwag_ring_builder *builder,
+                                               const uint8_t *prefix,
+                                               size_t length,
+                                               const char *name,
+                                               chinwag_error **err);
+
+/**
+ * Makes the ring. The builder stays as it is. Some tens of milliseconds for a hundred nodes.
+ *
+ * CHINWAG_EBADARGUMENT for a name that is empty, there twice, or not there to be changed, for a
+ * weight out of range and other impossible values; CHINWAG_ETOOLARGE for more than a ring can
+ * have.
+ */
+chinwag_status chinwag_ring_build(const chinwag_ring_builder *builder,
+                                  chinwag_ring **ring,
+                                  chinwag_error **err);
+
+/**
+ * Whether a key has another owner in `after` than in `before`. False if one of them is NULL.
+ */
+bool chinwag_ring_moved(const chinwag_ring *before,
+                        const chinwag_ring *after,
+                        const uint8_t *key,
+                        size_t length);
+
+/**
+ * The slots that have another owner in `after`, in order: writes up to `capacity` of them, and
+ * returns how many there are. None unless both rings have equally many slots.
+ */
+size_t chinwag_ring_moved_slots(const chinwag_ring *before,
+                                const chinwag_ring *after,
+                                uint32_t *slots,
+                                size_t capacity);
+
+/**
+ * The nodes of both rings; one that is in both has the greater weight.
+ *
+ * CHINWAG_EBADARGUMENT if they place keys in different ways.
+ */
+chinwag_status chinwag_ring_union(const chinwag_ring *one,
+                                  const chinwag_ring *other,
+                                  chinwag_ring **ring,
+                                  chinwag_error **err);
+
+/**
+ * The nodes that are in both rings, with the lesser weight.
+ *
+ * CHINWAG_EBADARGUMENT if they place keys in different ways.
+ */
+chinwag_status chinwag_ring_intersection(const chinwag_ring *one,
+                                         const chinwag_ring *other,
+                                         chinwag_ring **ring,
+                                         chinwag_error **err);
+
+/**
+ * How much of all keys each node has, from 0 to 1, and what its weight entitles it to, in the
+ * order of chinwag_ring_name(). Writes up to `capacity` of each, and returns how many there are.
+ * Either may be NULL.
+ */
+size_t chinwag_ring_balance(const chinwag_ring *ring,
+                            double *shares,
+                            double *ideals,
+                            size_t capacity);
+
+/**
+ * Up to `capacity` other nodes that own the places behind the first one of a node; returns how
+ * many were written. None if the node is not there.
+ */
+size_t chinwag_ring_next(const chinwag_ring *ring,
+                         const char *name,
+                         const char **nodes,
+                         size_t capacity);
+
+/**
+ * As chinwag_ring_next(), backwards: those before the first place of a node, the nearest first.
+ */
+size_t chinwag_ring_previous(const chinwag_ring *ring,
+                             const char *name,
+                             const char **nodes,
+                             size_t capacity);
+
+/**
+ * Up to `capacity` different nodes that own the places before a key, the nearest first; returns
+ * how many were written.
+ */
+size_t chinwag_ring_owners_before(const chinwag_ring *ring,
+                                  const uint8_t *key,
+                                  size_t length,
+                                  const char **nodes,
+                                  size_t capacity);
 
 /**
  * Tells everybody something, serf agents too: each member gets one "user-event", this node as

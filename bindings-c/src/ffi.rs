@@ -108,6 +108,36 @@ pub(crate) unsafe fn items<'a, T>(first: *const T, count: usize, name: &str) -> 
     Ok(unsafe { std::slice::from_raw_parts(first, count) })
 }
 
+/// Room for so many items; none if it is NULL.
+pub(crate) fn room<'a, T>(out: *mut MaybeUninit<T>, capacity: usize) -> &'a mut [MaybeUninit<T>] {
+    if out.is_null() || capacity > isize::MAX as usize / size_of::<T>().max(1) {
+        return &mut [];
+    }
+    // SAFETY: C passes room for so many, which nobody else uses until the call returns.
+    unsafe { std::slice::from_raw_parts_mut(out, capacity) }
+}
+
+/// How many bytes there are. They are written only if there is room for all.
+pub(crate) fn copied(bytes: &[u8], out: *mut MaybeUninit<u8>, capacity: usize) -> usize {
+    if capacity >= bytes.len() {
+        room(out, capacity).iter_mut().zip(bytes).for_each(|(to, byte)| {
+            to.write(*byte);
+        });
+    }
+    bytes.len()
+}
+
+/// As [`copied`], of a text that gets a zero byte at its end, for which there has to be room too.
+pub(crate) fn copied_text(text: &str, out: *mut MaybeUninit<c_char>, capacity: usize) -> usize {
+    if capacity > text.len() {
+        let room = room(out.cast::<MaybeUninit<u8>>(), capacity);
+        room.iter_mut().zip(text.bytes().chain([0])).for_each(|(to, byte)| {
+            to.write(byte);
+        });
+    }
+    text.len()
+}
+
 /// Text for C. A zero byte inside, which only a hostile peer sends, becomes U+FFFD.
 pub(crate) fn c_text(text: &str) -> CString {
     let replaced = |_| CString::new(text.replace('\0', "\u{fffd}")).unwrap_or_default();

@@ -9,6 +9,7 @@
 
 pub mod answer;
 pub mod callbacks;
+pub mod clock;
 pub mod config;
 pub mod constants;
 pub mod error;
@@ -17,6 +18,7 @@ mod ffi;
 pub mod member;
 pub mod node;
 mod queue;
+pub mod ring;
 pub mod serf;
 pub mod talk;
 
@@ -46,6 +48,7 @@ mod tests {
     use chinwag::api::{ERRORS, EVENTS, STATES};
 
     use crate::answer::AnswerKind;
+    use crate::clock::{Causality, TrimBounds, VClockEntry};
     use crate::constants::{self, EVENT_KINDS, STATUSES, Status};
     use crate::node::Tag;
     use crate::serf::Question;
@@ -99,8 +102,21 @@ mod tests {
         let after = question - std::mem::offset_of!(Question, timeout_ms);
         let claim = "offsetof(chinwag_question, timeout_ms) == sizeof(chinwag_question)";
         same("question_timeout", format!("{claim} - {after}"));
+        same("causality", format!("sizeof(chinwag_causality) == {}", size_of::<Causality>()));
+        same(
+            "vclock_entry",
+            format!("sizeof(chinwag_vclock_entry) == {}", size_of::<VClockEntry>()),
+        );
+        let numbers = size_of::<TrimBounds>() - 2 * size_of::<usize>();
+        let bounds = format!("sizeof(chinwag_trim_bounds) == 2 * sizeof(size_t) + {numbers}");
+        same("trim_bounds", bounds);
         values(same);
         out
+    }
+
+    fn causalities() -> [Causality; 4] {
+        use chinwag::clock::Causality::{After, Before, Concurrent, Equal};
+        [Equal, Before, After, Concurrent].map(Causality::from)
     }
 
     /// The numbers of the constants.
@@ -113,6 +129,10 @@ mod tests {
             same(&name, format!("{name} == {number}"));
             let mask = name.replace("_EVENT_", "_MASK_");
             same(&mask, format!("{mask} == 1u << {number}"));
+        }
+        for causality in causalities() {
+            let name = format!("{causality:?}");
+            same(&name, format!("{name} == {}", causality as u32));
         }
         for state in constants::STATES {
             same(&format!("{state:?}"), format!("{state:?} == {}", *state as u32));

@@ -15,7 +15,8 @@ const INTRODUCTION: &str = "\
  * What you pass in is borrowed until the call returns, unless a comment says that it is taken.
  *
  * Threads. Any function may be called from any thread and from any callback. Exceptions: a
- * chinwag_config is for one thread at a time, and freeing something is the last use of it.
+ * chinwag_config is for one thread at a time, as is what else you change step by step (rings'
+ * builders, clocks, siblings), and freeing something is the last use of it.
  * Functions that talk to others (chinwag_start, _join, _send, _ping, _query, _cluster_keys, _leave,
  * _close) block, and so do those that change what the node says; the others do not, except for
  * chinwag_next_event() when told to wait.

@@ -8,20 +8,22 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use common::{compile, root, run, scratch};
 
-/// A program and its arguments.
-const PROGRAMS: [(&str, &[&str]); 12] = [
-    ("config", &[]),
-    ("events", &[]),
-    ("talk", &[]),
-    ("serf", &[]),
-    ("keys", &[]),
-    ("snapshot", &[]),
-    ("poll", &[]),
-    ("reenter", &[]),
-    ("fork", &[]),
-    ("signals", &[]),
-    ("exit", &["main"]),
-    ("exit", &["callback"]),
+/// A program and its arguments: some have nodes, others values alone.
+const PROGRAMS: [(&str, &[&str]); 14] = [
+    ("programs/config", &[]),
+    ("values/ring", &[]),
+    ("values/clock", &[]),
+    ("programs/events", &[]),
+    ("programs/talk", &[]),
+    ("programs/serf", &[]),
+    ("programs/keys", &[]),
+    ("programs/snapshot", &[]),
+    ("programs/poll", &[]),
+    ("programs/reenter", &[]),
+    ("programs/fork", &[]),
+    ("programs/signals", &[]),
+    ("programs/exit", &["main"]),
+    ("programs/exit", &["callback"]),
 ];
 
 /// Failure detection has deadlines: programs that run side by side would miss them.
@@ -31,9 +33,12 @@ fn turn() -> MutexGuard<'static, ()> {
 }
 
 fn build(name: &str, kind: &str, flags: &[&str]) -> PathBuf {
-    let program = scratch().join(format!("{name}-{kind}"));
-    let flags: Vec<&str> = [&["-std=gnu11"], flags].concat();
-    let source = root().join(format!("bindings-c/tests/programs/{name}.c"));
+    let (_, file) = name.split_once('/').expect("a folder and a file");
+    let program = scratch().join(format!("{file}-{kind}"));
+    let vectors = format!("-DVECTORS=\"{}\"", root().join("tests/vectors").display());
+    let check = format!("-I{}", root().join("bindings-c/tests/programs").display());
+    let flags: Vec<&str> = [&["-std=gnu11", &vectors, &check], flags].concat();
+    let source = root().join(format!("bindings-c/tests/{name}.c"));
     compile("gcc", &source, &flags, &program);
     program
 }

@@ -25,9 +25,12 @@ const OWN: &[(&str, &str)] = &[
     ("talk.rs", "only C has a function of its own for each operation, and too many for one file"),
     ("serf.rs", "as above"),
     ("ring/lookup.rs", "only Node makes a function for each ring, which is faster than a method"),
-    ("ring/mod.rs", "not every language has rings yet"),
-    ("ring/builder.rs", "as above"),
-    ("ring/change.rs", "as above"),
+    ("clock/mod.rs", "C has a folder of that name, for the same reason"),
+    ("clock/forms.rs", "as above"),
+    ("clock/retired.rs", "as above"),
+    ("clock/siblings.rs", "as above"),
+    ("clock/stamps.rs", "as above"),
+    ("clock.rs", "as above"),
     ("signals.rs", "the other runtimes have signal handling of their own"),
 ];
 
