@@ -13,6 +13,7 @@ mod hostile;
 mod membership;
 mod process;
 mod report;
+mod ring;
 mod rival;
 mod sim;
 mod starvation;
@@ -28,6 +29,7 @@ use exchange::Exchange;
 use faults::Faults;
 use hostile::Hostile;
 use membership::Membership;
+use ring::Rings;
 use rival::Kind;
 use sim::Simulated;
 use starvation::Starvation;
@@ -41,6 +43,8 @@ enum Bench {
     Exchange(Exchange),
     Faults(Faults),
     Hostile(Hostile),
+    #[command(name = "ring")]
+    Rings(Rings),
     #[command(name = "sim")]
     Simulated(Simulated),
     #[command(flatten)]
@@ -61,6 +65,8 @@ enum Inner {
     Bomb { number: usize },
     /// The Rust reader of events.
     EventsChild,
+    /// Look-ups that callgrind counts.
+    RingCount { peer: String, nodes: usize, rounds: usize },
     /// Threads that burn CPU.
     Hog { threads: usize },
 }
@@ -84,6 +90,10 @@ fn run(bench: &Bench) -> io::Result<()> {
         Bench::Faults(faults) => faults.play(),
         Bench::Hostile(hostile) => hostile.play(),
         Bench::Simulated(simulated) => simulated.play(),
+        Bench::Rings(rings) => rings.play(),
+        Bench::Inner(Inner::RingCount { peer, nodes, rounds }) => {
+            ring::count(peer, *nodes, *rounds)
+        }
         Bench::Inner(Inner::Feed) => exchange::serve(),
         Bench::Inner(Inner::HostileSender) => hostile::serve(),
         Bench::Inner(Inner::Bomb { number }) => hostile::bomb(*number),
