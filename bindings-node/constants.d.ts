@@ -19,7 +19,10 @@ export type EventType =
   | 'remote-state'
   | 'admission'
   | 'user-event'
-  | 'query';
+  | 'query'
+  | 'ring-change'
+  | 'handoff-prepare'
+  | 'handoff-acquired';
 
 /** What is believed about a member. */
 export type MemberState =
@@ -39,7 +42,10 @@ export type WarningCode =
   | 'seed-failed'
   | 'tcp-unreachable'
   | 'udp-unreachable'
-  | 'flapping';
+  | 'flapping'
+  | 'ring-mismatch'
+  | 'ring-weight'
+  | 'ring-failed';
 
 /** `code` of every error. */
 export type ErrorCode =
@@ -242,6 +248,39 @@ export interface StartOptions {
    * 100ms.
    */
   refusedTimeout?: number | undefined;
+  /**
+   * How the cluster's ring places keys on members. This and the options below must be the same on
+   * all members. Default: default.
+   */
+  ringProfile?: 'default' | 'pure' | 'exact' | 'ketama' | 'clusterluck' | undefined;
+  /** Slots of the cluster's ring, for the profiles that have slots. Default: 65536. */
+  ringSlots?: number | undefined;
+  /**
+   * Owners of a key that the cluster's ring finds without a search; members may differ in it.
+   * Default: 3.
+   */
+  ringReplicas?: number | undefined;
+  /** Keys with the same text between `{` and `}` have the same owner in the cluster's ring. */
+  ringHashTags?: boolean | undefined;
+  /** Tags that a member must have to be on the cluster's ring. Default: all members are. */
+  ringTags?: Readonly<Record<string, string>> | undefined;
+  /**
+   * Tag with a member's weight on the ring, 1 to 65535; with 0 it owns nothing, and without the tag
+   * its weight is 1. Default: weight.
+   */
+  ringWeightTag?: string | undefined;
+  /**
+   * Tag with a member's zone: owners of a key are of different zones as long as there are enough.
+   * Default: zone.
+   */
+  ringZoneTag?: string | undefined;
+  /** Rings that are kept beside the present one, to ask who owned a key before. Default: 3. */
+  ringHistory?: number | undefined;
+  /**
+   * How long a member that loses slots may take to release them before the next owner goes ahead;
+   * 0s does without hand-off. Default: 0s.
+   */
+  handoffTimeout?: number | undefined;
 }
 
 /** Every event type, by its number less one. */

@@ -21,6 +21,9 @@ const EVENT_TYPES = Object.freeze([
   'admission',
   'user-event',
   'query',
+  'ring-change',
+  'handoff-prepare',
+  'handoff-acquired',
 ]);
 
 // What each type of event carries, by its number less one: name and kind.
@@ -49,6 +52,15 @@ const EVENT_FIELDS = Object.freeze([
     ['payload', 'bytes'],
     ['timeout', 'duration'],
   ],
+  [['version', 'count'], ['change', 'change']],
+  [
+    ['id', 'count'],
+    ['peer', 'text'],
+    ['slots', 'slots'],
+    ['epoch', 'count'],
+    ['timeout', 'duration'],
+  ],
+  [['peer', 'text'], ['slots', 'slots'], ['epoch', 'count'], ['clean', 'flag']],
 ]);
 
 // Every member state, by its number.
@@ -125,6 +137,15 @@ const OPTIONS = Object.freeze({
   userEventSizeLimit: { key: 'user_event_size_limit', kind: 'count' },
   replayOnJoin: { key: 'replay_on_join', kind: 'flag' },
   refusedTimeout: { key: 'refused_timeout', kind: 'duration' },
+  ringProfile: { key: 'ring_profile', kind: 'choice' },
+  ringSlots: { key: 'ring_slots', kind: 'count' },
+  ringReplicas: { key: 'ring_replicas', kind: 'count' },
+  ringHashTags: { key: 'ring_hash_tags', kind: 'flag' },
+  ringTags: { key: 'ring_tags', kind: 'map' },
+  ringWeightTag: { key: 'ring_weight_tag', kind: 'text' },
+  ringZoneTag: { key: 'ring_zone_tag', kind: 'text' },
+  ringHistory: { key: 'ring_history', kind: 'count' },
+  handoffTimeout: { key: 'handoff_timeout', kind: 'duration' },
 });
 
 module.exports = { EVENT_TYPES, EVENT_FIELDS, MEMBER_STATES, ERRORS, OPTIONS };

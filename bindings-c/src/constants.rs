@@ -87,6 +87,15 @@ pub enum EventKind {
     CHINWAG_EVENT_USER_EVENT = 17,
     /// A member asks everybody something, in serf's way; the answer names the id.
     CHINWAG_EVENT_QUERY = 18,
+    /// The cluster's ring is another one; answers which of your keys have moved. Told once somebody
+    /// has asked for the ring.
+    CHINWAG_EVENT_RING_CHANGE = 19,
+    /// Slots go to another member: stop writing, pass on what it needs, and say released with the
+    /// id.
+    CHINWAG_EVENT_HANDOFF_PREPARE = 20,
+    /// Slots are this node's from now on; clean if the peer that had them released them, or nobody
+    /// had them.
+    CHINWAG_EVENT_HANDOFF_ACQUIRED = 21,
 }
 
 /// What is believed about a member.
@@ -145,6 +154,9 @@ pub(crate) const EVENT_KINDS: &[EventKind] = &[
     EventKind::CHINWAG_EVENT_ADMISSION,
     EventKind::CHINWAG_EVENT_USER_EVENT,
     EventKind::CHINWAG_EVENT_QUERY,
+    EventKind::CHINWAG_EVENT_RING_CHANGE,
+    EventKind::CHINWAG_EVENT_HANDOFF_PREPARE,
+    EventKind::CHINWAG_EVENT_HANDOFF_ACQUIRED,
 ];
 
 /// Every state, in the order of the manifest.
@@ -191,3 +203,9 @@ pub const CHINWAG_MASK_ADMISSION: u32 = 0x10000;
 pub const CHINWAG_MASK_USER_EVENT: u32 = 0x20000;
 /// Bit of `query` in a mask of events.
 pub const CHINWAG_MASK_QUERY: u32 = 0x40000;
+/// Bit of `ring-change` in a mask of events.
+pub const CHINWAG_MASK_RING_CHANGE: u32 = 0x80000;
+/// Bit of `handoff-prepare` in a mask of events.
+pub const CHINWAG_MASK_HANDOFF_PREPARE: u32 = 0x100000;
+/// Bit of `handoff-acquired` in a mask of events.
+pub const CHINWAG_MASK_HANDOFF_ACQUIRED: u32 = 0x200000;

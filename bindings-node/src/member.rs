@@ -91,6 +91,11 @@ impl Packer {
             Field::Count(count) => self.number(*count as f64),
             Field::Flag(flag) => self.number(f64::from(u8::from(*flag))),
             Field::Duration(span) => self.number(span.as_secs_f64() * 1000.0),
+            Field::Change(_) => {}
+            Field::Slots(slots) => {
+                self.number(slots.len() as f64);
+                slots.iter().for_each(|slot| self.number(f64::from(*slot)));
+            }
         }
     }
 

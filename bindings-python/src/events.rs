@@ -73,6 +73,8 @@ fn field<'py>(py: Python<'py>, field: Field<'_>) -> PyResult<Bound<'py, PyAny>> 
         Field::Count(count) => count.into_pyobject(py)?.into_any(),
         Field::Flag(flag) => flag.into_pyobject(py)?.to_owned().into_any(),
         Field::Duration(span) => span.as_secs_f64().into_pyobject(py)?.into_any(),
+        Field::Change(_) => py.None().into_bound(py),
+        Field::Slots(slots) => slots.into_pyobject(py)?.into_any(),
     })
 }
 

@@ -108,6 +108,12 @@ fn json(field: Field<'_>) -> Option<serde_json::Value> {
         Field::Count(count) => count.into(),
         Field::Flag(flag) => flag.into(),
         Field::Duration(span) => span.as_secs_f64().into(),
+        Field::Change(changed) => {
+            let flows = changed.change.flows();
+            let flow = |((from, to), slots)| serde_json::json!([from, to, slots]);
+            flows.into_iter().map(flow).collect()
+        }
+        Field::Slots(slots) => slots.into(),
     })
 }
 

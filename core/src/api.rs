@@ -513,6 +513,102 @@ pub const OPTIONS: &[OptionInfo] = &[
               log10 of the cluster's size, before it has failed; 0s goes by silence alone, as \
               memberlist does.",
     },
+    OptionInfo {
+        name: "ring_profile",
+        kind: OptionKind::Choice(&["default", "pure", "exact", "ketama", "clusterluck"]),
+        secret: false,
+        default: "default",
+        wan: None,
+        local: None,
+        fast: None,
+        doc: "How the cluster's ring places keys on members. This and the options below must be \
+              the same on all members.",
+    },
+    OptionInfo {
+        name: "ring_slots",
+        kind: OptionKind::Count { min: 1, max: 1048576 },
+        secret: false,
+        default: "65536",
+        wan: None,
+        local: None,
+        fast: None,
+        doc: "Slots of the cluster's ring, for the profiles that have slots.",
+    },
+    OptionInfo {
+        name: "ring_replicas",
+        kind: OptionKind::Count { min: 1, max: 255 },
+        secret: false,
+        default: "3",
+        wan: None,
+        local: None,
+        fast: None,
+        doc: "Owners of a key that the cluster's ring finds without a search; members may differ \
+              in it.",
+    },
+    OptionInfo {
+        name: "ring_hash_tags",
+        kind: OptionKind::Flag,
+        secret: false,
+        default: "false",
+        wan: None,
+        local: None,
+        fast: None,
+        doc: "Keys with the same text between `{` and `}` have the same owner in the cluster's \
+              ring.",
+    },
+    OptionInfo {
+        name: "ring_tags",
+        kind: OptionKind::Map,
+        secret: false,
+        default: "",
+        wan: None,
+        local: None,
+        fast: None,
+        doc: "Tags that a member must have to be on the cluster's ring. Default: all members are.",
+    },
+    OptionInfo {
+        name: "ring_weight_tag",
+        kind: OptionKind::Text,
+        secret: false,
+        default: "weight",
+        wan: None,
+        local: None,
+        fast: None,
+        doc: "Tag with a member's weight on the ring, 1 to 65535; with 0 it owns nothing, and \
+              without the tag its weight is 1.",
+    },
+    OptionInfo {
+        name: "ring_zone_tag",
+        kind: OptionKind::Text,
+        secret: false,
+        default: "zone",
+        wan: None,
+        local: None,
+        fast: None,
+        doc: "Tag with a member's zone: owners of a key are of different zones as long as there \
+              are enough.",
+    },
+    OptionInfo {
+        name: "ring_history",
+        kind: OptionKind::Count { min: 0, max: 64 },
+        secret: false,
+        default: "3",
+        wan: None,
+        local: None,
+        fast: None,
+        doc: "Rings that are kept beside the present one, to ask who owned a key before.",
+    },
+    OptionInfo {
+        name: "handoff_timeout",
+        kind: OptionKind::Duration,
+        secret: false,
+        default: "0s",
+        wan: None,
+        local: None,
+        fast: None,
+        doc: "How long a member that loses slots may take to release them before the next owner \
+              goes ahead; 0s does without hand-off.",
+    },
 ];
 
 /// What went wrong, as a stable number and code. The sentence beside it says what happened to the
@@ -715,6 +811,10 @@ pub enum FieldKind {
     Flag,
     /// A span of time.
     Duration,
+    /// From one ring of the cluster to the next.
+    Change,
+    /// Slots of a ring, in order.
+    Slots,
 }
 
 /// One row of the event table.
@@ -873,6 +973,38 @@ pub const EVENTS: &[EventInfo] = &[
         ],
         doc: "A member asks everybody something, in serf's way; the answer names the id.",
     },
+    EventInfo {
+        number: 19,
+        token: "ring-change",
+        fields: &[("version", FieldKind::Count), ("change", FieldKind::Change)],
+        doc: "The cluster's ring is another one; answers which of your keys have moved. Told once \
+              somebody has asked for the ring.",
+    },
+    EventInfo {
+        number: 20,
+        token: "handoff-prepare",
+        fields: &[
+            ("id", FieldKind::Count),
+            ("peer", FieldKind::Text),
+            ("slots", FieldKind::Slots),
+            ("epoch", FieldKind::Count),
+            ("timeout", FieldKind::Duration),
+        ],
+        doc: "Slots go to another member: stop writing, pass on what it needs, and say released \
+              with the id.",
+    },
+    EventInfo {
+        number: 21,
+        token: "handoff-acquired",
+        fields: &[
+            ("peer", FieldKind::Text),
+            ("slots", FieldKind::Slots),
+            ("epoch", FieldKind::Count),
+            ("clean", FieldKind::Flag),
+        ],
+        doc: "Slots are this node's from now on; clean if the peer that had them released them, \
+              or nobody had them.",
+    },
 ];
 
 /// What a node warns of while it goes on.
@@ -899,6 +1031,12 @@ pub enum WarningCode {
     UdpUnreachable = 9,
     /// A member keeps failing and coming back; it is given up more slowly for a while.
     Flapping = 10,
+    /// A member has had another ring for a while: its options or overrides differ, or whom it sees.
+    RingMismatch = 11,
+    /// The weight that a member's tag says is none; it counts as 1.
+    RingWeight = 12,
+    /// No ring can be made of the members as they are; the one before stays.
+    RingFailed = 13,
 }
 
 /// One row of the table of warnings.
@@ -965,6 +1103,22 @@ pub const WARNINGS: &[WarningInfo] = &[
         warning: WarningCode::Flapping,
         code: "flapping",
         doc: "A member keeps failing and coming back; it is given up more slowly for a while.",
+    },
+    WarningInfo {
+        warning: WarningCode::RingMismatch,
+        code: "ring-mismatch",
+        doc: "A member has had another ring for a while: its options or overrides differ, or whom \
+              it sees.",
+    },
+    WarningInfo {
+        warning: WarningCode::RingWeight,
+        code: "ring-weight",
+        doc: "The weight that a member's tag says is none; it counts as 1.",
+    },
+    WarningInfo {
+        warning: WarningCode::RingFailed,
+        code: "ring-failed",
+        doc: "No ring can be made of the members as they are; the one before stays.",
     },
 ];
 

@@ -23,6 +23,7 @@ use crate::member::Pool;
 #[cfg(feature = "sim")]
 pub(crate) use crate::membership::Acquaintance;
 use crate::membership::Membership;
+use crate::ring::RingChange;
 pub use crate::serf::{Answers, Coordinate, Question};
 use crate::stats::Stats;
 use crate::time::Instant;
@@ -151,6 +152,10 @@ pub enum Request {
     SetState(Vec<u8>),
     /// Replace what is added to every answer to a ping.
     SetPingPayload(Vec<u8>),
+    /// The members make another ring: compare it with those of others, and hand slots off.
+    Placed(Box<RingChange>),
+    /// Slots have been released, in answer to a `handoff-prepare` of that number.
+    Released(u64),
     /// Let a newcomer in, or not.
     Decide {
         /// Number of the question.

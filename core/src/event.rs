@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::api::{EVENTS, EventInfo, WARNINGS};
 pub use crate::api::{FieldKind, WarningCode};
 use crate::member::Member;
+use crate::ring::{Moved, Ring, RingChange};
 
 /// One event, numbered in the order in which it happened on this node.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,6 +80,94 @@ pub enum EventKind {
     UserEvent(Arc<UserEvent>),
     /// A member asks everybody something, in serf's way.
     Query(Arc<Queried>),
+    /// The cluster's ring is another one.
+    RingChange(Arc<RingChanged>),
+    /// Slots go to another member.
+    HandoffPrepare(Arc<HandoffPrepared>),
+    /// Slots are this node's from now on.
+    HandoffAcquired(Arc<HandoffAcquired>),
+}
+
+/// From one ring of the cluster to the next, as this node sees it. Keys have no bound, so it
+/// answers questions about those of the caller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RingChanged {
+    /// The name of this node.
+    pub local: String,
+    /// From which ring to which.
+    pub change: RingChange,
+}
+
+impl RingChanged {
+    /// Number of the ring as it is.
+    pub fn version(&self) -> u64 {
+        self.after().version()
+    }
+
+    /// The ring as it was.
+    pub fn before(&self) -> &Ring {
+        self.change.before()
+    }
+
+    /// The ring as it is.
+    pub fn after(&self) -> &Ring {
+        self.change.after()
+    }
+
+    /// Those of the keys that this node owns, and did not.
+    pub fn gained<K: AsRef<[u8]>>(
+        &self,
+        keys: impl IntoIterator<Item = K>,
+    ) -> impl Iterator<Item = K> {
+        self.change.gained(&self.local, keys)
+    }
+
+    /// Those of the keys that this node owned, and does not any more.
+    pub fn lost<K: AsRef<[u8]>>(
+        &self,
+        keys: impl IntoIterator<Item = K>,
+    ) -> impl Iterator<Item = K> {
+        self.change.lost(&self.local, keys)
+    }
+
+    /// Those of the keys that have another owner.
+    pub fn moved<K: AsRef<[u8]>>(
+        &self,
+        keys: impl IntoIterator<Item = K>,
+    ) -> impl Iterator<Item = Moved<'_, K>> {
+        self.change.moved(keys)
+    }
+}
+
+/// Slots that this node owned go to another member, which waits until
+/// [`Node::released`](crate::Node::released) is called with the number, or the time is over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HandoffPrepared {
+    /// Number of the question.
+    pub id: u64,
+    /// Who owns them next.
+    pub peer: String,
+    /// Which, in order.
+    pub slots: Box<[u32]>,
+    /// Under which epoch this node had them at most: whoever has them next has a greater one.
+    pub epoch: u64,
+    /// How long the other one waits.
+    pub timeout: Duration,
+}
+
+/// Slots are this node's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HandoffAcquired {
+    /// Who had them; empty if nobody did.
+    pub peer: String,
+    /// Which, in order.
+    pub slots: Box<[u32]>,
+    /// A number that grows with every owner of a slot: a store that has seen a greater one refuses
+    /// who comes with this one.
+    pub epoch: u64,
+    /// Whether who had them released them, or nobody had them. If not, it failed, or its time was
+    /// over, or it takes no part in hand-offs: it may still write.
+    pub clean: bool,
 }
 
 /// A newcomer that waits for [`Node::admit`](crate::Node::admit) or
@@ -184,6 +273,10 @@ pub enum Field<'a> {
     Flag(bool),
     /// A span of time.
     Duration(Duration),
+    /// From one ring of the cluster to the next.
+    Change(&'a Arc<RingChanged>),
+    /// Slots of a ring, in order.
+    Slots(&'a [u32]),
 }
 
 impl WarningCode {
@@ -216,6 +309,9 @@ impl EventKind {
             Self::Admission(_) => 15,
             Self::UserEvent(_) => 16,
             Self::Query(_) => 17,
+            Self::RingChange(_) => 18,
+            Self::HandoffPrepare(_) => 19,
+            Self::HandoffAcquired(_) => 20,
         };
         &EVENTS[row]
     }
@@ -245,7 +341,10 @@ impl EventKind {
             | Self::RemoteState(_)
             | Self::Admission(_)
             | Self::UserEvent(_)
-            | Self::Query(_) => None,
+            | Self::Query(_)
+            | Self::RingChange(_)
+            | Self::HandoffPrepare(_)
+            | Self::HandoffAcquired(_) => None,
         }
     }
 
@@ -297,6 +396,22 @@ impl EventKind {
                 Field::Bytes(&query.payload),
                 Field::Duration(query.timeout),
             ],
+            Self::RingChange(changed) => {
+                vec![Field::Count(changed.version()), Field::Change(changed)]
+            }
+            Self::HandoffPrepare(handoff) => vec![
+                Field::Count(handoff.id),
+                text(&handoff.peer),
+                Field::Slots(&handoff.slots),
+                Field::Count(handoff.epoch),
+                Field::Duration(handoff.timeout),
+            ],
+            Self::HandoffAcquired(handoff) => vec![
+                text(&handoff.peer),
+                Field::Slots(&handoff.slots),
+                Field::Count(handoff.epoch),
+                Field::Flag(handoff.clean),
+            ],
             other => other.member().map(Field::Member).into_iter().collect(),
         }
     }
@@ -310,6 +425,10 @@ impl EventKind {
             Self::RemoteState(state) => state.payload.len(),
             Self::UserEvent(event) => event.payload.len(),
             Self::Query(query) => query.payload.len(),
+            // The one before is that of the event before it.
+            Self::RingChange(changed) => changed.after().size(),
+            Self::HandoffPrepare(handoff) => size_of_val(&*handoff.slots),
+            Self::HandoffAcquired(handoff) => size_of_val(&*handoff.slots),
             _ => 0,
         }
     }
@@ -326,6 +445,8 @@ impl Field<'_> {
             Self::Count(_) => FieldKind::Count,
             Self::Flag(_) => FieldKind::Flag,
             Self::Duration(_) => FieldKind::Duration,
+            Self::Change(_) => FieldKind::Change,
+            Self::Slots(_) => FieldKind::Slots,
         }
     }
 }
@@ -382,6 +503,15 @@ mod tests {
                 payload: Box::default(),
             })),
             EventKind::Admission(Arc::new(Admission { id: 1, member: m() })),
+        ]
+        .into_iter()
+        .chain(of_serf())
+        .chain(of_rings())
+        .collect()
+    }
+
+    fn of_serf() -> [EventKind; 2] {
+        [
             EventKind::UserEvent(Arc::new(UserEvent {
                 name: "deploy".to_owned(),
                 ltime: 7,
@@ -394,6 +524,29 @@ mod tests {
                 name: "uptime".to_owned(),
                 payload: Box::default(),
                 timeout: Duration::from_secs(1),
+            })),
+        ]
+    }
+
+    fn of_rings() -> [EventKind; 3] {
+        let ring = Ring::new(["a"]).expect("a name");
+        [
+            EventKind::RingChange(Arc::new(RingChanged {
+                local: "a".to_owned(),
+                change: RingChange::new(&ring, &ring),
+            })),
+            EventKind::HandoffPrepare(Arc::new(HandoffPrepared {
+                id: 1,
+                peer: "b".to_owned(),
+                slots: Box::new([1, 2]),
+                epoch: 1,
+                timeout: Duration::from_secs(1),
+            })),
+            EventKind::HandoffAcquired(Arc::new(HandoffAcquired {
+                peer: String::new(),
+                slots: Box::new([1, 2]),
+                epoch: 1,
+                clean: true,
             })),
         ]
     }

@@ -33,7 +33,9 @@ pub mod snapshot;
 pub mod stats;
 pub mod time;
 
-// Placement: values that need no cluster.
+// Placement: rings, which need no cluster, and the one of the members.
+#[cfg(feature = "runtime")]
+mod placement;
 pub mod ring;
 
 // The protocol, without I/O.

@@ -161,6 +161,12 @@ stats! {
     counter pauses,
     /// Present members that were taken over at another address.
     counter moves,
+    /// Answers of members that have had another ring than this node for a while.
+    counter ring_mismatches,
+    /// Slots that this node took without a release of who had them.
+    counter handoffs_unclean,
+    /// Slots that it did not release in time.
+    counter handoffs_late,
     /// Bytes of the state in the last exchange that this node sent, before compression.
     gauge state_bytes_sent,
     /// Bytes of the last state that it received, as they came.

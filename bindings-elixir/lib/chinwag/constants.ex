@@ -85,6 +85,23 @@ defmodule Chinwag.Constants do
   * `:refused_timeout` - How long a member that refuses this node and another may take to come
     back, times log10 of the cluster's size, before it has failed; 0s goes by silence alone, as
     memberlist does. Default: 100ms.
+  * `:ring_profile` - How the cluster's ring places keys on members. This and the options below
+    must be the same on all members. Default: default.
+  * `:ring_slots` - Slots of the cluster's ring, for the profiles that have slots. Default: 65536.
+  * `:ring_replicas` - Owners of a key that the cluster's ring finds without a search; members may
+    differ in it. Default: 3.
+  * `:ring_hash_tags` - Keys with the same text between `{` and `}` have the same owner in the
+    cluster's ring.
+  * `:ring_tags` - Tags that a member must have to be on the cluster's ring. Default: all members
+    are.
+  * `:ring_weight_tag` - Tag with a member's weight on the ring, 1 to 65535; with 0 it owns
+    nothing, and without the tag its weight is 1. Default: weight.
+  * `:ring_zone_tag` - Tag with a member's zone: owners of a key are of different zones as long as
+    there are enough. Default: zone.
+  * `:ring_history` - Rings that are kept beside the present one, to ask who owned a key before.
+    Default: 3.
+  * `:handoff_timeout` - How long a member that loses slots may take to release them before the
+    next owner goes ahead; 0s does without hand-off. Default: 0s.
 
   ## Errors
 
@@ -138,6 +155,12 @@ defmodule Chinwag.Constants do
     nobody decides.
   * `:user_event` - A member told everybody something, in serf's way; each is told once, here too.
   * `:query` - A member asks everybody something, in serf's way; the answer names the id.
+  * `:ring_change` - The cluster's ring is another one; answers which of your keys have moved.
+    Told once somebody has asked for the ring.
+  * `:handoff_prepare` - Slots go to another member: stop writing, pass on what it needs, and say
+    released with the id.
+  * `:handoff_acquired` - Slots are this node's from now on; clean if the peer that had them
+    released them, or nobody had them.
 
   ## Warnings
 
@@ -153,6 +176,10 @@ defmodule Chinwag.Constants do
   * `:tcp_unreachable` - A member answers probes, but connections to it fail.
   * `:udp_unreachable` - A member answers over TCP only: every probe of it is late.
   * `:flapping` - A member keeps failing and coming back; it is given up more slowly for a while.
+  * `:ring_mismatch` - A member has had another ring for a while: its options or overrides differ,
+    or whom it sees.
+  * `:ring_weight` - The weight that a member's tag says is none; it counts as 1.
+  * `:ring_failed` - No ring can be made of the members as they are; the one before stays.
 
   ## Member states
 
@@ -202,6 +229,9 @@ defmodule Chinwag.Constants do
           | :admission
           | :user_event
           | :query
+          | :ring_change
+          | :handoff_prepare
+          | :handoff_acquired
 
   @typedoc "What a node warns of."
   @type warning_code ::
@@ -215,6 +245,9 @@ defmodule Chinwag.Constants do
           | :tcp_unreachable
           | :udp_unreachable
           | :flapping
+          | :ring_mismatch
+          | :ring_weight
+          | :ring_failed
 
   @typedoc "What is believed about a member."
   @type member_state ::
@@ -268,6 +301,15 @@ defmodule Chinwag.Constants do
           | {:user_event_size_limit, non_neg_integer()}
           | {:replay_on_join, boolean()}
           | {:refused_timeout, non_neg_integer()}
+          | {:ring_profile, :default | :pure | :exact | :ketama | :clusterluck}
+          | {:ring_slots, non_neg_integer()}
+          | {:ring_replicas, non_neg_integer()}
+          | {:ring_hash_tags, boolean()}
+          | {:ring_tags, Enumerable.t()}
+          | {:ring_weight_tag, String.t()}
+          | {:ring_zone_tag, String.t()}
+          | {:ring_history, non_neg_integer()}
+          | {:handoff_timeout, non_neg_integer()}
 
   @options [
     name: :text,
@@ -312,7 +354,16 @@ defmodule Chinwag.Constants do
     reconnect_timeout: :duration,
     user_event_size_limit: :count,
     replay_on_join: :flag,
-    refused_timeout: :duration
+    refused_timeout: :duration,
+    ring_profile: :choice,
+    ring_slots: :count,
+    ring_replicas: :count,
+    ring_hash_tags: :flag,
+    ring_tags: :map,
+    ring_weight_tag: :text,
+    ring_zone_tag: :text,
+    ring_history: :count,
+    handoff_timeout: :duration
   ]
 
   @doc "Every option and its kind, in the order of the manifest."
@@ -372,7 +423,10 @@ defmodule Chinwag.Constants do
     remote_state: 15,
     admission: 16,
     user_event: 17,
-    query: 18
+    query: 18,
+    ring_change: 19,
+    handoff_prepare: 20,
+    handoff_acquired: 21
   ]
 
   @doc "Every type of event and its number."
@@ -396,7 +450,10 @@ defmodule Chinwag.Constants do
     remote_state: [:sender, :join, :payload],
     admission: [:id, :member],
     user_event: [:name, :ltime, :payload, :coalesce],
-    query: [:id, :sender, :name, :payload, :timeout]
+    query: [:id, :sender, :name, :payload, :timeout],
+    ring_change: [:version, :change],
+    handoff_prepare: [:id, :peer, :slots, :epoch, :timeout],
+    handoff_acquired: [:peer, :slots, :epoch, :clean]
   ]
 
   @doc "What each type of event carries, in order."
@@ -412,7 +469,10 @@ defmodule Chinwag.Constants do
     seed_failed: "seed-failed",
     tcp_unreachable: "tcp-unreachable",
     udp_unreachable: "udp-unreachable",
-    flapping: "flapping"
+    flapping: "flapping",
+    ring_mismatch: "ring-mismatch",
+    ring_weight: "ring-weight",
+    ring_failed: "ring-failed"
   ]
 
   @doc "Every code of a warning, as the core spells it."

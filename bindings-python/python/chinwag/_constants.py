@@ -27,6 +27,9 @@ EventType = Literal[
     "admission",
     "user-event",
     "query",
+    "ring-change",
+    "handoff-prepare",
+    "handoff-acquired",
 ]
 WarningCode = Literal[
     "name-conflict",
@@ -39,6 +42,9 @@ WarningCode = Literal[
     "tcp-unreachable",
     "udp-unreachable",
     "flapping",
+    "ring-mismatch",
+    "ring-weight",
+    "ring-failed",
 ]
 ErrorCode = Literal[
     "bad_config",
@@ -103,6 +109,15 @@ OptionName = Literal[
     "user_event_size_limit",
     "replay_on_join",
     "refused_timeout",
+    "ring_profile",
+    "ring_slots",
+    "ring_replicas",
+    "ring_hash_tags",
+    "ring_tags",
+    "ring_weight_tag",
+    "ring_zone_tag",
+    "ring_history",
+    "handoff_timeout",
 ]
 
 
@@ -274,6 +289,34 @@ class Options(TypedDict, total=False):
     the cluster's size, before it has failed; 0s goes by silence alone, as memberlist does. Default:
     100ms.
     """
+    ring_profile: Literal["default", "pure", "exact", "ketama", "clusterluck"]
+    """How the cluster's ring places keys on members. This and the options below must be the same on
+    all members. Default: default.
+    """
+    ring_slots: int
+    """Slots of the cluster's ring, for the profiles that have slots. Default: 65536."""
+    ring_replicas: int
+    """Owners of a key that the cluster's ring finds without a search; members may differ in it.
+    Default: 3.
+    """
+    ring_hash_tags: bool
+    """Keys with the same text between `{` and `}` have the same owner in the cluster's ring."""
+    ring_tags: Mapping[str, str]
+    """Tags that a member must have to be on the cluster's ring. Default: all members are."""
+    ring_weight_tag: str
+    """Tag with a member's weight on the ring, 1 to 65535; with 0 it owns nothing, and without the
+    tag its weight is 1. Default: weight.
+    """
+    ring_zone_tag: str
+    """Tag with a member's zone: owners of a key are of different zones as long as there are enough.
+    Default: zone.
+    """
+    ring_history: int
+    """Rings that are kept beside the present one, to ask who owned a key before. Default: 3."""
+    handoff_timeout: float | timedelta
+    """How long a member that loses slots may take to release them before the next owner goes ahead;
+    0s does without hand-off. Default: 0s.
+    """
 
 
 class ErrorInfo(NamedTuple):
@@ -329,6 +372,9 @@ EVENTS: Final[dict[EventType, int]] = {
     "admission": 16,
     "user-event": 17,
     "query": 18,
+    "ring-change": 19,
+    "handoff-prepare": 20,
+    "handoff-acquired": 21,
 }
 
 #: Member states by their number.

@@ -16,6 +16,7 @@ pub use self::security::{KeySource, Secret};
 use crate::api::{OPTIONS, OptionInfo, OptionKind};
 use crate::error::{Error, ErrorKind, Result};
 use crate::member::Tags;
+use crate::ring::Profile;
 use crate::wire::{self, META_MAX, Security};
 
 /// memberlist's port.
@@ -125,7 +126,28 @@ impl Config {
             exposed,
             handle_signals: self.flag("handle_signals"),
             event_buffer: self.count("event_buffer", profile.as_deref()),
+            ring: self.ring()?,
             protocol: self.protocol(profile.as_deref())?,
+        })
+    }
+
+    fn ring(&self) -> Result<RingSettings> {
+        let count = |key| u32::try_from(self.count(key, None)).unwrap_or(u32::MAX);
+        let name = self.text("ring_profile").unwrap_or_else(|| "default".to_owned());
+        let slots = self.values.contains_key("ring_slots").then(|| count("ring_slots"));
+        let placed = Profile::named(&name, slots, None);
+        let or = |key: &str, default: &str| self.text(key).unwrap_or_else(|| default.to_owned());
+        Ok(RingSettings {
+            profile: placed.map_err(|error| Error::new(ErrorKind::BadConfig, error.message()))?,
+            replicas: u8::try_from(count("ring_replicas")).unwrap_or(u8::MAX),
+            hash_tags: self.flag("ring_hash_tags"),
+            tags: match self.values.get("ring_tags") {
+                Some(Value::Map(tags)) => tags.clone(),
+                _ => Tags::new(),
+            },
+            weight_tag: or("ring_weight_tag", "weight"),
+            zone_tag: or("ring_zone_tag", "zone"),
+            history: self.count("ring_history", None),
         })
     }
 
@@ -159,6 +181,7 @@ impl Config {
             reconnect_timeout: span("reconnect_timeout"),
             user_event_size_limit: self.count("user_event_size_limit", profile),
             replay_on_join: self.values.get("replay_on_join") != Some(&Value::Flag(false)),
+            handoff_timeout: span("handoff_timeout"),
         })
     }
 
@@ -277,8 +300,23 @@ pub struct Settings {
     pub handle_signals: bool,
     /// Events kept for a slow reader.
     pub event_buffer: usize,
+    /// How the members make a ring.
+    pub ring: RingSettings,
     /// What the engine needs.
     pub protocol: Protocol,
+}
+
+/// How the members make a ring. The option table has the meaning of each.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the option table documents each, once")]
+pub struct RingSettings {
+    pub profile: Profile,
+    pub replicas: u8,
+    pub hash_tags: bool,
+    pub tags: Tags,
+    pub weight_tag: String,
+    pub zone_tag: String,
+    pub history: usize,
 }
 
 /// The protocol's constants. The names are memberlist's; the option table has their meaning.
@@ -309,6 +347,7 @@ pub struct Protocol {
     pub admission: Admitting,
     pub user_event_size_limit: usize,
     pub replay_on_join: bool,
+    pub handoff_timeout: Duration,
 }
 
 /// Who may come in.

@@ -5,11 +5,13 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
+use tokio::runtime;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time;
 use tracing::warn;
 
+use super::placement::Placement;
 use super::seeds::Seeds;
 use super::store::{self, Store};
 use super::{Board, Command, Driver, Inlets, ReplyTo, Sockets, keys, names, sockets, tcp};
@@ -17,6 +19,7 @@ use crate::config::Settings;
 use crate::engine::{Engine, Reply, Setup};
 use crate::error::{Error, Result};
 use crate::member::Pool;
+use crate::ring::{Overrides, Ring};
 use crate::snapshot::Snapshot;
 
 /// A running driver. Dropped: the driver stops.
@@ -26,6 +29,9 @@ pub(crate) struct Handle {
     store: Option<Arc<Store>>,
     /// Boxed, because a channel of tokio's sets aside room for 32.
     commands: mpsc::Sender<Box<Command>>,
+    placement: Arc<Placement>,
+    /// Where what is begun later runs.
+    runtime: runtime::Handle,
     /// The outcome of the first join, once it is known; none without seeds.
     joined: Option<watch::Receiver<Option<Result<Reply>>>>,
     require_join: bool,
@@ -102,6 +108,8 @@ impl Handle {
             store,
             commands,
             joined,
+            placement: Arc::new(Placement::new(settings.ring)),
+            runtime: runtime::Handle::current(),
             require_join: settings.require_join,
             lookup_limit,
             tasks,
@@ -112,6 +120,22 @@ impl Handle {
 
     pub(crate) fn board(&self) -> &Arc<Board> {
         &self.board
+    }
+
+    /// The cluster's ring.
+    pub(crate) fn ring(&self) -> Ring {
+        self.placement.ring(&self.board, &self.runtime, self.commands.downgrade())
+    }
+
+    /// Those that were before it and are kept, the newest first.
+    pub(crate) fn past_rings(&self) -> Vec<Ring> {
+        self.placement.past()
+    }
+
+    /// Replaces what is decided by hand of the ring.
+    pub(crate) fn set_overrides(&self, overrides: Overrides) {
+        self.placement.set_overrides(overrides);
+        self.board.touch();
     }
 
     /// Keeps the farewell on a signal in force as long as the node lives.
@@ -167,6 +191,7 @@ impl Handle {
         for task in &self.tasks {
             task.abort();
         }
+        self.placement.abort();
         if let Some(store) = &self.store {
             store.release();
         }

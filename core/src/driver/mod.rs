@@ -15,12 +15,12 @@ mod clock;
 mod handle;
 pub mod keys;
 mod names;
+mod placement;
 mod refusals;
 mod seeds;
 mod sockets;
 mod store;
 mod tcp;
-mod unheard;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;

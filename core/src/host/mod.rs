@@ -31,6 +31,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
 use crate::member::Member;
 use crate::node::{Events, Node, Replay};
+use crate::ring::{Overrides, Ring};
 use crate::stats::Stats;
 
 /// The outcome of a submitted operation.
@@ -147,6 +148,43 @@ impl Host {
     pub fn member(&self, name: &str) -> Result<Option<Member>> {
         self.check()?;
         Ok(self.node.member(name))
+    }
+
+    /// The ring of the members, as [`Node::ring`] has it: the first call makes it, and blocks
+    /// meanwhile.
+    ///
+    /// # Errors
+    /// `forked`.
+    pub fn ring(&self) -> Result<Ring> {
+        self.check()?;
+        Ok(self.node.ring())
+    }
+
+    /// The rings that were before it, the newest first.
+    ///
+    /// # Errors
+    /// `forked`.
+    pub fn past_rings(&self) -> Result<Vec<Ring>> {
+        self.check()?;
+        Ok(self.node.past_rings())
+    }
+
+    /// Who owned a key before its present owner did.
+    ///
+    /// # Errors
+    /// `forked`.
+    pub fn previous_owner(&self, key: &[u8]) -> Result<Option<String>> {
+        self.check()?;
+        Ok(self.node.previous_owner(key))
+    }
+
+    /// Replaces what is decided by hand of the ring.
+    ///
+    /// # Errors
+    /// `too_large`, `forked`.
+    pub fn set_ring_overrides(&self, overrides: Overrides) -> Result<()> {
+        self.check()?;
+        self.node.set_ring_overrides(overrides)
     }
 
     /// Counters since the start.

@@ -55,6 +55,8 @@ pub enum Op {
     Query(Question),
     /// Answer a query.
     Respond(u64, Vec<u8>),
+    /// The slots of a hand-off are released.
+    Released(u64),
     /// Have a failed member taken for one that has left; with `true`, forgotten.
     ForceLeave(String, bool),
     /// Where this node stands; settles with the fields of
@@ -144,6 +146,7 @@ pub(super) async fn perform(node: &Node, leaving: &Turn, op: Op) -> Result<Answe
         Op::Send(to, what, delivery) => node.send(&to, what, delivery).await.map(Answer::from),
         Op::Broadcast(broadcast) => node.broadcast(broadcast).await.map(Answer::from),
         Op::SetState(state) => node.set_state(state).await.map(Answer::from),
+        Op::Released(handoff) => node.released(handoff).await.map(Answer::from),
         Op::SetPingPayload(payload) => node.set_ping_payload(payload).await.map(Answer::from),
         Op::Admit(id) => node.admit(id).await.map(Answer::from),
         Op::Refuse(id, reason) => node.refuse(id, &reason).await.map(Answer::from),

@@ -16,6 +16,7 @@ mod gossip;
 mod healing;
 mod incarnation;
 mod joining;
+mod placement;
 mod push_pull;
 mod roster;
 mod security;
@@ -43,6 +44,7 @@ use self::farewell::Stage;
 use self::healing::Healing;
 use self::incarnation::{Horizon, INCARNATION_MAX};
 use self::joining::Joining;
+use self::placement::Placements;
 use self::push_pull::Exchange;
 #[cfg(feature = "sim")]
 pub(crate) use self::roster::Acquaintance;
@@ -87,6 +89,8 @@ pub(crate) struct Membership {
     /// What users say.
     talk: Talk,
     round_trips: RoundTrips,
+    /// The ring, as far as others are concerned with it.
+    placements: Placements,
     /// Tells this run of the process from others of the same name.
     run: u32,
     /// There while this node speaks serf's versions.
@@ -177,6 +181,7 @@ impl Membership {
             gate: Gate::default(),
             talk: Talk::default(),
             round_trips: RoundTrips::default(),
+            placements: Placements::default(),
             run: rng.next_u32(),
             serf: None,
             clocks,
@@ -382,6 +387,14 @@ impl Membership {
             }
             Request::SetPingPayload(payload) => {
                 let result = self.set_ping_payload(payload);
+                self.reply(id, result);
+            }
+            Request::Placed(change) => {
+                self.place(&change);
+                self.reply(id, Ok(Reply::Done));
+            }
+            Request::Released(handoff) => {
+                let result = self.release(handoff);
                 self.reply(id, result);
             }
             Request::Ping(name) => self.ping(id, &name),

@@ -2,6 +2,7 @@
 
 mod builder;
 mod events;
+mod ring;
 mod serf;
 mod talk;
 

@@ -36,7 +36,7 @@ mod walk;
 use std::fmt;
 use std::sync::Arc;
 
-pub use builder::Builder;
+pub use builder::{Builder, Overrides};
 pub use change::{Balance, Moved, RingChange};
 pub use hash::jump;
 pub use spec::{Profile, RingNode};
@@ -50,7 +50,7 @@ use crate::error::Result;
 
 /// An immutable ring; a copy is one more pointer to it.
 #[derive(Clone)]
-pub struct Ring(Arc<Inner>);
+pub struct Ring(Arc<Inner>, u64);
 
 struct Inner {
     spec: Spec,
@@ -120,7 +120,27 @@ impl Ring {
         let has_pins = !spec.keys.is_empty() || !spec.prefixes.is_empty();
         let is_plain = !has_pins && !spec.hash_tags;
         let fingerprint = hash::hash(&spec.canonical());
-        Self(Arc::new(Inner { spec, names, bidders, placement, has_pins, is_plain, fingerprint }))
+        let inner = Inner { spec, names, bidders, placement, has_pins, is_plain, fingerprint };
+        Self(Arc::new(inner), 0)
+    }
+
+    /// One of nobody.
+    #[cfg(feature = "runtime")]
+    pub(crate) fn of_nobody(profile: Profile) -> Self {
+        Self::from_spec(Spec::new(profile), None)
+    }
+
+    /// The same ring as the one of that number.
+    #[cfg(feature = "runtime")]
+    pub(crate) fn numbered(self, version: u64) -> Self {
+        Self(self.0, version)
+    }
+
+    /// Which of a node's rings it is: they are counted from 1, by each node for itself. 0 for a
+    /// ring that was made by hand. Of two rings of several nodes, compare the
+    /// [`fingerprint`](Self::fingerprint).
+    pub fn version(&self) -> u64 {
+        self.1
     }
 
     /// The node that owns a key; none if the ring is empty.

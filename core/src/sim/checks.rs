@@ -198,6 +198,9 @@ fn may_follow(kind: &EventKind, state: Option<MemberState>) -> bool {
         | EventKind::RemoteState(_)
         | EventKind::Admission(_)
         | EventKind::UserEvent(_)
-        | EventKind::Query(_) => true,
+        | EventKind::Query(_)
+        | EventKind::RingChange(_)
+        | EventKind::HandoffPrepare(_)
+        | EventKind::HandoffAcquired(_) => true,
     }
 }

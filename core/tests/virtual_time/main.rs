@@ -6,6 +6,7 @@ mod admission;
 mod evidence;
 mod fast;
 mod refusals;
+mod rings;
 mod serf;
 #[path = "../shared/mod.rs"]
 mod shared;

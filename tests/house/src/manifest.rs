@@ -132,8 +132,8 @@ pub struct EventRow {
 }
 
 /// Kinds of what an event carries.
-pub const FIELD_KINDS: [&str; 7] =
-    ["member", "members", "text", "bytes", "count", "flag", "duration"];
+pub const FIELD_KINDS: [&str; 9] =
+    ["member", "members", "text", "bytes", "count", "flag", "duration", "change", "slots"];
 
 /// Something that a node, or the module, can be asked to do.
 #[derive(Debug)]

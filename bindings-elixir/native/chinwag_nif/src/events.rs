@@ -134,6 +134,8 @@ fn field<'a>(env: Env<'a>, event: &EventKind, field: &Field<'_>) -> Term<'a> {
         Field::Count(count) => count.encode(env),
         Field::Flag(flag) => flag.encode(env),
         Field::Duration(span) => u64::try_from(span.as_millis()).unwrap_or(u64::MAX).encode(env),
+        Field::Change(_) => atoms::nil().encode(env),
+        Field::Slots(slots) => slots.encode(env),
     }
 }
 

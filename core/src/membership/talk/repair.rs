@@ -171,6 +171,7 @@ impl Membership {
     pub(crate) fn answer_payload(&mut self) -> Vec<u8> {
         let mut payload = self.serf_payload().to_vec();
         payload.extend_from_slice(self.round_trips.own());
+        self.sign_ring(&mut payload);
         self.talk.recent.expire(self.now);
         if !self.talk.recent.is_empty() {
             self.talk.recent.digest(&mut payload);
@@ -182,6 +183,7 @@ impl Membership {
     /// user's.
     pub(crate) fn repair<'a>(&mut self, slot: Slot, to: SocketAddr, payload: &'a [u8]) -> &'a [u8] {
         let (own, known) = split(payload);
+        let own = self.compare_rings(slot, own);
         let Some(record) = self.roster.get_mut(slot) else { return own };
         record.tells_known |= known.is_some();
         if self.talk.recent.is_empty() {

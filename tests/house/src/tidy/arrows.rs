@@ -4,8 +4,10 @@ use super::blank::{blank, production};
 use super::{File, Tree};
 
 /// Modules that anybody may know, and that know only each other.
-const VALUES: &[&str] =
-    &["api", "config", "error", "event", "member", "metrics", "snapshot", "stats", "tags", "time"];
+const VALUES: &[&str] = &[
+    "api", "config", "error", "event", "member", "metrics", "ring", "snapshot", "stats", "tags",
+    "time",
+];
 
 /// Every allowed arrow, and to which items where not the whole module is meant.
 const ARROWS: &[(&str, &str, &[&str])] = &[
@@ -30,6 +32,7 @@ const ARROWS: &[(&str, &str, &[&str])] = &[
     ("engine", "serf", &["Answers", "Coordinate", "Question"]),
     ("membership", "serf", &[]),
     ("driver", "engine", &[]),
+    ("driver", "placement", &[]),
     ("driver", "signals", &["Guard"]),
     ("sim", "engine", &[]),
     ("sim", "serf", &["KeyOp"]),

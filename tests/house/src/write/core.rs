@@ -274,6 +274,10 @@ pub enum FieldKind {
     Flag,
     /// A span of time.
     Duration,
+    /// From one ring of the cluster to the next.
+    Change,
+    /// Slots of a ring, in order.
+    Slots,
 }
 
 /// One row of the event table.

@@ -47,7 +47,8 @@ pub(super) fn describe(kind: &EventKind, number: usize) -> Line {
         }
         (name, Field::Count(count)) => line.with(name, &count.to_string()),
         (name, Field::Flag(flag)) => line.with(name, &flag.to_string()),
-        (_, Field::Members(_) | Field::Duration(_)) => line,
+        (_, Field::Slots(slots)) => line.with("slots", &slots.len().to_string()),
+        (_, Field::Members(_) | Field::Duration(_) | Field::Change(_)) => line,
     })
 }
 

@@ -5,6 +5,8 @@
 //! `event_buffer` of them: one that falls further behind gets a single `events-lost` with the
 //! members as they are, taken under the same lock, so that nothing is missing in between.
 
+mod unheard;
+
 use std::borrow::Borrow;
 use std::cmp::Ordering;
 use std::collections::{BTreeSet, VecDeque};
@@ -14,7 +16,7 @@ use std::task::Waker;
 
 use tokio::sync::Notify;
 
-use super::unheard::Unheard;
+use self::unheard::Unheard;
 use crate::event::{Event, EventKind};
 use crate::member::Member;
 use crate::stats::Stats;
@@ -26,6 +28,8 @@ pub(crate) struct Board {
     inner: Mutex<Inner>,
     /// Somebody went, and nobody else was left.
     alone: Notify,
+    /// A member is another than before, the local one included.
+    changed: Notify,
 }
 
 #[derive(Debug)]
@@ -78,7 +82,7 @@ impl Board {
             stats: Stats::default(),
             closed: false,
         };
-        Arc::new(Self { inner: Mutex::new(inner), alone: Notify::new() })
+        Arc::new(Self { inner: Mutex::new(inner), alone: Notify::new(), changed: Notify::new() })
     }
 
     /// The data stays whole even if a reader panicked, because every change is one step.
@@ -88,6 +92,9 @@ impl Board {
 
     pub(crate) fn post(&self, kind: EventKind) {
         let mut inner = self.lock();
+        if kind.member().is_some() {
+            self.changed.notify_one();
+        }
         if let EventKind::MemberReap(member) = &kind {
             inner.others.remove(member.name_bytes());
         } else if let Some(member) = kind.member() {
@@ -117,6 +124,18 @@ impl Board {
 
     pub(crate) fn set_local(&self, member: Member) {
         self.lock().local = member;
+        self.changed.notify_one();
+    }
+
+    /// Waits until members have changed since the last time, or something else that the ring is
+    /// made from. For one who waits.
+    pub(crate) async fn members_changed(&self) {
+        self.changed.notified().await;
+    }
+
+    /// Has whoever waits for members to change look again.
+    pub(crate) fn touch(&self) {
+        self.changed.notify_one();
     }
 
     pub(crate) fn set_keys(&self, keys: Vec<KeyInfo>) {

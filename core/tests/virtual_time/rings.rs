@@ -1,0 +1,117 @@
+//! Members that have different rings find out. `SEED=0x2a` replays one seed.
+
+use std::time::Duration;
+
+use chinwag::EventKind;
+use chinwag::engine::Request;
+use chinwag::event::WarningCode;
+use chinwag::ring::{Ring, RingChange};
+use chinwag::sim::{NodeId, Sim};
+
+use crate::shared::{every_seed, together};
+
+/// Five nodes that see each other and have that ring.
+fn placed(seed: u64, ring: &Ring) -> (Sim, Vec<NodeId>) {
+    let mut sim = Sim::new(seed);
+    let nodes = together(&mut sim, 5);
+    for &node in &nodes {
+        place(&mut sim, node, ring);
+    }
+    (sim, nodes)
+}
+
+fn place(sim: &mut Sim, node: NodeId, ring: &Ring) {
+    let change = RingChange::new(ring, ring);
+    sim.request(node, Request::Placed(Box::new(change)));
+}
+
+/// About whom a node was warned.
+fn warned(sim: &Sim, node: NodeId) -> Vec<String> {
+    let about = |kind: &EventKind| match kind {
+        EventKind::Warning(w) if w.code == WarningCode::RingMismatch => Some(w.subject.clone()),
+        _ => None,
+    };
+    sim.log(node).iter().filter_map(|(_, kind)| about(kind)).collect()
+}
+
+fn rings() -> (Ring, Ring) {
+    let five = ["n0", "n1", "n2", "n3", "n4"];
+    let ring = Ring::new(five).expect("a ring");
+    let other = ring.to_builder().exclude("n3").build().expect("a ring");
+    (ring, other)
+}
+
+#[test]
+fn a_lasting_difference_is_told_once_by_each() {
+    every_seed(10, |seed| {
+        let (ring, other) = rings();
+        let (mut sim, nodes) = placed(seed, &ring);
+        place(&mut sim, nodes[4], &other);
+        sim.run_for(Duration::from_secs(120));
+        for &node in &nodes[..4] {
+            assert_eq!(warned(&sim, node), ["n4"], "node {node:?}");
+            assert!(sim.stats(node).ring_mismatches > 1);
+        }
+        // It has the same to say of all others, and says it every ten seconds at most.
+        let mut about = warned(&sim, nodes[4]);
+        about.sort();
+        about.dedup();
+        assert!(!about.is_empty() && about.iter().all(|name| name != "n4"), "{about:?}");
+
+        place(&mut sim, nodes[4], &ring);
+        sim.run_for(Duration::from_secs(20));
+        let before: Vec<u64> = nodes.iter().map(|n| sim.stats(*n).ring_mismatches).collect();
+        sim.run_for(Duration::from_secs(60));
+        let after: Vec<u64> = nodes.iter().map(|n| sim.stats(*n).ring_mismatches).collect();
+        assert_eq!(before, after, "they agree again");
+    });
+}
+
+#[test]
+fn a_difference_that_passes_is_not_told() {
+    every_seed(10, |seed| {
+        let (ring, other) = rings();
+        let (mut sim, nodes) = placed(seed, &ring);
+        // Never the same for as long as it takes to settle.
+        for round in 0..20 {
+            sim.run_for(Duration::from_secs(5));
+            place(&mut sim, nodes[4], if round % 2 == 0 { &other } else { &ring });
+        }
+        place(&mut sim, nodes[4], &ring);
+        sim.run_for(Duration::from_secs(30));
+        for &node in &nodes {
+            assert_eq!(warned(&sim, node), Vec::<String>::new());
+        }
+    });
+}
+
+#[test]
+fn who_has_no_ring_says_and_asks_nothing() {
+    let (ring, other) = rings();
+    let (mut sim, nodes) = placed(1, &ring);
+    place(&mut sim, nodes[4], &other);
+    sim.restart(nodes[4]);
+    sim.join(nodes[4], &nodes[..1]);
+    sim.run_for(Duration::from_secs(90));
+    for &node in &nodes {
+        assert_eq!(warned(&sim, node), Vec::<String>::new());
+    }
+}
+
+/// What ends a payload is taken off before the user sees it, also beside what is known of
+/// broadcasts.
+#[test]
+fn the_users_payload_comes_whole() {
+    every_seed(5, |seed| {
+        let (ring, _) = rings();
+        let (mut sim, nodes) = placed(seed, &ring);
+        sim.request(nodes[1], Request::SetPingPayload(b"load=3".to_vec()));
+        sim.request(nodes[2], Request::Broadcast("news".into()));
+        sim.run_for(Duration::from_secs(20));
+        let id = sim.request(nodes[0], Request::RoundTrip("n1".to_owned()));
+        sim.run_for(Duration::from_secs(1));
+        let reply = sim.reply(nodes[0], id).expect("a reply").as_ref().expect("no error");
+        let chinwag::engine::Reply::RoundTrip(trip) = reply else { panic!("{reply:?}") };
+        assert_eq!(trip.payload, b"load=3");
+    });
+}
