@@ -47,9 +47,9 @@ mod trim;
 mod vector;
 
 pub use actors::{ACTOR_MAX, NAMES_MAX, actor, split_actor};
-pub use forms::ActorTable;
 #[cfg(feature = "json")]
 pub use forms::JSON_MAX;
+pub use forms::{ActorTable, PackedClock};
 pub use hybrid::{HybridClock, HybridTime};
 pub use lamport::LamportClock;
 pub use order::Causality;

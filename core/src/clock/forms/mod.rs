@@ -6,9 +6,11 @@ mod dense;
 mod folded;
 #[cfg(feature = "json")]
 mod json;
+mod packed;
 mod siblings;
 mod vector;
 
 pub use dense::ActorTable;
 #[cfg(feature = "json")]
 pub use json::JSON_MAX;
+pub use packed::PackedClock;
