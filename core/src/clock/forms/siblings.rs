@@ -5,7 +5,7 @@ use super::super::vector::VectorClock;
 use super::codec::{Reader, head, put_name, put_number};
 use crate::error::Result;
 
-impl Siblings<Vec<u8>> {
+impl<V: AsRef<[u8]>> Siblings<V> {
     /// The bytes of this record, history and values: one form for each.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut out = vec![head::SIBLINGS];
@@ -15,7 +15,7 @@ impl Siblings<Vec<u8>> {
             put_name(&mut out, before, name);
             put_number(&mut out, self.context.counts[index]);
             put_number(&mut out, self.values[index].len() as u64);
-            for value in &self.values[index] {
+            for value in self.values[index].iter().map(AsRef::as_ref) {
                 put_number(&mut out, value.len() as u64);
                 out.extend_from_slice(value);
             }
@@ -23,12 +23,23 @@ impl Siblings<Vec<u8>> {
         }
         out
     }
+}
 
+impl Siblings<Vec<u8>> {
     /// The record of bytes that [`to_bytes`](Self::to_bytes) made.
     ///
     /// Errors: `bad_argument` for bytes that are none; `too_large` when all names take more than
     /// 16 MiB.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        Ok(Siblings::borrowed(bytes)?.map(<[u8]>::to_vec))
+    }
+}
+
+impl<'a> Siblings<&'a [u8]> {
+    /// As [`from_bytes`](Siblings::from_bytes), with values that stay where they are.
+    ///
+    /// Errors: as there.
+    pub fn borrowed(bytes: &'a [u8]) -> Result<Self> {
         let mut reader = Reader::new("record of siblings", bytes);
         if reader.byte()? != head::SIBLINGS {
             return Err(reader.wrong("they begin as no version of it does"));
@@ -47,7 +58,7 @@ impl Siblings<Vec<u8>> {
             let mut list = Vec::with_capacity(many);
             for _ in 0..many {
                 let length = reader.count(1)?;
-                list.push(reader.take(length)?.to_vec());
+                list.push(reader.take(length)?);
             }
             values.push(list);
         }
