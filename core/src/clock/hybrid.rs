@@ -127,7 +127,12 @@ impl HybridClock {
 
     /// A clock that accepts stamps of others up to so many microseconds ahead of its own time.
     pub const fn with_drift(drift_us: u64) -> Self {
-        Self { last: HybridTime(0), drift_us }
+        Self::resume(HybridTime(0), drift_us)
+    }
+
+    /// A clock that goes on after a stamp, such as the last one of a process that has ended.
+    pub const fn resume(last: HybridTime, drift_us: u64) -> Self {
+        Self { last, drift_us }
     }
 
     /// The last stamp that was given.
@@ -193,6 +198,14 @@ mod tests {
         assert_eq!(clock.tick(7_000), stamp(8, 1));
         let mut last = HybridClock { last: HybridTime(u64::MAX), ..HybridClock::new() };
         assert_eq!(last.tick(u64::MAX), HybridTime(u64::MAX), "it never begins anew");
+    }
+
+    #[test]
+    fn a_clock_goes_on_where_another_ended() {
+        let mut clock = HybridClock::resume(stamp(7, 3), 1_000);
+        assert_eq!((clock.last(), clock.tick(0)), (stamp(7, 3), stamp(7, 4)));
+        assert!(clock.observe(stamp(9, 0), 8_000).is_ok());
+        assert!(clock.observe(stamp(10, 0), 8_000).is_err());
     }
 
     #[test]
