@@ -73,9 +73,10 @@ impl<V> Siblings<V> {
     /// The values, each with the event that wrote it.
     pub fn dots(&self) -> impl Iterator<Item = (Dot<'_>, &V)> {
         self.context.actors.iter().enumerate().flat_map(move |(index, actor)| {
-            let first = self.base(index) + 1;
-            let dot = move |count| Dot { actor, count };
-            (first..).map(dot).zip(&self.values[index])
+            let base = self.base(index);
+            // Only a value has an event after those that have none any more.
+            let dot = move |(place, value)| (Dot { actor, count: base + 1 + place as u64 }, value);
+            self.values[index].iter().enumerate().map(dot)
         })
     }
 
@@ -371,6 +372,14 @@ mod tests {
         zero.insert_at("z", 5).unwrap();
         record.discard(&zero).unwrap();
         assert_eq!(record.context().len(), 1);
+
+        let (mut last, mut seen) = (Siblings::new(), none());
+        seen.update("s", u64::MAX - 1).unwrap();
+        last.put("s", &seen, 1).unwrap();
+        let dots: Vec<_> = last.dots().map(|(dot, _)| dot.count).collect();
+        assert_eq!(dots, [u64::MAX]);
+        last.discard(&last.context().clone()).unwrap();
+        assert_eq!(last.dots().count(), 0);
     }
 
     /// A record as sets of events: what was seen, and what is there.
