@@ -7,9 +7,10 @@ use chinwag::api::{OPTIONS, OptionInfo, OptionKind};
 use chinwag::config::{Config, Value};
 use chinwag::host::{Op, Question};
 use chinwag::{Error, ErrorKind, Result, Tags};
-use rustler::{Atom, Binary, Decoder, MapIterator, Term};
+use rustler::{Atom, Binary, Decoder, MapIterator, NifResult, Term};
 
 use crate::atoms;
+use crate::error::{bad, raised, shown};
 
 /// The core's options from a list of `{key, value}`.
 pub(crate) fn config(options: Term<'_>) -> Result<Config> {
@@ -267,4 +268,42 @@ pub(crate) fn op(term: Term<'_>) -> Result<Op> {
 
 fn bad_argument(what: &str, expected: &str) -> Error {
     Error::new(ErrorKind::BadArgument, format!("{what} must be {expected}"))
+}
+
+pub(crate) fn is_nil(term: Term<'_>) -> bool {
+    term.decode::<Atom>().is_ok_and(|atom| atom == atoms::nil())
+}
+
+/// A list, of which the end is looked at when it is reached: it may be a long way.
+pub(crate) struct List<'a>(Term<'a>);
+
+impl<'a> List<'a> {
+    pub(crate) fn of(term: Term<'a>) -> Result<Self> {
+        term.is_list().then_some(Self(term)).ok_or_else(|| no_list(term))
+    }
+}
+
+impl<'a> Decoder<'a> for List<'a> {
+    fn decode(term: Term<'a>) -> NifResult<Self> {
+        Self::of(term).map_err(raised)
+    }
+}
+
+impl<'a> Iterator for List<'a> {
+    type Item = Result<Term<'a>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self.0.list_get_cell() {
+            Ok((head, tail)) => {
+                self.0 = tail;
+                Some(Ok(head))
+            }
+            Err(_) if self.0.is_empty_list() => None,
+            Err(_) => Some(Err(no_list(self.0))),
+        }
+    }
+}
+
+fn no_list(term: Term<'_>) -> Error {
+    bad(format!("this is no list, or the end of none: {}", shown(term)))
 }

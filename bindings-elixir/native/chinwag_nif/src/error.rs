@@ -1,10 +1,13 @@
 //! Errors as `Chinwag.Error` structs, by the core's table.
 
-use chinwag::Error;
 use chinwag::error::Attempt;
-use rustler::{Encoder, Env, Term, term_map};
+use chinwag::{Error, ErrorKind};
+use rustler::{Encoder, Env, Term, TermType, term_map};
 
 use crate::{atoms, word};
+
+/// Characters of what is wrong that an error shows at most.
+const SHOWN_MAX: usize = 80;
 
 /// `%Chinwag.Error{}`.
 pub(crate) fn encode<'a>(env: Env<'a>, error: &Error) -> Term<'a> {
@@ -28,4 +31,39 @@ fn attempt<'a>(env: Env<'a>, attempt: &Attempt) -> Term<'a> {
 /// `{:error, %Chinwag.Error{}}`.
 pub(crate) fn tuple<'a>(env: Env<'a>, error: &Error) -> Term<'a> {
     (atoms::error(), encode(env, error)).encode(env)
+}
+
+/// An error that is raised.
+struct Raised(Error);
+
+impl Encoder for Raised {
+    fn encode<'a>(&self, env: Env<'a>) -> Term<'a> {
+        encode(env, &self.0)
+    }
+}
+
+pub(crate) fn raised(error: Error) -> rustler::Error {
+    rustler::Error::RaiseTerm(Box::new(Raised(error)))
+}
+
+pub(crate) fn bad(message: impl Into<String>) -> Error {
+    Error::new(ErrorKind::BadArgument, message)
+}
+
+/// What the caller gave, in an error: never more of it than a line.
+pub(crate) fn shown(term: Term<'_>) -> String {
+    match term.get_type() {
+        TermType::Atom | TermType::Float => format!("{term:?}"),
+        TermType::Integer => term
+            .decode::<i64>()
+            .map_or_else(|_| "a number that is too large".to_owned(), |number| number.to_string()),
+        TermType::Binary => match term.decode::<&str>() {
+            Ok(text) => format!("{:?}", text.chars().take(SHOWN_MAX).collect::<String>()),
+            Err(_) => "bits that are no text".to_owned(),
+        },
+        TermType::List => "a list".to_owned(),
+        TermType::Map => "a map".to_owned(),
+        TermType::Tuple => "a tuple".to_owned(),
+        _ => "something else".to_owned(),
+    }
 }

@@ -1,34 +1,12 @@
 //! What rings are made from and asked about, from Elixir's terms. The core judges it.
 
 use chinwag::ring::{Builder, Profile, Ring, RingNode};
-use chinwag::{Error, ErrorKind, Result};
-use rustler::{
-    Atom, Binary, Decoder, Encoder, Env, MapIterator, NifResult, ResourceArc, Term, TermType,
-};
+use chinwag::{Error, Result};
+use rustler::{Binary, Decoder, Encoder, Env, MapIterator, NifResult, ResourceArc, Term};
 
 use super::RingRef;
-use crate::config::{pairs, text};
-use crate::{atoms, error};
-
-/// Characters of what is wrong that an error shows at most.
-const SHOWN_MAX: usize = 80;
-
-/// An error that is raised.
-struct Raised(Error);
-
-impl Encoder for Raised {
-    fn encode<'a>(&self, env: Env<'a>) -> Term<'a> {
-        error::encode(env, &self.0)
-    }
-}
-
-pub(super) fn raised(error: Error) -> rustler::Error {
-    rustler::Error::RaiseTerm(Box::new(Raised(error)))
-}
-
-pub(super) fn bad(message: impl Into<String>) -> Error {
-    Error::new(ErrorKind::BadArgument, message)
-}
+use crate::config::{List, is_nil, pairs, text};
+use crate::error::{bad, raised, shown};
 
 /// A ring that is asked.
 pub(super) struct Asked(ResourceArc<RingRef>);
@@ -76,42 +54,9 @@ fn no_key(term: Term<'_>) -> Error {
     bad(format!("a key is a binary; this is {}", shown(term)))
 }
 
-/// A list, of which the end is looked at when it is reached: it may be a long way.
-pub(super) struct List<'a>(Term<'a>);
-
-impl<'a> Decoder<'a> for List<'a> {
-    fn decode(term: Term<'a>) -> NifResult<Self> {
-        match term.is_list() {
-            true => Ok(Self(term)),
-            false => Err(raised(no_list(term))),
-        }
-    }
-}
-
-impl<'a> Iterator for List<'a> {
-    type Item = Result<Term<'a>>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        match self.0.list_get_cell() {
-            Ok((head, tail)) => {
-                self.0 = tail;
-                Some(Ok(head))
-            }
-            Err(_) if self.0.is_empty_list() => None,
-            Err(_) => Some(Err(no_list(self.0))),
-        }
-    }
-}
-
-impl<'a> List<'a> {
-    /// All of them as keys.
-    pub(super) fn keys(self) -> impl Iterator<Item = NifResult<Key<'a>>> {
-        self.map(|term| term.map_err(raised)?.decode())
-    }
-}
-
-fn no_list(term: Term<'_>) -> Error {
-    bad(format!("this is no list, or the end of none: {}", shown(term)))
+/// All of them as keys.
+pub(super) fn keys<'a>(list: List<'a>) -> impl Iterator<Item = NifResult<Key<'a>>> {
+    list.map(|term| term.map_err(raised)?.decode())
 }
 
 /// How many nodes are wanted.
@@ -146,24 +91,6 @@ impl<'a> Decoder<'a> for Number {
     }
 }
 
-/// What the caller gave, in an error: never more of it than a line.
-fn shown(term: Term<'_>) -> String {
-    match term.get_type() {
-        TermType::Atom | TermType::Float => format!("{term:?}"),
-        TermType::Integer => term
-            .decode::<i64>()
-            .map_or_else(|_| "a number that is too large".to_owned(), |number| number.to_string()),
-        TermType::Binary => match term.decode::<&str>() {
-            Ok(text) => format!("{:?}", text.chars().take(SHOWN_MAX).collect::<String>()),
-            Err(_) => "bits that are no text".to_owned(),
-        },
-        TermType::List => "a list".to_owned(),
-        TermType::Map => "a map".to_owned(),
-        TermType::Tuple => "a tuple".to_owned(),
-        _ => "something else".to_owned(),
-    }
-}
-
 fn name(term: Term<'_>) -> Result<String> {
     let wrong = || bad(format!("the name of a node is text; this is {}", shown(term)));
     text(term).ok_or_else(wrong)
@@ -179,10 +106,6 @@ fn optional(what: &str, term: Term<'_>) -> Result<Option<u32>> {
         true => Ok(None),
         false => whole(what, "that is not negative", term).map(Some),
     }
-}
-
-pub(super) fn is_nil(term: Term<'_>) -> bool {
-    term.decode::<Atom>().is_ok_and(|atom| atom == atoms::nil())
 }
 
 /// A name, `{name, fields}`, or a map with a name in it.

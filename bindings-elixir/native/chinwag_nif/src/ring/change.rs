@@ -4,8 +4,9 @@
 use chinwag::ring::{Balance, Moved, Range, RingChange};
 use rustler::{Encoder, Env, NifResult, Term};
 
-use super::builder::{Asked, Count, Key, List, Name};
+use super::builder::{Asked, Count, Key, Name, keys};
 use super::names;
+use crate::config::List;
 
 /// `{first, last, owner}` of each range.
 #[rustler::nif(schedule = "DirtyCpu")]
@@ -42,9 +43,9 @@ fn ring_moved<'a>(
     env: Env<'a>,
     before: Asked,
     after: Asked,
-    keys: List<'a>,
+    list: List<'a>,
 ) -> NifResult<Term<'a>> {
-    let keys = keys.keys().collect::<NifResult<Vec<Key<'a>>>>()?;
+    let keys = keys(list).collect::<NifResult<Vec<Key<'a>>>>()?;
     Ok(moves(env, change(&before, &after).moved(keys)))
 }
 
@@ -55,9 +56,9 @@ fn ring_gained<'a>(
     before: Asked,
     after: Asked,
     name: Name,
-    keys: List<'a>,
+    list: List<'a>,
 ) -> NifResult<Term<'a>> {
-    let keys = keys.keys().collect::<NifResult<Vec<Key<'a>>>>()?;
+    let keys = keys(list).collect::<NifResult<Vec<Key<'a>>>>()?;
     let change = change(&before, &after);
     Ok(change.gained(&name.0, keys).collect::<Vec<Key<'a>>>().encode(env))
 }
@@ -69,9 +70,9 @@ fn ring_lost<'a>(
     before: Asked,
     after: Asked,
     name: Name,
-    keys: List<'a>,
+    list: List<'a>,
 ) -> NifResult<Term<'a>> {
-    let keys = keys.keys().collect::<NifResult<Vec<Key<'a>>>>()?;
+    let keys = keys(list).collect::<NifResult<Vec<Key<'a>>>>()?;
     let change = change(&before, &after);
     Ok(change.lost(&name.0, keys).collect::<Vec<Key<'a>>>().encode(env))
 }

@@ -13,7 +13,9 @@ use chinwag::ring::{Profile, Ring, RingNode, jump as bucket};
 use rustler::types::tuple::make_tuple;
 use rustler::{Encoder, Env, NifResult, Resource, ResourceArc, Term};
 
-use self::builder::{Asked, Count, Key, List, Name, Number, bad, built, is_nil, raised};
+use self::builder::{Asked, Count, Key, Name, Number, built, keys};
+use crate::config::{List, is_nil};
+use crate::error::{bad, raised};
 use crate::member::bytes;
 use crate::{atoms, error};
 
@@ -30,15 +32,12 @@ const KEY_COST: usize = 64;
 /// Nodes that are put in order on an ordinary scheduler at most.
 const ORDER_MAX: usize = 2_048;
 
-/// What rings weigh is told with a piece of it. It is asked for as zeros and never touched, so that
-/// the system need not find memory for it.
+/// What resources weigh is told with a piece of it. It is asked for as zeros and never touched, so
+/// that the system need not find memory for it.
 static ZEROS: LazyLock<Vec<u8>> = LazyLock::new(|| vec![0; WEIGHT_MAX]);
 const WEIGHT_MAX: usize = 1 << 24;
 
 /// `{:ok, {ring, weight, names, fingerprint, profile}}`: the names from 1 on, `nil` before them.
-///
-/// The VM sees a reference of three words, and would leave a table behind it for long in a process
-/// that makes little garbage. It counts binaries; so there is one of the size of the table.
 fn made<'a>(env: Env<'a>, ring: Result<Ring>) -> Term<'a> {
     let ring = match ring {
         Ok(ring) => ring,
@@ -52,10 +51,18 @@ fn made<'a>(env: Env<'a>, ring: Result<Ring>) -> Term<'a> {
         Profile::Clusterluck => atoms::clusterluck().to_term(env),
     };
     let (names, fingerprint) = (make_tuple(env, &names), ring.fingerprint());
-    let size = ring.size().min(WEIGHT_MAX);
+    let size = ring.size();
     let ring = ResourceArc::new(RingRef(ring));
-    let weight = ring.make_binary(env, |_| ZEROS.get(..size).unwrap_or_default());
+    let weight = weight(env, &ring, size);
     (atoms::ok(), (ring, weight, names, fingerprint, profile)).encode(env)
+}
+
+/// A binary of so many bytes that belongs to a resource of that size.
+///
+/// The VM sees a reference of three words, and would leave a table behind it for long in a process
+/// that makes little garbage. It counts binaries.
+pub(crate) fn weight<'a, T: Resource>(env: Env<'a>, of: &ResourceArc<T>, size: usize) -> Term<'a> {
+    of.make_binary(env, |_| ZEROS.get(..size.min(WEIGHT_MAX)).unwrap_or_default()).to_term(env)
 }
 
 /// The ring that these steps make of another one, or of nothing (`nil`).
@@ -147,14 +154,14 @@ fn owners<'a>(env: Env<'a>, ring: &Ring, key: Key<'_>, count: Count) -> Term<'a>
 /// The numbers of the owners of keys, 16 bits each, with `0xffff` for nobody; `:large` when finding
 /// them would hold an ordinary scheduler up.
 #[rustler::nif]
-fn ring_many<'a>(env: Env<'a>, ring: Asked, keys: List<'a>) -> NifResult<Term<'a>> {
-    numbers(env, &ring, keys.keys(), BYTES_MAX)
+fn ring_many<'a>(env: Env<'a>, ring: Asked, list: List<'a>) -> NifResult<Term<'a>> {
+    numbers(env, &ring, keys(list), BYTES_MAX)
 }
 
 /// As `ring_many`, however many.
 #[rustler::nif(schedule = "DirtyCpu")]
-fn ring_many_large<'a>(env: Env<'a>, ring: Asked, keys: List<'a>) -> NifResult<Term<'a>> {
-    numbers(env, &ring, keys.keys(), usize::MAX)
+fn ring_many_large<'a>(env: Env<'a>, ring: Asked, list: List<'a>) -> NifResult<Term<'a>> {
+    numbers(env, &ring, keys(list), usize::MAX)
 }
 
 /// As `ring_many`, of keys of so many bytes that stand side by side.
