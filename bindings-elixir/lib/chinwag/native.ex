@@ -165,6 +165,12 @@ defmodule Chinwag.Native do
   def ring_flows(_before, _after), do: missing()
   def ring_jump(_key, _buckets), do: missing()
   def ring_jump_large(_key, _buckets), do: missing()
+  def clock(_request), do: missing()
+  def clock_large(_request), do: missing()
+  def clock_count(_clock, _actor), do: missing()
+  def clock_increment(_clock, _actor), do: missing()
+  def clock_merge(_ours, _theirs), do: missing()
+  def clock_compare(_ours, _theirs), do: missing()
   def panic(_message), do: missing()
   def specimen, do: missing()
 

@@ -6,6 +6,7 @@
 //! rustler turns a panic in any of these functions into an `ErlangError`.
 
 mod answer;
+mod clock;
 mod config;
 mod error;
 mod events;
@@ -19,10 +20,14 @@ mod atoms {
     rustler::atoms! {
         __exception__,
         __struct__,
+        after,
         attempts,
+        before,
         clusterluck,
         code,
+        concurrent,
         ended,
+        equal,
         error,
         error_module = "Elixir.Chinwag.Error",
         events,
