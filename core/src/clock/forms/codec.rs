@@ -29,12 +29,17 @@ pub(super) fn put_number(out: &mut Vec<u8>, mut number: u64) {
 pub(super) fn put_name(out: &mut Vec<u8>, before: &str, name: &str) {
     let same = |(a, b): &(u8, u8)| a == b;
     let shared = before.bytes().zip(name.bytes()).take_while(same).count();
-    let fresh = name.len() - shared;
+    put_suffix(out, shared, &name.as_bytes()[shared..]);
+}
+
+/// Writes a name of which the one before has so many bytes, and these follow.
+pub(super) fn put_suffix(out: &mut Vec<u8>, shared: usize, suffix: &[u8]) {
+    let fresh = suffix.len();
     out.push((shared.min(LONG) << 4 | fresh.min(LONG)) as u8);
     for length in [shared, fresh].into_iter().filter(|length| *length >= LONG) {
         put_number(out, (length - LONG) as u64);
     }
-    out.extend_from_slice(&name.as_bytes()[shared..]);
+    out.extend_from_slice(suffix);
 }
 
 /// Bytes from outside, read once from their beginning.

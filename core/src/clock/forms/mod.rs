@@ -9,6 +9,7 @@ mod json;
 mod packed;
 mod siblings;
 mod vector;
+mod walk;
 
 pub use dense::ActorTable;
 #[cfg(feature = "json")]

@@ -1,15 +1,17 @@
 //! A vector clock that stays in its bytes: asked, counted on and merged without being read first.
 
+use super::super::actors::NAMES_MAX;
 use super::super::order::Causality;
 use super::super::vector::VectorClock;
-use super::codec::{Reader, head, put_number};
+use super::codec::{head, put_number, put_suffix};
+use super::walk::{Pair, Place, Walk, pairs};
 use crate::error::Result;
 
 /// The bytes of a vector clock ([`VectorClock::to_bytes`]), for languages that keep it as those.
 ///
-/// What is asked for often takes one walk along the bytes where that is possible, which allocates
-/// nothing: clocks without stamps, of the same actors. Anything else is read as a clock. Names that
-/// a walk meets are not checked: of bytes that are no clock, it makes errors or such bytes again.
+/// What is asked for often takes one walk along the bytes where that is possible, which puts no
+/// name together: clocks without stamps. Anything else is read as a clock. Names that a walk meets
+/// are not checked: of bytes that are no clock, it makes errors or such bytes again.
 ///
 /// ```
 /// use chinwag::clock::{PackedClock, VectorClock};
@@ -67,6 +69,14 @@ impl<'a> PackedClock<'a> {
             less |= our.count < their.count;
             more |= our.count > their.count;
         });
+        if walked.is_some() {
+            return Ok(Causality::of(less, more));
+        }
+        (less, more) = (false, false);
+        let walked = pairs(self.bytes, other.bytes, |pair| {
+            less |= pair.our.unwrap_or(0) < pair.their.unwrap_or(0);
+            more |= pair.our.unwrap_or(0) > pair.their.unwrap_or(0);
+        });
         match walked {
             Some(()) => Ok(Causality::of(less, more)),
             None => Ok(self.read()?.compare(&other.read()?)),
@@ -86,10 +96,31 @@ impl<'a> PackedClock<'a> {
             return Ok(joined.end());
         }
         out.truncate(start);
+        if let Some(changed) = self.union(other, out) {
+            return Ok(changed);
+        }
+        out.truncate(start);
         let mut clock = self.read()?;
         clock.merge(&other.read()?)?;
         clock.put(out);
         Ok(&out[start..] != self.bytes)
+    }
+
+    /// As `merge`, of clocks of different actors; `None` when a walk does not tell.
+    fn union(&self, other: &Self, out: &mut Vec<u8>) -> Option<bool> {
+        let (start, mut count, mut names, mut changed) = (out.len(), 0, 0, false);
+        pairs(self.bytes, other.bytes, |Pair { common, rest, our, their }| {
+            put_suffix(out, common, rest);
+            put_number(out, our.max(their).unwrap_or(0));
+            changed |= our < their;
+            names += common + rest.len();
+            count += 1;
+        })?;
+        // How many there are stands before them.
+        let mut first = vec![head::CLOCK];
+        put_number(&mut first, count);
+        out.splice(start..start, first);
+        (names <= NAMES_MAX).then_some(changed)
     }
 
     fn read(&self) -> Result<VectorClock> {
@@ -143,14 +174,6 @@ impl<'a> PackedClock<'a> {
     }
 }
 
-/// A counter, and where it stands.
-#[derive(Clone, Copy)]
-struct Place {
-    start: usize,
-    end: usize,
-    count: u64,
-}
-
 /// Our bytes with those counters of theirs that are higher.
 struct Joined<'a> {
     ours: &'a [u8],
@@ -196,110 +219,6 @@ impl Joined<'_> {
             self.out.extend_from_slice(&self.ours[self.copied..]);
         }
         self.copied > 0
-    }
-}
-
-/// Bytes of a walk that are looked at together.
-type Lane = u64;
-
-/// A walk along the form without stamps. `None` means that the bytes do not go on as one.
-struct Walk<'a> {
-    bytes: &'a [u8],
-    at: usize,
-}
-
-impl<'a> Walk<'a> {
-    fn new(bytes: &'a [u8]) -> Option<Self> {
-        (*bytes.first()? == head::CLOCK).then_some(Self { bytes, at: 1 })
-    }
-
-    fn is_over(&self) -> bool {
-        self.at == self.bytes.len()
-    }
-
-    fn take(&mut self, count: usize) -> Option<&'a [u8]> {
-        let end = self.at.checked_add(count)?;
-        let taken = self.bytes.get(self.at..end)?;
-        self.at = end;
-        Some(taken)
-    }
-
-    #[inline]
-    fn number(&mut self) -> Option<u64> {
-        let first = *self.bytes.get(self.at)?;
-        if first >= 0x80 {
-            return self.long_number();
-        }
-        self.at += 1;
-        Some(first.into())
-    }
-
-    fn long_number(&mut self) -> Option<u64> {
-        let mut reader = Reader::new("number", &self.bytes[self.at..]);
-        let number = reader.number().ok()?;
-        self.at = self.bytes.len() - reader.rest().len();
-        Some(number)
-    }
-
-    /// The counters of the next actor in this walk and another, where name and counters are short;
-    /// nothing where they are not, and `None` when the names differ.
-    #[inline]
-    fn both(&mut self, other: &mut Self) -> Option<Option<(Place, Place)>> {
-        let (Some(ours), Some(theirs)) = (self.lane(), other.lane()) else {
-            return Some(None);
-        };
-        let (shared, fresh) = (ours as u8 >> 4, ours as u8 & 15);
-        if shared == 15 || fresh > 6 {
-            return Some(None);
-        }
-        // The first byte with the lengths, and what follows: at most 7 of the 8.
-        let bits = 8 * (1 + u32::from(fresh));
-        if (ours ^ theirs) << (Lane::BITS - bits) != 0 {
-            return None;
-        }
-        let (our, their) = ((ours >> bits) as u8, (theirs >> bits) as u8);
-        if our | their >= 0x80 {
-            return Some(None);
-        }
-        let name = 1 + usize::from(fresh);
-        Some(Some((self.short(name, our), other.short(name, their))))
-    }
-
-    #[inline]
-    fn lane(&self) -> Option<Lane> {
-        let bytes = self.bytes.get(self.at..)?.first_chunk()?;
-        Some(Lane::from_le_bytes(*bytes))
-    }
-
-    /// Goes past a name of so many bytes and a number of one.
-    #[inline]
-    fn short(&mut self, name: usize, number: u8) -> Place {
-        let start = self.at + name;
-        self.at = start + 1;
-        Place { start, end: self.at, count: number.into() }
-    }
-
-    /// How much a name shares with the one before, and what follows.
-    #[inline]
-    fn name(&mut self) -> Option<(usize, &'a [u8])> {
-        let lengths = usize::from(*self.bytes.get(self.at)?);
-        self.at += 1;
-        let (shared, fresh) = (self.length(lengths >> 4)?, self.length(lengths & 15)?);
-        Some((shared, self.take(fresh)?))
-    }
-
-    fn length(&mut self, short: usize) -> Option<usize> {
-        match short {
-            15 => usize::try_from(self.number()?).ok()?.checked_add(short),
-            short => Some(short),
-        }
-    }
-
-    #[inline]
-    fn place(&mut self) -> Option<Place> {
-        let start = self.at;
-        let count = self.number()?;
-        Some(Place { start, end: self.at, count })
     }
 }
 
@@ -406,14 +325,11 @@ mod tests {
             let (right, wrong) = (PackedClock::new(&bytes), PackedClock::new(&spoilt));
             let (compared, merged) = (wrong.compare(&right), wrong.merge(&right, &mut Vec::new()));
             prop_assert!(wrong.increment("a", &mut Vec::new()).is_ok() || wrong.read().is_err());
-            match wrong.read() {
-                Ok(read) => {
-                    prop_assert_eq!(compared, Ok(read.compare(&clock)));
-                    prop_assert!(merged.is_ok());
-                    prop_assert_eq!(wrong.count("a"), Ok(read.count("a")));
-                }
-                // It cannot have the same names as one that is right.
-                Err(_) => prop_assert!(compared.is_err() && merged.is_err()),
+            // Names are not checked; whatever else is wrong, nothing comes of it but bytes.
+            if let Ok(read) = wrong.read() {
+                prop_assert_eq!(compared, Ok(read.compare(&clock)));
+                prop_assert!(merged.is_ok());
+                prop_assert_eq!(wrong.count("a"), Ok(read.count("a")));
             }
         }
     }
