@@ -6,7 +6,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use chinwag::error::{Error, ErrorKind};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyTuple};
+use pyo3::types::{PyDict, PyFloat, PyInt, PyString, PyTuple};
+
+/// Most that is shown of a value that cannot be.
+const SHOWN: usize = 80;
 
 /// Runs the body of an exported function. A panic becomes an `Internal`, which `except Exception`
 /// catches, as it would not catch PyO3's own `PanicException`.
@@ -47,6 +50,25 @@ pub(crate) fn exception<'py>(py: Python<'py>, error: &Error) -> PyResult<Bound<'
     let attempts = error.attempts().iter().map(|a| (a.seed.as_str(), a.cause.as_str()));
     let attempts = PyTuple::new(py, attempts.collect::<Vec<_>>())?;
     class(py, error.kind())?.call1((error.message(), attempts))
+}
+
+/// A `BadArgument`.
+pub(crate) fn bad(py: Python<'_>, message: &str) -> PyErr {
+    raised(py, &Error::new(ErrorKind::BadArgument, message))
+}
+
+/// A `BadArgument` that shows the value if it is short, and else of which type it is.
+pub(crate) fn wrong(what: &str, value: &Bound<'_, PyAny>) -> PyErr {
+    let is_short = match value.len() {
+        Ok(length) => length <= SHOWN && value.is_instance_of::<PyString>(),
+        Err(_) => value.is_instance_of::<PyInt>() || value.is_instance_of::<PyFloat>(),
+    };
+    let shown = match is_short {
+        true => value.repr().map_or_else(|_| "that".to_owned(), |repr| repr.to_string()),
+        false => value.get_type().name().map_or_else(|_| "that".to_owned(), |n| format!("a {n}")),
+    };
+    let shown: String = shown.chars().take(SHOWN).collect();
+    bad(value.py(), &format!("{what} cannot be {shown}"))
 }
 
 /// The exception class of a code.

@@ -2,15 +2,12 @@
 
 use std::borrow::Cow;
 
-use chinwag::error::{Error, ErrorKind};
 use chinwag::ring::{Builder, Profile, Ring, RingNode};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{
-    PyBool, PyByteArray, PyBytes, PyDict, PyFloat, PyInt, PyMapping, PyMemoryView, PyString,
-};
+use pyo3::types::{PyBool, PyByteArray, PyBytes, PyDict, PyMapping, PyMemoryView, PyString};
 
-use crate::error::{OrRaise, raised};
+use crate::error::{OrRaise, bad, wrong};
 
 /// What the constructor and `replace` take.
 const OPTIONS: [&str; 9] = [
@@ -24,28 +21,6 @@ const OPTIONS: [&str; 9] = [
     "pin_prefixes",
     "excluded",
 ];
-
-/// Most that is shown of a value that cannot be.
-const SHOWN: usize = 80;
-
-/// A `BadArgument`.
-pub(super) fn bad(py: Python<'_>, message: &str) -> PyErr {
-    raised(py, &Error::new(ErrorKind::BadArgument, message))
-}
-
-/// A `BadArgument` that shows the value if it is short, and else of which type it is.
-pub(super) fn wrong(what: &str, value: &Bound<'_, PyAny>) -> PyErr {
-    let is_short = match value.len() {
-        Ok(length) => length <= SHOWN && value.is_instance_of::<PyString>(),
-        Err(_) => value.is_instance_of::<PyInt>() || value.is_instance_of::<PyFloat>(),
-    };
-    let shown = match is_short {
-        true => value.repr().map_or_else(|_| "that".to_owned(), |repr| repr.to_string()),
-        false => value.get_type().name().map_or_else(|_| "that".to_owned(), |n| format!("a {n}")),
-    };
-    let shown: String = shown.chars().take(SHOWN).collect();
-    bad(value.py(), &format!("{what} cannot be {shown}"))
-}
 
 /// The bytes of a key: those of a text in UTF-8, or of whatever holds bytes.
 #[inline]
@@ -115,7 +90,7 @@ pub(super) fn name<'a>(name: &'a Bound<'_, PyAny>) -> PyResult<&'a str> {
 }
 
 /// A whole number from 0. `True` is none, although Python counts with it.
-pub(super) fn number<T: TryFrom<u64>>(what: &str, value: &Bound<'_, PyAny>) -> PyResult<T> {
+pub(crate) fn number<T: TryFrom<u64>>(what: &str, value: &Bound<'_, PyAny>) -> PyResult<T> {
     let counts = !value.is_instance_of::<PyBool>();
     let number = counts.then(|| value.extract().ok()).flatten();
     number.and_then(|number: u64| T::try_from(number).ok()).ok_or_else(|| wrong(what, value))
@@ -128,7 +103,7 @@ pub(super) fn count(value: &Bound<'_, PyAny>) -> PyResult<usize> {
 }
 
 /// The items of anything that can be gone through, but for one text where several are meant.
-pub(super) fn items<'py, T>(
+pub(crate) fn items<'py, T>(
     what: &str,
     values: &Bound<'py, PyAny>,
     mut read: impl FnMut(Bound<'py, PyAny>) -> PyResult<T>,

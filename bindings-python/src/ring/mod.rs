@@ -1,6 +1,6 @@
 //! Which node owns which key: rings as Python sees them, without a node.
 
-mod builder;
+pub(crate) mod builder;
 pub(crate) mod change;
 
 use std::hash::{Hash, Hasher};
@@ -10,8 +10,8 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyIterator, PyList, PyMemoryView, PyString, PyTuple, PyType};
 
-use self::builder::{bad, builder, count, items, number, octets, wrong};
-use crate::error::{OrRaise, guard};
+use self::builder::{builder, count, items, number, octets};
+use crate::error::{OrRaise, bad, guard, wrong};
 
 /// Which node owns which key: a value that never changes.
 #[pyclass(frozen, eq, hash, module = "chinwag")]
