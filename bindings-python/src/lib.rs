@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod answer;
+mod clock;
 mod config;
 mod error;
 mod events;
@@ -19,6 +20,16 @@ mod _chinwag {
 
     #[pymodule_export]
     use super::answer::specimen;
+    #[pymodule_export]
+    use super::clock::forms::ActorTable;
+    #[pymodule_export]
+    use super::clock::retired::{Folded, Retired};
+    #[pymodule_export]
+    use super::clock::siblings::Siblings;
+    #[pymodule_export]
+    use super::clock::stamps::{HybridClock, HybridTime, LamportClock};
+    #[pymodule_export]
+    use super::clock::{VectorClock, actor, split_actor};
     #[pymodule_export]
     use super::error::panic;
     #[pymodule_export]

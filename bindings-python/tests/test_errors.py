@@ -51,7 +51,8 @@ def test_a_panic_is_an_ordinary_exception() -> None:
 
 
 def test_every_native_function_is_guarded() -> None:
-    """What Python can call begins with the guard that catches panics."""
+    """What Python can call begins with the guard that catches panics. Only the collector calls
+    `__traverse__`, which must leave the interpreter alone."""
     found = 0
     for path in (ROOT / "src").rglob("*.rs"):
         text = path.read_text()
@@ -59,7 +60,7 @@ def test_every_native_function_is_guarded() -> None:
         blocks += re.findall(r"#\[pyfunction\]\n(.*?\n\}\n)", text, re.DOTALL)
         for block in blocks:
             bodies = re.findall(r"\bfn (\w+)[^{]*\{\s*(\w+)\(", block)
-            assert len(bodies) == len(re.findall(r"\bfn \w+", block)), path
+            assert len(bodies) == len(re.findall(r"\bfn (?!__traverse__)\w+", block)), path
             for name, first in bodies:
                 assert first == "guard", f"{path.name}: {name}"
                 found += 1

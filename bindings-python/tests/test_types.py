@@ -69,6 +69,15 @@ async def main() -> None:
     lost: list[bytes] = chinwag.RingChange(ring, drained).lost("a", {b"k": 1})
     room = drained.owner_with_room("k", lambda name: name != "b")
     print(room.upper() if room else owners, slots, lost)
+    clock = chinwag.VectorClock({"a": 1}).increment("b", now_us=5).merge(chinwag.VectorClock())
+    counts: dict[str, int] = dict(clock)
+    known: bool = clock < clock.remove("a") or clock.compare(clock) == "before"
+    cart = chinwag.Siblings[str]().put("a", clock, "tea").resolve("a", max)
+    words: list[str] = chinwag.Siblings.from_bytes(cart.to_bytes(str.encode), bytes.decode).values()
+    raw: list[bytes] = list(chinwag.Siblings.from_bytes(bytes(cart)))
+    folded: chinwag.Folded = chinwag.Retired([("a", 1)]).fold(clock)
+    stamp: chinwag.HybridTime = chinwag.HybridClock().tick(5)
+    print(counts.get("a", 0) + clock.get("b", 0), known, words, raw, folded.epoch, stamp.ms)
 """
 
 CACHE = ROOT.parent / "target" / "mypy"
@@ -87,6 +96,12 @@ MISTAKES = {
     'chinwag.Ring(["a"]).replace(wieght=1)': "wieght",
     'chinwag.Ring(["a"]).owner(1)': "int",
     'chinwag.Ring(["a"]).owner("k").upper()': "None",
+    'chinwag.VectorClock({"a": "b"})': "str",
+    'chinwag.VectorClock() < "a"': "str",
+    "chinwag.VectorClock().compare(chinwag.VectorClock()).OLDER": "OLDER",
+    "chinwag.VectorClock().compare(chinwag.Siblings())": "Siblings",
+    'chinwag.Siblings[str]().put("a", None, 1)': "int",
+    "chinwag.HybridClock().tick()": "now_us",
 }
 
 

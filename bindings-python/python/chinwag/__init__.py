@@ -5,7 +5,7 @@
             print(event.type, event)
 """
 
-from . import answers, blocking, errors, events, ring
+from . import answers, blocking, clock, errors, events, ring
 from ._asyncio import Events, Node, start
 from ._chinwag import Member, Ring, RingChange, __version__
 from ._constants import ErrorCode, EventType, MemberState, OptionName, Options, WarningCode
@@ -21,6 +21,18 @@ from .answers import (
     Question,
     Response,
     RoundTrip,
+)
+from .clock import (
+    ActorTable,
+    Causality,
+    Folded,
+    HybridClock,
+    HybridTime,
+    LamportClock,
+    Retired,
+    Siblings,
+    TrimBounds,
+    VectorClock,
 )
 from .errors import (
     Attempt,
@@ -68,6 +80,7 @@ from .events import (
 from .ring import RingNode
 
 __all__ = [
+    "ActorTable",
     "Admission",
     "Answers",
     "Attempt",
@@ -76,6 +89,7 @@ __all__ = [
     "BindFailed",
     "Broadcast",
     "Cancelled",
+    "Causality",
     "ChinwagError",
     "Closed",
     "Coordinate",
@@ -85,13 +99,17 @@ __all__ = [
     "Events",
     "EventsLost",
     "Explanation",
+    "Folded",
     "Forked",
+    "HybridClock",
+    "HybridTime",
     "Internal",
     "JoinFailed",
     "KeyInfo",
     "KeyMismatch",
     "KeyOp",
     "KeyOutcome",
+    "LamportClock",
     "Member",
     "MemberConflict",
     "MemberEvent",
@@ -119,20 +137,25 @@ __all__ = [
     "RemoteState",
     "ReplayDone",
     "Response",
+    "Retired",
     "Ring",
     "RingChange",
     "RingNode",
     "RoundTrip",
+    "Siblings",
     "Timeout",
     "TooLarge",
+    "TrimBounds",
     "UnknownMember",
     "Unsupported",
     "UserEvent",
+    "VectorClock",
     "Warning",
     "WarningCode",
     "__version__",
     "answers",
     "blocking",
+    "clock",
     "errors",
     "events",
     "ring",

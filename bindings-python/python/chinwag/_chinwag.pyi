@@ -5,22 +5,44 @@ from typing import Any, Final, TypedDict, TypeVar, final
 from typing_extensions import Buffer, Unpack
 
 from ._constants import MemberState
+from .clock._native import (
+    ActorTable,
+    Folded,
+    HybridClock,
+    HybridTime,
+    LamportClock,
+    Retired,
+    Siblings,
+    VectorClock,
+    actor,
+    split_actor,
+)
 from .events import Event
 from .ring import Balance, Key, Moved, MovedSlot, NodeLike, Profile, Range, RingNode
 
 _Key = TypeVar("_Key", bound=Key)
 
 __all__ = [
+    "ActorTable",
+    "Folded",
     "Host",
+    "HybridClock",
+    "HybridTime",
+    "LamportClock",
     "Member",
+    "Retired",
     "Ring",
     "RingChange",
+    "Siblings",
     "Subscription",
+    "VectorClock",
     "Wake",
     "__version__",
     "_panic",
     "_specimen",
+    "actor",
     "jump",
+    "split_actor",
 ]
 
 __version__: Final[str]
