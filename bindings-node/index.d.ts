@@ -13,6 +13,7 @@ import type {
 import type { ErrorCode, MemberState, StartOptions, WarningCode } from './constants.js';
 
 export * from './answers.js';
+export * from './clock.js';
 export * from './constants.js';
 export * from './ring.js';
 

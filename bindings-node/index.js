@@ -3,6 +3,12 @@
 const constants = require('./constants.js');
 const { ChinwagError, classes } = require('./lib/errors.js');
 const { RingChange } = require('./lib/change.js');
+const { actor, splitActor } = require('./lib/clock/actors.js');
+const { Folded, Retired } = require('./lib/clock/retired.js');
+const { Siblings } = require('./lib/clock/siblings.js');
+const { HybridClock, HybridTime, LamportClock } = require('./lib/clock/stamps.js');
+const { ActorTable } = require('./lib/clock/table.js');
+const { VectorClock } = require('./lib/clock/vector.js');
 const { version } = require('./lib/native.js');
 const { Node } = require('./lib/node.js');
 const { Member } = require('./lib/packed.js');
@@ -16,6 +22,16 @@ module.exports = {
   Ring,
   RingChange,
   jump,
+  VectorClock,
+  Siblings,
+  Retired,
+  Folded,
+  ActorTable,
+  HybridClock,
+  HybridTime,
+  LamportClock,
+  actor,
+  splitActor,
   ChinwagError,
   ...classes,
   ...constants,

@@ -120,4 +120,4 @@ function json(value) {
   }
 }
 
-module.exports = { isKey, json, keyed, listed, named, node, octets, options, whole, wrong };
+module.exports = { isKey, json, keyed, listed, named, node, octets, options, text, whole, wrong };

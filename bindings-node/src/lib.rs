@@ -5,6 +5,7 @@
 //! outcome fetched once the wake function was called. A panic becomes an exception.
 
 pub mod answer;
+pub mod clock;
 mod config;
 pub mod error;
 pub mod events;

@@ -74,12 +74,14 @@ test('the first program of the README runs', async (t) => {
   assert.equal(node.member('web-1').state, 'left');
 });
 
-test('the rings of the README are as it says', async () => {
-  const readme = readFileSync(`${package_root}README.md`, 'utf8');
-  const [, source] = readme.match(/^## Rings\n[^]*?```js\n([^]*?)```/m);
-  const library = JSON.stringify(`${package_root}index.mjs`);
-  const out = await run(source.replace("'chinwag'", library), { head: '' });
-  const promised = [...source.matchAll(/ \/\/ (.*)$/gm)].map(([, line]) => `${line}\n`);
-  assert.equal(promised.length, 3);
-  assert.equal(out, promised.join(''));
-});
+for (const [title, lines] of [['Rings', 3], ['Clocks', 5]]) {
+  test(`the program of "${title}" in the README prints what it says`, async () => {
+    const readme = readFileSync(`${package_root}README.md`, 'utf8');
+    const [, source] = readme.match(new RegExp(`^## ${title}\n[^]*?\`\`\`js\n([^]*?)\`\`\``, 'm'));
+    const library = JSON.stringify(`${package_root}index.mjs`);
+    const out = await run(source.replace("'chinwag'", library), { head: '' });
+    const promised = [...source.matchAll(/^console.* \/\/ (.*)$/gm)].map(([, line]) => `${line}\n`);
+    assert.equal(promised.length, lines);
+    assert.equal(out, promised.join(''));
+  });
+}

@@ -25,15 +25,18 @@ test('both module systems and the types have the same names', () => {
   const names = Object.keys(cjs).sort();
   assert.deepEqual(Object.keys(esm).sort(), names);
   for (const name of names) assert.equal(esm[name], cjs[name], 'one and the same');
-  const types = ['index.d.ts', 'answers.d.ts', 'constants.d.ts', 'ring.d.ts'].map(read).join('');
+  const files = ['index', 'answers', 'clock', 'constants', 'ring'];
+  const types = files.map((name) => read(`${name}.d.ts`)).join('');
   const typed = [...types.matchAll(/^export (?:class|function|const) (\w+)/gm)].map((m) => m[1]);
   assert.deepEqual(typed.sort(), names);
 });
 
 test('the types of classes have their methods', () => {
-  const files = { Node: 'index.d.ts', Ring: 'ring.d.ts', RingChange: 'ring.d.ts' };
-  for (const [name, file] of Object.entries(files)) {
-    const [, body] = read(file).match(new RegExp(`^export class ${name} \\{([^]*?)^\\}`, 'm'));
+  const types = ['index.d.ts', 'ring.d.ts', 'clock.d.ts'].map(read).join('');
+  const classes = ['Node', 'Ring', 'RingChange', 'VectorClock', 'ActorTable', 'Retired', 'Folded'];
+  classes.push('Siblings', 'HybridTime', 'HybridClock', 'LamportClock');
+  for (const name of classes) {
+    const [, body] = types.match(new RegExp(`^export class ${name}[ <].*\\{\n([^]*?)^\\}`, 'm'));
     const typed = new Set([...body.matchAll(/^ {2}(?:get )?(\w+)[<(]/gm)].map((m) => m[1]));
     typed.delete('constructor');
     const { prototype } = esm[name];
@@ -61,7 +64,9 @@ test('nothing is depended on, downloaded or tied to a registry', () => {
   const hooks = ['preinstall', 'install', 'postinstall'];
   assert.deepEqual(hooks.filter((hook) => hook in scripts), []);
   assert.doesNotMatch(read('package-lock.json'), /resolved|https?:/);
-  const sources = ['index.js', ...readdirSync(join(package_root, 'lib')).map((f) => `lib/${f}`)];
+  const files = readdirSync(join(package_root, 'lib'), { recursive: true });
+  const library = files.filter((file) => file.endsWith('.js')).map((file) => `lib/${file}`);
+  const sources = ['index.js', ...library];
   for (const [, name] of sources.map(read).join('').matchAll(/require\('([^']+)'\)/g)) {
     assert.match(name, /^(?:node:|\.\.?\/)/);
   }

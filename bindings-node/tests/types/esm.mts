@@ -1,18 +1,29 @@
 // What a program may and may not write, as an ES module. Checked by tsc, never run.
 
 import {
+  actor,
+  ActorTable,
   ChinwagError,
   EVENT_TYPES,
   ERRORS,
+  Folded,
+  HybridClock,
+  HybridTime,
   JoinFailedError,
   jump,
+  LamportClock,
   Node,
+  Retired,
   Ring,
   RingChange,
+  Siblings,
+  splitActor,
   start,
+  VectorClock,
 } from 'chinwag';
 import type {
   Answers,
+  Causality,
   ChinwagEvent,
   Coordinate,
   EventType,
@@ -156,6 +167,48 @@ export function rings(): bigint {
   // @ts-expect-error a misspelt field
   new Ring([{ name: 'a', wieght: 1 }]);
   return ring.fingerprint;
+}
+
+export function clocks(): bigint {
+  const clock = new VectorClock().increment('a', { time: 5n }).update('b', 2).insert('c');
+  const verdict: Causality = clock.compare(VectorClock.from({ a: 1, b: { count: '5', time: 2n } }));
+  const stored: Uint8Array = VectorClock.from(new Map([['a', 1n]])).merge(clock).toBuffer();
+  const again = VectorClock.from(stored).trim(Date.now() * 1000, { upper: 5 });
+  for (const [name, count] of again) console.log(name, count + 1n, verdict, JSON.stringify(again));
+  for (const [name, { time }] of VectorClock.from(again).entries()) console.log(name, time);
+  console.log(VectorClock.from(again.entries()).size);
+  const table = new ActorTable(clock.actors);
+  console.log(VectorClock.fromDense(table, clock.toDense(table)).dot('a')?.count, table.size);
+  const log = new Retired([['a', 1]]);
+  const folded: Folded = log.raise(Folded.from(log.fold(clock).toBuffer()));
+  console.log(log.retire('b', 5n) + folded.epoch, log.compare(folded, folded) === 'equal');
+  const record = new Siblings<string[]>();
+  record.put('a', null, ['tea']);
+  record.put('a', record.context, ['tea', 'milk']);
+  record.resolve('a', (values) => values.flat());
+  const back = Siblings.from(record.toBuffer((value) => new Uint8Array(value.length)), String);
+  const texts: string[] = back.values();
+  const plain: Siblings = Siblings.from(stored);
+  const stamp: HybridTime = new HybridClock({ driftUs: 5 }).tick(7n);
+  console.log(texts, plain.dots()[0]?.value.length, stamp < HybridTime.from('x'));
+  console.log(splitActor('a~1')?.incarnation);
+  // @ts-expect-error an actor is text
+  clock.get(5);
+  // @ts-expect-error a clock does not change
+  clock.size = 5;
+  // @ts-expect-error no such answer
+  if (verdict === 'same') return 0n;
+  // @ts-expect-error times are options
+  clock.increment('a', 5);
+  // @ts-expect-error a misspelt bound
+  clock.trim(5, { young: 5 });
+  // @ts-expect-error what was read has to be said
+  record.put('a', ['tea']);
+  // @ts-expect-error a decision is made at once
+  record.resolve('a', async (values) => values.flat());
+  // @ts-expect-error clocks are folded by a log
+  new Folded(5n, clock);
+  return new LamportClock().observe(clock.get(actor('a', 1)));
 }
 
 const types: readonly EventType[] = EVENT_TYPES;
