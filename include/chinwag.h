@@ -12,7 +12,8 @@
  * builders, clocks, siblings), and freeing something is the last use of it.
  * Functions that talk to others (chinwag_start, _join, _send, _ping, _query, _cluster_keys, _leave,
  * _close) block, and so do those that change what the node says; the others do not, except for
- * chinwag_next_event() when told to wait.
+ * chinwag_next_event() when told to wait, and, for some milliseconds, for whichever is the first to
+ * need the cluster's ring.
  *
  * Errors. A function that can fail returns CHINWAG_OK or a negative chinwag_status. Results are
  * written on success only. `err` may be NULL; otherwise it is set to NULL on success, and on
@@ -168,6 +169,21 @@
  * Bit of `query` in a mask of events.
  */
 #define CHINWAG_MASK_QUERY 262144
+
+/**
+ * Bit of `ring-change` in a mask of events.
+ */
+#define CHINWAG_MASK_RING_CHANGE 524288
+
+/**
+ * Bit of `handoff-prepare` in a mask of events.
+ */
+#define CHINWAG_MASK_HANDOFF_PREPARE 1048576
+
+/**
+ * Bit of `handoff-acquired` in a mask of events.
+ */
+#define CHINWAG_MASK_HANDOFF_ACQUIRED 2097152
 
 /**
  * Slack for chinwag_ring_builder_slots() that bounds nothing.
@@ -435,6 +451,21 @@ enum chinwag_event_kind
      * A member asks everybody something, in serf's way; the answer names the id.
      */
     CHINWAG_EVENT_QUERY = 18,
+    /**
+     * The cluster's ring is another one; answers which of your keys have moved. Told once somebody
+     * has asked for the ring.
+     */
+    CHINWAG_EVENT_RING_CHANGE = 19,
+    /**
+     * Slots go to another member: stop writing, pass on what it needs, and say released with the
+     * id.
+     */
+    CHINWAG_EVENT_HANDOFF_PREPARE = 20,
+    /**
+     * Slots are this node's from now on; clean if the peer that had them released them, or nobody
+     * had them.
+     */
+    CHINWAG_EVENT_HANDOFF_ACQUIRED = 21,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -543,7 +574,8 @@ typedef struct chinwag_hybrid chinwag_hybrid;
 typedef struct chinwag_member chinwag_member;
 
 /**
- * Members in the order of their names. You free it with chinwag_member_list_free().
+ * Members in the order of their names, unless the function that gives the list says otherwise. You
+ * free it with chinwag_member_list_free().
  */
 typedef struct chinwag_member_list chinwag_member_list;
 
@@ -576,6 +608,20 @@ typedef struct chinwag_ring chinwag_ring;
  * chinwag_ring_build(): the first such.
  */
 typedef struct chinwag_ring_builder chinwag_ring_builder;
+
+/**
+ * From one ring to another. Keys have no bound, so it answers questions about yours. It never
+ * changes; any thread may read it.
+ *
+ * One within an event is borrowed and lives as long as that; one that chinwag_ring_change_new()
+ * gave you is freed with chinwag_ring_change_free().
+ */
+typedef struct chinwag_ring_change chinwag_ring_change;
+
+/**
+ * Rings of a node, the newest first. You free it with chinwag_ring_list_free().
+ */
+typedef struct chinwag_ring_list chinwag_ring_list;
 
 /**
  * The values of one record that stand side by side, and the history that they come from. Who
@@ -664,6 +710,55 @@ typedef struct {
      */
     const char *value;
 } chinwag_tag;
+
+/**
+ * A key, or the beginning of keys, that is given to a member.
+ */
+typedef struct {
+    /**
+     * The key or beginning: any bytes, 1,024 at most.
+     */
+    const uint8_t *key;
+    /**
+     * Bytes of that.
+     */
+    size_t length;
+    /**
+     * The name of the member.
+     */
+    const char *name;
+} chinwag_ring_pin;
+
+/**
+ * What is decided by hand. Set what you do not need to zero: `chinwag_ring_overrides o = {0};`. At
+ * most 65,536 of a kind.
+ */
+typedef struct {
+    /**
+     * Names of members that own nothing, whether they are here or not.
+     */
+    const char *const *excluded;
+    /**
+     * How many names.
+     */
+    size_t excluded_count;
+    /**
+     * Keys that are given to a member, for as long as that one can own anything.
+     */
+    const chinwag_ring_pin *pins;
+    /**
+     * How many keys.
+     */
+    size_t pin_count;
+    /**
+     * Beginnings of keys that are given to a member; the longest counts, and a pinned key more.
+     */
+    const chinwag_ring_pin *pin_prefixes;
+    /**
+     * How many beginnings.
+     */
+    size_t pin_prefix_count;
+} chinwag_ring_overrides;
 
 /**
  * A question to the members. Set what you do not need to zero: `chinwag_question q = {0};`.
@@ -786,6 +881,10 @@ void chinwag_answer_free(chinwag_answer *answer);
  * Calls `callback` for the events whose bits are set in `mask`; "events-lost" is told whatever the
  * mask. A mask with CHINWAG_MASK_REPLAY_DONE, as ~0u has, asks for a replay: first one
  * "member-join" for each member that is here, then "replay-done", then what happens.
+ *
+ * A mask that names CHINWAG_MASK_RING_CHANGE or a hand-off has the cluster's ring kept, as a call
+ * of chinwag_node_ring() does, and takes as long. One that is made from ~0u takes what there is:
+ * these events come then once somebody has asked for the ring.
  *
  * Returns a number above 0, for chinwag_off_event(), or a negative status. On success `user_data`
  * is taken: `free_user_data`, if not NULL, is called with it once no event can follow. On failure
@@ -1443,6 +1542,9 @@ const char *chinwag_strstatus(int32_t status);
  * Starts the events of chinwag_next_event() again from here. With `replay`, one "member-join" for
  * each member that is here and "replay-done" come first. Without this call they start, with a
  * replay, at the first use of chinwag_event_fd() or chinwag_next_event().
+ *
+ * Those of the cluster's ring are among them once somebody has asked for it: see
+ * chinwag_node_ring().
  */
 chinwag_status chinwag_subscribe(chinwag_node *node, bool replay, chinwag_error **err);
 
@@ -1494,6 +1596,19 @@ const char *chinwag_event_text(const chinwag_event *event, const char *name);
  * Borrowed from the event. NULL where it carries none.
  */
 const uint8_t *chinwag_event_bytes(const chinwag_event *event, size_t *len);
+
+/**
+ * From which ring of the cluster to which, of a "ring-change"; its keys are this node's where a
+ * question does not say. Borrowed from the event: to keep it, keep a chinwag_event_copy(). NULL
+ * for others.
+ */
+const chinwag_ring_change *chinwag_event_ring_change(const chinwag_event *event);
+
+/**
+ * The slots of the cluster's ring that a "handoff-prepare" or "handoff-acquired" is about, in
+ * order; `count`, which may be NULL, is set to how many. Borrowed from the event. NULL for others.
+ */
+const uint32_t *chinwag_event_slots(const chinwag_event *event, size_t *count);
 
 /**
  * Whether a flag of that name is set in the event, such as "reliable" of a "message".
@@ -1851,6 +1966,12 @@ int64_t chinwag_ring_slot(const chinwag_ring *ring, const uint8_t *key, size_t l
 const char *chinwag_ring_slot_owner(const chinwag_ring *ring, uint32_t slot, size_t rank);
 
 /**
+ * Which of a node's rings it is: each node counts its own, from 1. 0 for a ring that was made by
+ * hand, and for NULL. To compare rings of several nodes, there is chinwag_ring_fingerprint().
+ */
+uint64_t chinwag_ring_version(const chinwag_ring *ring);
+
+/**
  * The same in two rings exactly if they place all keys alike. 0 for NULL.
  */
 uint64_t chinwag_ring_fingerprint(const chinwag_ring *ring);
@@ -2008,6 +2129,59 @@ chinwag_status chinwag_ring_build(const chinwag_ring_builder *builder,
                                   chinwag_error **err);
 
 /**
+ * From one ring to another one by hand, such as the last one that you know of after an
+ * "events-lost". `name` is whose keys are meant where a question does not say. `change` is yours:
+ * free it with chinwag_ring_change_free(). It does not need the two rings any more.
+ *
+ * CHINWAG_EBADARGUMENT for NULL.
+ */
+chinwag_status chinwag_ring_change_new(const chinwag_ring *before,
+                                       const chinwag_ring *after,
+                                       const char *name,
+                                       chinwag_ring_change **change,
+                                       chinwag_error **err);
+
+/**
+ * Frees a change that was made by hand. NULL is allowed.
+ */
+void chinwag_ring_change_free(chinwag_ring_change *change);
+
+/**
+ * Whether a node owned a key and does not any more. `name` is the node; NULL stands for the one
+ * that told of the change, or that was given when it was made. False if `change` is NULL.
+ */
+bool chinwag_ring_change_lost(const chinwag_ring_change *change,
+                              const char *name,
+                              const uint8_t *key,
+                              size_t length);
+
+/**
+ * Whether a node owns a key and did not; otherwise as chinwag_ring_change_lost().
+ */
+bool chinwag_ring_change_gained(const chinwag_ring_change *change,
+                                const char *name,
+                                const uint8_t *key,
+                                size_t length);
+
+/**
+ * Whether a key has another owner. The rings before and after the change know whom. False if
+ * `change` is NULL.
+ */
+bool chinwag_ring_change_moved(const chinwag_ring_change *change,
+                               const uint8_t *key,
+                               size_t length);
+
+/**
+ * The ring before the change. Borrowed from the change. NULL for NULL.
+ */
+const chinwag_ring *chinwag_ring_change_before(const chinwag_ring_change *change);
+
+/**
+ * The ring after the change. Borrowed from the change. NULL for NULL.
+ */
+const chinwag_ring *chinwag_ring_change_after(const chinwag_ring_change *change);
+
+/**
  * Whether a key has another owner in `after` than in `before`. False if one of them is NULL.
  */
 bool chinwag_ring_moved(const chinwag_ring *before,
@@ -2080,6 +2254,102 @@ size_t chinwag_ring_owners_before(const chinwag_ring *ring,
                                   size_t length,
                                   const char **nodes,
                                   size_t capacity);
+
+/**
+ * The ring of the members that are present, alive or suspect, the local one among them. It is
+ * yours: free it with chinwag_ring_free(). It stays as it is when members come and go: ask again
+ * for the next one, or wait for a "ring-change".
+ *
+ * The first call makes the ring, which takes some milliseconds for a hundred members; it is kept
+ * from then on, and a call allocates no more than the handle. When members change, the next one is
+ * there some 20 ms later, after a burst of changes 200 ms at most, and what it takes to make it.
+ * All members need the same options "ring_..." and the same overrides.
+ *
+ * NULL for NULL, and in a forked child. A closed node has the ring of those it knew.
+ */
+chinwag_ring *chinwag_node_ring(const chinwag_node *node);
+
+/**
+ * The rings that were before it, as many as the option "ring_history" keeps; their versions count
+ * down by one. `rings` is yours: free it with chinwag_ring_list_free().
+ */
+chinwag_status chinwag_past_rings(const chinwag_node *node,
+                                  chinwag_ring_list **rings,
+                                  chinwag_error **err);
+
+/**
+ * How many rings are in the list.
+ */
+size_t chinwag_ring_list_count(const chinwag_ring_list *list);
+
+/**
+ * Ring `index`, counted from 0. Borrowed from the list. NULL when there is no such ring.
+ */
+const chinwag_ring *chinwag_ring_list_get(const chinwag_ring_list *list, size_t index);
+
+/**
+ * Frees a list that a function gave you, and the rings in it. NULL is allowed.
+ */
+void chinwag_ring_list_free(chinwag_ring_list *list);
+
+/**
+ * The member that owns a key, by the ring of the members; `member` is set to NULL when nobody is
+ * on it. It is yours: free it with chinwag_member_free(). For many keys, or where the name is
+ * enough, ask the ring: chinwag_ring_owner() allocates nothing.
+ */
+chinwag_status chinwag_owner(const chinwag_node *node,
+                             const uint8_t *key,
+                             size_t length,
+                             chinwag_member **member,
+                             chinwag_error **err);
+
+/**
+ * Up to `count` members that a key belongs to, the owner first, then who takes over from it.
+ * `members` is yours: free it with chinwag_member_list_free().
+ */
+chinwag_status chinwag_owners(const chinwag_node *node,
+                              const uint8_t *key,
+                              size_t length,
+                              size_t count,
+                              chinwag_member_list **members,
+                              chinwag_error **err);
+
+/**
+ * Whether this node owns a key, by the ring of the members. False for NULL, and in a forked child.
+ */
+bool chinwag_owns(const chinwag_node *node, const uint8_t *key, size_t length);
+
+/**
+ * Who owned a key before its present owner did, as far back as rings are kept: where to look for
+ * what has not moved yet. `answer` is the name as a text, since that member may be forgotten by
+ * now, or none. It is yours: free it with chinwag_answer_free().
+ */
+chinwag_status chinwag_previous_owner(const chinwag_node *node,
+                                      const uint8_t *key,
+                                      size_t length,
+                                      chinwag_answer **answer,
+                                      chinwag_error **err);
+
+/**
+ * Replaces what is decided by hand; NULL takes all of it back. It is this node's alone: give all
+ * members the same. The ring follows as after a change of members. Of a key that is there twice,
+ * the last counts.
+ *
+ * CHINWAG_ETOOLARGE for more than 65,536 of a kind, or a name or key of more than 1,024 bytes;
+ * nothing is changed then.
+ */
+chinwag_status chinwag_set_ring_overrides(chinwag_node *node,
+                                          const chinwag_ring_overrides *overrides,
+                                          chinwag_error **err);
+
+/**
+ * The slots of a "handoff-prepare" are released, by the "id" of that event: their next owner may
+ * have them. Call it once nothing of theirs is written here any more, and what the next owner
+ * needs is where it finds it.
+ *
+ * CHINWAG_EBADARGUMENT if no such hand-off waits: its time is over, or the slots came back.
+ */
+chinwag_status chinwag_released(chinwag_node *node, uint64_t id, chinwag_error **err);
 
 /**
  * Tells everybody something, serf agents too: each member gets one "user-event", this node as

@@ -15,7 +15,10 @@ use chinwag::Replay;
 use chinwag::error::{Error as CoreError, ErrorKind, Result};
 use chinwag::host::Subscription;
 
-use crate::constants::{CHINWAG_MASK_EVENTS_LOST, CHINWAG_MASK_REPLAY_DONE, Status};
+use crate::constants::{
+    CHINWAG_MASK_EVENTS_LOST, CHINWAG_MASK_HANDOFF_ACQUIRED, CHINWAG_MASK_HANDOFF_PREPARE,
+    CHINWAG_MASK_REPLAY_DONE, CHINWAG_MASK_RING_CHANGE, Status,
+};
 use crate::error::status_of;
 use crate::events::Event;
 use crate::ffi::{Handler, given, shared, status, value};
@@ -33,6 +36,11 @@ pub type FreeFn = Option<unsafe extern "C" fn(user_data: *mut c_void)>;
 
 /// Events that one callback gets before the next one has its turn.
 const TURN: usize = 64;
+/// Events that only come while the cluster's ring is kept.
+const OF_RINGS: u32 =
+    CHINWAG_MASK_RING_CHANGE | CHINWAG_MASK_HANDOFF_PREPARE | CHINWAG_MASK_HANDOFF_ACQUIRED;
+/// The bit that no event has: a mask with it was made from ~0u, and asks for whatever there is.
+const WHATEVER: u32 = 1;
 
 thread_local! {
     /// Set on dispatcher threads: they wait for no callback, lest two wait for each other.
@@ -203,6 +211,10 @@ impl Entry {
 /// mask. A mask with CHINWAG_MASK_REPLAY_DONE, as ~0u has, asks for a replay: first one
 /// "member-join" for each member that is here, then "replay-done", then what happens.
 ///
+/// A mask that names CHINWAG_MASK_RING_CHANGE or a hand-off has the cluster's ring kept, as a call
+/// of chinwag_node_ring() does, and takes as long. One that is made from ~0u takes what there is:
+/// these events come then once somebody has asked for the ring.
+///
 /// Returns a number above 0, for chinwag_off_event(), or a negative status. On success `user_data`
 /// is taken: `free_user_data`, if not NULL, is called with it once no event can follow. On failure
 /// it stays yours.
@@ -225,6 +237,10 @@ pub extern "C" fn chinwag_on_event(
             _ => Replay::Yes,
         };
         let subscription = node.host.subscribe(replay)?;
+        if mask & WHATEVER == 0 && mask & OF_RINGS != 0 {
+            // Behind the subscription, which so hears of every change from this ring on.
+            node.host.ring()?;
+        }
         let handler = Handler::new(handler, user_data, free_user_data);
         node.callbacks.add(mask, subscription, handler)
     };

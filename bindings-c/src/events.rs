@@ -2,7 +2,7 @@
 
 use std::ffi::{CString, c_char, c_int};
 use std::mem::MaybeUninit;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use chinwag::api::EVENTS;
@@ -14,6 +14,7 @@ use crate::error::{Error, status_of};
 use crate::ffi::{c_text, given, shared, status, text, value};
 use crate::member::{Member, MemberList};
 use crate::node::Node;
+use crate::ring::change::RingChange;
 
 /// One event, numbered in the order in which it happened on this node. It never changes; any thread
 /// may read it.
@@ -25,6 +26,7 @@ pub struct Event {
     member: Option<Member>,
     previous: Option<Member>,
     members: Option<MemberList>,
+    change: Option<RingChange>,
     /// Texts by the names of their fields.
     texts: Vec<(&'static str, CString)>,
 }
@@ -49,7 +51,11 @@ impl Event {
             _ => None,
         });
         let texts = texts.collect();
-        Self { event, member, previous, members, texts }
+        let change = match &event.kind {
+            What::RingChange(changed) => Some(RingChange::new(Arc::clone(changed))),
+            _ => None,
+        };
+        Self { event, member, previous, members, change, texts }
     }
 
     /// Its bit in a mask of events.
@@ -61,6 +67,9 @@ impl Event {
 /// Starts the events of chinwag_next_event() again from here. With `replay`, one "member-join" for
 /// each member that is here and "replay-done" come first. Without this call they start, with a
 /// replay, at the first use of chinwag_event_fd() or chinwag_next_event().
+///
+/// Those of the cluster's ring are among them once somebody has asked for it: see
+/// chinwag_node_ring().
 #[unsafe(no_mangle)]
 pub extern "C" fn chinwag_subscribe(
     node: *mut Node,
@@ -169,6 +178,35 @@ pub extern "C" fn chinwag_event_bytes(
     })
 }
 
+/// From which ring of the cluster to which, of a "ring-change"; its keys are this node's where a
+/// question does not say. Borrowed from the event: to keep it, keep a chinwag_event_copy(). NULL
+/// for others.
+#[unsafe(no_mangle)]
+pub extern "C" fn chinwag_event_ring_change(event: Option<&Event>) -> Option<&RingChange> {
+    value(None, || event.and_then(|event| event.change.as_ref()))
+}
+
+/// The slots of the cluster's ring that a "handoff-prepare" or "handoff-acquired" is about, in
+/// order; `count`, which may be NULL, is set to how many. Borrowed from the event. NULL for others.
+#[unsafe(no_mangle)]
+pub extern "C" fn chinwag_event_slots(
+    event: Option<&Event>,
+    count: Option<&mut MaybeUninit<usize>>,
+) -> *const u32 {
+    value(std::ptr::null(), || {
+        let found = event.and_then(|event| {
+            event.event.kind.fields().into_iter().find_map(|field| match field {
+                Field::Slots(slots) => Some((slots.as_ptr(), slots.len())),
+                _ => None,
+            })
+        });
+        if let Some(count) = count {
+            count.write(found.map_or(0, |(_, count)| count));
+        }
+        found.map_or(std::ptr::null(), |(first, _)| first)
+    })
+}
+
 /// Whether a flag of that name is set in the event, such as "reliable" of a "message".
 #[unsafe(no_mangle)]
 pub extern "C" fn chinwag_event_flag(event: Option<&Event>, name: *const c_char) -> bool {
@@ -234,4 +272,64 @@ pub extern "C" fn chinwag_strevent(kind: u32) -> *const c_char {
         LazyLock::new(|| EVENTS.iter().map(|row| (row.number, c_text(row.token))).collect());
     let unknown = c"unknown event".as_ptr();
     value(unknown, || WORDS.iter().find(|row| row.0 == kind).map_or(unknown, |row| row.1.as_ptr()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::CStr;
+
+    use chinwag::event::{HandoffAcquired, HandoffPrepared};
+
+    use super::*;
+
+    fn slots(event: &Event) -> Vec<u32> {
+        let mut count = MaybeUninit::new(7);
+        let first = chinwag_event_slots(Some(event), Some(&mut count));
+        // SAFETY: it was written by the call, and before it; so many are there while the event is.
+        unsafe {
+            let count = count.assume_init();
+            assert_eq!(first.is_null(), count == 0);
+            (0..count).map(|at| *first.add(at)).collect()
+        }
+    }
+
+    /// A number, a flag and a text of that event.
+    fn said(event: &Event, name: &CStr) -> (u64, bool, String) {
+        let (event, name) = (Some(event), name.as_ptr());
+        let text = chinwag_event_text(event, name);
+        // SAFETY: the event that it is from is alive, or it is NULL.
+        let text = (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) });
+        let text = text.map_or_else(String::new, |text| text.to_string_lossy().into_owned());
+        (chinwag_event_number(event, name), chinwag_event_flag(event, name), text)
+    }
+
+    #[test]
+    fn hand_offs_carry_their_slots() {
+        let prepare = HandoffPrepared {
+            id: 3,
+            peer: "b".to_owned(),
+            slots: [4, 7, 65_535].into(),
+            epoch: 1 << 40,
+            timeout: Duration::from_millis(1_500),
+        };
+        let event = |kind| Event::new(chinwag::Event { seq: 1, kind });
+        let prepare = event(What::HandoffPrepare(prepare.into()));
+        assert_eq!(chinwag_event_type(Some(&prepare)), EventKind::CHINWAG_EVENT_HANDOFF_PREPARE);
+        assert_eq!(slots(&prepare), [4, 7, 65_535]);
+        assert_eq!((said(&prepare, c"id").0, said(&prepare, c"epoch").0), (3, 1 << 40));
+        assert_eq!(said(&prepare, c"timeout").0, 1_500_000_000);
+        assert_eq!(said(&prepare, c"peer").2, "b");
+        let copy = chinwag_event_copy(Some(&prepare)).expect("an event");
+        chinwag_event_free(Some(Box::new(prepare)));
+        assert_eq!(slots(&copy), [4, 7, 65_535]);
+        assert!(chinwag_event_ring_change(Some(&copy)).is_none());
+
+        let (peer, slots_of_it) = (String::new(), Box::from([9]));
+        let acquired = HandoffAcquired { peer, slots: slots_of_it, epoch: 2, clean: true };
+        let acquired = event(What::HandoffAcquired(acquired.into()));
+        assert_eq!(slots(&acquired), [9]);
+        assert!(said(&acquired, c"clean").1);
+        assert!(slots(&event(What::ReplayDone)).is_empty());
+        assert!(chinwag_event_slots(None, None).is_null());
+    }
 }

@@ -51,6 +51,7 @@ mod tests {
     use crate::clock::{Causality, TrimBounds, VClockEntry};
     use crate::constants::{self, EVENT_KINDS, STATUSES, Status};
     use crate::node::Tag;
+    use crate::ring::cluster::{RingOverrides, RingPin};
     use crate::serf::Question;
 
     #[test]
@@ -92,16 +93,7 @@ mod tests {
         );
         same("answer_kind", format!("sizeof(chinwag_answer_kind) == {}", size_of::<AnswerKind>()));
         same("state", format!("sizeof(chinwag_state) == {}", size_of::<constants::State>()));
-        let words = |bytes| format!("{} * sizeof(char *)", bytes / size_of::<usize>());
-        same("tag", format!("sizeof(chinwag_tag) == {}", words(size_of::<Tag>())));
-        let (key, value) = (std::mem::offset_of!(Tag, key), std::mem::offset_of!(Tag, value));
-        same("tag_key", format!("offsetof(chinwag_tag, key) == {}", words(key)));
-        same("tag_value", format!("offsetof(chinwag_tag, value) == {}", words(value)));
-        let question = size_of::<Question>();
-        same("question", format!("sizeof(chinwag_question) == {}", words(question)));
-        let after = question - std::mem::offset_of!(Question, timeout_ms);
-        let claim = "offsetof(chinwag_question, timeout_ms) == sizeof(chinwag_question)";
-        same("question_timeout", format!("{claim} - {after}"));
+        structs(&mut same);
         same("causality", format!("sizeof(chinwag_causality) == {}", size_of::<Causality>()));
         same(
             "vclock_entry",
@@ -112,6 +104,26 @@ mod tests {
         same("trim_bounds", bounds);
         values(same);
         out
+    }
+
+    /// Those with pointers.
+    fn structs(same: &mut impl FnMut(&str, String)) {
+        let words = |bytes| format!("{} * sizeof(char *)", bytes / size_of::<usize>());
+        same("tag", format!("sizeof(chinwag_tag) == {}", words(size_of::<Tag>())));
+        let (key, value) = (std::mem::offset_of!(Tag, key), std::mem::offset_of!(Tag, value));
+        same("tag_key", format!("offsetof(chinwag_tag, key) == {}", words(key)));
+        same("tag_value", format!("offsetof(chinwag_tag, value) == {}", words(value)));
+        let question = size_of::<Question>();
+        same("question", format!("sizeof(chinwag_question) == {}", words(question)));
+        let after = question - std::mem::offset_of!(Question, timeout_ms);
+        let claim = "offsetof(chinwag_question, timeout_ms) == sizeof(chinwag_question)";
+        same("question_timeout", format!("{claim} - {after}"));
+        same("ring_pin", format!("sizeof(chinwag_ring_pin) == {}", words(size_of::<RingPin>())));
+        let overrides = format!("== {}", words(size_of::<RingOverrides>()));
+        same("ring_overrides", format!("sizeof(chinwag_ring_overrides) {overrides}"));
+        let last = std::mem::offset_of!(RingOverrides, pin_prefix_count);
+        let claim = "offsetof(chinwag_ring_overrides, pin_prefix_count)";
+        same("ring_overrides_last", format!("{claim} == {}", words(last)));
     }
 
     fn causalities() -> [Causality; 4] {

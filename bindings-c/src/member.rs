@@ -40,7 +40,8 @@ impl Member {
     }
 }
 
-/// Members in the order of their names. You free it with chinwag_member_list_free().
+/// Members in the order of their names, unless the function that gives the list says otherwise. You
+/// free it with chinwag_member_list_free().
 pub struct MemberList {
     members: Vec<Member>,
 }

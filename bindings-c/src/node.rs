@@ -20,6 +20,7 @@ use crate::error::Error;
 use crate::ffi::{self, c_text, given, items, optional_text, pointer, shared, status, text, value};
 use crate::member::{Member, MemberList};
 use crate::queue::{Bell, Queue, lock};
+use crate::ring::cluster::LastNames;
 
 /// A running node. Any thread may use it. You free it with chinwag_node_free().
 pub struct Node {
@@ -27,6 +28,7 @@ pub struct Node {
     pub(crate) bell: Arc<Bell>,
     pub(crate) queue: Queue,
     pub(crate) callbacks: Arc<Callbacks>,
+    pub(crate) names: LastNames,
     farewell: Mutex<Option<Guard>>,
 }
 
@@ -67,7 +69,8 @@ impl Node {
         host.set_wake(Some(Box::new(move || wake.ring())))?;
         let callbacks = Callbacks::new(Arc::clone(&bell));
         let farewell = Mutex::new(farewell);
-        let node = Self { host, bell, queue: Queue::new(), callbacks, farewell };
+        let (queue, names) = (Queue::new(), LastNames::default());
+        let node = Self { host, bell, queue, callbacks, names, farewell };
         match node.host.run(Op::Ready, Some(JOIN_WAIT)) {
             Ok(_) => Ok(node),
             Err(error) => {

@@ -9,10 +9,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use common::{compile, root, run, scratch};
 
 /// A program and its arguments: some have nodes, others values alone.
-const PROGRAMS: [(&str, &[&str]); 14] = [
+const PROGRAMS: [(&str, &[&str]); 15] = [
     ("programs/config", &[]),
     ("values/ring", &[]),
     ("values/clock", &[]),
+    ("values/cluster", &[]),
     ("programs/events", &[]),
     ("programs/talk", &[]),
     ("programs/serf", &[]),

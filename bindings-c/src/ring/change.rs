@@ -2,13 +2,139 @@
 
 use std::ffi::c_char;
 use std::mem::MaybeUninit;
+use std::sync::{Arc, OnceLock};
 
-use chinwag::ring::RingChange;
+use chinwag::event::RingChanged;
+use chinwag::ring::RingChange as CoreChange;
 
 use super::{Ring, key};
 use crate::constants::Status;
 use crate::error::Error;
-use crate::ffi::{given, room, status, text, value};
+use crate::ffi::{given, optional_text, room, status, text, value};
+
+/// From one ring to another. Keys have no bound, so it answers questions about yours. It never
+/// changes; any thread may read it.
+///
+/// One within an event is borrowed and lives as long as that; one that chinwag_ring_change_new()
+/// gave you is freed with chinwag_ring_change_free().
+pub struct RingChange {
+    changed: Arc<RingChanged>,
+    // Made when they are first asked for: questions about keys need no names.
+    before: OnceLock<Ring>,
+    after: OnceLock<Ring>,
+}
+
+impl RingChange {
+    pub(crate) fn new(changed: Arc<RingChanged>) -> Self {
+        Self { changed, before: OnceLock::new(), after: OnceLock::new() }
+    }
+}
+
+/// What happened, to whose keys, and to which of them; nothing where one of these is none.
+fn asked(
+    change: Option<&RingChange>,
+    name: *const c_char,
+    key: *const u8,
+    length: usize,
+) -> Option<(&CoreChange, &str, &[u8])> {
+    let changed = &change?.changed;
+    // SAFETY: C passes NULL, or text that stays until the call returns.
+    let name = unsafe { optional_text(name, "name") }.ok()?;
+    Some((&changed.change, name.unwrap_or(&changed.local), self::key(key, length)?))
+}
+
+/// From one ring to another one by hand, such as the last one that you know of after an
+/// "events-lost". `name` is whose keys are meant where a question does not say. `change` is yours:
+/// free it with chinwag_ring_change_free(). It does not need the two rings any more.
+///
+/// CHINWAG_EBADARGUMENT for NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn chinwag_ring_change_new(
+    before: Option<&Ring>,
+    after: Option<&Ring>,
+    name: *const c_char,
+    change: Option<&mut MaybeUninit<*mut RingChange>>,
+    err: Option<&mut MaybeUninit<*mut Error>>,
+) -> Status {
+    status(err, || {
+        let (before, after) = (given(before, "before")?, given(after, "after")?);
+        let out = given(change, "change")?;
+        // SAFETY: C passes NULL or text.
+        let local = unsafe { text(name, "name") }?.to_owned();
+        let change = CoreChange::new(&before.ring, &after.ring);
+        let changed = Arc::new(RingChanged { local, change });
+        out.write(Box::into_raw(Box::new(RingChange::new(changed))));
+        Ok(())
+    })
+}
+
+/// Frees a change that was made by hand. NULL is allowed.
+#[unsafe(no_mangle)]
+pub extern "C" fn chinwag_ring_change_free(change: Option<Box<RingChange>>) {
+    value((), || drop(change));
+}
+
+/// Whether a node owned a key and does not any more. `name` is the node; NULL stands for the one
+/// that told of the change, or that was given when it was made. False if `change` is NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn chinwag_ring_change_lost(
+    change: Option<&RingChange>,
+    name: *const c_char,
+    key: *const u8,
+    length: usize,
+) -> bool {
+    value(false, || {
+        let Some((change, name, key)) = asked(change, name, key, length) else { return false };
+        change.lost(name, [key]).next().is_some()
+    })
+}
+
+/// Whether a node owns a key and did not; otherwise as chinwag_ring_change_lost().
+#[unsafe(no_mangle)]
+pub extern "C" fn chinwag_ring_change_gained(
+    change: Option<&RingChange>,
+    name: *const c_char,
+    key: *const u8,
+    length: usize,
+) -> bool {
+    value(false, || {
+        let Some((change, name, key)) = asked(change, name, key, length) else { return false };
+        change.gained(name, [key]).next().is_some()
+    })
+}
+
+/// Whether a key has another owner. The rings before and after the change know whom. False if
+/// `change` is NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn chinwag_ring_change_moved(
+    change: Option<&RingChange>,
+    key: *const u8,
+    length: usize,
+) -> bool {
+    value(false, || {
+        let name = std::ptr::null();
+        let Some((change, _, key)) = asked(change, name, key, length) else { return false };
+        change.moved([key]).next().is_some()
+    })
+}
+
+/// The ring before the change. Borrowed from the change. NULL for NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn chinwag_ring_change_before(change: Option<&RingChange>) -> Option<&Ring> {
+    value(None, || {
+        let change = change?;
+        Some(change.before.get_or_init(|| Ring::new(change.changed.before().clone())))
+    })
+}
+
+/// The ring after the change. Borrowed from the change. NULL for NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn chinwag_ring_change_after(change: Option<&RingChange>) -> Option<&Ring> {
+    value(None, || {
+        let change = change?;
+        Some(change.after.get_or_init(|| Ring::new(change.changed.after().clone())))
+    })
+}
 
 /// Whether a key has another owner in `after` than in `before`. False if one of them is NULL.
 #[unsafe(no_mangle)]
@@ -35,7 +161,7 @@ pub extern "C" fn chinwag_ring_moved_slots(
 ) -> usize {
     value(0, || {
         let (Some(before), Some(after)) = (before, after) else { return 0 };
-        let change = RingChange::new(&before.ring, &after.ring);
+        let change = CoreChange::new(&before.ring, &after.ring);
         let out = room(slots, capacity);
         let mut count = 0;
         for moved in change.slots() {

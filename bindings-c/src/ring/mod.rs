@@ -2,9 +2,11 @@
 
 pub mod builder;
 pub mod change;
+pub mod cluster;
 
 use std::ffi::{CString, c_char};
 use std::mem::MaybeUninit;
+use std::sync::Arc;
 
 use chinwag::error::{Error as CoreError, ErrorKind, Result};
 use chinwag::host::Answer as Value;
@@ -22,16 +24,21 @@ use crate::ffi::{c_text, copied, given, items, pointer, room, status, text, valu
 /// Names that a ring gives are borrowed from it. A key is any bytes.
 pub struct Ring {
     ring: CoreRing,
-    names: Vec<CString>,
+    /// In the order of the ring's own; handles of one ring of a node share them.
+    names: Arc<[CString]>,
 }
 
 /// Most owners that are looked up without an allocation, whatever the ring's replicas.
 const OWNERS: usize = 16;
 
 impl Ring {
-    pub(crate) fn boxed(ring: CoreRing) -> *mut Self {
+    fn new(ring: CoreRing) -> Self {
         let names = ring.names().map(c_text).collect();
-        Box::into_raw(Box::new(Self { ring, names }))
+        Self { ring, names }
+    }
+
+    fn boxed(ring: CoreRing) -> *mut Self {
+        Box::into_raw(Box::new(Self::new(ring)))
     }
 
     fn name(&self, number: u16) -> *const c_char {
@@ -206,6 +213,13 @@ pub extern "C" fn chinwag_ring_slot_owner(
         let at = owner.and_then(|name| ring.ring.names().position(|other| other == name));
         pointer(at.and_then(|at| ring.names.get(at)).map(|name| &**name))
     })
+}
+
+/// Which of a node's rings it is: each node counts its own, from 1. 0 for a ring that was made by
+/// hand, and for NULL. To compare rings of several nodes, there is chinwag_ring_fingerprint().
+#[unsafe(no_mangle)]
+pub extern "C" fn chinwag_ring_version(ring: Option<&Ring>) -> u64 {
+    value(0, || ring.map_or(0, |ring| ring.ring.version()))
 }
 
 /// The same in two rings exactly if they place all keys alike. 0 for NULL.

@@ -30,7 +30,25 @@ static void free_in_parent_only(void *user_data) {
     }
 }
 
-static void in_child(chinwag_node *node, const char *addr) {
+static void rings_in_child(chinwag_node *node, const chinwag_ring *ring) {
+    const chinwag_status forked = CHINWAG_EFORKED;
+    const uint8_t key[] = {'k'};
+    chinwag_member_list *list = NULL;
+    chinwag_member *member = NULL;
+    chinwag_answer *answer = NULL;
+    chinwag_ring_list *rings = NULL;
+    SAME(chinwag_ring_owner(ring, key, 1), "parent"); /* a value is the child's as well */
+    CHECK(chinwag_node_ring(node) == NULL && !chinwag_owns(node, key, 1));
+    CHECK(chinwag_past_rings(node, &rings, NULL) == forked && rings == NULL);
+    CHECK(chinwag_owner(node, key, 1, &member, NULL) == forked && member == NULL);
+    CHECK(chinwag_owners(node, key, 1, 2, &list, NULL) == forked && list == NULL);
+    CHECK(chinwag_previous_owner(node, key, 1, &answer, NULL) == forked && answer == NULL);
+    CHECK(chinwag_set_ring_overrides(node, NULL, NULL) == forked);
+    CHECK(chinwag_released(node, 1, NULL) == forked);
+    CHECK(chinwag_on_event(node, CHINWAG_MASK_RING_CHANGE, ignore, NULL, must_not_run) == forked);
+}
+
+static void in_child(chinwag_node *node, const chinwag_ring *ring, const char *addr) {
     const chinwag_status forked = CHINWAG_EFORKED;
     chinwag_member_list *list = NULL;
     chinwag_member *member = NULL;
@@ -73,6 +91,7 @@ static void in_child(chinwag_node *node, const char *addr) {
     CHECK(chinwag_coordinate(node, &answer, NULL) == forked);
     uint64_t time_ns = 0;
     CHECK(chinwag_rtt(node, "x", "y", &time_ns, NULL) == forked && answer == NULL);
+    rings_in_child(node, ring);
     CHECK(chinwag_on_event(node, ~0u, ignore, NULL, must_not_run) == forked);
     CHECK(chinwag_off_event(node, 1) == forked);
     CHECK(chinwag_subscribe(node, true, NULL) == forked);
@@ -127,12 +146,13 @@ int main(void) {
     chinwag_node_free(peer);
     UNTIL(count_members(node) == 1);
     CHECK(chinwag_on_event(node, ~0u, ignore, NULL, free_in_parent_only) > 0);
+    chinwag_ring *ring = chinwag_node_ring(node);
     UNTIL(others_sleep());
     pid_t child = fork();
     CHECK(child >= 0);
     if (child == 0) {
         alarm(60);
-        in_child(node, addr);
+        in_child(node, ring, addr);
     }
     await_only(node, CHINWAG_EVENT_MEMBER_JOIN, "child");
     await_only(node, CHINWAG_EVENT_MEMBER_LEAVE, "child");
@@ -140,6 +160,7 @@ int main(void) {
     CHECK(waitpid(child, &status, 0) == child);
     CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
     OK(chinwag_update_tag(node, "still", "here", &err));
+    chinwag_ring_free(ring);
     chinwag_node_free(node);
     CHECK(freed == 1);
     puts("ok");
