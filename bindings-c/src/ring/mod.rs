@@ -47,12 +47,17 @@ impl Ring {
 
     /// Writes the names of those nodes, as many as there is room for; how many there are.
     fn write(&self, names: &[&str], out: &mut [MaybeUninit<*const c_char>]) -> usize {
-        let number =
-            |name: &str| self.names.binary_search_by(|n| n.to_bytes().cmp(name.as_bytes()));
         for (to, name) in out.iter_mut().zip(names) {
-            to.write(pointer(number(name).ok().map(|number| &*self.names[number])));
+            to.write(pointer(self.number(name).and_then(|at| self.names.get(at)).map(|n| &**n)));
         }
         names.len().min(out.len())
+    }
+
+    /// The place of that node among the names.
+    fn number(&self, name: &str) -> Option<usize> {
+        let found = self.names.binary_search_by(|n| n.to_bytes().cmp(name.as_bytes()));
+        // A zero byte stands as something else, so a name may be elsewhere than its text would be.
+        found.ok().or_else(|| self.ring.names().position(|other| other == name))
     }
 }
 
@@ -210,7 +215,7 @@ pub extern "C" fn chinwag_ring_slot_owner(
     value(std::ptr::null(), || {
         let Some(ring) = ring else { return std::ptr::null() };
         let owner = ring.ring.slot_owners(slot).nth(rank);
-        let at = owner.and_then(|name| ring.ring.names().position(|other| other == name));
+        let at = owner.and_then(|name| ring.number(name));
         pointer(at.and_then(|at| ring.names.get(at)).map(|name| &**name))
     })
 }

@@ -200,6 +200,21 @@ static void clusterlucks_ring(void) {
     chinwag_ring_free(ring);
 }
 
+/* A zero byte, which only a hostile member has in its name, stands as U+FFFD. */
+static void names_with_zeros_are_there(void) {
+    const char *json = "{\"version\":1,\"profile\":\"slots\",\"slots\":64,\"slack\":50,"
+                       "\"nodes\":[{\"name\":\"a\\u0000\"},{\"name\":\"ab\"},{\"name\":\"b\"}]}";
+    chinwag_ring *ring = NULL;
+    OK(chinwag_ring_from_json(json, &ring, &err));
+    SAME(chinwag_ring_name(ring, 0), "a\xef\xbf\xbd");
+    const char *found[4];
+    CHECK(chinwag_ring_next(ring, "b", found, 4) == 2);
+    CHECK(found[0] != NULL && found[1] != NULL && found[0] != found[1]);
+    CHECK(found[0] == chinwag_ring_name(ring, 0) || found[1] == chinwag_ring_name(ring, 0));
+    CHECK(chinwag_ring_next(ring, "ab", found, 4) == 2 && found[0] != NULL && found[1] != NULL);
+    chinwag_ring_free(ring);
+}
+
 static chinwag_status weighing(const char *name, uint32_t weight) {
     chinwag_ring_builder *builder = chinwag_ring_builder_new();
     OK(chinwag_ring_builder_add(builder, name, weight, "zone", &err));
@@ -266,6 +281,7 @@ int main(void) {
     owners_of_many_keys();
     a_ring_changes_into_another();
     clusterlucks_ring();
+    names_with_zeros_are_there();
     wrong_arguments_are_errors();
     puts("ok");
     return 0;
