@@ -66,7 +66,7 @@ async def main() -> None:
     drained = ring.replace(excluded=["a"], pins={"k": "b", b"l": "c"})
     owners: list[str] = drained.owners(b"k", 2)
     slots: list[int] = [drained.slots or 0, drained.slot("k") or 0, drained.fingerprint]
-    lost: list[bytes] = chinwag.RingChange(ring, drained).lost("a", {b"k": 1})
+    lost: list[bytes] = chinwag.RingChange(ring, drained).lost({b"k": 1}, "a")
     room = drained.owner_with_room("k", lambda name: name != "b")
     print(room.upper() if room else owners, slots, lost)
     clock = chinwag.VectorClock({"a": 1}).increment("b", now_us=5).merge(chinwag.VectorClock())

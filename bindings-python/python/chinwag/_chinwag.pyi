@@ -319,19 +319,23 @@ class Ring:
 class RingChange:
     """From one ring to another: what moves, in terms of the caller's keys."""
 
-    def __new__(cls, before: Ring, after: Ring) -> RingChange: ...
+    def __new__(cls, before: Ring, after: Ring, local: str | None = None) -> RingChange: ...
     @property
     def before(self) -> Ring:
         """The ring as it was."""
     @property
     def after(self) -> Ring:
         """The ring as it is."""
+    @property
+    def local(self) -> str | None:
+        """The node whose keys are meant where no name is given: the one whose event told it; `None`
+        for a change that is made without one."""
     def moved(self, keys: Iterable[Key]) -> list[Moved]:
         """Those of the keys that have another owner, with both owners."""
-    def gained(self, name: str, keys: Iterable[_Key]) -> list[_Key]:
-        """Those of the keys that `name` owns, and did not."""
-    def lost(self, name: str, keys: Iterable[_Key]) -> list[_Key]:
-        """Those of the keys that `name` owned, and does not any more."""
+    def gained(self, keys: Iterable[_Key], name: str | None = None) -> list[_Key]:
+        """Those of the keys that `name`, or else the local node, owns, and did not."""
+    def lost(self, keys: Iterable[_Key], name: str | None = None) -> list[_Key]:
+        """Those of the keys that `name`, or else the local node, owned, and does not any more."""
     def slots(self) -> list[MovedSlot]:
         """The slots that have another owner, in order; none unless both rings have equally many."""
     def flows(self) -> dict[tuple[str | None, str | None], int]:
@@ -339,7 +343,7 @@ class RingChange:
     def __eq__(self, other: object, /) -> bool: ...
     def __ne__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
-    def __reduce__(self) -> tuple[Any, tuple[Ring, Ring]]: ...
+    def __reduce__(self) -> tuple[Any, tuple[Ring, Ring, str | None]]: ...
 
 def jump(key: Key, buckets: int) -> int | None:
     """The bucket of a key among so many that are only ever added and removed at the end; `None`

@@ -7,7 +7,7 @@ use chinwag::ring::{Ring as CoreRing, RingChange as CoreChange, jump};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString, PyType};
 
-use super::builder::{self, items, number, octets};
+use super::builder::{self, bad, items, number, octets};
 use super::{Ring, class};
 use crate::error::guard;
 
@@ -17,11 +17,35 @@ pub(crate) struct RingChange {
     change: CoreChange,
     before: Py<Ring>,
     after: Py<Ring>,
+    /// The node whose events told it, or for which it was made.
+    local: Option<String>,
+}
+
+impl RingChange {
+    pub(super) fn new(before: Py<Ring>, after: Py<Ring>, local: Option<String>) -> Self {
+        let change = CoreChange::new(&before.get().ring, &after.get().ring);
+        Self { change, before, after, local }
+    }
+
+    /// Whose keys are meant: those of that node, or else of the local one.
+    fn whose<'a>(
+        &'a self,
+        py: Python<'_>,
+        name: Option<&'a Bound<'_, PyAny>>,
+    ) -> PyResult<&'a str> {
+        match (name, &self.local) {
+            (Some(name), _) => builder::name(name),
+            (None, Some(local)) => Ok(local),
+            (None, None) => {
+                Err(bad(py, "this change is no node's own: say with name=... whose keys are meant"))
+            }
+        }
+    }
 }
 
 impl PartialEq for RingChange {
     fn eq(&self, other: &Self) -> bool {
-        self.change == other.change
+        (&self.change, &self.local) == (&other.change, &other.local)
     }
 }
 
@@ -32,7 +56,8 @@ impl Hash for RingChange {
     }
 }
 
-type Both = (Py<Ring>, Py<Ring>);
+/// What a change is made from.
+type Parts = (Py<Ring>, Py<Ring>, Option<String>);
 
 /// A key as it was given, which is what is given back.
 struct Key<'a, 'py> {
@@ -63,10 +88,16 @@ fn owner<'py>(py: Python<'py>, name: Option<&str>) -> Option<Bound<'py, PyString
 #[pymethods]
 impl RingChange {
     #[new]
-    fn made_from(py: Python<'_>, before: Py<Ring>, after: Py<Ring>) -> PyResult<Self> {
+    #[pyo3(signature = (before, after, local = None))]
+    fn made_from(
+        py: Python<'_>,
+        before: Py<Ring>,
+        after: Py<Ring>,
+        local: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Self> {
         guard(py, || {
-            let change = CoreChange::new(&before.get().ring, &after.get().ring);
-            Ok(Self { change, before, after })
+            let local = local.map(builder::name).transpose()?;
+            Ok(Self::new(before, after, local.map(str::to_owned)))
         })
     }
 
@@ -80,6 +111,12 @@ impl RingChange {
     #[getter]
     fn after(&self, py: Python<'_>) -> PyResult<Py<Ring>> {
         guard(py, || Ok(self.after.clone_ref(py)))
+    }
+
+    /// The node whose keys are meant where no name is given; `None` if the change is no node's own.
+    #[getter]
+    fn local(&self, py: Python<'_>) -> PyResult<Option<&str>> {
+        guard(py, || Ok(self.local.as_deref()))
     }
 
     /// Those of the keys that have another owner, with both owners.
@@ -97,29 +134,31 @@ impl RingChange {
         })
     }
 
-    /// Those of the keys that `name` owns, and did not.
+    /// Those of the keys that `name`, or else the local node, owns, and did not.
+    #[pyo3(signature = (keys, name = None))]
     fn gained<'py>(
         &self,
         py: Python<'py>,
-        name: &Bound<'py, PyAny>,
         keys: &Bound<'py, PyAny>,
+        name: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyList>> {
         guard(py, || {
-            let (name, objects) = (builder::name(name)?, objects(keys)?);
+            let (name, objects) = (self.whose(py, name)?, objects(keys)?);
             let gained = self.change.gained(name, self::keys(&objects)?);
             PyList::new(py, gained.map(|key| key.object).collect::<Vec<_>>())
         })
     }
 
-    /// Those of the keys that `name` owned, and does not any more.
+    /// Those of the keys that `name`, or else the local node, owned, and does not any more.
+    #[pyo3(signature = (keys, name = None))]
     fn lost<'py>(
         &self,
         py: Python<'py>,
-        name: &Bound<'py, PyAny>,
         keys: &Bound<'py, PyAny>,
+        name: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyList>> {
         guard(py, || {
-            let (name, objects) = (builder::name(name)?, objects(keys)?);
+            let (name, objects) = (self.whose(py, name)?, objects(keys)?);
             let lost = self.change.lost(name, self::keys(&objects)?);
             PyList::new(py, lost.map(|key| key.object).collect::<Vec<_>>())
         })
@@ -147,11 +186,11 @@ impl RingChange {
         })
     }
 
-    /// What `pickle` keeps: both rings.
-    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyType>, Both)> {
+    /// What `pickle` keeps: both rings, and whose change it is.
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyType>, Parts)> {
         guard(py, || {
-            let both = (self.before.clone_ref(py), self.after.clone_ref(py));
-            Ok((py.get_type::<Self>(), both))
+            let (before, after) = (self.before.clone_ref(py), self.after.clone_ref(py));
+            Ok((py.get_type::<Self>(), (before, after, self.local.clone())))
         })
     }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from collections import Counter
 from collections.abc import Callable
+from copy import copy, deepcopy
 from typing import Any
 
 import chinwag
@@ -29,13 +30,13 @@ def test_a_change_is_told_of_the_callers_keys() -> None:
     assert [one.key for one in moved] == wanted and len(wanted) > 200
     for one in moved:
         assert one == Moved(one.key, BEFORE.owner(one.key), "d")
-    assert CHANGE.gained("d", KEYS) == wanted and CHANGE.lost("d", KEYS) == []
-    lost = {name: CHANGE.lost(name, KEYS) for name in "abc"}
+    assert CHANGE.gained(KEYS, "d") == wanted and CHANGE.lost(KEYS, "d") == []
+    lost = {name: CHANGE.lost(KEYS, name) for name in "abc"}
     assert sorted(key for keys in lost.values() for key in keys) == sorted(wanted)
     assert all(BEFORE.owner(key) == name for name, keys in lost.items() for key in keys)
     back = RingChange(AFTER, BEFORE)
-    assert back.gained("a", KEYS) == lost["a"] and back.lost("d", KEYS) == wanted
-    assert CHANGE.gained("nobody", KEYS) == [] and RingChange(BEFORE, BEFORE).moved(KEYS) == []
+    assert back.gained(KEYS, "a") == lost["a"] and back.lost(KEYS, "d") == wanted
+    assert CHANGE.gained(KEYS, "nobody") == [] and RingChange(BEFORE, BEFORE).moved(KEYS) == []
 
 
 def test_keys_come_back_as_they_were_given() -> None:
@@ -43,13 +44,13 @@ def test_keys_come_back_as_they_were_given() -> None:
         pass
 
     given: list[Any] = [Key(key) for key in KEYS] + [key.encode() for key in KEYS]
-    gained = CHANGE.gained("d", iter(given))
+    gained = CHANGE.gained(iter(given), "d")
     assert {id(key) for key in gained} <= {id(key) for key in given}
-    assert len(gained) == 2 * len(CHANGE.gained("d", KEYS))
+    assert len(gained) == 2 * len(CHANGE.gained(KEYS, "d"))
     cache = dict.fromkeys(KEYS, 0)
-    for key in CHANGE.lost("a", cache):
+    for key in CHANGE.lost(cache, "a"):
         del cache[key]
-    assert len(cache) < len(KEYS) and not CHANGE.lost("a", cache)
+    assert len(cache) < len(KEYS) and not CHANGE.lost(cache, "a")
 
 
 def test_slots_and_flows_are_those_of_the_keys() -> None:
@@ -74,6 +75,20 @@ def test_a_change_is_a_value() -> None:
     names = f"{BEFORE.fingerprint:016x} to {AFTER.fingerprint:016x}"
     assert repr(CHANGE) == f"<chinwag.RingChange from {names}>"
     assert chinwag.RingChange is RingChange is chinwag.ring.RingChange
+
+
+def test_a_change_of_nobody_needs_a_name() -> None:
+    assert CHANGE.local is None and CHANGE.gained(KEYS, "d") == CHANGE.gained(KEYS, name="d") != []
+    for verb in (LOOSE_CHANGE.lost, LOOSE_CHANGE.gained):
+        for arguments in ((KEYS,), (KEYS, None), ("a", KEYS)):
+            with pytest.raises(BadArgument):
+                verb(*arguments)
+    own = RingChange(BEFORE, AFTER, "a")
+    assert own.local == "a" and own.lost(KEYS) == CHANGE.lost(KEYS, "a") != []
+    assert own.gained(KEYS) == [] and own.gained(KEYS, "d") == CHANGE.gained(KEYS, "d")
+    assert own != CHANGE and own != RingChange(BEFORE, AFTER, "b") and hash(own) == hash(CHANGE)
+    for twin in (pickle.loads(pickle.dumps(own)), copy(own), deepcopy(own)):
+        assert twin == own and twin.lost(KEYS) == own.lost(KEYS)
 
 
 def test_the_balance_adds_up() -> None:
@@ -125,9 +140,9 @@ def test_a_jump_moves_a_key_to_the_new_bucket_or_not_at_all() -> None:
         lambda: LOOSE_CHANGE.moved("user"),
         lambda: LOOSE_CHANGE.moved([1]),
         lambda: LOOSE_CHANGE.moved(None),
-        lambda: LOOSE_CHANGE.gained(1, KEYS),
-        lambda: LOOSE_CHANGE.gained("a", b"user"),
-        lambda: LOOSE_CHANGE.lost("a", [None]),
+        lambda: LOOSE_CHANGE.gained(KEYS, 1),
+        lambda: LOOSE_CHANGE.gained(b"user", "a"),
+        lambda: LOOSE_CHANGE.lost([None], "a"),
         lambda: LOOSE.next(1, 1),
         lambda: LOOSE.next("a", -1),
         lambda: LOOSE.previous("a", 0.5),
@@ -148,3 +163,5 @@ def test_a_change_is_between_rings() -> None:
     for arguments in ((), (BEFORE,), (BEFORE, "ring"), (None, AFTER)):
         with pytest.raises(TypeError):
             make(*arguments)
+    with pytest.raises(BadArgument):
+        make(BEFORE, AFTER, 1)
