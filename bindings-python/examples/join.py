@@ -46,6 +46,8 @@ async def watch(node: chinwag.Node) -> None:
                 continue
             case chinwag.UserEvent() | chinwag.Query():
                 continue
+            case chinwag.RingChanged() | chinwag.HandoffPrepare() | chinwag.HandoffAcquired():
+                continue
             case chinwag.EventsLost(members=members):
                 pass
             case _:

@@ -15,14 +15,18 @@ use pyo3::types::{PyBytes, PyList, PyTuple};
 
 use crate::error::{OrRaise, guard};
 use crate::member::Member;
+use crate::ring::cluster::Cluster;
 
 /// One reader of a node's events.
 #[pyclass(frozen, module = "chinwag._chinwag")]
-pub(crate) struct Subscription(Mutex<host::Subscription>);
+pub(crate) struct Subscription {
+    events: Mutex<host::Subscription>,
+    cluster: Arc<Cluster>,
+}
 
 impl Subscription {
-    pub(crate) fn new(subscription: host::Subscription) -> Self {
-        Self(Mutex::new(subscription))
+    pub(crate) fn new(events: host::Subscription, cluster: Arc<Cluster>) -> Self {
+        Self { events: Mutex::new(events), cluster }
     }
 }
 
@@ -32,16 +36,16 @@ impl Subscription {
     fn drain<'py>(&self, py: Python<'py>, max: usize) -> PyResult<(Bound<'py, PyList>, bool)> {
         guard(py, || {
             // Two steps: the lock is not held while Python code may run.
-            let batch = lock(&self.0).drain(max);
+            let batch = lock(&self.events).drain(max);
             let batch = batch.or_raise(py)?;
-            let events = batch.events.into_iter().map(|event| object(py, event));
+            let events = batch.events.into_iter().map(|event| object(py, event, &self.cluster));
             Ok((PyList::new(py, events.collect::<PyResult<Vec<_>>>()?)?, batch.ended))
         })
     }
 }
 
 /// The event as an object of its class in `chinwag.events`.
-fn object(py: Python<'_>, event: Event) -> PyResult<Bound<'_, PyAny>> {
+fn object<'py>(py: Python<'py>, event: Event, cluster: &Cluster) -> PyResult<Bound<'py, PyAny>> {
     let class = class(py, event.kind.info().number)?;
     let seq = event.seq.into_pyobject(py)?.into_any();
     // The frequent ones first: their members move.
@@ -55,7 +59,7 @@ fn object(py: Python<'_>, event: Event) -> PyResult<Bound<'_, PyAny>> {
         | EventKind::MemberSuspect(member)
         | EventKind::MemberRecover(member) => class.make(py, [Member::object(py, member)?, seq]),
         kind => {
-            let fields = kind.fields().into_iter().map(|part| field(py, part));
+            let fields = kind.fields().into_iter().map(|part| field(py, part, cluster));
             let mut fields = fields.collect::<PyResult<Vec<_>>>()?;
             fields.push(seq);
             class.make(py, fields)
@@ -64,7 +68,7 @@ fn object(py: Python<'_>, event: Event) -> PyResult<Bound<'_, PyAny>> {
 }
 
 /// A part of an event.
-fn field<'py>(py: Python<'py>, field: Field<'_>) -> PyResult<Bound<'py, PyAny>> {
+fn field<'py>(py: Python<'py>, field: Field<'_>, cluster: &Cluster) -> PyResult<Bound<'py, PyAny>> {
     Ok(match field {
         Field::Member(member) => Member::object(py, member.clone())?,
         Field::Members(members) => Member::tuple(py, members.to_vec())?.into_any(),
@@ -73,8 +77,8 @@ fn field<'py>(py: Python<'py>, field: Field<'_>) -> PyResult<Bound<'py, PyAny>> 
         Field::Count(count) => count.into_pyobject(py)?.into_any(),
         Field::Flag(flag) => flag.into_pyobject(py)?.to_owned().into_any(),
         Field::Duration(span) => span.as_secs_f64().into_pyobject(py)?.into_any(),
-        Field::Change(_) => py.None().into_bound(py),
-        Field::Slots(slots) => slots.into_pyobject(py)?.into_any(),
+        Field::Change(told) => cluster.change(py, told)?,
+        Field::Slots(slots) => PyTuple::new(py, slots)?.into_any(),
     })
 }
 

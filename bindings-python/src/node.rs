@@ -16,6 +16,8 @@ use crate::config::{config, span};
 use crate::error::{OrRaise, exception, guard, raised};
 use crate::events::{Bell, Subscription, Wake, lock};
 use crate::member::Member;
+use crate::ring::Ring;
+use crate::ring::cluster::Cluster;
 
 /// A node with the operations that are under way.
 #[pyclass(frozen, module = "chinwag._chinwag")]
@@ -24,6 +26,7 @@ pub(crate) struct Host {
     bell: Arc<Bell>,
     /// Outcomes that somebody still asks for, by the number of the operation.
     open: Mutex<BTreeMap<u64, Option<Result<Answer>>>>,
+    cluster: Arc<Cluster>,
 }
 
 /// Outcomes taken from the core in one go.
@@ -116,7 +119,7 @@ impl Host {
             let bell = Arc::new(Bell::default());
             let rung = Arc::clone(&bell);
             host.set_wake(Some(Box::new(move || rung.ring()))).or_raise(py)?;
-            Ok(Self { host, bell, open: Mutex::default() })
+            Ok(Self { host, bell, open: Mutex::default(), cluster: Arc::default() })
         })
     }
 
@@ -152,6 +155,33 @@ impl Host {
     /// The counters, and members by state, as OpenMetrics text.
     fn metrics(&self, py: Python<'_>) -> PyResult<String> {
         guard(py, || self.host.metrics().or_raise(py))
+    }
+
+    /// The ring of the members. The first call makes it.
+    fn cluster_ring(&self, py: Python<'_>) -> PyResult<Py<Ring>> {
+        guard(py, || self.cluster.ring(py, &self.host))
+    }
+
+    /// The rings before it, the newest first.
+    fn past_rings(&self, py: Python<'_>) -> PyResult<Vec<Py<Ring>>> {
+        guard(py, || self.cluster.past_rings(py, &self.host))
+    }
+
+    /// Who owned a key before its present owner did.
+    fn previous_owner(&self, py: Python<'_>, key: &Bound<'_, PyAny>) -> PyResult<Option<String>> {
+        guard(py, || self.cluster.previous_owner(py, &self.host, key))
+    }
+
+    /// Replaces what is decided by hand of the ring.
+    #[pyo3(signature = (excluded, pins, pin_prefixes))]
+    fn set_ring_overrides(
+        &self,
+        py: Python<'_>,
+        excluded: Option<&Bound<'_, PyAny>>,
+        pins: Option<&Bound<'_, PyAny>>,
+        pin_prefixes: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
+        guard(py, || self.cluster.set_overrides(py, &self.host, [excluded, pins, pin_prefixes]))
     }
 
     /// Begins to wait until the seeds have been tried.
@@ -294,6 +324,11 @@ impl Host {
         guard(py, || self.begin(py, Op::Respond(id, payload.to_vec())))
     }
 
+    /// Begins to release the slots of a hand-off.
+    fn released(&self, py: Python<'_>, id: u64) -> PyResult<u64> {
+        guard(py, || self.begin(py, Op::Released(id)))
+    }
+
     /// Begins to have a failed member taken for one that has left.
     fn force_leave(&self, py: Python<'_>, member: String, prune: bool) -> PyResult<u64> {
         guard(py, || self.begin(py, Op::ForceLeave(member, prune)))
@@ -345,7 +380,8 @@ impl Host {
     fn subscribe(&self, py: Python<'_>, replay: bool) -> PyResult<Subscription> {
         guard(py, || {
             let replay = if replay { Replay::Yes } else { Replay::No };
-            self.host.subscribe(replay).map(Subscription::new).or_raise(py)
+            let events = self.host.subscribe(replay).or_raise(py)?;
+            Ok(Subscription::new(events, Arc::clone(&self.cluster)))
         })
     }
 

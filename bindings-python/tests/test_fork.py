@@ -31,7 +31,8 @@ def status_of(work):
 SITUATIONS = {
     "every call tells": """
 node = blocking.start("a", **quick())
-events = node.events()
+events, changes = node.events(), node.ring_changes()
+ring = node.ring
 def work():
     calls = [
         node.members, node.known_members, node.local_member, node.stats, node.leave, node.close,
@@ -46,7 +47,10 @@ def work():
         lambda: node.cluster_keys("list"), lambda: node.user_event("x"),
         lambda: node.query("x"), lambda: node.respond(1), lambda: node.force_leave("x"),
         node.coordinate, lambda: node.rtt("x", "y"), node.events, lambda: node.closed,
-        lambda: node.on_event(print), lambda: next(events),
+        lambda: node.on_event(print), lambda: next(events), lambda: node.ring, node.past_rings,
+        lambda: node.owner("k"), lambda: node.owners("k", 2), lambda: node.owns("k"),
+        lambda: node.previous_owner("k"), node.set_ring_overrides, lambda: node.released(1),
+        node.ring_changes, lambda: next(changes),
     ]
     for call in calls:
         try:
@@ -56,6 +60,7 @@ def work():
         else:
             raise AssertionError(call)
     assert repr(node) == "<chinwag.blocking.Node a forked>"
+    assert ring.owner("k") == "a"
 assert status_of(work) == 0
 assert node.members()
 node.close()

@@ -42,6 +42,12 @@ def show(event: Event) -> str:
             return f"{name} {time} {len(p)} {c}"
         case chinwag.Query(id=i, sender=s, name=name, payload=p, timeout=t):
             return f"{i} {s} {name} {len(p)} {t}"
+        case chinwag.RingChanged(version=n, change=change):
+            return f"{n} {change.after.version} {change.lost(['k'])[0].upper()}"
+        case chinwag.HandoffPrepare(id=i, peer=s, slots=slots, epoch=n, timeout=t):
+            return f"{i} {s} {sum(slots)} {n} {t}"
+        case chinwag.HandoffAcquired(peer=s, slots=slots, epoch=n, clean=c):
+            return f"{s} {sum(slots)} {n} {c}"
         case chinwag.Warning(code=code, subject=subject, text=text):
             return f"{code} {subject} {text}"
         case _:
@@ -78,6 +84,13 @@ async def main() -> None:
     folded: chinwag.Folded = chinwag.Retired([("a", 1)]).fold(clock)
     stamp: chinwag.HybridTime = chinwag.HybridClock().tick(5)
     print(counts.get("a", 0) + clock.get("b", 0), known, words, raw, folded.epoch, stamp.ms)
+    node.set_ring_overrides(excluded={"a"}, pins={"k": "b"})
+    past: list[chinwag.Ring] = [node.ring, *node.past_rings()]
+    named: list[str] = [member.name for member in node.owners("k", len(past))]
+    async for change in node.ring_changes():
+        named += change.gained(named) if node.owns("k") else change.lost(iter(named), "b")
+    for change in chinwag.blocking.start("a", ring_slots=271).ring_changes():
+        await node.released(change.after.version)
 """
 
 CACHE = ROOT.parent / "target" / "mypy"
@@ -102,6 +115,9 @@ MISTAKES = {
     "chinwag.VectorClock().compare(chinwag.Siblings())": "Siblings",
     'chinwag.Siblings[str]().put("a", None, 1)': "int",
     "chinwag.HybridClock().tick()": "now_us",
+    'chinwag.blocking.start("a").owner("k").name': "None",
+    'chinwag.blocking.start("a").set_ring_overrides(pin={})': "pin",
+    'chinwag.blocking.start("a", ring_profile="quick")': "ring_profile",
 }
 
 

@@ -6,7 +6,7 @@
 """
 
 from . import answers, blocking, clock, errors, events, ring
-from ._asyncio import Events, Node, start
+from ._asyncio import Events, Node, RingChanges, start
 from ._chinwag import Member, Ring, RingChange, __version__
 from ._constants import ErrorCode, EventType, MemberState, OptionName, Options, WarningCode
 from ._values import Payload
@@ -60,6 +60,8 @@ from .events import (
     Broadcast,
     Event,
     EventsLost,
+    HandoffAcquired,
+    HandoffPrepare,
     MemberConflict,
     MemberEvent,
     MemberFailed,
@@ -74,6 +76,7 @@ from .events import (
     Query,
     RemoteState,
     ReplayDone,
+    RingChanged,
     UserEvent,
     Warning,
 )
@@ -101,6 +104,8 @@ __all__ = [
     "Explanation",
     "Folded",
     "Forked",
+    "HandoffAcquired",
+    "HandoffPrepare",
     "HybridClock",
     "HybridTime",
     "Internal",
@@ -140,6 +145,8 @@ __all__ = [
     "Retired",
     "Ring",
     "RingChange",
+    "RingChanged",
+    "RingChanges",
     "RingNode",
     "RoundTrip",
     "Siblings",

@@ -16,8 +16,8 @@ from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
-from ._base import BATCH, LEAVE, BaseNode, gather
-from ._chinwag import Host
+from ._base import BATCH, LEAVE, BaseNode, Changes, gather
+from ._chinwag import Host, RingChange
 from ._values import Payload, Seconds, octets
 from .answers import (
     Answers,
@@ -184,6 +184,14 @@ class Node(BaseNode):
         """Answers a query, by the `id` of its event; once, and before its time is over."""
         await self._pump().outcome(self._host.respond(id, octets(payload)))
 
+    async def released(self, id: int) -> None:
+        """Slots are released, by the `id` of a `HandoffPrepare`: their next owner may have them.
+
+        To be called once nothing of theirs is written here any more, and what the next owner
+        needs is where it finds it. `BadArgument` if no such hand-off waits any more.
+        """
+        await self._pump().outcome(self._host.released(id))
+
     async def force_leave(self, member: str, *, prune: bool = False) -> None:
         """Has everybody take a failed member for one that has left; with `prune`, forget it."""
         await self._pump().outcome(self._host.force_leave(member, prune))
@@ -205,6 +213,15 @@ class Node(BaseNode):
         `ReplayDone`. Ends when the node is closed. Dropping it ends the subscription.
         """
         return Events(self, replay)
+
+    def ring_changes(self) -> RingChanges:
+        """Subscribes, now, to the changes of the `ring`, which is made if it was not; for
+        `async for`.
+
+        Each begins with the ring that the one before it ended with, also when a slow reader has
+        missed some. Ends when the node is closed. Dropping it ends the subscription.
+        """
+        return RingChanges(self)
 
     async def leave(self, timeout: Seconds = LEAVE) -> None:
         """Says goodbye, so that the others see a leave and not a failure; can join again."""
@@ -277,6 +294,20 @@ class Events(AsyncIterator[Event]):
                 if ended:
                     raise StopAsyncIteration
                 await self._node._pump().news()
+
+
+class RingChanges(AsyncIterator[RingChange]):
+    """Changes of a node's ring as they happen, each from where the one before it ended."""
+
+    def __init__(self, node: Node) -> None:
+        self._events: Final = node.events()
+        self._changes: Final = Changes(node)
+
+    async def __anext__(self) -> RingChange:
+        while True:
+            change = self._changes.after(await anext(self._events))
+            if change is not None:
+                return change
 
 
 class _Pump:
@@ -379,4 +410,4 @@ async def _start(options: dict[str, object]) -> Node:
     return node
 
 
-Node.__module__ = Events.__module__ = start.__module__ = "chinwag"
+Node.__module__ = Events.__module__ = RingChanges.__module__ = start.__module__ = "chinwag"

@@ -8,14 +8,16 @@ import logging
 import os
 import threading
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from ._chinwag import Host, Member
+from ._chinwag import Host, Member, Ring, RingChange
 from ._constants import MemberState
 from ._signals import SignalHook
 from .answers import KeyInfo
 from .errors import BadConfig, ChinwagError, Closed, Forked
+from .events import Event, EventsLost, RingChanged
+from .ring import Key
 
 logger: Final = logging.getLogger("chinwag")
 logger.addHandler(logging.NullHandler())
@@ -102,6 +104,56 @@ class BaseNode:
         """The member of that name, in whatever state it is remembered."""
         return self._host.member(name)
 
+    @property
+    def ring(self) -> Ring:
+        """The ring of the members that are present: the same object until it is another ring.
+
+        The first use makes it, which takes some milliseconds for a hundred members and lets other
+        threads run meanwhile; from then on it is kept, and `RingChanged` events are told. It
+        follows the members some 20 ms after the last one of several changes. Members need the
+        same options `ring_*` and the same overrides; a `ring-mismatch` warns when they differ.
+        """
+        return self._host.cluster_ring()
+
+    def past_rings(self) -> list[Ring]:
+        """The rings that were before it, the newest first: up to `ring_history`."""
+        return self._host.past_rings()
+
+    def owner(self, key: Key) -> Member | None:
+        """The member that owns a key; `None` if nobody is on the ring."""
+        name = self.ring.owner(key)
+        return None if name is None else self._host.member(name)
+
+    def owners(self, key: Key, n: int) -> list[Member]:
+        """Up to `n` members that a key belongs to, the owner first."""
+        members = map(self._host.member, self.ring.owners(key, n))
+        return [member for member in members if member is not None]
+
+    def owns(self, key: Key) -> bool:
+        """Whether this node owns a key."""
+        return self.ring.is_owner(self._name, key)
+
+    def previous_owner(self, key: Key) -> str | None:
+        """Who owned a key before its present owner did, as far back as rings are kept.
+
+        A name, since that member may be forgotten; where to look for what has not moved yet.
+        """
+        return self._host.previous_owner(key)
+
+    def set_ring_overrides(
+        self,
+        *,
+        excluded: Iterable[str] = (),
+        pins: Mapping[Any, str] | None = None,
+        pin_prefixes: Mapping[Any, str] | None = None,
+    ) -> None:
+        """Replaces all that is decided by hand: who owns nothing, and which keys are whose.
+
+        It is this node's alone: give all members the same. The ring follows as after a change of
+        members.
+        """
+        self._host.set_ring_overrides(excluded, pins, pin_prefixes)
+
     def stats(self) -> dict[str, int]:
         """Counters since the start, by name."""
         return self._host.stats()
@@ -151,6 +203,32 @@ class BaseNode:
         # A node that could not be started has nothing to end.
         if hasattr(self, "_pid") and self._abandon("it was garbage-collected"):
             self._host.close_now()
+
+
+class Changes:
+    """The changes of a node's ring among its events, each from where the one before it ended.
+
+    Made after the subscription. A reader that was too slow gets one change over all it has missed.
+    """
+
+    def __init__(self, node: BaseNode) -> None:
+        self._node: Final = node
+        self._told = node.ring
+
+    def after(self, event: Event) -> RingChange | None:
+        """The change that an event is, if it is one."""
+        if isinstance(event, RingChanged):
+            return self._to(event.change.after)
+        if isinstance(event, EventsLost):
+            return self._to(self._node.ring)
+        return None
+
+    def _to(self, ring: Ring) -> RingChange | None:
+        told = self._told
+        if ring.version <= told.version:
+            return None
+        self._told = ring
+        return RingChange(told, ring, self._node.name)
 
 
 def _row(member: Member) -> str:

@@ -95,6 +95,19 @@ class Host:
         """Counters by their names."""
     def metrics(self) -> str:
         """The counters, and members by state, as OpenMetrics text."""
+    def cluster_ring(self) -> Ring:
+        """The ring of the members. The first call makes it."""
+    def past_rings(self) -> list[Ring]:
+        """The rings before it, the newest first."""
+    def previous_owner(self, key: Key) -> str | None:
+        """Who owned a key before its present owner did."""
+    def set_ring_overrides(
+        self,
+        excluded: Iterable[str] | None,
+        pins: Mapping[Any, str] | None,
+        pin_prefixes: Mapping[Any, str] | None,
+    ) -> None:
+        """Replaces what is decided by hand of the ring."""
     def ready(self) -> int:
         """Begins to wait until the seeds have been tried."""
     def join(self, seeds: list[str]) -> int:
@@ -139,6 +152,8 @@ class Host:
         """Begins to ask everybody something; settles with a dict."""
     def respond(self, id: int, payload: bytes) -> int:
         """Begins to answer a query."""
+    def released(self, id: int) -> int:
+        """Begins to release the slots of a hand-off."""
     def force_leave(self, member: str, prune: bool) -> int:
         """Begins to have a failed member taken for one that has left."""
     def coordinate(self) -> int:
@@ -294,6 +309,10 @@ class Ring:
     @property
     def fingerprint(self) -> int:
         """The same in two rings exactly if they place all keys alike: 64 bits."""
+    @property
+    def version(self) -> int:
+        """Which of a node's rings it is, counted from 1 by each node for itself; 0 if it was made
+        by hand, copied as bytes, or pickled. Compare the `fingerprint`s of several nodes' rings."""
     def to_json(self) -> str:
         """The ring as JSON, in one line."""
     @classmethod

@@ -14,12 +14,13 @@ from ._base import (
     BATCH,
     LEAVE,
     BaseNode,
+    Changes,
     gather,
     listen,
     logger,
     settle,
 )
-from ._chinwag import Host, Member, Subscription
+from ._chinwag import Host, Member, RingChange, Subscription
 from ._values import Payload, Seconds, octets
 from .answers import (
     Answers,
@@ -168,6 +169,14 @@ class Node(BaseNode):
         """Answers a query, by the `id` of its event; once, and before its time is over."""
         settle(self._host, self._host.respond(id, octets(payload)))
 
+    def released(self, id: int) -> None:
+        """Slots are released, by the `id` of a `HandoffPrepare`: their next owner may have them.
+
+        To be called once nothing of theirs is written here any more, and what the next owner
+        needs is where it finds it. `BadArgument` if no such hand-off waits any more.
+        """
+        settle(self._host, self._host.released(id))
+
     def force_leave(self, member: str, *, prune: bool = False) -> None:
         """Has everybody take a failed member for one that has left; with `prune`, forget it."""
         settle(self._host, self._host.force_leave(member, prune))
@@ -189,6 +198,16 @@ class Node(BaseNode):
         `ReplayDone`. Ends when the node is closed. Dropping it ends the subscription.
         """
         return self._read(self._host.subscribe(replay))
+
+    def ring_changes(self) -> Iterator[RingChange]:
+        """Subscribes, now, to the changes of the `ring`, which is made if it was not; for `for`.
+
+        Each begins with the ring that the one before it ended with, also when a slow reader has
+        missed some. Ends when the node is closed. Dropping it ends the subscription.
+        """
+        events = self.events()
+        told = map(Changes(self).after, events)
+        return (change for change in told if change is not None)
 
     def _read(self, subscription: Subscription) -> Iterator[Event]:
         while True:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Final, Literal
 
-from ._chinwag import Member
+from ._chinwag import Member, RingChange
 from ._constants import EventType, WarningCode
 
 
@@ -209,6 +209,52 @@ class Query:
     type: ClassVar[Literal["query"]] = "query"
 
 
+@dataclass(frozen=True, slots=True)
+class RingChanged:
+    """The cluster's ring is another one. Told once somebody has asked the node for its `ring`."""
+
+    version: int
+    """Which of this node's rings it is, counted from 1."""
+    change: RingChange
+    """Answers which of your keys have moved: `change.lost(cache)`."""
+    seq: int
+    type: ClassVar[Literal["ring-change"]] = "ring-change"
+
+
+@dataclass(frozen=True, slots=True)
+class HandoffPrepare:
+    """Slots go to another member: stop writing, pass on what it needs, and say `released`."""
+
+    id: int
+    """Number of the question."""
+    peer: str
+    """Who owns them next."""
+    slots: tuple[int, ...]
+    """Which, in order."""
+    epoch: int
+    """Under which this node had them at most: whoever has them next has a greater one."""
+    timeout: float
+    """Seconds that the other one waits."""
+    seq: int
+    type: ClassVar[Literal["handoff-prepare"]] = "handoff-prepare"
+
+
+@dataclass(frozen=True, slots=True)
+class HandoffAcquired:
+    """Slots are this node's from now on."""
+
+    peer: str
+    """Who had them; empty if nobody did."""
+    slots: tuple[int, ...]
+    """Which, in order."""
+    epoch: int
+    """Grows with every owner of a slot: a store that has seen a greater one refuses this one."""
+    clean: bool
+    """Whether who had them released them, or nobody had them. If not, it may still write."""
+    seq: int
+    type: ClassVar[Literal["handoff-acquired"]] = "handoff-acquired"
+
+
 #: An event about one member.
 MemberEvent = (
     MemberJoin
@@ -234,6 +280,9 @@ Event = (
     | Admission
     | UserEvent
     | Query
+    | RingChanged
+    | HandoffPrepare
+    | HandoffAcquired
 )
 
 #: The class of each type of event.
@@ -256,4 +305,7 @@ CLASSES: Final[dict[EventType, type[Event]]] = {
     "admission": Admission,
     "user-event": UserEvent,
     "query": Query,
+    "ring-change": RingChanged,
+    "handoff-prepare": HandoffPrepare,
+    "handoff-acquired": HandoffAcquired,
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use chinwag::ring::{Builder, Profile, Ring, RingNode};
+use chinwag::ring::{Builder, Overrides, Profile, Ring, RingNode};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyByteArray, PyBytes, PyDict, PyMapping, PyMemoryView, PyString};
@@ -162,6 +162,25 @@ fn pins(values: &Bound<'_, PyAny>) -> PyResult<Vec<(Vec<u8>, String)>> {
     Ok(read)
 }
 
+/// Names of nodes that own nothing.
+fn excluded(names: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
+    items("the list of excluded nodes", names, |one| Ok(name(&one)?.to_owned()))
+}
+
+/// What is decided by hand, of which nothing is what is not given: nodes that own nothing, keys,
+/// and beginnings of keys.
+pub(super) fn overrides(decided: [Option<&Bound<'_, PyAny>>; 3]) -> PyResult<Overrides> {
+    let [names, keys, prefixes] = decided;
+    let pinned = |given: Option<&Bound<'_, PyAny>>| -> PyResult<_> {
+        Ok(given.map(pins).transpose()?.into_iter().flatten().collect())
+    };
+    Ok(Overrides {
+        excluded: names.map(excluded).transpose()?.into_iter().flatten().collect(),
+        pins: pinned(keys)?,
+        pin_prefixes: pinned(prefixes)?,
+    })
+}
+
 /// The option of that name; `None` stands for the default.
 fn option<'py>(options: &Bound<'py, PyDict>, name: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
     Ok(options.get_item(name)?.filter(|value| !value.is_none()))
@@ -223,8 +242,7 @@ fn overridden(
 ) -> PyResult<Builder> {
     if let Some(names) = option(options, "excluded")? {
         builder = before.excluded().fold(builder, Builder::include);
-        let names = items("the list of excluded nodes", &names, |one| Ok(name(&one)?.to_owned()))?;
-        builder = names.into_iter().fold(builder, Builder::exclude);
+        builder = excluded(&names)?.into_iter().fold(builder, Builder::exclude);
     }
     if let Some(given) = option(options, "pins")? {
         builder = before.pins().fold(builder, |builder, (key, _)| builder.unpin(key));

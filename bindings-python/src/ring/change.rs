@@ -7,9 +7,9 @@ use chinwag::ring::{Ring as CoreRing, RingChange as CoreChange, jump};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString, PyType};
 
-use super::builder::{self, bad, items, number, octets};
+use super::builder::{self, items, number, octets};
 use super::{Ring, class};
-use crate::error::guard;
+use crate::error::{bad, guard};
 
 /// From one ring to another: what moves, in terms of the caller's keys.
 #[pyclass(frozen, eq, hash, module = "chinwag")]

@@ -1,7 +1,8 @@
-//! Which node owns which key: rings as Python sees them, without a node.
+//! Which node owns which key: rings as Python sees them, without a node, and the one of a cluster.
 
 pub(crate) mod builder;
 pub(crate) mod change;
+pub(crate) mod cluster;
 
 use std::hash::{Hash, Hasher};
 
@@ -426,6 +427,12 @@ impl Ring {
         guard(py, || Ok(self.ring.fingerprint()))
     }
 
+    /// Which of a node's rings it is, counted from 1; 0 if it was made by hand.
+    #[getter]
+    fn version(&self, py: Python<'_>) -> PyResult<u64> {
+        guard(py, || Ok(self.ring.version()))
+    }
+
     /// The ring as JSON, in one line.
     fn to_json(&self, py: Python<'_>) -> PyResult<String> {
         guard(py, || Ok(self.ring.to_json()))
@@ -492,7 +499,13 @@ impl Ring {
         guard(py, || {
             let (profile, nodes) = (self.ring.profile().name(), self.names.len());
             let print = self.ring.fingerprint();
-            Ok(format!("<chinwag.Ring {profile} of {nodes} nodes, fingerprint {print:016x}>"))
+            let version = match self.ring.version() {
+                0 => String::new(),
+                version => format!(" version {version},"),
+            };
+            Ok(format!(
+                "<chinwag.Ring {profile} of {nodes} nodes,{version} fingerprint {print:016x}>"
+            ))
         })
     }
 

@@ -263,6 +263,12 @@ def show(event: chinwag.Event) -> None:
             known += [("code", code), ("subject", subject)]
         case chinwag.MemberUpdate(member=member, previous=previous):
             known += [*facts(member), *tagged("prev_tag.", previous.tags)]
+        case chinwag.RingChanged(version=version):
+            known.append(("version", version))
+        case chinwag.HandoffPrepare(id=id, peer=peer):
+            known += [("id", id), ("peer", peer)]
+        case chinwag.HandoffAcquired(peer=peer, clean=clean):
+            known += [("peer", peer), ("clean", flag(clean))]
         case _:
             known += facts(event.member)
     say("event", known)
