@@ -198,9 +198,9 @@ export class RingChange {
   /** Those of the keys that have another owner. */
   moved<Key extends RingKey>(keys: Iterable<Key>): RingMove<Key>[];
   /** Those of the keys that a node owns, and did not. */
-  gained<Key extends RingKey>(name: string, keys: Iterable<Key>): Key[];
+  gained<Key extends RingKey>(keys: Iterable<Key>, name: string): Key[];
   /** Those of the keys that a node owned, and does not any more. */
-  lost<Key extends RingKey>(name: string, keys: Iterable<Key>): Key[];
+  lost<Key extends RingKey>(keys: Iterable<Key>, name: string): Key[];
   /** The slots that have another owner, in order; none unless both rings have equally many. */
   slots(): { slot: number; from: string | null; to: string | null }[];
   /** How many slots go from whom to whom. */

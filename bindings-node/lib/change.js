@@ -2,6 +2,7 @@
 // What is different between two rings, in terms of the caller's keys.
 
 const { inspect } = require('node:util');
+const { check } = require('./arguments.js');
 const { native: guarded } = require('./errors.js');
 const { listed, named } = require('./placement.js');
 const { ringed } = require('./ring.js');
@@ -26,14 +27,14 @@ class RingChange {
     return moved;
   }
 
-  gained(name, keys) {
-    named(name);
-    return this.moved(keys).filter(({ to }) => to === name).map(({ key }) => key);
+  gained(keys, name) {
+    const owner = whose(name);
+    return this.moved(keys).filter(({ to }) => to === owner).map(({ key }) => key);
   }
 
-  lost(name, keys) {
-    named(name);
-    return this.moved(keys).filter(({ from }) => from === name).map(({ key }) => key);
+  lost(keys, name) {
+    const owner = whose(name);
+    return this.moved(keys).filter(({ from }) => from === owner).map(({ key }) => key);
   }
 
   slots() {
@@ -55,6 +56,12 @@ class RingChange {
     const { before, after } = this;
     return `RingChange ${inspect({ before, after }, options)}`;
   }
+}
+
+function whose(name) {
+  const message = 'a change that was made by hand belongs to no node: say the name of one';
+  check(name !== undefined, message);
+  return named(name);
 }
 
 module.exports = { RingChange };

@@ -216,10 +216,10 @@ test('a change tells what it means for keys', () => {
   for (const { key, from, to } of moved) {
     assert.deepEqual([from, to], [before.owner(key), after.owner(key)]);
   }
-  const gained = change.gained('web-11', keys);
+  const gained = change.gained(keys, 'web-11');
   assert.deepEqual(gained, keys.filter((key) => after.isOwner('web-11', key)));
-  assert.deepEqual(change.lost('web-11', keys), []);
-  assert.deepEqual(new RingChange(after, before).lost('web-11', new Set(keys)), gained);
+  assert.deepEqual(change.lost(keys, 'web-11'), []);
+  assert.deepEqual(new RingChange(after, before).lost(new Set(keys), 'web-11'), gained);
   const slots = change.slots();
   for (const { slot, from, to } of slots) {
     assert.deepEqual([from, to], [before.slotOwners(slot)[0], after.slotOwners(slot)[0]]);

@@ -152,7 +152,7 @@ export function rings(): bigint {
   const after = Ring.fromJSON(JSON.stringify(ring)).replace({ nodes, excluded: [...ring.excluded] });
   const change = new RingChange(ring, after.withNode('c').update({ name: 'c', weight: 3 }));
   const moved: RingMove<string>[] = change.moved(['k', 'l']);
-  console.log(owner, owners, moved[0]?.from, change.lost('a', new Set(['k'])), jump('k', 3));
+  console.log(owner, owners, moved[0]?.from, change.lost(new Set(['k']), 'a'), jump('k', 3));
   const busy: ReadonlySet<string> = new Set(owners);
   const names = Array.from(ring.ownersPacked(new Uint8Array(8), 4), (at) => ring.names[at]);
   console.log(ring.ownerWithRoom('k', (name) => !busy.has(name)), ring.ranges()[0]?.start, names);
