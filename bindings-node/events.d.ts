@@ -1,5 +1,6 @@
 import type { WarningCode } from './constants.js';
 import type { Member } from './index.js';
+import type { RingChange } from './ring.js';
 
 interface Numbered<Type extends string> {
   readonly type: Type;
@@ -138,6 +139,43 @@ export interface QueryEvent extends Numbered<'query'> {
   readonly timeout: number;
 }
 
+/** The ring of the members is another one. Told once somebody has asked for the ring. */
+export interface RingChangeEvent extends Numbered<'ring-change'> {
+  /** Number of the ring as it is; each node counts its own. */
+  readonly version: number;
+  /** Answers which keys have come and gone; knows this node's name. */
+  readonly change: RingChange;
+}
+
+/** Slots go to another member, which waits for `released` until the time is over. */
+export interface HandoffPrepareEvent extends Numbered<'handoff-prepare'> {
+  /** Number of the question, for `released`. */
+  readonly id: number;
+  /** Who owns them next. */
+  readonly peer: string;
+  /** Which, in order. */
+  readonly slots: Uint32Array;
+  /** Under which epoch this node had them at most: whoever has them next has a greater one. */
+  readonly epoch: number;
+  /** How long the other one waits, in milliseconds. */
+  readonly timeout: number;
+}
+
+/** Slots are this node's from now on. */
+export interface HandoffAcquiredEvent extends Numbered<'handoff-acquired'> {
+  /** Who had them; empty if nobody did. */
+  readonly peer: string;
+  /** Which, in order. */
+  readonly slots: Uint32Array;
+  /**
+   * A number that grows with every owner of a slot: a store that has seen a greater one refuses who
+   * comes with this one.
+   */
+  readonly epoch: number;
+  /** Whether who had them released them, or nobody had them. If not, it may still write. */
+  readonly clean: boolean;
+}
+
 /** One event; `type` tells which. */
 export type ChinwagEvent =
   | MemberJoinEvent
@@ -157,7 +195,10 @@ export type ChinwagEvent =
   | RemoteStateEvent
   | AdmissionEvent
   | UserEvent
-  | QueryEvent;
+  | QueryEvent
+  | RingChangeEvent
+  | HandoffPrepareEvent
+  | HandoffAcquiredEvent;
 
 /**
  * Something odd that the node deals with by itself: an event of type `warning`, its code in
@@ -189,6 +230,9 @@ export interface NodeEvents {
   admission: [member: Member, event: AdmissionEvent];
   'user-event': [event: UserEvent];
   query: [event: QueryEvent];
+  'ring-change': [event: RingChangeEvent];
+  'handoff-prepare': [event: HandoffPrepareEvent];
+  'handoff-acquired': [event: HandoffAcquiredEvent];
   warning: [warning: ChinwagWarning];
   close: [];
 }

@@ -12,6 +12,7 @@ import type {
 } from './answers.js';
 import type { ErrorCode, MemberState, StartOptions } from './constants.js';
 import type { EventStream, Listener, NodeEvents } from './events.js';
+import type { Ring, RingKey, RingOverrides } from './ring.js';
 
 export * from './answers.js';
 export * from './clock.js';
@@ -80,6 +81,44 @@ export class Node {
   knownMembers(): Member[];
   /** The member of that name, in whatever state it is remembered. */
   member(name: string): Member | undefined;
+  /**
+   * The ring of the members that are present, alive or suspect: the same object until it is another
+   * ring. It stays as it is when members come and go; ask again for the next one, or listen for
+   * `ring-change`.
+   *
+   * The first time makes it, which takes some milliseconds for a hundred members, and the event
+   * loop waits. From then on it is kept: when members change, the next one is there some 20 ms
+   * later, after a burst of changes 200 ms at most, and what it takes to make it. For many keys,
+   * have it in a variable.
+   */
+  get ring(): Ring;
+  /** The rings that were before it, the newest first: up to `ringHistory`. */
+  pastRings(): Ring[];
+  /** The member that owns a key; none if nobody is on the ring. */
+  owner(key: RingKey): Member | undefined;
+  /** So many members that a key belongs to, the owner first, or all if there are fewer. */
+  owners(key: RingKey, count: number): Member[];
+  /** Whether this node owns a key. */
+  owns(key: RingKey): boolean;
+  /**
+   * The name of who owned a key before its present owner did, as far back as rings are kept: where
+   * to look for what has not moved yet.
+   */
+  previousOwner(key: RingKey): string | undefined;
+  /**
+   * Replaces what is decided by hand: what is not given is nothing. It is this node's alone; give
+   * all members the same. The ring follows as after a change of members.
+   * @throws {TooLargeError} more than 65,536 of a kind, or a text of more than 1,024 bytes; nothing
+   * was changed
+   */
+  setRingOverrides(overrides: RingOverrides): void;
+  /**
+   * Says that the slots of a `handoff-prepare` may be had by their next owner, by its `id`: once
+   * nothing of theirs is written here any more, and what the next owner needs is where it finds it.
+   * @throws {BadArgumentError} no such hand-off waits: its time is over, or the slots came back
+   */
+  released(id: number, options?: Abortable): Promise<void>;
+
   /** Counters since the start. */
   stats(): Record<string, number>;
   /** The counters, and members by state, as OpenMetrics text, which Prometheus reads. */
@@ -262,8 +301,9 @@ export class Node {
 
   /**
    * What happens to the other members. The subscription begins with this call. With `replay` the
-   * members that are here come first, each as `member-join`, then one `replay-done`. Ends when the
-   * node is closed. A stream that waits does not hold the event loop; the node does.
+   * members that are here come first, each as `member-join`, then one `replay-done`. Of rings it
+   * tells once somebody has asked for `ring`. Ends when the node is closed. A stream that waits
+   * does not hold the event loop; the node does.
    */
   events(options?: Abortable & { replay?: boolean | undefined }): EventStream;
 
@@ -291,6 +331,10 @@ export class Node {
    */
   unref(): this;
 
+  /**
+   * Calls the listener with each event of that type from now on. The first one for `ring-change`,
+   * `handoff-prepare` or `handoff-acquired` has the ring made and kept, as `ring` does.
+   */
   on<T extends keyof NodeEvents>(type: T, listener: Listener<T>): this;
   once<T extends keyof NodeEvents>(type: T, listener: Listener<T>): this;
   off<T extends keyof NodeEvents>(type: T, listener: Listener<T>): this;

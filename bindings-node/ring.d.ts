@@ -41,6 +41,9 @@ export interface RingOptions {
   excluded?: Iterable<string> | undefined;
 }
 
+/** What is decided by hand of the ring of the members. */
+export type RingOverrides = Pick<RingOptions, 'pins' | 'pinPrefixes' | 'excluded'>;
+
 /** A range of places with one owner: slots, or the places of points. */
 export interface RingRange {
   /** The first place. */
@@ -90,6 +93,8 @@ export class Ring {
   readonly replicas: number;
   /** The same in two rings exactly if they place all keys alike, but for one in 2^64. */
   readonly fingerprint: bigint;
+  /** Which of a node's rings it is, counted by each node from 1; 0 of one made by hand. */
+  readonly version: number;
   /** How many nodes own something. */
   get size(): number;
   /** Bytes that it takes, names not included. */
@@ -197,10 +202,17 @@ export class RingChange {
   readonly after: Ring;
   /** Those of the keys that have another owner. */
   moved<Key extends RingKey>(keys: Iterable<Key>): RingMove<Key>[];
-  /** Those of the keys that a node owns, and did not. */
-  gained<Key extends RingKey>(keys: Iterable<Key>, name: string): Key[];
-  /** Those of the keys that a node owned, and does not any more. */
-  lost<Key extends RingKey>(keys: Iterable<Key>, name: string): Key[];
+  /**
+   * Those of the keys that a node owns, and did not: this one, if the change is told by an event.
+   * @throws {BadArgumentError} the change was made by hand, and no name is given
+   */
+  gained<Key extends RingKey>(keys: Iterable<Key>, name?: string): Key[];
+  /**
+   * Those of the keys that a node owned, and does not any more: this one, if the change is told by
+   * an event.
+   * @throws {BadArgumentError} the change was made by hand, and no name is given
+   */
+  lost<Key extends RingKey>(keys: Iterable<Key>, name?: string): Key[];
   /** The slots that have another owner, in order; none unless both rings have equally many. */
   slots(): { slot: number; from: string | null; to: string | null }[];
   /** How many slots go from whom to whom. */

@@ -7,7 +7,21 @@ const { native: guarded } = require('./errors.js');
 const { listed, named } = require('./placement.js');
 const { ringed } = require('./ring.js');
 
+/** A change of a node's rings, which knows whose keys are gained and lost. */
+let changeOf;
+
 class RingChange {
+  /** The name of the node; undefined of a change that was made by hand. */
+  #local;
+
+  static {
+    changeOf = (before, after, local) => {
+      const change = new RingChange(before, after);
+      change.#local = local;
+      return change;
+    };
+  }
+
   constructor(before, after) {
     ringed(before);
     ringed(after);
@@ -27,12 +41,12 @@ class RingChange {
     return moved;
   }
 
-  gained(keys, name) {
+  gained(keys, name = this.#local) {
     const owner = whose(name);
     return this.moved(keys).filter(({ to }) => to === owner).map(({ key }) => key);
   }
 
-  lost(keys, name) {
+  lost(keys, name = this.#local) {
     const owner = whose(name);
     return this.moved(keys).filter(({ from }) => from === owner).map(({ key }) => key);
   }
@@ -64,4 +78,4 @@ function whose(name) {
   return named(name);
 }
 
-module.exports = { RingChange };
+module.exports = { RingChange, changeOf };

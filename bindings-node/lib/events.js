@@ -13,10 +13,13 @@ const DONE = Object.freeze({ done: true, value: undefined });
 /** Takes events out of a native subscription, batch by batch. */
 class Reader {
   #native;
+  #changed;
   #batch = null;
 
-  constructor(native) {
+  /** `changed` makes a change out of two rings. */
+  constructor(native, changed) {
     this.#native = native;
+    this.#changed = changed;
   }
 
   /** The next event; without one, the node's wake function is called when there is. */
@@ -24,7 +27,7 @@ class Reader {
     if (!this.#batch) {
       const packed = guarded(() => this.#native.drain(BATCH));
       if (!packed) return undefined;
-      this.#batch = new Unpacker(packed);
+      this.#batch = new Unpacker(packed, this.#changed);
     }
     const event = this.#batch.event();
     if (this.#batch.left === 0) this.#batch = null;
@@ -51,8 +54,8 @@ class EventStream {
   #forget = () => {};
 
   /** `sleep` tells the node whether this stream waits to be woken. */
-  constructor(native, sleep, signal) {
-    this.#reader = new Reader(native);
+  constructor(reader, sleep, signal) {
+    this.#reader = reader;
     this.#sleep = sleep;
     if (!signal) return;
     const abort = () => this.#end(aborted(signal));

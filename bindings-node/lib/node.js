@@ -18,11 +18,13 @@ const {
   span,
   unaborted,
 } = require('./arguments.js');
+const { RING_EVENTS, Rings } = require('./cluster.js');
 const { aborted, make, native: guarded } = require('./errors.js');
 const { EventStream, Reader, asyncDispose } = require('./events.js');
 const { outcomes } = require('./keys.js');
 const { NativeNode } = require('./native.js');
 const { Unpacker } = require('./packed.js');
+const placement = require('./placement.js');
 const signals = require('./signals.js');
 
 /** Outcomes taken, and events emitted, before others get their turn. */
@@ -42,6 +44,8 @@ const collected = new FinalizationRegistry((name) => {
 
 class Node extends EventEmitter {
   #native;
+  #name;
+  #rings;
   /** Operations under way: number to what settles them. */
   #pending = new Map();
   /** Event streams that wait. */
@@ -79,7 +83,9 @@ class Node extends EventEmitter {
   constructor(options) {
     super();
     this.#native = guarded(() => new NativeNode(options, Node.#waker(new WeakRef(this))));
-    collected.register(this, this.localMember().name, this);
+    this.#name = this.localMember().name;
+    this.#rings = new Rings(this.#native, this.#name);
+    collected.register(this, this.#name, this);
   }
 
   /** Made where no `this` is in sight, or the closure would keep the node for ever. */
@@ -115,6 +121,44 @@ class Node extends EventEmitter {
 
   metrics() {
     return guarded(() => this.#native.metrics());
+  }
+
+  get ring() {
+    return this.#rings.present();
+  }
+
+  pastRings() {
+    return this.#rings.past();
+  }
+
+  owner(key) {
+    const name = this.ring.owner(key);
+    return name === undefined ? undefined : this.member(name);
+  }
+
+  owners(key, count) {
+    const members = this.ring.owners(key, count).map((name) => this.member(name));
+    // One that is forgotten is not on the next ring.
+    return members.filter((member) => member !== undefined);
+  }
+
+  owns(key) {
+    return this.ring.owner(key) === this.#name;
+  }
+
+  previousOwner(key) {
+    const bytes = placement.octets(key);
+    return guarded(() => this.#native.previousOwner(bytes)) ?? undefined;
+  }
+
+  setRingOverrides(overrides) {
+    const given = placement.overrides(overrides);
+    guarded(() => this.#native.setRingOverrides(given));
+  }
+
+  async released(id, { signal } = {}) {
+    numbered(id, 'released');
+    await this.#perform(() => this.#native.released(id), signal);
   }
 
   async join(seeds, { signal } = {}) {
@@ -272,13 +316,13 @@ class Node extends EventEmitter {
   }
 
   events({ replay = false, signal } = {}) {
-    const native = guarded(() => this.#native.subscribe(Boolean(replay)));
+    const reader = this.#reader(Boolean(replay));
     const sleep = (stream, asleep) => {
       if (asleep) this.#sleepers.add(stream);
       else this.#sleepers.delete(stream);
       this.#hold();
     };
-    return new EventStream(native, sleep, signal);
+    return new EventStream(reader, sleep, signal);
   }
 
   ref() {
@@ -331,6 +375,12 @@ class Node extends EventEmitter {
     const { name, addr, tags } = this.localMember();
     const members = this.members().length;
     return `Node ${inspect({ name, addr, tags, members, closed: this.closed }, options)}`;
+  }
+
+  #reader(replay) {
+    const native = guarded(() => this.#native.subscribe(replay));
+    const rings = this.#rings;
+    return new Reader(native, (before, after) => rings.changed(before, after));
   }
 
   #members(get) {
@@ -439,6 +489,8 @@ class Node extends EventEmitter {
     this.#deserted = null;
     // Those that come with the start hear of the members that are here, and miss nothing after.
     if (!this.#feed) this.#subscribe(!this.#started);
+    // The first to ask has it made; from now on it is kept, and its changes are told.
+    if (RING_EVENTS.includes(type)) this.#rings.present();
   }
 
   /** Some listener went. Another may come in the same turn, and must miss nothing. */
@@ -456,7 +508,7 @@ class Node extends EventEmitter {
   }
 
   #subscribe(replay) {
-    this.#feed = new Reader(guarded(() => this.#native.subscribe(replay)));
+    this.#feed = this.#reader(replay);
     this.#hold();
     setImmediate(() => this.#pump());
   }

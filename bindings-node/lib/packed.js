@@ -39,17 +39,23 @@ class Unpacker {
   #text;
   #numbers;
   #bytes;
+  #rings;
+  #changed;
   #character = 0;
   #number = 0;
   #byte = 0;
+  #ring = 0;
 
   /** How many are left. */
   left;
 
-  constructor({ text, numbers, bytes }) {
+  /** `changed` makes a change out of the ring before it and that after it. */
+  constructor({ text, numbers, bytes, rings }, changed) {
     this.#text = text;
     this.#numbers = numbers;
     this.#bytes = bytes;
+    this.#rings = rings;
+    this.#changed = changed;
     this.left = this.#next();
   }
 
@@ -85,6 +91,10 @@ class Unpacker {
         return this.#slice(this.#next());
       case 'flag':
         return this.#next() !== 0;
+      case 'slots':
+        return this.#slots(this.#next());
+      case 'change':
+        return this.#changed(this.#rings[this.#ring++], this.#rings[this.#ring++]);
       default:
         return this.#next();
     }
@@ -95,6 +105,12 @@ class Unpacker {
     const from = this.#byte;
     this.#byte += length;
     return this.#bytes.slice(from, this.#byte);
+  }
+
+  #slots(count) {
+    const from = this.#number;
+    this.#number += count;
+    return Uint32Array.from(this.#numbers.subarray(from, this.#number));
   }
 
   /** All members. */

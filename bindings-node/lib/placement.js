@@ -109,6 +109,17 @@ function options(given) {
   return read;
 }
 
+const BY_HAND = ['excluded', 'pins', 'pinPrefixes'];
+
+/** What is decided by hand of a ring. */
+function overrides(given) {
+  if (!isObject(given)) throw wrong('the overrides of a ring', given);
+  for (const option of Object.keys(given)) {
+    check(BY_HAND.includes(option), `unknown override "${option}" of a ring`);
+  }
+  return options(given);
+}
+
 /** JSON as text, or what was made from it. */
 function json(value) {
   if (typeof value === 'string') return value;
@@ -120,4 +131,17 @@ function json(value) {
   }
 }
 
-module.exports = { isKey, json, keyed, listed, named, node, octets, options, text, whole, wrong };
+module.exports = {
+  isKey,
+  json,
+  keyed,
+  listed,
+  named,
+  node,
+  octets,
+  options,
+  overrides,
+  text,
+  whole,
+  wrong,
+};

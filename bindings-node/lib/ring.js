@@ -48,6 +48,7 @@ class Ring {
     this.names = Object.freeze(guarded(() => made.names()));
     this.replicas = guarded(() => made.replicas());
     this.fingerprint = guarded(() => made.fingerprint());
+    this.version = guarded(() => made.version());
     Object.freeze(this);
   }
 

@@ -1,17 +1,19 @@
 //! Members and events as three values instead of thousands: one text, one row of numbers, one run
 //! of bytes. Crossing the border once a batch is what makes a burst cheap; `lib/packed.js` reads
-//! them in the same order.
+//! them in the same order. Rings are no values of that kind and go beside them, as objects.
 
 use std::net::SocketAddr;
 
 use chinwag::event::Field;
 use chinwag::host::{push_addr, tag_pairs};
+use chinwag::ring::Ring;
 use chinwag::{Event, EventKind, Member};
 use napi::Env;
 use napi::bindgen_prelude::{Float64ArraySlice, Uint8ArraySlice};
 use napi_derive::napi;
 
 use crate::error::{Result, broken};
+use crate::ring::NativeRing;
 
 /// The length of a text that is the same as that of the member packed just before.
 const SAME: f64 = -1.0;
@@ -25,6 +27,8 @@ pub struct Packed<'env> {
     pub numbers: Float64ArraySlice<'env>,
     /// The metadata of all members, one behind the other.
     pub bytes: Uint8ArraySlice<'env>,
+    /// For each change of rings that before it and that after it; null without any.
+    pub rings: Option<Vec<NativeRing>>,
 }
 
 /// What is packed so far.
@@ -33,6 +37,7 @@ pub(crate) struct Packer {
     text: String,
     numbers: Vec<f64>,
     bytes: Vec<u8>,
+    rings: Vec<Ring>,
 }
 
 impl Packer {
@@ -55,10 +60,15 @@ impl Packer {
 
     /// Hands everything to JavaScript.
     pub(crate) fn packed(self, env: &Env) -> Result<Packed<'_>> {
+        let rings = |rings: Vec<Ring>| {
+            rings.into_iter().map(|ring| NativeRing::held(env, ring)).collect::<napi::Result<_>>()
+        };
+        let some = Some(self.rings).filter(|rings| !rings.is_empty());
         Ok(Packed {
             text: self.text,
             numbers: Float64ArraySlice::copy_from(env, &self.numbers).map_err(broken)?,
             bytes: Uint8ArraySlice::copy_from(env, &self.bytes).map_err(broken)?,
+            rings: some.map(rings).transpose().map_err(broken)?,
         })
     }
 
@@ -91,7 +101,9 @@ impl Packer {
             Field::Count(count) => self.number(*count as f64),
             Field::Flag(flag) => self.number(f64::from(u8::from(*flag))),
             Field::Duration(span) => self.number(span.as_secs_f64() * 1000.0),
-            Field::Change(_) => {}
+            Field::Change(changed) => {
+                self.rings.extend([changed.before().clone(), changed.after().clone()]);
+            }
             Field::Slots(slots) => {
                 self.number(slots.len() as f64);
                 slots.iter().for_each(|slot| self.number(f64::from(*slot)));

@@ -23,7 +23,7 @@ type Wake = ThreadsafeFunction<(), UnknownReturnValue, (), Status, false, false,
 /// A node with its runtime. Collected without a close, it stops without a farewell.
 #[napi]
 pub struct NativeNode {
-    host: Arc<Host>,
+    pub(crate) host: Arc<Host>,
     wake: Arc<Mutex<Option<Wake>>>,
 }
 
@@ -325,7 +325,7 @@ impl NativeNode {
         lock(&self.wake).take();
     }
 
-    fn submit(&self, op: Op) -> Result<f64> {
+    pub(crate) fn submit(&self, op: Op) -> Result<f64> {
         self.host.submit(op).map(|id| id as f64).map_err(failure)
     }
 }

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { open, package_root, Program, run, seeds, until } from './helpers.mjs';
@@ -85,3 +86,21 @@ for (const [title, lines] of [['Rings', 3], ['Clocks', 5]]) {
     assert.equal(out, promised.join(''));
   });
 }
+
+test('the program of the README that asks the ring of the cluster runs', async (t) => {
+  const readme = readFileSync(`${package_root}README.md`, 'utf8');
+  const [, source] = readme.match(/^### The ring of the cluster\n[^]*?```js\n([^]*?)```/m);
+  const AsyncFunction = (async () => {}).constructor;
+  const program = new AsyncFunction('node', 'load', `${source}; return cache;`);
+  const a = await open(t, 'a');
+  const b = await open(t, 'b', { seeds: seeds(a) });
+  await until(() => a.ring.size === 2 && b.ring.size === 2);
+  const owner = a.owns('user:42') ? a : b;
+  const asked = once(owner, 'message');
+  const [first, second] = [await program(a, String), await program(b, String)];
+  const [has, lacks] = owner === a ? [first, second] : [second, first];
+  assert.deepEqual([[...has], [...lacks]], [[['user:42', 'user:42']], []]);
+  assert.equal(String(Buffer.from((await asked)[0].payload)), 'user:42');
+  await owner.updateTags({ weight: '0' });
+  await until(() => has.size === 0, 'what was lost to be deleted');
+});

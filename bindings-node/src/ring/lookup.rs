@@ -1,13 +1,16 @@
-//! The one function of a ring that is called for every key: text in, a number out.
+//! The functions that are called for every key: one of a ring, text in and a number out; and one of
+//! a node, which tells the number of its ring.
 //!
-//! A method of a class would cost several times what it does, mostly for finding the object. This
-//! is a plain function that carries its ring; it takes the text of a key into its stack, makes
-//! nothing but a number, and throws nothing. `lib/ring.js` has the names and the errors.
+//! A method of a class would cost several times what they do, mostly for finding the object. These
+//! are plain functions that carry what they need, make nothing but a number, and throw nothing; the
+//! text of a key goes into the stack. `lib/ring.js` has the names and the errors.
 
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::{ptr, slice};
 
+use chinwag::host::Host;
 use chinwag::ring::Ring;
 use napi::bindgen_prelude::Unknown;
 use napi::{Env, check_status, sys};
@@ -31,41 +34,97 @@ const CHARACTER: usize = 4;
 /// most three and not more than there are, the first in the lowest 16 bits. What is below 0 is no
 /// owner.
 pub(crate) fn function<'env>(env: &'env Env, ring: &Ring) -> napi::Result<Unknown<'env>> {
-    let ring: *mut Ring = Box::into_raw(Box::new(ring.clone()));
-    let (mut function, name) = (ptr::null_mut(), "lookup");
+    // SAFETY: `called` takes a ring.
+    unsafe { carrying(env, "lookup", ring.clone(), called) }
+}
+
+/// `version()` gives the number of the node's ring; the first call has it made.
+pub(crate) fn version<'env>(env: &'env Env, host: &Arc<Host>) -> napi::Result<Unknown<'env>> {
+    // SAFETY: `asked` takes a host.
+    unsafe { carrying(env, "version", Arc::clone(host), asked) }
+}
+
+type Callback = unsafe extern "C" fn(sys::napi_env, sys::napi_callback_info) -> sys::napi_value;
+
+/// A function that carries a value for as long as it can be called.
+///
+/// # Safety
+///
+/// `call` is told a pointer to a `T`, and takes it for nothing else.
+unsafe fn carrying<'env, T>(
+    env: &'env Env,
+    name: &str,
+    value: T,
+    call: Callback,
+) -> napi::Result<Unknown<'env>> {
+    let value: *mut T = Box::into_raw(Box::new(value));
+    let mut function = ptr::null_mut();
     // SAFETY: the environment is that of the call that we are in; the name has the length that is
-    // given; `called` and `dropped` are handed the pointer as what it is.
+    // given; `call` and `dropped` are handed the pointer as what it is.
     let made = check_status!(unsafe {
         let (text, length) = (name.as_ptr().cast(), name.len() as isize);
-        let call: sys::napi_callback = Some(called);
-        sys::napi_create_function(env.raw(), text, length, call, ring.cast(), &mut function)
+        sys::napi_create_function(env.raw(), text, length, Some(call), value.cast(), &mut function)
     });
     if let Err(error) = made {
         // SAFETY: it came from a box, and nobody else got it.
-        drop(unsafe { Box::from_raw(ring) });
+        drop(unsafe { Box::from_raw(value) });
         return Err(error);
     }
     // Should it fail, the box stays: a function that could be called without it would be worse.
     // SAFETY: as above.
     check_status!(unsafe {
         let (hint, reference) = (ptr::null_mut(), ptr::null_mut());
-        sys::napi_add_finalizer(env.raw(), function, ring.cast(), Some(dropped), hint, reference)
+        let dropped: sys::napi_finalize = Some(dropped::<T>);
+        sys::napi_add_finalizer(env.raw(), function, value.cast(), dropped, hint, reference)
     })?;
     // SAFETY: a value of this environment, in the scope of the call.
     Ok(unsafe { Unknown::from_raw_unchecked(env.raw(), function) })
 }
 
 /// Nobody can call the function any more.
-unsafe extern "C" fn dropped(_: sys::napi_env, ring: *mut c_void, _: *mut c_void) {
-    let ring: *mut Ring = ring.cast();
+unsafe extern "C" fn dropped<T>(_: sys::napi_env, value: *mut c_void, _: *mut c_void) {
+    let value: *mut T = value.cast();
     // SAFETY: it came from a box; this is called once, after the last call.
-    let gone = AssertUnwindSafe(|| drop(unsafe { Box::from_raw(ring) }));
+    let gone = AssertUnwindSafe(|| drop(unsafe { Box::from_raw(value) }));
     drop(catch_unwind(gone));
 }
 
 unsafe extern "C" fn called(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
     // SAFETY: Node-API calls with an environment and what it is told about the call.
     let answer = catch_unwind(|| unsafe { answer(env, info) }).unwrap_or(BROKEN);
+    // SAFETY: the environment of the call.
+    unsafe { number(env, answer) }
+}
+
+unsafe extern "C" fn asked(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    // SAFETY: as above.
+    let answer = catch_unwind(|| unsafe { present(env, info) }).unwrap_or(BROKEN);
+    // SAFETY: as above.
+    unsafe { number(env, answer) }
+}
+
+/// The number of the ring of the node that is carried.
+///
+/// # Safety
+///
+/// `env` and `info` are those of a call of `version`.
+unsafe fn present(env: sys::napi_env, info: sys::napi_callback_info) -> f64 {
+    let (count, values, this) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
+    let mut host = ptr::null_mut();
+    // SAFETY: the place for the pointer is ours; what is null is not told.
+    let told = unsafe { sys::napi_get_cb_info(env, info, count, values, this, &mut host) };
+    if told != sys::Status::napi_ok {
+        return BROKEN;
+    }
+    // SAFETY: the pointer that the function was made with; it lives as long as the function.
+    let host: &Arc<Host> = unsafe { &*host.cast::<Arc<Host>>() };
+    host.ring().map_or(BROKEN, |ring| ring.version() as f64)
+}
+
+/// # Safety
+///
+/// `env` is that of the call.
+unsafe fn number(env: sys::napi_env, answer: f64) -> sys::napi_value {
     let mut number = ptr::null_mut();
     // It makes a small integer of what is one. Without success there is an exception already.
     // SAFETY: the place for the value is ours.

@@ -3,6 +3,7 @@
 
 pub mod builder;
 pub mod change;
+pub mod cluster;
 mod lookup;
 
 use chinwag::ring::Ring;
@@ -40,7 +41,8 @@ impl NativeRing {
         Self::held(env, ring.map_err(failure)?).map_err(broken)
     }
 
-    fn held(env: &Env, ring: Ring) -> napi::Result<Self> {
+    /// Tells the collector what it takes.
+    pub(crate) fn held(env: &Env, ring: Ring) -> napi::Result<Self> {
         let size = i64::try_from(ring.size()).unwrap_or_default();
         env.adjust_external_memory(size)?;
         Ok(Self { ring, size })
@@ -155,6 +157,12 @@ impl NativeRing {
     #[napi(catch_unwind)]
     pub fn to_json(&self) -> String {
         self.ring.to_json()
+    }
+
+    /// Which of a node's rings it is; 0 of one that was made by hand.
+    #[napi(catch_unwind)]
+    pub fn version(&self) -> f64 {
+        self.ring.version() as f64
     }
 
     /// The name of its profile.

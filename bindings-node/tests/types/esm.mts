@@ -67,6 +67,12 @@ function describe(event: ChinwagEvent): string {
       return `${event.name} ${event.ltime} ${event.payload.length} ${event.coalesce}`;
     case 'query':
       return `${event.id} ${event.sender} ${event.name} ${event.timeout}`;
+    case 'ring-change':
+      return `${event.version} ${event.change.lost(['k']).length}`;
+    case 'handoff-prepare':
+      return `${event.id} ${event.peer} ${event.slots[0]} ${event.epoch} ${event.timeout}`;
+    case 'handoff-acquired':
+      return `${event.peer} ${event.slots.length} ${event.epoch} ${event.clean}`;
     case 'warning':
       return `${event.code} ${event.subject} ${event.text}`;
     case 'replay-done':
@@ -96,6 +102,7 @@ export async function program(): Promise<void> {
   console.log((told.smoothed ?? 0) + (await node.ping('b')), told.payload.length);
   await secrets(node);
   await serf(node);
+  await placed(node);
   for await (const event of node.events({ replay: true })) console.log(describe(event));
   await using stream = node.events();
   const first = await stream.next();
@@ -142,6 +149,24 @@ async function serf(node: Node): Promise<void> {
   await node.forceLeave('b', { prune: true });
   const place: Coordinate = await node.coordinate();
   console.log(place.vec.length, (await node.rtt('a', 'b')) + 1, node.metrics().length);
+}
+
+async function placed(node: Node): Promise<void> {
+  const cache = new Map([['k', 1]]);
+  node.on('ring-change', ({ version, change }) => {
+    for (const key of change.lost(cache.keys())) cache.delete(key);
+    console.log(version, change.after.version, change.gained(['k'], 'b'));
+  });
+  const ring: Ring = node.ring;
+  const past: Ring[] = node.pastRings();
+  const owner: Member | undefined = node.owner('k') ?? node.owners(new Uint8Array(1), 2)[0];
+  console.log(ring === past[0], owner?.addr, node.owns('k'), node.previousOwner('k')?.length);
+  node.setRingOverrides({ excluded: ['b'], pins: { k: 'a' }, pinPrefixes: new Map() });
+  node.on('handoff-prepare', ({ id }) => void node.released(id, { signal: controller.signal }));
+  // @ts-expect-error a ring is asked for, not set
+  node.ring = ring;
+  // @ts-expect-error that is no override
+  node.setRingOverrides({ slots: 5 });
 }
 
 export function rings(): bigint {
