@@ -84,7 +84,10 @@ defmodule Chinwag.ConfigTest do
       key_file: file,
       cookie: "correct horse battery",
       snapshot: Path.join(folder, "snapshot"),
-      admission: :open
+      admission: :open,
+      ring_profile: :pure,
+      ring_replicas: 2,
+      ring_history: 4
     }
 
     for {option, kind} <- Chinwag.Constants.options() do
