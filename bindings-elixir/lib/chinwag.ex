@@ -37,7 +37,8 @@ defmodule Chinwag do
   See `subscribe/3`.
   """
 
-  alias Chinwag.{Answer, Config, Constants, Error, KeyOutcome, Member, Native, Node, Telemetry}
+  alias Chinwag.{Answer, Config, Constants, Error, Event, KeyOutcome, Member, Native, Node}
+  alias Chinwag.Telemetry
 
   @typedoc "The `:name` of a node."
   @type mesh :: atom()
@@ -63,39 +64,7 @@ defmodule Chinwag do
           | {:cookie, (() -> String.t())}
 
   @typedoc "What a subscriber gets inside `{:chinwag, mesh, event}`."
-  @type event ::
-          {:member_join, Member.t()}
-          | {:member_leave, Member.t()}
-          | {:member_failed, Member.t()}
-          | {:member_update, Member.t(), previous :: Member.t()}
-          | {:member_suspect, Member.t()}
-          | {:member_recover, Member.t()}
-          | :replay_done
-          | {:events_lost, count :: pos_integer(), [Member.t()]}
-          | {:member_reap, Member.t()}
-          | {:member_move, Member.t(), previous :: Member.t()}
-          | {:member_conflict, Member.t(), addr :: String.t()}
-          | {:message,
-             %{sender: String.t(), addr: String.t(), reliable: boolean(), payload: binary()}}
-          | {:broadcast, %{sender: String.t(), name: String.t(), payload: binary()}}
-          | {:admission, %{id: pos_integer(), member: Member.t()}}
-          | {:remote_state, %{sender: String.t(), join: boolean(), payload: binary()}}
-          | {:user_event,
-             %{
-               name: String.t(),
-               ltime: pos_integer(),
-               payload: binary(),
-               coalesce: boolean()
-             }}
-          | {:query,
-             %{
-               id: pos_integer(),
-               sender: String.t(),
-               name: String.t(),
-               payload: binary(),
-               timeout: non_neg_integer()
-             }}
-          | {:warning, %{code: Constants.warning_code(), subject: String.t(), text: String.t()}}
+  @type event :: Event.t()
 
   @default_timeout 5_000
   # Above `tcp_timeout`, by which the core itself gives up.
@@ -188,25 +157,13 @@ defmodule Chinwag do
   @spec update_tags(mesh(), tags()) :: :ok | {:error, Error.t()}
   def update_tags(mesh, changes), do: run(mesh, {:update_tags, changes})
 
-  @doc "As `update_tags/2`; raises `Chinwag.Error`."
-  @spec update_tags!(mesh(), tags()) :: :ok
-  def update_tags!(mesh, changes), do: mesh |> update_tags(changes) |> bang!()
-
   @doc "Replaces all tags."
   @spec set_tags(mesh(), tags()) :: :ok | {:error, Error.t()}
   def set_tags(mesh, tags), do: run(mesh, {:set_tags, tags})
 
-  @doc "As `set_tags/2`; raises `Chinwag.Error`."
-  @spec set_tags!(mesh(), tags()) :: :ok
-  def set_tags!(mesh, tags), do: mesh |> set_tags(tags) |> bang!()
-
   @doc "Replaces the raw metadata, of which tags are one encoding."
   @spec set_meta(mesh(), binary()) :: :ok | {:error, Error.t()}
   def set_meta(mesh, meta), do: run(mesh, {:set_meta, meta})
-
-  @doc "As `set_meta/2`; raises `Chinwag.Error`."
-  @spec set_meta!(mesh(), binary()) :: :ok
-  def set_meta!(mesh, meta), do: mesh |> set_meta(meta) |> bang!()
 
   @doc """
   Sends a message to the present member of that name; it gets a `:message` event.
@@ -262,20 +219,12 @@ defmodule Chinwag do
     run(mesh, {:set_state, state}, @default_timeout, size(state))
   end
 
-  @doc "As `set_state/2`; raises `Chinwag.Error`."
-  @spec set_state!(mesh(), payload()) :: :ok
-  def set_state!(mesh, state), do: mesh |> set_state(state) |> bang!()
-
   @doc """
   Replaces what is added to answers to pings, of at most 512 bytes; others find it with
   `round_trip/2`.
   """
   @spec set_ping_payload(mesh(), payload()) :: :ok | {:error, Error.t()}
   def set_ping_payload(mesh, payload), do: run(mesh, {:set_ping_payload, flat(payload)})
-
-  @doc "As `set_ping_payload/2`; raises `Chinwag.Error`."
-  @spec set_ping_payload!(mesh(), payload()) :: :ok
-  def set_ping_payload!(mesh, payload), do: mesh |> set_ping_payload(payload) |> bang!()
 
   @doc """
   Pings the present member of that name, in a datagram; the milliseconds until its answer.
@@ -325,25 +274,13 @@ defmodule Chinwag do
   @spec add_key(mesh(), String.t()) :: :ok | {:error, Error.t()}
   def add_key(mesh, key), do: run(mesh, {:add_key, key})
 
-  @doc "As `add_key/2`; raises `Chinwag.Error`."
-  @spec add_key!(mesh(), String.t()) :: :ok
-  def add_key!(mesh, key), do: mesh |> add_key(key) |> bang!()
-
   @doc "Encrypts under that key of the keyring from now on; `:bad_argument` when it is not there."
   @spec use_key(mesh(), key_name()) :: :ok | {:error, Error.t()}
   def use_key(mesh, key), do: run(mesh, {:use_key, key})
 
-  @doc "As `use_key/2`; raises `Chinwag.Error`."
-  @spec use_key!(mesh(), key_name()) :: :ok
-  def use_key!(mesh, key), do: mesh |> use_key(key) |> bang!()
-
   @doc "Forgets a key; `:bad_argument` when it is not there, or this node encrypts under it."
   @spec remove_key(mesh(), key_name()) :: :ok | {:error, Error.t()}
   def remove_key(mesh, key), do: run(mesh, {:remove_key, key})
-
-  @doc "As `remove_key/2`; raises `Chinwag.Error`."
-  @spec remove_key!(mesh(), key_name()) :: :ok
-  def remove_key!(mesh, key), do: mesh |> remove_key(key) |> bang!()
 
   @doc """
   Has every member `:install`, `:use` or `:remove` a key, in base64, or `:list` its keys, serf
@@ -374,10 +311,6 @@ defmodule Chinwag do
   """
   @spec admit(mesh(), pos_integer()) :: :ok | {:error, Error.t()}
   def admit(mesh, id), do: run(mesh, {:admit, id})
-
-  @doc "As `admit/2`; raises `Chinwag.Error`."
-  @spec admit!(mesh(), pos_integer()) :: :ok
-  def admit!(mesh, id), do: mesh |> admit(id) |> bang!()
 
   @doc """
   Keeps a newcomer out, for 30 seconds without asking again; a joiner is told the reason, of which
@@ -513,24 +446,15 @@ defmodule Chinwag do
   def close(mesh), do: Node.close(mesh)
 
   @doc """
-  Subscribes the calling process to what happens to the other members.
-
-  Events are messages, in order, tagged with the node's name:
+  Subscribes the calling process to events, which are messages, in order, tagged with the node's
+  name; `t:Chinwag.Event.t/0` has all of them.
 
       :ok = Chinwag.subscribe(MyApp.Mesh, :members, replay: true)
 
       def handle_info({:chinwag, MyApp.Mesh, {:member_join, member}}, state)
-      def handle_info({:chinwag, MyApp.Mesh, {:member_leave, member}}, state)
       def handle_info({:chinwag, MyApp.Mesh, {:member_failed, member}}, state)
-      def handle_info({:chinwag, MyApp.Mesh, {:member_update, member, previous}}, state)
-      def handle_info({:chinwag, MyApp.Mesh, {:member_suspect, member}}, state)
-      def handle_info({:chinwag, MyApp.Mesh, {:member_recover, member}}, state)
-      def handle_info({:chinwag, MyApp.Mesh, :replay_done}, state)
-      def handle_info({:chinwag, MyApp.Mesh, {:events_lost, count, members}}, state)
       def handle_info({:chinwag, MyApp.Mesh, {:message, %{sender: name, payload: bytes}}}, state)
-      def handle_info({:chinwag, MyApp.Mesh, {:broadcast, %{name: "load"} = told}}, state)
-      def handle_info({:chinwag, MyApp.Mesh, {:admission, %{id: id, member: member}}}, state)
-      def handle_info({:chinwag, MyApp.Mesh, {:query, %{id: id, name: "uptime"}}}, state)
+      def handle_info({:chinwag, MyApp.Mesh, {:events_lost, count, members}}, state)
 
     * `replay: true` - first one `:member_join` for each present member, then `:replay_done`, then
       what happens, with no gap.
@@ -557,6 +481,25 @@ defmodule Chinwag do
   def unsubscribe(mesh) do
     _ = Node.call(mesh, :unsubscribe)
     :ok
+  end
+
+  for {name, {argument, type}} <- [
+        update_tags: {:changes, quote(do: tags())},
+        set_tags: {:tags, quote(do: tags())},
+        set_meta: {:meta, quote(do: binary())},
+        set_state: {:state, quote(do: payload())},
+        set_ping_payload: {:payload, quote(do: payload())},
+        add_key: {:key, quote(do: String.t())},
+        use_key: {:key, quote(do: key_name())},
+        remove_key: {:key, quote(do: key_name())},
+        admit: {:id, quote(do: pos_integer())}
+      ] do
+    argument = Macro.var(argument, __MODULE__)
+
+    @doc "As `#{name}/2`; raises `Chinwag.Error`."
+    @spec unquote(:"#{name}!")(mesh(), unquote(type)) :: :ok
+    def unquote(:"#{name}!")(mesh, unquote(argument)),
+      do: mesh |> unquote(name)(unquote(argument)) |> bang!()
   end
 
   defp native!(mesh) do
