@@ -12,21 +12,29 @@ defmodule Chinwag.RingChange do
       iex> moved = RingChange.moved(change, keys)
       iex> Enum.all?(moved, fn {_key, _from, to} -> to == "web-4" end)
       true
-      iex> RingChange.gained(change, "web-4", keys) == for {key, _, _} <- moved, do: key
+      iex> RingChange.gained(change, keys, "web-4") == for {key, _, _} <- moved, do: key
       true
 
   A process that keeps what it owns in a map, say, forgets what it does not own any more with
-  `Map.drop(cache, RingChange.lost(change, "web-1", Map.keys(cache)))`.
+  `Map.drop(cache, RingChange.lost(change, Map.keys(cache), "web-1"))`. A change that is told to a
+  node knows its name.
 
   All of it runs on a dirty scheduler. Arguments that are none raise `Chinwag.Error`.
+
+    * `before`, `after` - the rings
+    * `local` - the name of the node that it was told to; `nil` in a change that was made by hand
   """
 
-  alias Chinwag.{Native, Ring}
+  alias Chinwag.{Error, Native, Ring}
 
   @enforce_keys [:before, :after]
-  defstruct @enforce_keys
+  defstruct @enforce_keys ++ [local: nil]
 
-  @type t :: %__MODULE__{before: Ring.t(), after: Ring.t()}
+  @type t :: %__MODULE__{
+          before: Ring.t(),
+          after: Ring.t(),
+          local: String.t() | nil
+        }
 
   @typedoc "Who owned it and who owns it; nobody is `nil`."
   @type moved(what) :: {what, from :: String.t() | nil, to :: String.t() | nil}
@@ -40,15 +48,18 @@ defmodule Chinwag.RingChange do
   def moved(%__MODULE__{} = change, keys),
     do: Native.ring_moved(change.before.native, change.after.native, Ring.listed!(keys))
 
-  @doc "Those of the keys that `name` owns, and did not."
-  @spec gained(t(), Ring.name(), Enumerable.t()) :: [Ring.key()]
-  def gained(%__MODULE__{} = change, name, keys),
-    do: Native.ring_gained(change.before.native, change.after.native, name, Ring.listed!(keys))
+  @doc """
+  Those of the keys that `name` owns, and did not. In a change that was told to a node, that is the
+  node's own name unless it is given.
+  """
+  @spec gained(t(), Enumerable.t(), Ring.name() | nil) :: [Ring.key()]
+  def gained(%__MODULE__{before: before, after: later} = change, keys, name \\ nil),
+    do: Native.ring_gained(before.native, later.native, whose(change, name), Ring.listed!(keys))
 
-  @doc "Those of the keys that `name` owned, and does not any more."
-  @spec lost(t(), Ring.name(), Enumerable.t()) :: [Ring.key()]
-  def lost(%__MODULE__{} = change, name, keys),
-    do: Native.ring_lost(change.before.native, change.after.native, name, Ring.listed!(keys))
+  @doc "Those of the keys that `name` owned, and does not any more; otherwise as `gained/3`."
+  @spec lost(t(), Enumerable.t(), Ring.name() | nil) :: [Ring.key()]
+  def lost(%__MODULE__{before: before, after: later} = change, keys, name \\ nil),
+    do: Native.ring_lost(before.native, later.native, whose(change, name), Ring.listed!(keys))
 
   @doc """
   The slots that have another owner, as `{slot, from, to}`, in order; none unless both rings have
@@ -64,4 +75,11 @@ defmodule Chinwag.RingChange do
         }
   def flows(%__MODULE__{} = change),
     do: Map.new(Native.ring_flows(change.before.native, change.after.native))
+
+  @unsaid "this change was made by hand and has no node of its own: give the name of one, " <>
+            ~s|as in RingChange.lost(change, keys, "web-1")|
+
+  defp whose(%{local: nil}, nil), do: raise(Error.new(:bad_argument, @unsaid))
+  defp whose(%{local: local}, nil), do: local
+  defp whose(_change, name), do: name
 end

@@ -24,10 +24,10 @@ defmodule Chinwag.RingChangeTest do
 
     assert moved == wanted
     assert length(moved) in 600..1_400
-    assert RingChange.gained(change, "d", @keys) == for({key, _, "d"} <- moved, do: key)
-    assert RingChange.lost(change, :b, @keys) == for({key, "b", _} <- moved, do: key)
-    assert RingChange.lost(change, "d", @keys) == []
-    assert RingChange.gained(change, "absent", Stream.map(@keys, & &1)) == []
+    assert RingChange.gained(change, @keys, "d") == for({key, _, "d"} <- moved, do: key)
+    assert RingChange.lost(change, @keys, :b) == for({key, "b", _} <- moved, do: key)
+    assert RingChange.lost(change, @keys, "d") == []
+    assert RingChange.gained(change, Stream.map(@keys, & &1), "absent") == []
 
     slots = RingChange.slots(change)
     assert Enum.map(slots, &elem(&1, 0)) == Enum.sort(Enum.map(slots, &elem(&1, 0)))
@@ -45,14 +45,30 @@ defmodule Chinwag.RingChangeTest do
     {empty, ring} = {small([]), small(["a"])}
     filled = RingChange.new(empty, ring)
     assert RingChange.moved(filled, ["k"]) == [{"k", nil, "a"}]
-    assert RingChange.gained(filled, "a", ["k"]) == ["k"]
+    assert RingChange.gained(filled, ["k"], "a") == ["k"]
     drained = RingChange.new(ring, empty)
     assert RingChange.moved(drained, ["k"]) == [{"k", "a", nil}]
-    assert RingChange.lost(drained, "a", ["k"]) == ["k"]
+    assert RingChange.lost(drained, ["k"], "a") == ["k"]
     assert RingChange.moved(RingChange.new(ring, ring), @keys) == []
     other = RingChange.new(ring, Ring.new!(["b"], slots: 8))
     assert {RingChange.slots(other), RingChange.flows(other)} == {[], %{}}
     assert RingChange.moved(other, ["k"]) == [{"k", "a", "b"}]
+  end
+
+  test "a change that was made by hand has no node of its own" do
+    change = RingChange.new(small(["a"]), small(["b"]))
+    assert %RingChange{local: nil} = change
+
+    for call <- [&RingChange.gained/2, &RingChange.lost/2] do
+      error = assert_raise Error, fn -> call.(change, ["k"]) end
+      assert error.code == :bad_argument
+      assert error.message =~ "made by hand"
+    end
+
+    told = %{change | local: "b"}
+    assert RingChange.gained(told, ["k"]) == ["k"]
+    assert RingChange.lost(told, ["k"]) == []
+    assert RingChange.lost(told, ["k"], "a") == ["k"]
   end
 
   test "round the ring" do
@@ -110,8 +126,8 @@ defmodule Chinwag.RingChangeTest do
     for keys <- [nil, "k", 5, [1], ["k" | :tail], [nil], fn -> [] end] do
       for call <- [
             &RingChange.moved/2,
-            &RingChange.gained(&1, "a", &2),
-            &RingChange.lost(&1, "a", &2)
+            &RingChange.gained(&1, &2, "a"),
+            &RingChange.lost(&1, &2, "a")
           ] do
         error = assert_raise Error, fn -> call.(change, keys) end
         assert error.code == :bad_argument
@@ -119,8 +135,8 @@ defmodule Chinwag.RingChangeTest do
     end
 
     for name <- [nil, 1, <<255>>] do
-      assert_raise Error, fn -> RingChange.gained(change, name, []) end
-      assert_raise Error, fn -> RingChange.lost(change, name, []) end
+      assert_raise Error, fn -> RingChange.gained(change, [], name) end
+      assert_raise Error, fn -> RingChange.lost(change, [], name) end
       assert_raise Error, fn -> Ring.next(ring, name, 1) end
       assert_raise Error, fn -> Ring.previous(ring, name, 1) end
     end
