@@ -37,8 +37,8 @@ defmodule Chinwag do
   See `subscribe/3`.
   """
 
-  alias Chinwag.{Answer, Config, Constants, Error, Event, KeyOutcome, Member, Native, Node}
-  alias Chinwag.Telemetry
+  alias Chinwag.{Answer, ClusterRing, Config, Constants, Error, Event, KeyOutcome}
+  alias Chinwag.{Member, Native, Node, Ring, Telemetry}
 
   @typedoc "The `:name` of a node."
   @type mesh :: atom()
@@ -427,6 +427,62 @@ defmodule Chinwag do
   def rtt!(mesh, from, to), do: mesh |> rtt(from, to) |> bang!()
 
   @doc """
+  The ring of the members that are present, the local one included: alive or suspect. A value, which
+  stays as it is when members come and go; ask again for the next one.
+
+  The first call makes it, which takes some milliseconds for a hundred members; from then on it is
+  kept, and a call copies its names. Whoever looks up many keys keeps it for as long. When members
+  change, the next one is there some 20 ms later, after a burst of changes 200 ms at most. All
+  members need the same options `ring_*` and overrides; a `:ring_mismatch` tells when they have not.
+  """
+  @spec ring(mesh()) :: Ring.t()
+  def ring(mesh), do: mesh |> native!() |> ClusterRing.ring()
+
+  @doc "The rings that were before it, the newest first: up to `ring_history`."
+  @spec past_rings(mesh()) :: [Ring.t()]
+  def past_rings(mesh), do: mesh |> native!() |> ClusterRing.past()
+
+  @doc "The member that owns a key, by `ring/1`; `nil` if nobody is on the ring."
+  @spec owner(mesh(), Ring.key()) :: Member.t() | nil
+  def owner(mesh, key), do: mesh |> native!() |> ClusterRing.owner(key)
+
+  @doc "Up to `count` members that a key belongs to, the owner first."
+  @spec owners(mesh(), Ring.key(), non_neg_integer()) :: [Member.t()]
+  def owners(mesh, key, count), do: mesh |> native!() |> ClusterRing.owners(key, count)
+
+  @doc "Whether this node owns a key."
+  @spec owns?(mesh(), Ring.key()) :: boolean()
+  def owns?(mesh, key), do: mesh |> native!() |> ClusterRing.owns?(key)
+
+  @doc """
+  The name of who owned a key before its present owner, as far back as rings are kept: where to look
+  for what has not moved yet. `nil` if nobody did.
+  """
+  @spec previous_owner(mesh(), Ring.key()) :: String.t() | nil
+  def previous_owner(mesh, key), do: mesh |> native!() |> ClusterRing.previous_owner(key)
+
+  @doc """
+  Replaces what is decided by hand: `:excluded`, `:pins` and `:pin_prefixes` as in
+  `Chinwag.Ring.new/2`; what is not given is taken back. It is this node's alone: give all members
+  the same. `:too_large`, with nothing changed, for more than 65,536 pins of a kind, or what has
+  more than 1,024 bytes.
+  """
+  @spec set_ring_overrides(mesh(), [Ring.override()]) :: :ok | {:error, Error.t()}
+  def set_ring_overrides(mesh, overrides) do
+    Telemetry.operation(mesh, :set_ring_overrides, fn ->
+      with {:ok, native} <- Node.fetch(mesh), do: ClusterRing.set_overrides(native, overrides)
+    end)
+  end
+
+  @doc """
+  The slots of a `:handoff_prepare` with that `id` are released: their next owner may have them.
+  Call it once nothing of theirs is written here any more, and what the next owner needs is where it
+  finds it. `:bad_argument` if no such hand-off waits: its time is over, or the slots came back.
+  """
+  @spec released(mesh(), pos_integer()) :: :ok | {:error, Error.t()}
+  def released(mesh, id), do: run(mesh, {:released, id})
+
+  @doc """
   Says goodbye, so that the others see a leave and not a failure. The node stays, alone and silent,
   until it joins again. A supervisor that stops the node does this by itself.
   """
@@ -492,7 +548,9 @@ defmodule Chinwag do
         add_key: {:key, quote(do: String.t())},
         use_key: {:key, quote(do: key_name())},
         remove_key: {:key, quote(do: key_name())},
-        admit: {:id, quote(do: pos_integer())}
+        admit: {:id, quote(do: pos_integer())},
+        set_ring_overrides: {:overrides, quote(do: [Ring.override()])},
+        released: {:id, quote(do: pos_integer())}
       ] do
     argument = Macro.var(argument, __MODULE__)
 

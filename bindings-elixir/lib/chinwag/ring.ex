@@ -42,7 +42,7 @@ defmodule Chinwag.Ring do
   alias Chinwag.{Error, Native, RingNode}
 
   # The weight is a binary as large as the table, for the garbage collector to count.
-  @enforce_keys [:native, :weight, :names, :fingerprint, :profile]
+  @enforce_keys [:native, :weight, :names, :fingerprint, :profile, :version]
   defstruct @enforce_keys
 
   @typedoc "A ring. What is in it may change with any version."
@@ -50,7 +50,8 @@ defmodule Chinwag.Ring do
           native: reference(),
           names: tuple(),
           fingerprint: non_neg_integer(),
-          profile: placement()
+          profile: placement(),
+          version: non_neg_integer()
         }
 
   @typedoc "A node's name; an atom means its text."
@@ -86,9 +87,10 @@ defmodule Chinwag.Ring do
           | {:slack, 0..10_000 | nil}
           | {:replicas, 1..255}
           | {:hash_tags, boolean()}
-          | {:pins, pins()}
-          | {:pin_prefixes, pins()}
-          | {:excluded, Enumerable.t()}
+          | override()
+
+  @typedoc "What is decided by hand; see `new/2`."
+  @type override :: {:pins | :pin_prefixes, pins()} | {:excluded, Enumerable.t()}
 
   @typedoc "What `replace/2` does, one after the other."
   @type step ::
@@ -102,6 +104,7 @@ defmodule Chinwag.Ring do
 
   # What `:profile` is made of.
   @shape [:profile, :slots, :slack]
+  @overrides [:excluded, :pins, :pin_prefixes]
   # Bytes of a key that are hashed on an ordinary scheduler at most.
   @key_max 65_536
 
@@ -421,6 +424,13 @@ defmodule Chinwag.Ring do
   @spec fingerprint(t()) :: non_neg_integer()
   def fingerprint(%__MODULE__{fingerprint: fingerprint}), do: fingerprint
 
+  @doc """
+  Which of a node's rings it is: `Chinwag.ring/1` counts them from 1, each node for itself. 0 for a
+  ring that was made by hand. Of rings of several nodes, compare the `fingerprint/1`.
+  """
+  @spec version(t()) :: non_neg_integer()
+  def version(%__MODULE__{version: version}), do: version
+
   @doc "Whether both are made from the same."
   @spec equal?(t(), t()) :: boolean()
   def equal?(%__MODULE__{fingerprint: one}, %__MODULE__{fingerprint: other}) when one != other,
@@ -469,6 +479,17 @@ defmodule Chinwag.Ring do
     with {:ok, list} <- listed(all, what), do: {:ok, for(one <- list, do: {kind, one})}
   end
 
+  @doc false
+  # What may be decided by hand, as steps.
+  def overrides(overrides) do
+    with {:ok, overrides} <- listed(overrides, "overrides") do
+      case Enum.find(overrides, &(not match?({kind, _} when kind in @overrides, &1))) do
+        nil -> steps(overrides)
+        other -> bad("overrides are excluded, pins and pin_prefixes, not #{inspect(other)}")
+      end
+    end
+  end
+
   # Profile, slots and slack are one step.
   defp shaped(options, default) do
     {shape, rest} = Enum.split_with(options, &match?({key, _} when key in @shape, &1))
@@ -507,19 +528,21 @@ defmodule Chinwag.Ring do
 
   defp build(before, steps), do: made(Native.ring_build(before, steps))
 
-  defp made({:ok, {native, weight, names, fingerprint, profile}}) do
-    ring = %__MODULE__{
+  defp made({:ok, told}), do: {:ok, told(told)}
+  defp made({:error, _} = wrong), do: wrong
+
+  @doc false
+  # As the native side tells of a ring.
+  def told({native, weight, names, fingerprint, profile, version}) do
+    %__MODULE__{
       native: native,
       weight: weight,
       names: names,
       fingerprint: fingerprint,
-      profile: profile
+      profile: profile,
+      version: version
     }
-
-    {:ok, ring}
   end
-
-  defp made({:error, _} = wrong), do: wrong
 
   defp bad(message), do: {:error, wrong(message)}
   defp wrong(message), do: Error.new(:bad_argument, message)

@@ -11,6 +11,7 @@ use rustler::{Atom, Binary, Decoder, MapIterator, NifResult, Term};
 
 use crate::atoms;
 use crate::error::{bad, raised, shown};
+use crate::ring::cluster;
 
 /// The core's options from a list of `{key, value}`.
 pub(crate) fn config(options: Term<'_>) -> Result<Config> {
@@ -216,7 +217,7 @@ fn payload(term: Term<'_>) -> Result<Vec<u8>> {
 }
 
 /// Number of an event.
-fn number(term: Term<'_>) -> Result<u64> {
+pub(crate) fn number(term: Term<'_>) -> Result<u64> {
     term.decode().map_err(|_| bad_argument("id", "that of an event"))
 }
 
@@ -257,7 +258,7 @@ pub(crate) fn op(term: Term<'_>) -> Result<Op> {
         span(argument).map(Op::Leave).ok_or_else(|| bad_argument("timeout", "milliseconds"))
     } else {
         let name = name.to_term(argument.get_env()).atom_to_string().unwrap_or_default();
-        for known in [talk, doors, serf] {
+        for known in [talk, doors, serf, cluster::op] {
             if let Some(op) = known(&name, argument)? {
                 return Ok(op);
             }

@@ -12,6 +12,7 @@ use chinwag::{Error, ErrorKind, Member, Replay, Result};
 use rustler::{Atom, Encoder, Env, LocalPid, Monitor, Resource, ResourceArc, Term};
 
 use crate::events::{Bell, Inbox, Signal, Waiter, closed, dispatch, lock, poke};
+use crate::ring::cluster::Rings;
 use crate::{answer, atoms, config, error, member, word};
 
 /// Members that are written as terms on an ordinary scheduler at most.
@@ -23,7 +24,7 @@ const ORPHAN_WAIT: Duration = Duration::from_secs(3);
 
 /// What the resource and the dispatcher share.
 pub(crate) struct Shared {
-    host: Host,
+    pub(crate) host: Host,
     /// The process that gets the events; the node is closed when it ends.
     owner: LocalPid,
     pub(crate) signal: Arc<Signal>,
@@ -31,6 +32,7 @@ pub(crate) struct Shared {
     pub(crate) inbox: Mutex<Inbox>,
     /// Who waits for which operation.
     waiting: Mutex<BTreeMap<u64, Waiter>>,
+    pub(crate) rings: Rings,
 }
 
 impl Shared {
@@ -74,7 +76,7 @@ impl Shared {
 }
 
 /// The resource.
-struct NodeRef(Arc<Shared>);
+pub(crate) struct NodeRef(pub(crate) Arc<Shared>);
 
 #[rustler::resource_impl]
 impl Resource for NodeRef {
@@ -122,8 +124,8 @@ fn begin(env: Env<'_>, options: Term<'_>) -> Result<ResourceArc<NodeRef>> {
     let wake = (Arc::clone(&signal), Arc::clone(&bell));
     host.set_wake(Some(Box::new(move || poke(&wake.0, &wake.1))))?;
     let inbox = Mutex::new(Inbox::new(host.subscribe(Replay::Yes)?));
-    let waiting = Mutex::default();
-    let shared = Arc::new(Shared { host, owner: env.pid(), signal, bell, inbox, waiting });
+    let (waiting, rings) = (Mutex::default(), Rings::default());
+    let shared = Arc::new(Shared { host, owner: env.pid(), signal, bell, inbox, waiting, rings });
     let dispatched = Arc::clone(&shared);
     thread::Builder::new()
         .name("chinwag-events".into())

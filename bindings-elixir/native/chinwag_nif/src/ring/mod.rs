@@ -5,6 +5,7 @@
 
 mod builder;
 mod change;
+pub(crate) mod cluster;
 
 use std::sync::LazyLock;
 
@@ -37,12 +38,17 @@ const ORDER_MAX: usize = 2_048;
 static ZEROS: LazyLock<Vec<u8>> = LazyLock::new(|| vec![0; WEIGHT_MAX]);
 const WEIGHT_MAX: usize = 1 << 24;
 
-/// `{:ok, {ring, weight, names, fingerprint, profile}}`: the names from 1 on, `nil` before them.
+/// `{:ok, told}`, or `{:error, error}`.
 fn made<'a>(env: Env<'a>, ring: Result<Ring>) -> Term<'a> {
-    let ring = match ring {
-        Ok(ring) => ring,
-        Err(error) => return error::tuple(env, &error),
-    };
+    match ring {
+        Ok(ring) => (atoms::ok(), told(env, &ResourceArc::new(RingRef(ring)))).encode(env),
+        Err(error) => error::tuple(env, &error),
+    }
+}
+
+/// `{ring, weight, names, fingerprint, profile, version}`: the names from 1 on, `nil` before them.
+fn told<'a>(env: Env<'a>, resource: &ResourceArc<RingRef>) -> Term<'a> {
+    let ring = &resource.0;
     let names = ring.names().map(|name| name.encode(env));
     let names: Vec<Term<'a>> = [atoms::nil().to_term(env)].into_iter().chain(names).collect();
     let profile = match ring.profile() {
@@ -51,10 +57,8 @@ fn made<'a>(env: Env<'a>, ring: Result<Ring>) -> Term<'a> {
         Profile::Clusterluck => atoms::clusterluck().to_term(env),
     };
     let (names, fingerprint) = (make_tuple(env, &names), ring.fingerprint());
-    let size = ring.size();
-    let ring = ResourceArc::new(RingRef(ring));
-    let weight = weight(env, &ring, size);
-    (atoms::ok(), (ring, weight, names, fingerprint, profile)).encode(env)
+    let weight = weight(env, resource, ring.size());
+    (resource, weight, names, fingerprint, profile, ring.version()).encode(env)
 }
 
 /// A binary of so many bytes that belongs to a resource of that size.

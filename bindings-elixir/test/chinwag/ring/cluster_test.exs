@@ -1,0 +1,270 @@
+defmodule Chinwag.ClusterRingTest do
+  use Chinwag.Case, async: true
+
+  alias Chinwag.{Ring, RingNode}
+
+  @keys for n <- 1..200, do: "user:#{n}"
+
+  # A node whose name is not the same in all tests of this VM would have another ring in each.
+  defp node!(mesh, name, options), do: node!(mesh, [node: name] ++ options)
+
+  defp meshes(test), do: for(name <- [A, B, C], do: Module.concat([__MODULE__, test, name]))
+
+  defp has!(mesh, names), do: eventually(fn -> Ring.names(Chinwag.ring(mesh)) == names end)
+
+  test "all members have the ring of the members, and so has who makes it by hand" do
+    [a, b, _] = meshes(Same)
+    seed = node!(a, "a", tags: [weight: "2", zone: "x"])
+    node!(b, "b", seeds: [seed], tags: [zone: "y"])
+    for mesh <- [a, b], do: has!(mesh, ["a", "b"])
+    ring = Ring.new!([{"a", weight: 2, zone: "x"}, %RingNode{name: "b", zone: "y"}])
+
+    for mesh <- [a, b] do
+      own = Chinwag.ring(mesh)
+      assert Ring.equal?(own, ring)
+      assert Ring.fingerprint(own) == Ring.fingerprint(ring)
+      assert {Ring.version(own) > 0, Ring.version(ring)} == {true, 0}
+      assert Ring.version(Ring.without!(own, "a")) == 0
+    end
+
+    for key <- ["" | @keys] do
+      owner = Ring.owner(ring, key)
+      assert %Member{name: ^owner, state: :alive} = Chinwag.owner(a, key)
+      assert Enum.map(Chinwag.owners(b, key, 9), & &1.name) == Ring.owners(ring, key, 9)
+      assert Chinwag.owners(a, key, 0) == []
+      assert {Chinwag.owns?(a, key), Chinwag.owns?(b, key)} == {owner == "a", owner == "b"}
+    end
+
+    assert Chinwag.owner(a, "user:1") == Chinwag.member(a, Ring.owner(ring, "user:1"))
+    # Hashed on a dirty scheduler.
+    long = :binary.copy("k", 100_000)
+    assert Chinwag.owner(a, long).name == Ring.owner(ring, long)
+    assert Enum.map(Chinwag.owners(a, long, 2), & &1.name) == Ring.owners(ring, long, 2)
+    assert Chinwag.owns?(a, long) == (Ring.owner(ring, long) == "a")
+  end
+
+  test "a ring that is the same is the same term, in any process" do
+    [a, b, _] = meshes(Again)
+    seed = node!(a, "a", [])
+    ring = Chinwag.ring(a)
+    assert Chinwag.ring(a) === ring
+    others = Task.async_stream(1..50, fn _ -> Chinwag.ring(a) end)
+    assert Enum.all?(others, &(&1 === {:ok, ring}))
+    node!(b, "b", seeds: [seed])
+    has!(a, ["a", "b"])
+    assert Ring.names(ring) == ["a"]
+    assert Chinwag.ring(a) !== ring
+  end
+
+  test "look-ups may come first, also many at a time" do
+    for {call, n} <-
+          [&Chinwag.owner/2, &Chinwag.owns?/2, &Chinwag.previous_owner/2]
+          |> Enum.with_index() do
+      [a, _, _] = meshes(:"First#{n}")
+      node!(a, "a", [])
+      answers = Task.async_stream(1..20, fn _ -> call.(a, "k") end, max_concurrency: 20)
+      assert [{:ok, answer}] = Enum.uniq(answers)
+      assert answer in [Chinwag.local_member(a), true, nil]
+    end
+
+    [a, _, _] = meshes(FirstOwners)
+    node!(a, "a", [])
+    assert Chinwag.owners(a, "k", 2) == [Chinwag.local_member(a)]
+  end
+
+  test "the past is kept" do
+    [a, b, _] = meshes(Past)
+    seed = node!(a, "a", ring_history: 2)
+    assert {Ring.version(Chinwag.ring(a)), Chinwag.past_rings(a)} == {1, []}
+    node!(b, "b", seeds: [seed])
+    has!(a, ["a", "b"])
+    moved = Enum.filter(@keys, &(Chinwag.owner(a, &1).name == "b"))
+    assert length(moved) in 50..150
+    assert Chinwag.previous_owner(a, hd(moved)) == "a"
+    assert Chinwag.previous_owner(a, hd(@keys -- moved)) == nil
+    :ok = Chinwag.leave(b)
+    has!(a, ["a"])
+    assert Chinwag.previous_owner(a, hd(moved)) == "b"
+    assert Enum.map(Chinwag.past_rings(a), &Ring.version/1) == [2, 1]
+  end
+
+  test "who is drained owns nothing, and comes back" do
+    [a, b, _] = meshes(Drained)
+    seed = node!(a, "a", [])
+    node!(b, "b", seeds: [seed])
+    has!(a, ["a", "b"])
+    :ok = Chinwag.update_tags(b, weight: "0")
+    for mesh <- [a, b], do: has!(mesh, ["a"])
+    assert Enum.all?(@keys, &Chinwag.owns?(a, &1))
+    refute Enum.any?(@keys, &Chinwag.owns?(b, &1))
+    :ok = Chinwag.update_tags(b, weight: nil)
+    has!(a, ["a", "b"])
+  end
+
+  test "nobody is on the ring" do
+    [a, _, _] = meshes(Nobody)
+    node!(a, "a", ring_tags: [role: "cache"])
+    assert Ring.size(Chinwag.ring(a)) == 0
+    assert {Chinwag.owner(a, "k"), Chinwag.owners(a, "k", 2)} == {nil, []}
+    assert {Chinwag.owns?(a, "k"), Chinwag.previous_owner(a, "k")} == {false, nil}
+  end
+
+  test "options say how keys are placed and who is on the ring" do
+    [a, b, _] = meshes(Options)
+
+    options = [
+      ring_profile: :exact,
+      ring_slots: 271,
+      ring_replicas: 2,
+      ring_hash_tags: true,
+      ring_tags: %{"role" => "cache"},
+      ring_weight_tag: "share",
+      ring_zone_tag: "rack",
+      handoff_timeout: "2s"
+    ]
+
+    seed = node!(a, "a", [tags: [role: "cache", share: "3", rack: "r1"]] ++ options)
+    node!(b, "b", [seeds: [seed], tags: [role: "web"]] ++ options)
+    eventually(fn -> length(Chinwag.members(a)) == 2 end)
+    ring = Chinwag.ring(b)
+    assert [%RingNode{name: "a", weight: 3, zone: "r1"}] = Ring.nodes(ring)
+    assert Ring.profile(ring) == {:slots, 271, 0}
+    assert {Ring.replicas(ring), Ring.hash_tags?(ring)} == {2, true}
+
+    for wrong <- [
+          [ring_slots: 0],
+          [ring_profile: :quick],
+          [ring_history: 65],
+          [handoff_timeout: -1]
+        ] do
+      assert_raise Error, ~r/^bad_config/, fn -> start_or_raise(wrong) end
+    end
+  end
+
+  defp start_or_raise(options) do
+    Process.flag(:trap_exit, true)
+    {:error, error} = Chinwag.start_link(options(__MODULE__.Wrong, options))
+    raise error
+  end
+
+  test "overrides decide, all of them at once" do
+    [a, b, _] = meshes(Overrides)
+    seed = node!(a, "a", [])
+    node!(b, "b", seeds: [seed])
+    has!(a, ["a", "b"])
+    pins = %{"vip" => "b"}
+    :ok = Chinwag.set_ring_overrides(a, pins: pins, pin_prefixes: [{"eu:", :a}, {<<255>>, "b"}])
+    eventually(fn -> Ring.pins(Chinwag.ring(a)) == pins end)
+    assert Chinwag.owner(a, "vip").name == "b"
+    assert for(n <- 1..20, do: Chinwag.owner(a, "eu:#{n}").name) |> Enum.uniq() == ["a"]
+    assert Chinwag.owner(a, <<255, 1>>).name == "b"
+    # The other one has been given none.
+    assert Ring.pins(Chinwag.ring(b)) == %{}
+
+    :ok = Chinwag.set_ring_overrides!(a, excluded: MapSet.new(["b"]))
+    has!(a, ["a"])
+    assert {Ring.pins(Chinwag.ring(a)), Ring.excluded(Chinwag.ring(a))} == {%{}, ["b"]}
+
+    for overrides <- [
+          [exclude: "b"],
+          [profile: :pure],
+          [:excluded],
+          [excluded: "b"],
+          [excluded: [1]],
+          [excluded: nil],
+          [pins: ["k"]],
+          [pins: [{"k", nil}]],
+          [pins: %{1 => "b"}],
+          [pin_prefixes: 5],
+          [{:pins, %{}} | :tail],
+          %{"pins" => %{}},
+          "pins",
+          nil
+        ] do
+      assert {:error, %Error{code: :bad_argument}} = Chinwag.set_ring_overrides(a, overrides)
+    end
+
+    long = %{String.duplicate("x", 1_025) => "b"}
+    many = for n <- 1..65_537, do: {"k#{n}", "b"}
+
+    for overrides <- [[pins: long], [pin_prefixes: long], [pins: many]] do
+      assert {:error, %Error{code: :too_large}} = Chinwag.set_ring_overrides(a, overrides)
+      assert_raise Error, fn -> Chinwag.set_ring_overrides!(a, overrides) end
+    end
+
+    assert Ring.excluded(Chinwag.ring(a)) == ["b"]
+    :ok = Chinwag.set_ring_overrides(a, %{})
+    has!(a, ["a", "b"])
+  end
+
+  test "a weight that is none counts as 1, and is told to who hears of members" do
+    [a, b, _] = meshes(Odd)
+    seed = node!(a, "a", [])
+    assert Ring.size(Chinwag.ring(a)) == 1
+    node!(b, "b", seeds: [seed], tags: [weight: "heavy"])
+    has!(a, ["a", "b"])
+    :ok = Chinwag.subscribe(a)
+
+    assert_receive {:chinwag, ^a, {:warning, %{code: :ring_weight, subject: "b", text: text}}},
+                   10_000
+
+    assert text =~ "heavy"
+    assert Enum.map(Ring.nodes(Chinwag.ring(a)), & &1.weight) == [1, 1]
+  end
+
+  test "slots that nobody asks for cannot be released" do
+    [a, _, _] = meshes(Released)
+    node!(a, "a", handoff_timeout: 1_000)
+
+    for id <- [7, 0, -1, "7", nil] do
+      assert {:error, %Error{code: :bad_argument}} = Chinwag.released(a, id)
+    end
+
+    assert_raise Error, fn -> Chinwag.released!(a, 7) end
+  end
+
+  test "arguments that are none raise" do
+    [a, _, _] = meshes(Bad)
+    node!(a, "a", [])
+
+    # Before there is a ring, and after.
+    for _ <- 1..2 do
+      for key <- [nil, 5, :k, ["k"], <<1::1>>] do
+        for call <- [&Chinwag.owner/2, &Chinwag.owns?/2, &Chinwag.previous_owner/2] do
+          assert %{code: :bad_argument} = assert_raise(Error, fn -> call.(a, key) end)
+        end
+
+        assert_raise Error, fn -> Chinwag.owners(a, key, 1) end
+      end
+
+      for count <- [-1, nil, 1.5, "1"] do
+        assert_raise Error, fn -> Chinwag.owners(a, "k", count) end
+      end
+
+      Chinwag.ring(a)
+    end
+
+    assert Chinwag.owners(a, "k", 1_000_000_000_000) == [Chinwag.local_member(a)]
+  end
+
+  test "a closed node has none; a ring of it stays as it was" do
+    [a, _, _] = meshes(Closed)
+    node!(a, "a", [])
+    ring = Chinwag.ring(a)
+    :ok = stop_supervised(a)
+    assert Ring.owner(ring, "k") == "a"
+
+    for call <- [
+          &Chinwag.ring/1,
+          &Chinwag.past_rings/1,
+          &Chinwag.owner(&1, "k"),
+          &Chinwag.owners(&1, "k", 1),
+          &Chinwag.owns?(&1, "k"),
+          &Chinwag.previous_owner(&1, "k"),
+          &Chinwag.set_ring_overrides!(&1, []),
+          &Chinwag.released!(&1, 1)
+        ] do
+      assert %{code: :closed} = assert_raise(Error, fn -> call.(a) end)
+    end
+  end
+end
