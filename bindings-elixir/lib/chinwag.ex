@@ -37,7 +37,7 @@ defmodule Chinwag do
   See `subscribe/3`.
   """
 
-  alias Chinwag.{Answer, ClusterRing, Config, Constants, Error, Event, KeyOutcome}
+  alias Chinwag.{Answer, ClusterRing, Config, Constants, Error, Event, Events, KeyOutcome}
   alias Chinwag.{Member, Native, Node, Ring, Telemetry}
 
   @typedoc "The `:name` of a node."
@@ -428,7 +428,7 @@ defmodule Chinwag do
 
   @doc """
   The ring of the members that are present, the local one included: alive or suspect. A value, which
-  stays as it is when members come and go; ask again for the next one.
+  stays as it is when members come and go; ask again for the next one, or subscribe to `:ring`.
 
   The first call makes it, which takes some milliseconds for a hundred members; from then on it is
   kept, and a call copies its names. Whoever looks up many keys keeps it for as long. When members
@@ -512,24 +512,33 @@ defmodule Chinwag do
       def handle_info({:chinwag, MyApp.Mesh, {:message, %{sender: name, payload: bytes}}}, state)
       def handle_info({:chinwag, MyApp.Mesh, {:events_lost, count, members}}, state)
 
+    * `:ring` as topic - changes of the ring of `ring/1`, which is kept from then on, and hand-offs.
+      `:members` - all others. `[:members, :ring]` - both.
     * `replay: true` - first one `:member_join` for each present member, then `:replay_done`, then
-      what happens, with no gap.
+      what happens, with no gap. With `:ring` alone there is nothing to tell again: call `ring/1`
+      once you have subscribed; what has a greater `version` is yet to come.
     * `seq: true` - each message has the event's number as a fourth element:
       `{:chinwag, MyApp.Mesh, event, seq}`.
 
   A subscriber with `event_buffer` (1,024) or more messages in its mailbox is passed over. Once it
-  has worked off half of them it gets one `:events_lost` with the number of events that it missed
-  and the members as they are now. It holds up nobody else.
+  has worked off half of them it gets one `:events_lost` with the number of events that it missed,
+  of whatever topic, and the members as they are now. It holds up nobody else.
 
   A process has one subscription a node; subscribing again starts it anew. It ends with the process,
   with `unsubscribe/1`, and with the node: monitor the node's name to hear of a restart.
   """
-  @spec subscribe(mesh(), :members, replay: boolean(), seq: boolean()) ::
+  @spec subscribe(mesh(), Event.topic() | [Event.topic()], replay: boolean(), seq: boolean()) ::
           :ok | {:error, Error.t()}
-  def subscribe(mesh, topic \\ :members, options \\ [])
+  def subscribe(mesh, topics \\ :members, options \\ []) do
+    topics = Events.topics(topics)
+    options = Keyword.validate!(options, replay: false, seq: false)
 
-  def subscribe(mesh, :members, options) do
-    Node.call(mesh, {:subscribe, Keyword.validate!(options, replay: false, seq: false)})
+    with :ok <- Node.call(mesh, {:subscribe, [topics: topics] ++ options}),
+         do: if(:ring in topics, do: keep_ring(mesh), else: :ok)
+  end
+
+  defp keep_ring(mesh) do
+    with {:ok, native} <- Node.fetch(mesh), do: ClusterRing.keep(native)
   end
 
   @doc "Ends the calling process's subscription. Messages that were sent before stay."

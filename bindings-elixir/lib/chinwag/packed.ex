@@ -2,7 +2,7 @@ defmodule Chinwag.Packed do
   @moduledoc false
   # Reads what the native side writes (`events.rs` and `member.rs` there), in the same order.
 
-  alias Chinwag.{Constants, Member, Native}
+  alias Chinwag.{Constants, Member, Native, RingChange}
 
   # What memberlist announces, and serf, since protocol 2: literals, so that messages share them.
   @usual [[1, 5, 2, 0, 0, 0], [1, 5, 2, 2, 5, 4], [1, 5, 2, 2, 5, 5]]
@@ -30,8 +30,11 @@ defmodule Chinwag.Packed do
 
   def event({number, seq}, _native), do: {seq, type(number)}
 
+  # The change has the version.
+  defp carrying(:ring_change, [_version, change]), do: {:ring_change, RingChange.told(change)}
+
   # What begins with a member goes on in a row; anything else is a map.
-  for {type, [first | rest]} <- Constants.fields(), type != :events_lost do
+  for {type, [first | rest]} <- Constants.fields(), type not in [:events_lost, :ring_change] do
     names = Enum.map(rest, &Macro.var(&1, __MODULE__))
 
     if first == :member do
@@ -51,6 +54,7 @@ defmodule Chinwag.Packed do
   end
 
   defp named_value(:code, code), do: warning(code)
+  defp named_value(:slots, packed), do: for(<<slot::32 <- packed>>, do: slot)
   defp named_value(_name, field), do: value(field)
 
   # A member is the only tuple of seven.

@@ -13,6 +13,11 @@ defmodule Chinwag.Telemetry do
     * `[:chinwag, :admission]`, with `%{count: 1, seq: number}` and `%{mesh: name, member: member}`
     * `[:chinwag, :warning]`, with `%{count: 1, seq: number}` and
       `%{mesh: name, code: code, subject: subject, text: text}`
+    * `[:chinwag, :ring, :change]`, with `%{count: 1, seq: number}` and
+      `%{mesh: name, change: change}`
+    * `[:chinwag, :handoff, :prepare]` and `[:chinwag, :handoff, :acquired]`, with
+      `%{count: 1, seq: number, slots: how_many}` and `%{mesh: name, peer: name, epoch: epoch}`;
+      `:prepare` has the `id` and `timeout` too, `:acquired` has `clean`
     * `[:chinwag, :events, :lost]`, with `%{count: lost, seq: number}` and `%{mesh: name}`
     * `[:chinwag, :operation, :stop]`, with `%{duration: native_time}` and
       `%{mesh: name, operation: :join, result: :ok}`; `result` may be the code of an error
@@ -36,6 +41,16 @@ defmodule Chinwag.Telemetry do
 
   def event(mesh, seq, {:admission, %{member: member}}) do
     execute([:chinwag, :admission], %{count: 1, seq: seq}, %{mesh: mesh, member: member})
+  end
+
+  def event(mesh, seq, {:ring_change, change}) do
+    execute([:chinwag, :ring, :change], %{count: 1, seq: seq}, %{mesh: mesh, change: change})
+  end
+
+  def event(mesh, seq, {type, %{slots: slots} = told}) do
+    measurements = %{count: 1, seq: seq, slots: length(slots)}
+    metadata = told |> Map.delete(:slots) |> Map.put(:mesh, mesh)
+    execute([:chinwag, :handoff, short(type)], measurements, metadata)
   end
 
   def event(mesh, seq, {type, %{payload: payload} = told}) do

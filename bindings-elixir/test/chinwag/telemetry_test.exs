@@ -43,4 +43,29 @@ defmodule Chinwag.TelemetryTest do
     assert {:error, _} = Chinwag.join(__MODULE__.B, ["127.0.0.1:1"])
     assert_receive {^operation, _, %{operation: :join, result: :join_failed}, _}
   end
+
+  test "rings and hand-offs are told" do
+    mesh = __MODULE__.C
+    seed = node!(mesh)
+    owner = Process.whereis(mesh)
+    Chinwag.ring(mesh)
+    node!(__MODULE__.D, seeds: [seed])
+    change = [:chinwag, :ring, :change]
+    assert_receive {^change, %{count: 1, seq: seq}, %{mesh: ^mesh, change: told}, ^owner}, 10_000
+    assert seq > 0
+    assert %Chinwag.RingChange{version: 2, local: "c"} = told
+
+    prepare = {:handoff_prepare, %{id: 1, peer: "d", slots: [1, 2], epoch: 3, timeout: 1_500}}
+    acquired = {:handoff_acquired, %{peer: "d", slots: [5], epoch: 3, clean: false}}
+    for event <- [prepare, acquired], do: :ok = Chinwag.Telemetry.event(mesh, 7, event)
+    [prepare, acquired] = for type <- [:prepare, :acquired], do: [:chinwag, :handoff, type]
+    assert_received {^prepare, measurements, metadata, _}
+    assert measurements == %{count: 1, seq: 7, slots: 2}
+    assert metadata == %{mesh: mesh, id: 1, peer: "d", epoch: 3, timeout: 1_500}
+    assert_received {^acquired, %{slots: 1}, %{peer: "d", epoch: 3, clean: false}, _}
+
+    assert :ok = Chinwag.set_ring_overrides(mesh, [])
+    operation = [:chinwag, :operation, :stop]
+    assert_receive {^operation, _, %{operation: :set_ring_overrides, result: :ok}, _}
+  end
 end

@@ -3,6 +3,8 @@ defmodule Chinwag.Event do
   What `Chinwag.subscribe/3` tells: inside `{:chinwag, mesh, event}`, or with `seq: true`,
   `{:chinwag, mesh, event, seq}`.
 
+  ## Members
+
     * `{:member_join, member}` - new, or back after it had failed or left
     * `{:member_leave, member}` - it said goodbye
     * `{:member_failed, member}` - it was suspected, and did not refute in time
@@ -16,11 +18,27 @@ defmodule Chinwag.Event do
     * `{:admission, …}` - a newcomer waits for `Chinwag.admit/2` or `Chinwag.refuse/3`
     * `{:warning, …}` - something is wrong, and the node goes on
 
+  ## Rings
+
+    * `{:ring_change, change}` - the ring of `Chinwag.ring/1` is another one; `Chinwag.RingChange`
+      tells which of your keys have moved
+    * `{:handoff_prepare, …}` - these slots go to `peer`: stop writing what is theirs, pass on what
+      it needs, and call `Chinwag.released/2` with the `id`, within `timeout` milliseconds
+    * `{:handoff_acquired, …}` - these slots are this node's from now on. `clean` if `peer`, who had
+      them, released them, or nobody had them (`""`); else it may still write. A store that has seen
+      a greater `epoch` refuses who comes with this one.
+
+  ## Both
+
     * `:replay_done` - what follows is live
-    * `{:events_lost, count, members}` - the process was too slow; start over from these
+    * `{:events_lost, count, members}` - the process was too slow; start over from these, and from
+      `Chinwag.ring/1`
   """
 
-  alias Chinwag.{Constants, Member}
+  alias Chinwag.{Constants, Member, RingChange}
+
+  @typedoc "What `Chinwag.subscribe/3` is asked for."
+  @type topic :: :members | :ring
 
   @typedoc "An event."
   @type t ::
@@ -56,4 +74,20 @@ defmodule Chinwag.Event do
                timeout: non_neg_integer()
              }}
           | {:warning, %{code: Constants.warning_code(), subject: String.t(), text: String.t()}}
+          | {:ring_change, RingChange.t()}
+          | {:handoff_prepare,
+             %{
+               id: pos_integer(),
+               peer: String.t(),
+               slots: [non_neg_integer()],
+               epoch: non_neg_integer(),
+               timeout: non_neg_integer()
+             }}
+          | {:handoff_acquired,
+             %{
+               peer: String.t(),
+               slots: [non_neg_integer()],
+               epoch: non_neg_integer(),
+               clean: boolean()
+             }}
 end

@@ -15,24 +15,28 @@ defmodule Chinwag.RingChange do
       iex> RingChange.gained(change, keys, "web-4") == for {key, _, _} <- moved, do: key
       true
 
-  A process that keeps what it owns in a map, say, forgets what it does not own any more with
-  `Map.drop(cache, RingChange.lost(change, Map.keys(cache), "web-1"))`. A change that is told to a
-  node knows its name.
+  A change of the cluster's ring comes as an event, and knows whose node it is told to. A process
+  that keeps what its node owns in a map, say, forgets what it does not own any more:
+
+      def handle_info({:chinwag, _mesh, {:ring_change, change}}, cache),
+        do: {:noreply, Map.drop(cache, RingChange.lost(change, Map.keys(cache)))}
 
   All of it runs on a dirty scheduler. Arguments that are none raise `Chinwag.Error`.
 
     * `before`, `after` - the rings
+    * `version` - which of the node's rings `after` is, as `Chinwag.Ring.version/1` has it
     * `local` - the name of the node that it was told to; `nil` in a change that was made by hand
   """
 
   alias Chinwag.{Error, Native, Ring}
 
   @enforce_keys [:before, :after]
-  defstruct @enforce_keys ++ [local: nil]
+  defstruct @enforce_keys ++ [version: 0, local: nil]
 
   @type t :: %__MODULE__{
           before: Ring.t(),
           after: Ring.t(),
+          version: non_neg_integer(),
           local: String.t() | nil
         }
 
@@ -41,7 +45,8 @@ defmodule Chinwag.RingChange do
 
   @doc "From `before` to `later`."
   @spec new(Ring.t(), Ring.t()) :: t()
-  def new(%Ring{} = before, %Ring{} = later), do: %__MODULE__{before: before, after: later}
+  def new(%Ring{} = before, %Ring{} = later),
+    do: %__MODULE__{before: before, after: later, version: Ring.version(later)}
 
   @doc "Those of the keys that have another owner, as `{key, from, to}`."
   @spec moved(t(), Enumerable.t()) :: [moved(Ring.key())]
@@ -75,6 +80,17 @@ defmodule Chinwag.RingChange do
         }
   def flows(%__MODULE__{} = change),
     do: Map.new(Native.ring_flows(change.before.native, change.after.native))
+
+  @doc false
+  # As an event has it; see `cluster.rs` of the native side.
+  def told({before, later, local}) do
+    [before, later] =
+      for ring <- [before, later] do
+        Ring.told(with :large <- Native.ring_told(ring), do: Native.ring_told_large(ring))
+      end
+
+    %{new(before, later) | local: local}
+  end
 
   @unsaid "this change was made by hand and has no node of its own: give the name of one, " <>
             ~s|as in RingChange.lost(change, keys, "web-1")|

@@ -5,6 +5,9 @@ defmodule Chinwag.ClusterRing do
 
   alias Chinwag.{Error, Native, Packed, Ring}
 
+  @doc "Has the ring kept from now on."
+  def keep(native), do: Native.cluster_keep(native)
+
   def ring(native) do
     told = with :large <- Native.cluster_ring(native), do: Native.cluster_ring_large(native)
     told |> plain!() |> Ring.told()

@@ -21,6 +21,7 @@ use rustler::env::SavedTerm;
 use rustler::{Encoder, Env, LocalPid, OwnedEnv, Resource, ResourceArc, Term};
 
 use crate::node::{ROSTER_MAX, Shared};
+use crate::ring::cluster;
 use crate::{answer, atoms, error, member};
 
 /// Events that the owner takes in one go: well below a millisecond of a scheduler.
@@ -134,9 +135,15 @@ fn field<'a>(env: Env<'a>, event: &EventKind, field: &Field<'_>) -> Term<'a> {
         Field::Count(count) => count.encode(env),
         Field::Flag(flag) => flag.encode(env),
         Field::Duration(span) => u64::try_from(span.as_millis()).unwrap_or(u64::MAX).encode(env),
-        Field::Change(_) => atoms::nil().encode(env),
-        Field::Slots(slots) => slots.encode(env),
+        Field::Change(changed) => cluster::change(env, changed),
+        Field::Slots(slots) => packed(env, slots),
     }
+}
+
+/// Numbers of 32 bits, one after the other: a list of them may be too long for a scheduler.
+fn packed<'a>(env: Env<'a>, numbers: &[u32]) -> Term<'a> {
+    let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_be_bytes()).collect();
+    member::bytes(env, &bytes)
 }
 
 /// An event that a binary of the VM is a part of; it lives as long as that.

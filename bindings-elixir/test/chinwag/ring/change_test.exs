@@ -57,7 +57,7 @@ defmodule Chinwag.RingChangeTest do
 
   test "a change that was made by hand has no node of its own" do
     change = RingChange.new(small(["a"]), small(["b"]))
-    assert %RingChange{local: nil} = change
+    assert %RingChange{local: nil, version: 0} = change
 
     for call <- [&RingChange.gained/2, &RingChange.lost/2] do
       error = assert_raise Error, fn -> call.(change, ["k"]) end

@@ -1,7 +1,7 @@
 defmodule Chinwag.ClusterRingTest do
   use Chinwag.Case, async: true
 
-  alias Chinwag.{Ring, RingNode}
+  alias Chinwag.{Native, Ring, RingChange, RingNode}
 
   @keys for n <- 1..200, do: "user:#{n}"
 
@@ -11,6 +11,12 @@ defmodule Chinwag.ClusterRingTest do
   defp meshes(test), do: for(name <- [A, B, C], do: Module.concat([__MODULE__, test, name]))
 
   defp has!(mesh, names), do: eventually(fn -> Ring.names(Chinwag.ring(mesh)) == names end)
+
+  # The next change of the ring.
+  defp change!(mesh) do
+    assert_receive {:chinwag, ^mesh, {:ring_change, %RingChange{} = change}}, 10_000
+    change
+  end
 
   test "all members have the ring of the members, and so has who makes it by hand" do
     [a, b, _] = meshes(Same)
@@ -72,20 +78,37 @@ defmodule Chinwag.ClusterRingTest do
     assert Chinwag.owners(a, "k", 2) == [Chinwag.local_member(a)]
   end
 
-  test "the past is kept" do
+  test "a change answers for the caller's keys, and the past is kept" do
     [a, b, _] = meshes(Past)
     seed = node!(a, "a", ring_history: 2)
+    :ok = Chinwag.subscribe(a, :ring)
     assert {Ring.version(Chinwag.ring(a)), Chinwag.past_rings(a)} == {1, []}
+
     node!(b, "b", seeds: [seed])
-    has!(a, ["a", "b"])
-    moved = Enum.filter(@keys, &(Chinwag.owner(a, &1).name == "b"))
-    assert length(moved) in 50..150
-    assert Chinwag.previous_owner(a, hd(moved)) == "a"
-    assert Chinwag.previous_owner(a, hd(@keys -- moved)) == nil
+    assert %RingChange{version: 2, local: "a"} = change = change!(a)
+    assert {Ring.version(change.before), Ring.version(change.after)} == {1, 2}
+    assert Ring.equal?(change.after, Chinwag.ring(a))
+    lost = RingChange.lost(change, @keys)
+    assert length(lost) in 50..150
+    assert Enum.all?(lost, &(Chinwag.owner(a, &1).name == "b"))
+    assert RingChange.lost(change, MapSet.new(@keys), "a") |> Enum.sort() == Enum.sort(lost)
+    assert RingChange.gained(change, @keys) == []
+    assert RingChange.gained(change, Stream.map(@keys, & &1), :b) == lost
+    assert RingChange.moved(change, @keys) == for(key <- lost, do: {key, "a", "b"})
+    assert Chinwag.previous_owner(a, hd(lost)) == "a"
+    assert Chinwag.previous_owner(a, hd(@keys -- lost)) == nil
+
     :ok = Chinwag.leave(b)
-    has!(a, ["a"])
-    assert Chinwag.previous_owner(a, hd(moved)) == "b"
+    assert %RingChange{version: 3} = change = change!(a)
+    assert RingChange.gained(change, @keys) == lost
+    assert Chinwag.previous_owner(a, hd(lost)) == "b"
     assert Enum.map(Chinwag.past_rings(a), &Ring.version/1) == [2, 1]
+    assert Enum.map(Chinwag.past_rings(a), &Ring.names/1) == [["a", "b"], ["a"]]
+
+    :ok = Chinwag.update_tags(a, weight: "3")
+    assert %RingChange{version: 4} = change!(a)
+    assert Enum.map(Chinwag.past_rings(a), &Ring.version/1) == [3, 2]
+    refute_received _
   end
 
   test "who is drained owns nothing, and comes back" do
@@ -266,5 +289,36 @@ defmodule Chinwag.ClusterRingTest do
         ] do
       assert %{code: :closed} = assert_raise(Error, fn -> call.(a) end)
     end
+
+    assert {:error, %Error{code: :closed}} = Chinwag.subscribe(a, :ring)
+  end
+
+  test "what is large is told on a dirty scheduler" do
+    ring = Ring.new!(for(n <- 1..3_000, do: "n#{n}"), slots: 1)
+    assert Native.ring_told(ring.native) == :large
+    assert Ring.told(Native.ring_told_large(ring.native)) == ring
+    few = Ring.new!(["a"], slots: 1)
+    assert Ring.told(Native.ring_told(few.native)) == few
+    assert %Error{code: :bad_argument} = catch_error(Native.ring_told(make_ref()))
+  end
+
+  test "the program of the README" do
+    [a, b, _] = meshes(Readme)
+    seed = node!(a, "a", [])
+    readme = File.read!(Path.expand("../../../README.md", __DIR__))
+    [_, program] = Regex.run(~r/^### The ring of the cluster\n.*?```elixir\n(.*?)```/ms, readme)
+    Code.eval_string(program)
+    cache = start_supervised!({MyApp.Cache, a})
+    for key <- @keys, do: :ok = GenServer.call(cache, {:put, key, 1})
+    node!(b, "b", seeds: [seed])
+    has!(a, ["a", "b"])
+    ring = Chinwag.ring(a)
+    kept = for key <- @keys, Ring.owner(ring, key) == "a", do: key
+    eventually(fn -> Enum.sort(GenServer.call(cache, :keys)) == Enum.sort(kept) end)
+    gone = hd(@keys -- kept)
+    assert GenServer.call(cache, {:put, gone, 1}) == {:elsewhere, addr(b)}
+    send(cache, {:chinwag, a, {:events_lost, 1, []}})
+    send(cache, {:chinwag, a, {:handoff_acquired, %{}}})
+    assert length(GenServer.call(cache, :keys)) == length(kept)
   end
 end

@@ -9,7 +9,7 @@ use crate::config::{List, is_nil, pairs, text};
 use crate::error::{bad, raised, shown};
 
 /// A ring that is asked.
-pub(super) struct Asked(ResourceArc<RingRef>);
+pub(super) struct Asked(pub(super) ResourceArc<RingRef>);
 
 impl std::ops::Deref for Asked {
     type Target = Ring;

@@ -7,12 +7,13 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use chinwag::Result;
+use chinwag::event::RingChanged;
 use chinwag::host::Op;
 use chinwag::ring::{Overrides, Ring};
 use rustler::env::SavedTerm;
 use rustler::{Encoder, Env, OwnedEnv, ResourceArc, Term};
 
-use super::builder::{Count, Key, built};
+use super::builder::{Asked, Count, Key, built};
 use super::{ORDER_MAX, RingRef, told};
 use crate::config::List;
 use crate::events::lock;
@@ -103,6 +104,12 @@ fn cluster_ring<'a>(env: Env<'a>, node: ResourceArc<NodeRef>) -> Term<'a> {
 #[rustler::nif(schedule = "DirtyCpu")]
 fn cluster_ring_large<'a>(env: Env<'a>, node: ResourceArc<NodeRef>) -> Term<'a> {
     answer(env, keep(&node).map(|ring| node.0.rings.tell(env, ring)))
+}
+
+/// Has the ring kept from now on.
+#[rustler::nif(schedule = "DirtyCpu")]
+fn cluster_keep<'a>(env: Env<'a>, node: ResourceArc<NodeRef>) -> Term<'a> {
+    answer(env, keep(&node).map(|_| atoms::ok().to_term(env)))
 }
 
 /// The rings before it, the newest first. They are few, and asked for seldom.
@@ -211,6 +218,28 @@ fn overrides(steps: List<'_>) -> Result<Overrides> {
         pins: ring.pins().map(pin).collect(),
         pin_prefixes: ring.pin_prefixes().map(pin).collect(),
     })
+}
+
+/// `{before, after, local}` of an event: rings that `ring_told` tells of, and the name of the local
+/// member.
+pub(crate) fn change<'a>(env: Env<'a>, changed: &RingChanged) -> Term<'a> {
+    let ring = |ring: &Ring| ResourceArc::new(RingRef(ring.clone()));
+    (ring(changed.before()), ring(changed.after()), &changed.local).encode(env)
+}
+
+/// What a ring is told with; `:large` if it has too many names.
+#[rustler::nif]
+fn ring_told<'a>(env: Env<'a>, ring: Asked) -> Term<'a> {
+    match ring.len() > ORDER_MAX {
+        true => atoms::large().to_term(env),
+        false => told(env, &ring.0),
+    }
+}
+
+/// As `ring_told`, however many.
+#[rustler::nif(schedule = "DirtyCpu")]
+fn ring_told_large<'a>(env: Env<'a>, ring: Asked) -> Term<'a> {
+    told(env, &ring.0)
 }
 
 /// What members say while slots change hands, by the name of the operation.
