@@ -240,7 +240,7 @@ test('a closed node keeps the ring that it had', async (t) => {
   await never.close();
   assert.equal(a.ring, ring);
   assert.equal(a.owner('k').name, ring.owner('k'));
-  a.setRingOverrides({ excluded: ['a'] });
+  assert.throws(() => a.setRingOverrides({ excluded: ['a'] }), ClosedError);
   a.on('ring-change', () => {});
   await assert.rejects(a.released(1), ClosedError);
   assert.ok(never.ring.names.includes('never'), 'one that nobody had asked for');

@@ -181,7 +181,7 @@ impl Host {
     /// Replaces what is decided by hand of the ring.
     ///
     /// # Errors
-    /// `too_large`, `forked`.
+    /// `too_large`, `closed`, `forked`.
     pub fn set_ring_overrides(&self, overrides: Overrides) -> Result<()> {
         self.check()?;
         self.node.set_ring_overrides(overrides)

@@ -2,7 +2,7 @@
 
 use super::Node;
 use crate::engine::Request;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::member::Member;
 use crate::ring::{Overrides, Ring};
 
@@ -58,8 +58,11 @@ impl Node {
     ///
     /// # Errors
     /// `too_large`, with nothing changed: more than 65,536 of a kind, or a text of more than 1,024
-    /// bytes.
+    /// bytes. `closed`.
     pub fn set_ring_overrides(&self, overrides: Overrides) -> Result<()> {
+        if self.is_closed() {
+            return Err(Error::closed());
+        }
         Ring::builder().overrides(overrides.clone()).build()?;
         self.handle.set_overrides(overrides);
         Ok(())

@@ -238,6 +238,9 @@ impl Spec {
                 .values()
                 .try_for_each(|name| check_text("name of a node", name.as_bytes()))?;
         }
+        if self.excluded.len() > OVERRIDES_MAX {
+            return Err(large(format!("more than {OVERRIDES_MAX} excluded names")));
+        }
         self.excluded.iter().try_for_each(|name| check_text("name of a node", name.as_bytes()))
     }
 

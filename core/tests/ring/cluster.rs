@@ -68,6 +68,8 @@ async fn all_members_have_the_ring_of_the_members() {
     a.close().await;
     b.close().await;
     assert_eq!(a.ring(), ring, "a closed node keeps what it knew");
+    let refused = a.set_ring_overrides(Overrides::default()).expect_err("it is closed");
+    assert_eq!(refused.kind(), ErrorKind::Closed);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -143,6 +145,9 @@ async fn tags_choose_and_overrides_decide() {
     let long = [("x".repeat(1_025).into_bytes(), "b".to_owned())].into();
     let error = a.set_ring_overrides(Overrides { pins: long, ..Overrides::default() });
     assert_eq!(error.expect_err("too long").kind(), ErrorKind::TooLarge);
+    let many = (0..=65_536).map(|number| number.to_string()).collect();
+    let error = a.set_ring_overrides(Overrides { excluded: many, ..Overrides::default() });
+    assert_eq!(error.expect_err("too many").kind(), ErrorKind::TooLarge);
     a.set_ring_overrides(Overrides::default()).expect("it fits");
     has(&a, &["b", "c"]).await;
     for node in [a, b, c] {
