@@ -54,6 +54,8 @@ pub struct Setup {
     /// The incarnation to start with, at least 1: seconds of the wall clock since the beginning of
     /// 2024, so that a restarted member is always newer than it was before.
     pub incarnation: u32,
+    /// The wall clock: microseconds since the beginning of 2024. Epochs of hand-offs begin there.
+    pub started: u64,
     /// serf's clocks of members, events and queries as the last run left them; 0 for none.
     pub clocks: [u64; 3],
     /// The protocol's constants.

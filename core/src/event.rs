@@ -162,8 +162,10 @@ pub struct HandoffAcquired {
     pub peer: String,
     /// Which, in order.
     pub slots: Box<[u32]>,
-    /// A number that grows with every owner of a slot: a store that has seen a greater one refuses
-    /// who comes with this one.
+    /// A number that grows with every owner of a slot, so that a store which has seen a greater one
+    /// can refuse who comes with this one: greater than any that this node has heard of, and near
+    /// the microseconds since 2024. If who had the slots could not be heard, it is greater only as
+    /// far as their clocks agree.
     pub epoch: u64,
     /// Whether who had them released them, or nobody had them. If not, it failed, or its time was
     /// over, or it takes no part in hand-offs: it may still write.

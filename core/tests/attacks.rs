@@ -35,6 +35,7 @@ impl Node {
             security: Security::default(),
             nonce: [1; 12],
             incarnation: 90_000_000,
+            started: 90_000_000_000_000,
             clocks: [0; 3],
             protocol: Protocol::default(),
             seed: 1,

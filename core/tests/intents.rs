@@ -28,6 +28,7 @@ fn engine(delegate: [u8; 3]) -> Engine {
             advertise: addr(1),
             meta: Vec::new(),
             incarnation: 1,
+            started: 0,
             security: Security::default(),
             nonce: Nonce::default(),
             clocks: [0; 3],

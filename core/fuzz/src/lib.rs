@@ -18,8 +18,8 @@ use chinwag::wire::serf::{
     Coordinate, Filter, Holder, KeyAnswer, KeyRequest, Query, SerfMessage, State,
 };
 use chinwag::wire::{
-    Compression, Envelope, Message, Nonces, PacketBuilder, Security, Side, StreamLimits,
-    StreamMessage, StreamReader, TagPairs, WireError, cover_stream, decode_tags,
+    Compression, Envelope, HandoffMessage, Message, Nonces, PacketBuilder, Security, Side,
+    StreamLimits, StreamMessage, StreamReader, TagPairs, WireError, cover_stream, decode_tags,
 };
 
 use node::{Peer, Subject};
@@ -147,6 +147,12 @@ pub fn message(data: &[u8]) {
         let mut bytes = Vec::new();
         envelope.encode(&mut bytes);
         assert_eq!(Envelope::decode(&bytes), Ok(envelope));
+    }
+    if let Ok(handoff) = HandoffMessage::decode(data) {
+        assert!(handoff.slots.len() <= data.len(), "a count that lies is believed");
+        let mut bytes = Vec::new();
+        handoff.encode(&mut bytes);
+        assert_eq!(HandoffMessage::decode(&bytes), Ok(handoff));
     }
     if let Some(tags) = decode_tags(data) {
         assert_eq!(decode_tags(&chinwag::wire::encode_tags(&tags)), Some(tags));

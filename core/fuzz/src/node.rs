@@ -76,6 +76,7 @@ impl Subject {
             security: security.clone(),
             nonce: [1; 12],
             incarnation: 90_000_000,
+            started: 90_000_000_000_000,
             clocks: [0; 3],
             protocol: Protocol {
                 delegate_versions: serf.then_some([2, 5, 5]),

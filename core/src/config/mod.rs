@@ -137,6 +137,12 @@ impl Config {
         let slots = self.values.contains_key("ring_slots").then(|| count("ring_slots"));
         let placed = Profile::named(&name, slots, None);
         let or = |key: &str, default: &str| self.text(key).unwrap_or_else(|| default.to_owned());
+        let points = matches!(placed, Ok(Profile::Ketama | Profile::Clusterluck));
+        if points && self.duration("handoff_timeout", None) > Duration::ZERO {
+            let message = "handoff_timeout is for rings of slots; \"ketama\" and \
+                           \"clusterluck\" have none";
+            return Err(Error::new(ErrorKind::BadConfig, message));
+        }
         Ok(RingSettings {
             profile: placed.map_err(|error| Error::new(ErrorKind::BadConfig, error.message()))?,
             replicas: u8::try_from(count("ring_replicas")).unwrap_or(u8::MAX),

@@ -22,11 +22,21 @@ fn origin() -> System {
     *ORIGIN.get_or_init(System::now)
 }
 
-/// Seconds since the beginning of 2024; 1 if the clock says that it is earlier.
-pub(super) fn starting_incarnation() -> u32 {
-    let year_2024 = SystemTime::UNIX_EPOCH + YEAR_2024;
-    let seconds = year_2024.elapsed().map_or(0, |since| since.as_secs());
-    u32::try_from(seconds).unwrap_or(u32::MAX).max(1)
+/// The wall clock since the beginning of 2024; zero if it says that it is earlier.
+fn wall() -> Duration {
+    (SystemTime::UNIX_EPOCH + YEAR_2024).elapsed().unwrap_or_default()
+}
+
+/// Seconds since the beginning of 2024; 1 if the clock says that it is earlier. Greater than that
+/// of the last run also when the clock has been set back.
+pub(super) fn starting_incarnation(last: Option<u32>) -> u32 {
+    let seconds = u32::try_from(wall().as_secs()).unwrap_or(u32::MAX);
+    seconds.max(last.unwrap_or(0).saturating_add(1))
+}
+
+/// Microseconds since the beginning of 2024.
+pub(super) fn wall_micros() -> u64 {
+    u64::try_from(wall().as_micros()).unwrap_or(u64::MAX)
 }
 
 pub(super) fn now() -> Instant {

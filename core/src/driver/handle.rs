@@ -35,6 +35,8 @@ pub(crate) struct Handle {
     /// The outcome of the first join, once it is known; none without seeds.
     joined: Option<watch::Receiver<Option<Result<Reply>>>>,
     require_join: bool,
+    /// Others wait for what this node says of its slots, so it has a ring from the start.
+    hands_off: bool,
     /// How long looking a seed's name up may take.
     lookup_limit: Duration,
     tasks: Vec<JoinHandle<()>>,
@@ -52,22 +54,21 @@ impl Handle {
         let mut security = settings.security.clone();
         security.keyring = keys::load(settings.keys.clone(), &security.label).await?;
         let (store, held) = remembered(&settings).await?;
-        let last = held.as_ref().map_or(0, |held| held.incarnation);
         let bound = sockets::bind(&settings)?;
-        let now = super::clock::now();
         let setup = Setup {
             name: settings.name.clone().unwrap_or_else(sockets::default_name),
             advertise: bound.advertise,
             meta: settings.meta.clone(),
             security,
             nonce: sockets::nonce()?,
-            // Also when the wall clock has been set back.
-            incarnation: super::clock::starting_incarnation().max(last.saturating_add(1)),
+            incarnation: super::clock::starting_incarnation(held.as_ref().map(|h| h.incarnation)),
+            started: super::clock::wall_micros(),
             clocks: held.as_ref().map_or([0; 3], |held| held.clocks),
             protocol: settings.protocol.clone(),
             seed: sockets::entropy()?,
         };
         let lookup_limit = setup.protocol.tcp_timeout;
+        let now = super::clock::now();
         let mut engine = Engine::new(now, setup);
         engine.share_members(pool());
         let board = Board::new(engine.local().clone(), settings.event_buffer);
@@ -111,6 +112,7 @@ impl Handle {
             placement: Arc::new(Placement::new(settings.ring)),
             runtime: runtime::Handle::current(),
             require_join: settings.require_join,
+            hands_off: settings.protocol.handoff_timeout > Duration::ZERO,
             lookup_limit,
             tasks,
             #[cfg(feature = "signals")]
@@ -146,12 +148,16 @@ impl Handle {
 
     /// Waits until the seeds have been tried.
     pub(crate) async fn ready(&self) -> Result<()> {
-        let Some(mut joined) = self.joined.clone() else { return Ok(()) };
-        let outcome = joined.wait_for(Option::is_some).await.map_err(|_| Error::closed())?;
-        match &*outcome {
-            Some(Err(error)) if self.require_join => Err(error.clone()),
-            _ => Ok(()),
+        if let Some(mut joined) = self.joined.clone() {
+            let outcome = joined.wait_for(Option::is_some).await.map_err(|_| Error::closed())?;
+            if let (Some(Err(error)), true) = (&*outcome, self.require_join) {
+                return Err(error.clone());
+            }
         }
+        if self.hands_off {
+            self.ring();
+        }
+        Ok(())
     }
 
     /// Sends a command and waits for its outcome.

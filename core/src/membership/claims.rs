@@ -550,6 +550,7 @@ mod tests {
             security: Security::default(),
             nonce: Nonce::default(),
             incarnation: 1,
+            started: 0,
             clocks: [0; 3],
             protocol: Protocol::profile("lan"),
             seed: 1,

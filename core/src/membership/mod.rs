@@ -148,8 +148,8 @@ enum Presence {
 
 impl Membership {
     pub(crate) fn new(now: Instant, setup: Setup) -> Self {
-        let Setup { name, advertise, meta, security, nonce, incarnation, clocks, protocol, seed } =
-            setup;
+        let Setup { incarnation, started, clocks, .. } = setup;
+        let Setup { name, advertise, meta, security, nonce, protocol, seed, .. } = setup;
         let incarnation = incarnation.clamp(1, INCARNATION_MAX);
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
         let name: Arc<str> = name.into();
@@ -181,7 +181,7 @@ impl Membership {
             gate: Gate::default(),
             talk: Talk::default(),
             round_trips: RoundTrips::default(),
-            placements: Placements::default(),
+            placements: Placements::new(now, started),
             run: rng.next_u32(),
             serf: None,
             clocks,
@@ -357,6 +357,7 @@ impl Membership {
             Fired::Timer(Timer::Farewell, _) => self.farewell_due(),
             Fired::Timer(Timer::Leave, _) => self.leave_timed_out(),
             Fired::Timer(Timer::Query, _) => self.serf_timer(),
+            Fired::Timer(Timer::Handoff, _) => self.handoff_due(),
             Fired::Due(Due::Suspicion(slot)) => self.suspicion_ended(slot),
             Fired::Due(Due::Forget(slot)) => self.forget(slot),
             Fired::Due(Due::Relay(seq)) => self.relay_timed_out(seq),

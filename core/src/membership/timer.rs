@@ -29,9 +29,11 @@ pub(crate) enum Timer {
     Leave,
     /// The time of a query is over.
     Query,
+    /// Slots are asked for again, or somebody's time to release them is over.
+    Handoff,
 }
 
-const TIMERS: [Timer; 10] = [
+const TIMERS: [Timer; 11] = [
     Timer::Probe,
     Timer::ProbeIndirect,
     Timer::ProbeRefused,
@@ -42,6 +44,7 @@ const TIMERS: [Timer; 10] = [
     Timer::Farewell,
     Timer::Leave,
     Timer::Query,
+    Timer::Handoff,
 ];
 
 /// Deadlines that belong to something, of which there may be many. They are never taken back:

@@ -62,6 +62,14 @@ impl Sim {
         self.first_incarnation().saturating_add_signed(wall)
     }
 
+    /// What the clock on the wall of a node shows, in microseconds.
+    pub(super) fn wall_micros(&self, id: NodeId) -> u64 {
+        let micros = self.now.since(Instant::default()).as_micros();
+        let wall = i64::from(self.nodes[id.0].clock.wall) * 1_000_000;
+        let micros = u64::from(EPOCH) * 1_000_000 + u64::try_from(micros).unwrap_or(u64::MAX >> 1);
+        micros.saturating_add_signed(wall)
+    }
+
     /// The next start of `id` has a clock that runs so many millionths too fast, and one on the
     /// wall that is so many seconds ahead.
     pub fn set_clock(&mut self, id: NodeId, drift: i32, wall: i32) {

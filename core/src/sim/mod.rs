@@ -278,6 +278,7 @@ impl Sim {
             security: self.security.clone(),
             nonce,
             incarnation,
+            started: self.wall_micros(id),
             clocks: [0; 3],
             protocol: self.protocol.clone(),
             seed,

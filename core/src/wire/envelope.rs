@@ -92,7 +92,8 @@ fn number(bytes: &[u8]) -> Result<(u32, &[u8]), WireError> {
     Ok((u32::from_be_bytes(*number), rest))
 }
 
-fn text(bytes: &[u8]) -> Result<(&str, &[u8]), WireError> {
+/// A text behind a byte with its length, and what follows it.
+pub(super) fn text(bytes: &[u8]) -> Result<(&str, &[u8]), WireError> {
     let (len, rest) = bytes.split_first().ok_or(WireError::Truncated)?;
     let (text, rest) = rest.split_at_checked(usize::from(*len)).ok_or(WireError::Truncated)?;
     Ok((std::str::from_utf8(text).map_err(|_| WireError::BadUtf8)?, rest))

@@ -26,6 +26,7 @@ pub mod addr;
 pub mod compress;
 pub mod crypt;
 pub mod envelope;
+pub mod handoff;
 pub mod label;
 pub mod message;
 mod msgpack;
@@ -46,6 +47,7 @@ pub use crypt::{
     SEAL_OVERHEAD,
 };
 pub use envelope::{BroadcastKind, ENVELOPE_NAME_MAX, Envelope};
+pub use handoff::{HandoffKind, HandoffMessage};
 pub use label::label_overhead;
 pub use message::{Ack, Alive, Dead, IndirectPing, Message, Ping, Suspect};
 pub use packet::{

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
-use chinwag::event::{RingChanged, WarningCode};
+use chinwag::event::{HandoffAcquired, HandoffPrepared, RingChanged, WarningCode};
 use chinwag::ring::{Overrides, Ring, RingNode};
 use chinwag::{ErrorKind, Event, EventKind, Events, Node, Replay};
 
@@ -199,12 +199,88 @@ async fn nothing_is_told_of_rings_until_somebody_asks() {
     b.close().await;
 }
 
+/// The next event that `wanted` makes something of.
+async fn next<T>(events: &mut Events, wanted: impl Fn(EventKind) -> Option<T>) -> T {
+    within("an event of a hand-off", async {
+        loop {
+            let event = events.next().await.expect("the node is open");
+            if let Some(found) = wanted(event.kind) {
+                return found;
+            }
+        }
+    })
+    .await
+}
+
+async fn acquired(events: &mut Events) -> std::sync::Arc<HandoffAcquired> {
+    next(events, |kind| match kind {
+        EventKind::HandoffAcquired(handoff) => Some(handoff),
+        _ => None,
+    })
+    .await
+}
+
+async fn prepared(events: &mut Events) -> std::sync::Arc<HandoffPrepared> {
+    next(events, |kind| match kind {
+        EventKind::HandoffPrepare(handoff) => Some(handoff),
+        _ => None,
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn slots_are_handed_off_when_they_are_released() {
+    let options = [("handoff_timeout", "20s"), ("ring_slots", "4096")];
+    let a = start("a", None, &options).await;
+    let mut of_a = a.events(Replay::No);
+    let first = acquired(&mut of_a).await;
+    assert_eq!((first.peer.as_str(), first.clean, first.slots.len()), ("", true, 4_096));
+
+    let b = start("b", Some(&a), &options).await;
+    let mut of_b = b.events(Replay::No);
+    let prepared = prepared(&mut of_a).await;
+    assert_eq!(prepared.peer, "b");
+    assert!(prepared.slots.iter().eq(a.ring().slots_of("b").collect::<Vec<_>>().iter()));
+    assert_eq!(prepared.timeout, Duration::from_secs(20));
+    // It has them until it says so.
+    tokio::time::timeout(Duration::from_millis(300), acquired(&mut of_b))
+        .await
+        .expect_err("nobody has released them");
+    a.released(prepared.id).await.expect("it waits");
+    let again = a.released(prepared.id).await.expect_err("it is settled");
+    assert_eq!(again.kind(), ErrorKind::BadArgument);
+    let taken = acquired(&mut of_b).await;
+    assert_eq!((taken.peer.as_str(), taken.clean), ("a", true));
+    assert_eq!(taken.slots, prepared.slots);
+    assert!(taken.epoch > first.epoch, "{} after {}", taken.epoch, first.epoch);
+
+    // Who ends without a word had no time to release anything.
+    b.close().await;
+    let back = acquired(&mut of_a).await;
+    assert_eq!((back.peer.as_str(), back.clean), ("b", false));
+    assert_eq!(back.slots, taken.slots);
+    assert!(back.epoch > taken.epoch, "{} after {}", back.epoch, taken.epoch);
+    // Counters are shown once the node has nothing else to do.
+    within("the count", async {
+        while a.stats().handoffs_unclean != back.slots.len() as u64 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+    a.close().await;
+    assert_eq!(a.released(1).await.expect_err("closed").kind(), ErrorKind::Closed);
+}
+
 #[test]
 fn contradictions_are_refused() {
     let mut config = chinwag::Config::new();
     config.set("ring_profile", "ketama").expect("a profile");
     config.set("ring_slots", "271").expect("a number");
     assert_eq!(config.settings().expect_err("points").kind(), ErrorKind::BadConfig);
+    let mut config = chinwag::Config::new();
+    config.set("ring_profile", "clusterluck").expect("a profile");
+    config.set("handoff_timeout", "5s").expect("a time");
+    assert_eq!(config.settings().expect_err("no slots").kind(), ErrorKind::BadConfig);
     for (key, value) in [("ring_profile", "quick"), ("ring_slots", "0"), ("ring_replicas", "256")] {
         assert!(chinwag::Config::new().set(key, value).is_err(), "{key}={value}");
     }

@@ -5,6 +5,7 @@
 mod admission;
 mod evidence;
 mod fast;
+mod handoffs;
 mod refusals;
 mod rings;
 mod serf;

@@ -196,7 +196,7 @@ impl Membership {
                 Ok(envelope) => self.on_broadcast(&envelope, payload),
                 Err(_) => self.stats.packets_malformed += 1,
             }
-        } else if !self.on_serf_message(payload) {
+        } else if !self.on_handoff(payload) && !self.on_serf_message(payload) {
             self.stats.user_messages_received += 1;
             let message = Heeded {
                 sender: self.caller(from, delivery),
