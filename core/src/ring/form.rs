@@ -21,9 +21,7 @@ const HASH_TAGS: u8 = 1;
 impl Ring {
     /// The ring as bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = self.0.spec.canonical();
-        bytes.push(self.0.spec.replicas);
-        bytes
+        self.0.spec.to_bytes()
     }
 
     /// The ring of these bytes.
@@ -31,17 +29,30 @@ impl Ring {
     /// # Errors
     ///
     /// `bad_argument` for bytes that [`to_bytes`](Self::to_bytes) would not give, `too_large` for
-    /// more than a ring can have. Nothing is allocated for what the bytes only announce.
+    /// more than a ring can have. Nothing is allocated for what the bytes only announce; but a ring
+    /// is built, and a few thousand bytes can be one of 2<sup>30</sup> bids, which are seconds.
+    /// [`Builder::from_bytes`](super::Builder::from_bytes) looks at bytes of strangers first.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        let spec = Reader { bytes }.spec().ok_or_else(|| {
-            bad("these are not the bytes of a ring, or they are of a later version".to_owned())
-        })??;
-        spec.check()?;
-        Ok(Self::from_spec(spec, None))
+        Ok(Self::from_spec(Spec::from_bytes(bytes)?, None))
     }
 }
 
 impl Spec {
+    /// What a ring of these bytes is made from.
+    pub(super) fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        let spec = Reader { bytes }.spec().ok_or_else(|| {
+            bad("these are not the bytes of a ring, or they are of a later version".to_owned())
+        })??;
+        spec.check()?;
+        Ok(spec)
+    }
+
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = self.canonical();
+        bytes.push(self.replicas);
+        bytes
+    }
+
     /// What decides who owns what, as bytes.
     pub(super) fn canonical(&self) -> Vec<u8> {
         let mut out = vec![VERSION];

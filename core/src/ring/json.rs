@@ -4,7 +4,7 @@ use base64ct::{Base64, Encoding};
 use serde_json::{Map, Value, json};
 
 use super::Ring;
-use super::spec::{Profile, RingNode, Spec, bad};
+use super::spec::{Profile, RingNode, Spec, bad, short};
 use crate::error::Result;
 
 /// The form that is written and read.
@@ -49,11 +49,18 @@ impl Ring {
     ///
     /// `bad_argument` for what is not the JSON of a ring, `too_large` for more than one can have.
     pub fn from_json(text: &str) -> Result<Self> {
+        Ok(Self::from_spec(Spec::from_json(text)?, None))
+    }
+}
+
+impl Spec {
+    /// What a ring of this JSON is made from.
+    pub(super) fn from_json(text: &str) -> Result<Self> {
         let wrong = |error: serde_json::Error| bad(format!("this is not JSON: {error}"));
         let value: Value = serde_json::from_str(text).map_err(wrong)?;
         let spec = Fields::of(value, "a ring")?.spec()?;
         spec.check()?;
-        Ok(Self::from_spec(spec, None))
+        Ok(spec)
     }
 }
 
@@ -88,7 +95,7 @@ impl Fields {
     ) -> Result<Option<T>> {
         let Some(value) = self.left.remove(field) else { return Ok(None) };
         let what = self.what;
-        let wrong = || bad(format!("`{field}` of {what} cannot be {value}"));
+        let wrong = || bad(format!("`{field}` of {what} cannot be {}", short(&value.to_string())));
         read(&value).map(Some).ok_or_else(wrong)
     }
 
@@ -111,7 +118,7 @@ impl Fields {
     fn end(self) -> Result<()> {
         match self.left.keys().next() {
             None => Ok(()),
-            Some(field) => Err(bad(format!("{} has no field `{field}`", self.what))),
+            Some(field) => Err(bad(format!("{} has no field `{}`", self.what, short(field)))),
         }
     }
 
@@ -135,7 +142,7 @@ impl Fields {
             }
             (name, ..) => Err(bad(format!(
                 "the profile {:?} is not known; it is slots, ketama or clusterluck",
-                name.unwrap_or_default()
+                short(name.unwrap_or_default())
             ))),
         }
     }

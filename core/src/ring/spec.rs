@@ -64,10 +64,14 @@ const SLOTS_MAX: u32 = 1 << 20;
 const SLACK_MAX: u32 = 10_000;
 /// Nodes have numbers of 16 bits, of which one means nobody.
 const NODES_MAX: usize = 65_534;
-/// Bids for a whole ring: a second or two of one core.
+/// Bids for a whole ring: some seconds of one core.
 const BIDS_MAX: u64 = 1 << 30;
-/// Points of a whole continuum.
-const POINTS_MAX: u64 = 1 << 24;
+/// Owners that are kept for all slots: 32 MiB.
+const KEPT_MAX: u64 = 1 << 24;
+/// The weights of ketama's nodes, of which only the ratio counts.
+const WEIGHTS_MAX: u64 = 1 << 24;
+/// Points of Clusterluck's continuum: 64 MiB, and some seconds of one core.
+const POINTS_MAX: u64 = 1 << 22;
 /// Overrides of each kind.
 const OVERRIDES_MAX: usize = 65_536;
 
@@ -219,15 +223,16 @@ impl Spec {
                         "{nodes} nodes on {slots} slots; their product may be {BIDS_MAX} at most"
                     )));
                 }
-            }
-            Profile::Ketama | Profile::Clusterluck => {
-                let weights: u64 = self.nodes.values().map(|share| u64::from(share.weight)).sum();
-                if weights > POINTS_MAX {
+                let replicas = self.replicas;
+                if u64::from(slots) * u64::from(replicas) > KEPT_MAX {
                     return Err(large(format!(
-                        "weights of {weights} together; {POINTS_MAX} at most"
+                        "{replicas} replicas of {slots} slots; their product may be {KEPT_MAX} at \
+                         most. More owners than replicas can be asked for"
                     )));
                 }
             }
+            Profile::Ketama => self.check_weights(WEIGHTS_MAX)?,
+            Profile::Clusterluck => self.check_weights(POINTS_MAX)?,
         }
         for overrides in [&self.keys, &self.prefixes] {
             if overrides.len() > OVERRIDES_MAX {
@@ -244,6 +249,31 @@ impl Spec {
         self.excluded.iter().try_for_each(|name| check_text("name of a node", name.as_bytes()))
     }
 
+    /// What a ring of it costs, in bids.
+    pub(super) fn work(&self) -> u64 {
+        let nodes = self.nodes.len() as u64;
+        match self.profile {
+            Profile::Slots { slots, .. } => {
+                // Long rows look at each bid several times.
+                let each = if self.replicas > 3 { 4 } else { 1 };
+                u64::from(slots) * nodes * each
+            }
+            // Digests, and points to be sorted.
+            Profile::Ketama => 160 * nodes * 16,
+            Profile::Clusterluck => {
+                64 * self.nodes.values().map(|share| u64::from(share.weight)).sum::<u64>()
+            }
+        }
+    }
+
+    fn check_weights(&self, most: u64) -> Result<()> {
+        let weights: u64 = self.nodes.values().map(|share| u64::from(share.weight)).sum();
+        match weights <= most {
+            true => Ok(()),
+            false => Err(large(format!("weights of {weights} together; {most} at most"))),
+        }
+    }
+
     /// The nodes that own something, in the order of their names.
     pub(super) fn owners(&self) -> impl Iterator<Item = (&str, &Share)> {
         let all = self.nodes.iter().map(|(name, share)| (name.as_str(), share));
@@ -258,6 +288,15 @@ fn check_text(what: &str, text: &[u8]) -> Result<()> {
             Err(large(format!("the {what} has {bytes} bytes; at most {TEXT_MAX} are possible")))
         }
     }
+}
+
+/// The beginning of a text of somebody else, for a message.
+pub(super) fn short(text: &str) -> String {
+    let mut short: String = text.chars().take(64).collect();
+    if short.len() < text.len() {
+        short.push('…');
+    }
+    short
 }
 
 pub(super) fn bad(message: String) -> Error {

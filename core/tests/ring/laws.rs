@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chinwag::ErrorKind;
-use chinwag::ring::{Profile, Ring, RingChange, RingNode};
+use chinwag::ring::{Builder, Profile, Ring, RingChange, RingNode};
 use proptest::prelude::*;
 
 const SLOTS: u32 = 2_048;
@@ -141,7 +141,11 @@ proptest! {
 
     #[test]
     fn unions_and_intersections_are_those_of_sets(a in nodes(), b in nodes(), c in nodes()) {
-        let [a, b, c] = [a, b, c].map(|nodes| ring(slots(None), of(&nodes)));
+        let [a, b, c] = [(a, 2), (b, 3), (c, 1)].map(|(nodes, replicas)| {
+            let nodes = of(&nodes);
+            let builder = Ring::builder().profile(slots(None)).nodes(nodes).replicas(replicas);
+            builder.build().unwrap()
+        });
         let union = |x: &Ring, y: &Ring| x.union(y).unwrap();
         let both = |x: &Ring, y: &Ring| x.intersection(y).unwrap();
         prop_assert_eq!(union(&a, &b), union(&b, &a));
@@ -295,6 +299,53 @@ fn what_cannot_be_a_ring_is_an_error() {
     assert_eq!([slots(0), slots(1 << 21)], [ErrorKind::BadArgument; 2]);
     assert_eq!(build(Profile::partitions(1)), Ok(1));
     assert_eq!(Ring::builder().replicas(0).build().unwrap_err().kind(), ErrorKind::BadArgument);
+    let long = "x".repeat(10_000_000);
+    let message = Ring::builder().node("a").remove(&long).build().unwrap_err().to_string();
+    assert!(message.len() < 300, "{}", message.len());
+}
+
+/// A few thousand bytes may be a ring of half a gigabyte, or of minutes of work.
+#[test]
+fn a_ring_that_is_too_much_is_refused_before_it_is_made() {
+    let refused = |builder: Builder| {
+        assert_eq!(builder.clone().build().unwrap_err().kind(), ErrorKind::TooLarge);
+        let bytes = builder.to_bytes();
+        assert!(bytes.len() < 20_000, "{}", bytes.len());
+        assert_eq!(Ring::from_bytes(&bytes).unwrap_err().kind(), ErrorKind::TooLarge);
+        assert_eq!(Builder::from_bytes(&bytes).unwrap_err().kind(), ErrorKind::TooLarge);
+    };
+    let of = |profile, nodes| Ring::builder().profile(profile).nodes(named(nodes));
+    let most = Profile::Slots { slots: 1 << 20, slack: None };
+    refused(of(most, 1_025));
+    refused(of(most, 300).replicas(17));
+    let heavy = |profile, count| {
+        let nodes = named(count).into_iter().map(|node| node.weight(65_535));
+        Ring::builder().profile(profile).nodes(nodes)
+    };
+    refused(heavy(Profile::Clusterluck, 65));
+    refused(heavy(Profile::Ketama, 257));
+}
+
+#[test]
+fn a_builder_reads_what_a_ring_does_and_tells_the_work() {
+    let ring = Ring::builder()
+        .profile(Profile::partitions(271))
+        .nodes(named(5))
+        .pin("vip", "node-4")
+        .build()
+        .unwrap();
+    let builder = Builder::from_bytes(&ring.to_bytes()).unwrap();
+    assert_eq!((builder.work(), builder.to_bytes()), (5 * 271, ring.to_bytes()));
+    assert_eq!(builder.build().unwrap(), ring);
+    assert!(Builder::from_bytes(&ring.to_bytes()[1..]).is_err());
+    // The largest that is allowed is read at once, and not built.
+    let most = Profile::Slots { slots: 1 << 20, slack: None };
+    let largest = Ring::builder().profile(most).nodes(named(1_024)).to_bytes();
+    assert_eq!(Builder::from_bytes(&largest).unwrap().work(), 1 << 30);
+    let points = |profile| Ring::builder().profile(profile).node("a").work();
+    assert!(points(Profile::Ketama) > points(Profile::Clusterluck));
+    #[cfg(feature = "json")]
+    assert_eq!(Builder::from_json(&ring.to_json()).unwrap().build().unwrap(), ring);
 }
 
 /// libring, hashring for Rust: lists that end too early at the end of the ring, or name one twice.
@@ -390,6 +441,26 @@ fn json_is_read_as_it_is_written() {
         r#"{"more":1}"#,
     ] {
         assert_eq!(Ring::from_json(wrong).unwrap_err().kind(), ErrorKind::BadArgument, "{wrong}");
+    }
+}
+
+/// What is wrong is shown, and not all of it.
+#[cfg(feature = "json")]
+#[test]
+fn messages_are_short_whatever_they_are_about() {
+    let long = "x".repeat(1_000_000);
+    for text in [
+        format!(r#"{{"nodes":"{long}"}}"#),
+        format!(r#"{{"nodes":[{{"{long}":1}}]}}"#),
+        format!(r#"{{"nodes":[{{"name":"a","{long}":1}}]}}"#),
+        format!(r#"{{"profile":"{long}"}}"#),
+        format!(r#"{{"{long}":1}}"#),
+        format!(r#"{{"nodes":[{{"name":"{long}"}}]}}"#),
+        format!(r#"{{"excluded":["{long}"]}}"#),
+        long,
+    ] {
+        let message = Ring::from_json(&text).unwrap_err().to_string();
+        assert!(message.len() < 300, "{}", message.len());
     }
 }
 
