@@ -3,6 +3,7 @@
 #[path = "../../tests/flood/inputs.rs"]
 mod inputs;
 
+use chinwag::ring::{Builder, Profile, Ring, RingNode};
 use chinwag::snapshot::Snapshot;
 use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
@@ -31,6 +32,7 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
         }
         "snapshot" => snapshots(),
         "clock" => clocks(),
+        "ring" => rings(),
         _ => vectors,
     }
 }
@@ -84,6 +86,36 @@ fn clocks() -> Vec<Vec<u8>> {
     ];
     let texts = texts.into_iter().map(|text| text.as_bytes().to_vec());
     good.step_by(3).map(bytes).chain(texts).chain([vec![1, 0, 0x80, 2]]).collect()
+}
+
+/// The bytes and the JSON of small rings, and pairs of them as the target takes them apart.
+fn rings() -> Vec<Vec<u8>> {
+    let slots = |slots, slack| Profile::Slots { slots, slack };
+    let profiles = [
+        slots(64, Some(50)),
+        slots(64, None),
+        slots(7, Some(0)),
+        Profile::Ketama,
+        Profile::Clusterluck,
+    ];
+    let overrides = |builder: Builder| {
+        builder.exclude("b").pin("vip", "a").pin([0xff], "c").pin_prefix("user:", "c").replicas(5)
+    };
+    let with = |profile| {
+        let nodes = [RingNode::new("a").weight(3), RingNode::new("b").zone("x"), "c".into()];
+        let plain = Ring::builder().profile(profile).nodes(nodes);
+        let empty = Ring::builder().profile(profile).hash_tags(true).exclude("a");
+        [plain.clone(), overrides(plain), empty]
+    };
+    let builders: Vec<Builder> = profiles.into_iter().flat_map(with).collect();
+    let bytes: Vec<Vec<u8>> = builders.iter().map(Builder::to_bytes).collect();
+    let pair = |pair: &[Vec<u8>]| [&[pair[0].len() as u8], &pair[0][..], &pair[1]].concat();
+    let texts = builders.into_iter().filter_map(|builder| Some(builder.build().ok()?.to_json()));
+    let texts = texts.map(String::into_bytes);
+    let largest = Ring::builder().profile(slots(1 << 20, Some(50))).replicas(16);
+    let largest = largest.nodes((0..300).map(|n| n.to_string())).to_bytes();
+    let pairs = bytes.windows(2).map(pair);
+    bytes.iter().cloned().chain(pairs).chain(texts).chain([largest]).collect()
 }
 
 /// A bad input made of one of these, as in the floods of the other tests; the same for a number.

@@ -8,6 +8,7 @@
 
 pub mod corpus;
 mod node;
+mod ring;
 
 use std::sync::Arc;
 
@@ -23,6 +24,7 @@ use chinwag::wire::{
 };
 
 use node::{Peer, Subject};
+pub use ring::ring;
 
 /// A function that panics when something is wrong with what it is given.
 pub type Target = fn(&[u8]);
@@ -37,6 +39,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("serf", serf),
     ("snapshot", snapshot),
     ("clock", clock),
+    ("ring", ring),
 ];
 
 /// What may be inflated from a datagram, and the bound of the target for streams.

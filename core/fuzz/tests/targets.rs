@@ -60,6 +60,11 @@ fn clocks() {
     play("clock");
 }
 
+#[test]
+fn rings() {
+    play("ring");
+}
+
 /// Members that never answer fail, and are forgotten in the end, whatever a stranger sends.
 #[test]
 fn minutes_of_silence_under_a_key() {
