@@ -4,6 +4,7 @@
 #
 #   sh tests/steps/fuzz.sh                       every target, SECONDS_EACH=60
 #   sh tests/steps/fuzz.sh stream lzw            these
+#   AT_ONCE=2 sh tests/steps/fuzz.sh             two of them side by side
 #   RUNS=100000 sh tests/steps/fuzz.sh           so many executions instead, from the same seed
 #   ASAN=1 sh tests/steps/fuzz.sh                with AddressSanitizer, for leaks and what is unsafe
 #
@@ -38,21 +39,34 @@ programs=$built/$host/fuzz
 limit="-max_total_time=${SECONDS_EACH:-60}"
 [ -z "${RUNS:-}" ] || limit="-runs=$RUNS -seed=1"
 mkdir -p target/findings
-failed=''
-for name in "$@"; do
+# Searches in one target, and tells what came of it.
+search() {
+    name=$1
     log=target/findings/$name.log
-    echo "fuzz: $name"
     # shellcheck disable=SC2086 # a list of options
     if "$programs/fuzz-$name" $limit -max_len=4096 -timeout=5 -rss_limit_mb=1024 \
         -print_final_stats=1 -artifact_prefix="target/findings/$name-" "target/corpus/$name" \
         2>"$log"; then
-        sed -n 's/^stat::number_of_executed_units: */  executions /p
+        sed -n "1s/.*/fuzz: $name/p
+            s/^stat::number_of_executed_units: */  executions /p
             s/^stat::average_exec_per_sec: */  a second   /p
-            s/^stat::peak_rss_mb: */  peak MB    /p' "$log"
+            s/^stat::peak_rss_mb: */  peak MB    /p" "$log"
     else
         tail -n 60 "$log"
         echo "fuzz: $name: broken; replay with $programs/fuzz-$name FILE" >&2
-        failed=1
+        return 1
     fi
+}
+
+failed=''
+while [ $# -gt 0 ]; do
+    running=''
+    for _ in $(seq "${AT_ONCE:-1}"); do
+        [ $# -gt 0 ] || break
+        search "$1" &
+        running="$running $!"
+        shift
+    done
+    for search in $running; do wait "$search" || failed=1; done
 done
 [ -z "$failed" ]

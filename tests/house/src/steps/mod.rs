@@ -41,6 +41,7 @@ pub const TEST: &[Step] = &[
     ELIXIR,
     C,
     AGENTS,
+    FUZZ_SEARCH,
     SCENARIOS_SIM,
     SCENARIOS,
     SCENARIOS_GO,
@@ -154,7 +155,7 @@ const SIMULATOR: Step = Step {
 };
 
 /// The fuzz targets on captured messages and a fixed number of spoilt ones, and a few seeds of the
-/// nemesis. The search itself is `make fuzz`.
+/// nemesis. The search itself is `make fuzz`, and the next step.
 const FUZZ: Step = Step {
     name: "fuzz",
     after: &["setup"],
@@ -163,6 +164,15 @@ const FUZZ: Step = Step {
         "cargo test --locked -q --profile fuzz -p chinwag-fuzz --test targets",
         "cargo run --locked -q --profile fuzz -p chinwag-fuzz --bin seeds -- 1000",
     ],
+};
+
+/// A minute of search for each decoder where changes are judged, two side by side. It gives way to
+/// the steps beside it, most of which wait for something.
+const FUZZ_SEARCH: Step = Step {
+    name: "fuzz search",
+    after: &["fuzz", "agents"],
+    needs: &["c++"],
+    run: &["[ -z \"${CI:-}\" ] || SECONDS_EACH=60 AT_ONCE=2 nice sh tests/steps/fuzz.sh"],
 };
 
 const PYTHON_BUILD: Step = Step {
