@@ -1,4 +1,5 @@
-//! What holds for every ring, and the defects of other libraries that must not be in this one.
+//! What holds for every ring. The order in which nodes came is irrelevant; only the keys that must
+//! move do; weights are shares; unions and intersections are those of sets.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,11 +13,11 @@ fn slots(slack: Option<u32>) -> Profile {
     Profile::Slots { slots: SLOTS, slack }
 }
 
-fn ring(profile: Profile, nodes: impl IntoIterator<Item = RingNode>) -> Ring {
+pub(super) fn ring(profile: Profile, nodes: impl IntoIterator<Item = RingNode>) -> Ring {
     Ring::builder().profile(profile).nodes(nodes).build().unwrap()
 }
 
-fn named(count: usize) -> Vec<RingNode> {
+pub(super) fn named(count: usize) -> Vec<RingNode> {
     (0..count).map(|n| RingNode::new(format!("node-{n}"))).collect()
 }
 
@@ -346,65 +347,6 @@ fn a_builder_reads_what_a_ring_does_and_tells_the_work() {
     assert!(points(Profile::Ketama) > points(Profile::Clusterluck));
     #[cfg(feature = "json")]
     assert_eq!(Builder::from_json(&ring.to_json()).unwrap().build().unwrap(), ring);
-}
-
-/// libring, hashring for Rust: lists that end too early at the end of the ring, or name one twice.
-#[test]
-fn lists_of_owners_wrap_past_the_end() {
-    for profile in [Profile::DEFAULT, Profile::Ketama, Profile::Clusterluck] {
-        let nodes = named(10).into_iter().map(|node| node.weight(3));
-        let ring = ring(profile, nodes);
-        for key in 0..20_000 {
-            let owners = ring.owners(key.to_string(), 3);
-            assert_eq!(owners.iter().collect::<BTreeSet<_>>().len(), 3, "{profile:?}, {key}");
-        }
-    }
-}
-
-/// npm's node-hashring, ringpop, libmemcached, carbon, akka.net: points that collide.
-#[test]
-fn points_at_one_place_leave_no_hole_whoever_came_first() {
-    let nodes = || (0..3_000).map(|n| RingNode::new(format!("n{n}")));
-    let one = ring(Profile::Ketama, nodes());
-    let other = ring(Profile::Ketama, nodes().collect::<Vec<_>>().into_iter().rev());
-    // 480,000 points on 2^32 places: some 27 collide.
-    assert!(one.ranges().len() < 480_001);
-    assert!(one.ranges() == other.ranges());
-    for key in 0..2_000 {
-        assert_eq!(one.owner(key.to_string()), other.owner(key.to_string()));
-        assert!(one.owner(key.to_string()).is_some());
-    }
-}
-
-/// buraksezer/consistent: `node1` and its copy 1 are not `node11` and its copy 0.
-#[test]
-fn a_name_and_a_number_are_not_another_name() {
-    let ring = ring(Profile::DEFAULT, ["node1", "node11", "node111"].map(RingNode::new));
-    for one in ring.balance() {
-        assert!((one.share - one.ideal).abs() < 0.02, "{one:?}");
-    }
-}
-
-/// dgryski/go-rendezvous, skeleton-rendezvous: removals that fail, or move everything.
-#[test]
-fn any_node_can_go_in_any_order() {
-    let mut ring = ring(Profile::PURE, named(12));
-    for name in ["node-5", "node-0", "node-11", "node-7"] {
-        let less = ring.without(name).unwrap();
-        assert!(RingChange::new(&ring, &less).slots().all(|moved| moved.from == Some(name)));
-        ring = less;
-    }
-    assert_eq!(ring.len(), 8);
-}
-
-/// Clusterluck: a busiest node of 3.6 shares; npm's consistent-hash: other owners in each process.
-#[test]
-fn the_default_is_even_and_the_same_everywhere() {
-    let ring = Ring::new((0..100).map(|n| format!("web-{n}"))).unwrap();
-    assert!(ring.balance().iter().all(|one| one.share < 1.06 * one.ideal));
-    let again = Ring::new((0..100).rev().map(|n| format!("web-{n}"))).unwrap();
-    assert_eq!(ring.fingerprint(), again.fingerprint());
-    assert!(ring.slots().eq(again.slots()));
 }
 
 #[cfg(feature = "json")]

@@ -3,5 +3,6 @@
 
 #[cfg(feature = "runtime")]
 mod cluster;
+mod defects;
 mod laws;
 mod vectors;
