@@ -51,6 +51,7 @@ pub const TEST: &[Step] = &[
     HOSTILE,
     HELLO,
     TALK,
+    CART,
     INSTALL,
 ];
 
@@ -326,6 +327,13 @@ const TALK: Step = Step {
     after: &["c build", "python build", "node build", "elixir build"],
     needs: &["target/venv/bin/python", "node", "elixir"],
     run: &["cargo build --locked -q -p chinwag --example talk", "sh tests/steps/talk.sh"],
+};
+
+const CART: Step = Step {
+    name: "cart",
+    after: &["c build", "python build", "node build", "elixir build"],
+    needs: &["target/venv/bin/python", "node", "elixir"],
+    run: &["cargo build --locked -q -p chinwag --example cart", "sh tests/steps/cart.sh"],
 };
 
 const INSTALL: Step = Step {
