@@ -52,6 +52,7 @@ pub const TEST: &[Step] = &[
     HELLO,
     TALK,
     CART,
+    SHARD,
     INSTALL,
 ];
 
@@ -334,6 +335,13 @@ const CART: Step = Step {
     after: &["c build", "python build", "node build", "elixir build"],
     needs: &["target/venv/bin/python", "node", "elixir"],
     run: &["cargo build --locked -q -p chinwag --example cart", "sh tests/steps/cart.sh"],
+};
+
+const SHARD: Step = Step {
+    name: "shard",
+    after: &["c build", "python build", "node build", "elixir build"],
+    needs: &["target/venv/bin/python", "node", "elixir"],
+    run: &["cargo build --locked -q -p chinwag --example shard", "sh tests/steps/shard.sh"],
 };
 
 const INSTALL: Step = Step {
