@@ -185,3 +185,29 @@ async fn a_node_answers_those_who_know_its_label_and_forgets_them() {
     b.close().await;
     a.close().await;
 }
+
+#[tokio::test]
+async fn the_ring_of_a_list_is_that_of_its_members() {
+    let start = |name: &str, tags: [(&str, &str); 2]| {
+        let node = Node::builder().name(name).bind("127.0.0.1:0").tags(tags);
+        node.option("ring_zone_tag", "rack").option("ring_profile", "exact")
+    };
+    let a = start("a", [("weight", "3"), ("rack", "r1")]).start().await.expect("a node starts");
+    let addr = a.local_member().addr().to_string();
+    let b = start("b", [("weight", "heavy"), ("rack", "r2")]).seeds([&addr]);
+    let b = b.start().await.expect("a node starts");
+
+    let mut options = Config::new();
+    options.set("ring_zone_tag", "rack").expect("an option");
+    options.set("ring_profile", "exact").expect("an option");
+    let members = query::members(&addr, &options, LIMIT).await.expect("a list");
+    let placement = query::ring(&members, &options).expect("a ring");
+    assert_eq!(placement.ring, b.ring());
+    assert_eq!(placement.ring.len(), 2);
+    assert_eq!(placement.odd_weights, [("b".to_owned(), "heavy".to_owned())].into());
+    let other = query::ring(&members, &Config::new()).expect("a ring");
+    assert_ne!(other.ring, b.ring(), "other options, another ring");
+
+    b.close().await;
+    a.close().await;
+}

@@ -41,6 +41,7 @@ const ARROWS: &[(&str, &str, &[&str])] = &[
     ("node", "serf", &["KeyOp", "KeyOutcome"]),
     ("node", "signals", &[]),
     ("query", "driver", &["Silence", "ask", "keys", "nonce"]),
+    ("query", "placement", &["place"]),
     ("query", "wire", &[]),
     ("host", "node", &[]),
     ("host", "engine", WORDS),
