@@ -167,6 +167,7 @@ mod tests {
             // Six hundred would be too much for some.
             .map(|word| word.replace("-mult=600", "-mult=6").replace("checks=600", "checks=6"))
             .map(|word| word.replace("nodes=600", "nodes=6").replace("iplier=600", "iplier=6"))
+            .map(|word| word.replace("replicas=600", "replicas=6").replace("tory=600", "tory=6"))
             .collect();
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let config = parse(&words).expect("good values");
