@@ -1,15 +1,18 @@
-//! The command: runs a member, lists the members of a cluster from outside, makes keys, shows a
-//! demonstration.
+//! The command: runs a member, lists the members of a cluster from outside, tells who owns which
+//! key and what would move, makes keys, shows a demonstration.
 //!
 //! Exit status: 0 done, 1 failed, 2 usage, 3 nothing matches, 4 cannot be reached, 5 timeout.
 #![forbid(unsafe_code)]
 
 mod agent;
+mod asking;
+mod chart;
 mod demo;
 mod failure;
 mod key;
 mod members;
 mod options;
+mod ring;
 mod show;
 mod signals;
 
@@ -25,7 +28,8 @@ fn command() -> Command {
         .version(env!("CARGO_PKG_VERSION"))
         .subcommand_required(true)
         .arg_required_else_help(true)
-        .subcommands([agent::command(), members::command(), key::command(), demo::command()])
+        .subcommands([agent::command(), members::command(), ring::command()])
+        .subcommands([key::command(), demo::command()])
 }
 
 fn main() -> ExitCode {
@@ -45,6 +49,7 @@ async fn run(matches: &ArgMatches) -> Result<(), Failure> {
         Some(("agent", matches)) => agent::run(matches).await,
         Some(("demo", _)) => demo::run().await,
         Some(("members", matches)) => members::run(matches).await,
+        Some(("ring", matches)) => ring::run(matches).await,
         Some(("key", matches)) => key::run(matches),
         _ => Err(Failure::usage("no such command")),
     }

@@ -1,48 +1,27 @@
 //! `chinwag members`: who is in a cluster, asked without joining it.
 
 use std::io::{IsTerminal, Write};
-use std::time::Duration;
 
-use chinwag::config::Value;
-use chinwag::{Config, Member, MemberState, Tags, query};
+use chinwag::{Member, MemberState, Tags};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde::Serialize;
 
+use crate::asking;
 use crate::failure::Failure;
-use crate::options::{self, pairs, variable};
+use crate::options::{self, pairs};
 use crate::show::{JsonMember, plain, table, text_tags};
 
 /// How the subcommand is spelled.
 pub(crate) fn command() -> Command {
     Command::new("members")
         .about("List the members of a cluster, asked of any memberlist node without joining")
-        .arg(
-            Arg::new("seed")
-                .long("seed")
-                .value_name("ADDR")
-                .required(true)
-                .action(ArgAction::Append)
-                .value_delimiter(',')
-                .env(variable("seeds"))
-                .hide_env_values(true)
-                .help(
-                    "Node to ask, host[:port]. May be repeated: the first that answers is enough",
-                ),
-        )
-        .args(["cluster", "key_file"].into_iter().flat_map(options::flag_of))
+        .args(asking::args())
         .arg(
             Arg::new("tag")
                 .long("tag")
                 .value_name("KEY=VALUE")
                 .action(ArgAction::Append)
                 .help("Only members with that tag. May be repeated: all must match"),
-        )
-        .arg(
-            Arg::new("timeout")
-                .long("timeout")
-                .value_name("SPAN")
-                .default_value("5s")
-                .help("How long to wait for each answer"),
         )
         .arg(
             Arg::new("output")
@@ -62,8 +41,7 @@ pub(crate) async fn run(matches: &ArgMatches) -> Result<(), Failure> {
         matches.get_many::<String>(id).into_iter().flatten().map(String::as_str).collect()
     };
     let wanted = pairs(&all("tag"))?;
-    let timeout = span(text("timeout"))?;
-    let mut members = ask(&all("seed"), &options::config(matches)?, timeout).await?;
+    let mut members = asking::members(matches, &options::config(matches)?).await?;
     members.retain(|member| has(&member.tags(), &wanted));
     let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let output = match text("output") {
@@ -82,28 +60,6 @@ pub(crate) async fn run(matches: &ArgMatches) -> Result<(), Failure> {
 #[derive(Debug, Serialize)]
 struct List {
     members: Vec<JsonMember>,
-}
-
-fn span(text: &str) -> Result<Duration, Failure> {
-    let mut config = Config::new();
-    let read = config.set("tcp_timeout", text).ok().and_then(|()| config.get("tcp_timeout"));
-    match read {
-        Some(Value::Duration(span)) if !span.is_zero() => Ok(*span),
-        _ => Err(Failure::usage(format!("--timeout {text} is no span such as 500ms or 5s"))),
-    }
-}
-
-/// The list of the first node that answers. Each of the others is mentioned.
-async fn ask(seeds: &[&str], options: &Config, timeout: Duration) -> Result<Vec<Member>, Failure> {
-    let mut failure = Failure::usage("name a node to ask with --seed");
-    for (left, seed) in (0..seeds.len()).rev().zip(seeds) {
-        match query::members(seed, options, timeout).await {
-            Ok(members) => return Ok(members),
-            Err(error) if left == 0 => failure = error.into(),
-            Err(error) => eprintln!("chinwag: {}", plain(&error.to_string())),
-        }
-    }
-    Err(failure)
 }
 
 fn has(tags: &Tags, wanted: &Tags) -> bool {
@@ -155,12 +111,5 @@ mod tests {
         assert!(has(&own, &tags(&[("role", "web")])));
         assert!(!has(&own, &tags(&[("role", "web"), ("dc", "west")])));
         assert!(!has(&own, &tags(&[("rack", "1")])));
-    }
-
-    #[test]
-    fn a_span_is_read_as_in_the_option_table() {
-        assert_eq!(span("500ms").ok(), Some(Duration::from_millis(500)));
-        assert_eq!(span("0s").map_err(|f| f.status()), Err(2));
-        assert_eq!(span("soon").map_err(|f| f.status()), Err(2));
     }
 }

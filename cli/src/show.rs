@@ -161,6 +161,15 @@ pub(crate) fn plain(text: &str) -> String {
     safe
 }
 
+/// A part of a whole, for people.
+pub(crate) fn percent(share: f64) -> String {
+    match 100.0 * share {
+        // A slot is less than two thousandths.
+        little if little > 0.0 && little < 0.1 => format!("{little:.4} %"),
+        other => format!("{other:.2} %"),
+    }
+}
+
 /// Rows under a header, in columns two spaces apart.
 pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     let header: Vec<String> = header.iter().map(|&word| word.to_owned()).collect();
@@ -188,6 +197,13 @@ mod tests {
         let rows =
             [vec!["a".to_owned(), "1".to_owned()], vec!["longer".to_owned(), "é".to_owned()]];
         assert_eq!(table(&["NAME", "N"], &rows), "NAME    N\na       1\nlonger  é\n");
+    }
+
+    #[test]
+    fn the_share_of_a_slot_is_not_nothing() {
+        let shares = [0.0, 1.0 / 65_536.0, 0.001, 0.25034, 1.0];
+        let texts = ["0.00 %", "0.0015 %", "0.10 %", "25.03 %", "100.00 %"];
+        assert_eq!(shares.map(percent), texts);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::sync::Mutex;
 
 use chinwag::api::WarningCode;
 use chinwag::host::{Answer, Host, Op, Subscription};
+use chinwag::ring::Ring;
 use chinwag::{Config, Event, EventKind, Member, Replay, Result, Stats, Tags};
 
 use crate::{LIMIT, address, eventually};
@@ -106,6 +107,14 @@ impl Ours {
             let tags = members.iter().map(|m| (m.name().to_owned(), m.tags()));
             (seen == names).then(|| tags.collect())
         })
+    }
+
+    /// The ring of the members.
+    ///
+    /// # Panics
+    /// In a forked child.
+    pub fn ring(&self) -> Ring {
+        self.host.ring().expect("the process did not fork")
     }
 
     /// A member as it is known.
