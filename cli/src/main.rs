@@ -1,5 +1,5 @@
 //! The command: runs a member, lists the members of a cluster from outside, tells who owns which
-//! key and what would move, makes keys, shows a demonstration.
+//! key and what would move, compares clocks, makes keys, shows a demonstration.
 //!
 //! Exit status: 0 done, 1 failed, 2 usage, 3 nothing matches, 4 cannot be reached, 5 timeout.
 #![forbid(unsafe_code)]
@@ -15,6 +15,7 @@ mod options;
 mod ring;
 mod show;
 mod signals;
+mod vclock;
 
 use std::process::ExitCode;
 
@@ -29,7 +30,7 @@ fn command() -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommands([agent::command(), members::command(), ring::command()])
-        .subcommands([key::command(), demo::command()])
+        .subcommands([vclock::command(), key::command(), demo::command()])
 }
 
 fn main() -> ExitCode {
@@ -50,6 +51,7 @@ async fn run(matches: &ArgMatches) -> Result<(), Failure> {
         Some(("demo", _)) => demo::run().await,
         Some(("members", matches)) => members::run(matches).await,
         Some(("ring", matches)) => ring::run(matches).await,
+        Some(("vclock", matches)) => vclock::run(matches),
         Some(("key", matches)) => key::run(matches),
         _ => Err(Failure::usage("no such command")),
     }

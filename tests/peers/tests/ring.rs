@@ -1,4 +1,4 @@
-//! The command's rings, of clusters and of nodes that are named.
+//! The command's rings, of clusters and of nodes that are named, and its clocks.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -251,4 +251,25 @@ fn mistakes_are_usage_and_name_what_is_wrong() {
     let long = fed(&three(&["ring", "keys"], &[]), &vec![b'x'; (1 << 20) + 1]);
     assert_eq!((long.status, &*long.output), (2, ""), "{long:?}");
     assert!(long.complaints.contains("line 1 is longer"), "{long:?}");
+}
+
+#[test]
+fn clocks_are_compared_merged_and_shown() {
+    let (a, b) = (r#"{"web-1":2}"#, r#"{"web-1":1,"web-2":1}"#);
+    let merged = r#"{"web-1":2,"web-2":1}"#;
+    let compared = |one: &str, other: &str| said(&["vclock", "compare", one, other]);
+    assert_eq!(compared(a, b), "concurrent\n");
+    assert_eq!(compared(a, merged), "before\n");
+    assert_eq!(compared(merged, b), "after\n");
+    assert_eq!(compared(b, b), "equal\n");
+    assert_eq!(said(&["vclock", "merge", a, b]), format!("{merged}\n"));
+    let hex = said(&["vclock", "merge", a, b, "-o", "hex"]);
+    assert_eq!(said(&["vclock", "show", hex.trim(), "-o", "json"]), format!("{merged}\n"));
+    assert_eq!(compared(hex.trim(), merged), "equal\n");
+    let stamped = r#"{"web-1":{"count":2,"time":1795316450000000}}"#;
+    let table = said(&["vclock", "show", stamped]);
+    let expected = "ACTOR  COUNT  INSERT  TIME\nweb-1  2      -       1795316450000000\n";
+    assert_eq!(table, expected);
+    fails(&["vclock", "compare", a, "web-1"], 2, "B: bad_argument");
+    fails(&["vclock", "compare", a], 2, "<B>");
 }
