@@ -201,14 +201,20 @@ impl Ring {
 
     /// As [`owner_numbers`](Self::owner_numbers), into a slice; how many there are. Allocates
     /// nothing for up to as many as the ring has replicas and nodes, unless there are overrides.
+    #[inline]
     pub fn owner_numbers_into(&self, key: &[u8], out: &mut [u16]) -> usize {
         if let Placement::Slots(table) = &self.0.placement
             && self.0.is_plain
             && let Some(row) = table.row(table.slot_of(key)).get(..out.len())
         {
-            out.copy_from_slice(row);
+            // A copy of a few numbers: a call that copies any number costs more than all of them.
+            out.iter_mut().zip(row).for_each(|(to, from)| *to = *from);
             return row.len();
         }
+        self.owner_numbers_by_rules(key, out)
+    }
+
+    fn owner_numbers_by_rules(&self, key: &[u8], out: &mut [u16]) -> usize {
         let mut numbers = Vec::new();
         self.owner_numbers(key, out.len(), &mut numbers);
         out.iter_mut().zip(&numbers).for_each(|(to, from)| *to = *from);
