@@ -4,13 +4,16 @@
 //! the program that prints the table: `child/` is what is measured, the rest measures.
 
 mod child;
+mod clock;
 mod counters;
 mod events;
 mod exchange;
 mod faults;
 mod hog;
 mod hostile;
+mod languages;
 mod membership;
+mod packages;
 mod process;
 mod report;
 mod ring;
@@ -24,6 +27,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use clock::Clocks;
 use events::Events;
 use exchange::Exchange;
 use faults::Faults;
@@ -43,6 +47,8 @@ enum Bench {
     Exchange(Exchange),
     Faults(Faults),
     Hostile(Hostile),
+    #[command(name = "clock")]
+    Clocks(Clocks),
     #[command(name = "ring")]
     Rings(Rings),
     #[command(name = "sim")]
@@ -90,6 +96,7 @@ fn run(bench: &Bench) -> io::Result<()> {
         Bench::Faults(faults) => faults.play(),
         Bench::Hostile(hostile) => hostile.play(),
         Bench::Simulated(simulated) => simulated.play(),
+        Bench::Clocks(clocks) => clocks.play(),
         Bench::Rings(rings) => rings.play(),
         Bench::Inner(Inner::RingCount { peer, nodes, rounds }) => {
             ring::count(peer, *nodes, *rounds)
