@@ -24,6 +24,7 @@ bench-sim:        ; nice $(BENCH) && nice target/release/chinwag-bench sim
 bench-exchange:   ; $(BENCH) && target/release/chinwag-bench exchange
 bench-faults:     ; $(BENCH) -p chinwag-cli && target/release/chinwag-bench faults
 bench-ring:       ; $(BENCH) && target/release/chinwag-bench ring
+instructions:     ; cargo test --locked -q --release -p chinwag --features sim --test instructions
 bench-clocks:     ; $(BENCH) && target/release/chinwag-bench clock
 bench-hostile:    ; $(BENCH) -p chinwag-cli && target/release/chinwag-bench hostile
 install:          ; sh bindings-c/install.sh
@@ -32,4 +33,4 @@ clean:            ; cargo clean && rm -rf bindings-node/node_modules bindings-el
 
 .PHONY: build test demo check setup fmt lint header scenarios sim fuzz seeds docs install clean
 .PHONY: bench-membership bench-events bench-starvation bench-faults bench-sim bench-exchange
-.PHONY: bench-ring bench-clocks bench-hostile
+.PHONY: bench-ring bench-clocks bench-hostile instructions

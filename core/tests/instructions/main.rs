@@ -1,5 +1,5 @@
 //! What look-ups and clocks cost, in instructions of optimised code: the gate for what
-//! `make bench-ring` and `make bench-clocks` show in nanoseconds. `make test STEP=instructions`.
+//! `make bench-ring` and `make bench-clocks` show in nanoseconds. `make instructions`.
 //!
 //! Each test starts this program again under callgrind, to do `WORK` so many times. Of code that is
 //! not optimised there is nothing to say, so the tests are not there then.
