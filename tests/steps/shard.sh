@@ -6,38 +6,22 @@ set -eu
 cd "$(dirname "$0")/../.."
 
 root=$PWD
-logs=$root/target/shard
+step=shard
+logs=$root/target/$step
 . tests/steps/programs.sh
 
-for name in py js ex c rs new; do
-    mkfifo "$logs/$name.in"
-done
-begin rs . target/debug/examples/shard rs -
+begin_example rs rs -
 rs=$last
-exec 4>"$logs/rs.in"
 until_lines rs 1 '^ready rs 127.0.0.1:[0-9]+$'
 seed=$(sed -n 's/^ready rs //p' "$logs/rs")
-begin js bindings-node node examples/shard.mjs js "$seed"
+begin_example js js "$seed"
 js=$last
-begin ex bindings-elixir mix run --no-compile examples/shard.exs ex "$seed"
+begin_example ex ex "$seed"
 ex=$last
-begin c . target/demo/shard-c c "$seed"
+begin_example c c "$seed"
 c=$last
-begin py bindings-python "$root/target/venv/bin/python" examples/shard.py py "$seed"
+begin_example py py "$seed"
 py=$last
-exec 5>"$logs/js.in" 6>"$logs/ex.in" 7>"$logs/c.in" 8>"$logs/py.in"
-
-# type NAME LINE: types a line to that one.
-type() {
-    case $1 in
-        rs) echo "$2" >&4 ;;
-        js) echo "$2" >&5 ;;
-        ex) echo "$2" >&6 ;;
-        c) echo "$2" >&7 ;;
-        py) echo "$2" >&8 ;;
-        new) echo "$2" >&9 ;;
-    esac
-}
 
 # held NAME: how many slots it holds.
 held() {
@@ -146,9 +130,8 @@ sort -o "$logs/put" "$logs/put"
 sed 's/ at [a-z]*$//' "$logs/got" | diff "$logs/put" -
 
 # It starts again, and is given what it owns.
-begin new bindings-python "$root/target/venv/bin/python" examples/shard.py py "$seed"
+begin_example new py "$seed"
 py=$last
-exec 9>"$logs/new.in"
 present='rs ex c new'
 until_settled
 kept

@@ -5,37 +5,22 @@ set -eu
 cd "$(dirname "$0")/../.."
 
 root=$PWD
-logs=$root/target/talk
+step=talk
+logs=$root/target/$step
 . tests/steps/programs.sh
 
-for name in py js ex c rs; do
-    mkfifo "$logs/$name.in"
-done
-begin py bindings-python "$root/target/venv/bin/python" examples/talk.py py -
+begin_example py py -
 py=$last
-exec 4>"$logs/py.in"
 until_lines py 1 '^ready py 127.0.0.1:[0-9]+$'
 seed=$(sed -n 's/^ready py //p' "$logs/py")
-begin js bindings-node node examples/talk.mjs js "$seed"
+begin_example js js "$seed"
 js=$last
-begin ex bindings-elixir mix run --no-compile examples/talk.exs ex "$seed"
+begin_example ex ex "$seed"
 ex=$last
-begin c . target/demo/talk-c c "$seed"
+begin_example c c "$seed"
 c=$last
-begin rs . target/debug/examples/talk rs "$seed"
+begin_example rs rs "$seed"
 rs=$last
-exec 5>"$logs/js.in" 6>"$logs/ex.in" 7>"$logs/c.in" 8>"$logs/rs.in"
-
-# type NAME LINE: types a line to that one.
-type() {
-    case $1 in
-        py) echo "$2" >&4 ;;
-        js) echo "$2" >&5 ;;
-        ex) echo "$2" >&6 ;;
-        c) echo "$2" >&7 ;;
-        rs) echo "$2" >&8 ;;
-    esac
-}
 
 # others NAME PATTERN: waits until all others have printed that of it, once.
 others() {
@@ -83,7 +68,7 @@ type ex leave
 wait "$ex"
 present='c rs'
 others ex '^left ex$'
-exec 7>&-
+end_input c
 wait "$c"
 until_lines rs 1 '^left c$'
 type rs leave
