@@ -2,75 +2,33 @@
 //!
 //! A [`Config`] holds checked values only. An unknown key is refused with the nearest known one.
 
+mod ring;
 mod security;
+mod value;
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
 
+pub use self::ring::RingSettings;
 pub use self::security::{KeySource, Secret};
-use crate::api::{OPTIONS, OptionInfo, OptionKind};
+pub use self::value::Value;
+use self::value::{bad, check, option, parse, preset};
+use crate::api::OptionInfo;
 use crate::error::{Error, ErrorKind, Result};
 use crate::member::Tags;
-use crate::ring::Profile;
 use crate::wire::{self, META_MAX, Security};
 
 /// memberlist's port.
 pub const DEFAULT_PORT: u16 = 7946;
-const NAME_MAX: usize = 128;
-const LABEL_MAX: usize = 255;
 
 /// Options of a node, each checked when it is set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Config {
     values: BTreeMap<&'static str, Value>,
-}
-
-/// The value of an option.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Value {
-    /// Text, also of a choice.
-    Text(String),
-    /// An address; without a port it is the default one.
-    Addr(SocketAddr),
-    /// Texts.
-    List(Vec<String>),
-    /// Pairs.
-    Map(Tags),
-    /// Bytes.
-    Bytes(Vec<u8>),
-    /// A span of time.
-    Duration(Duration),
-    /// Yes or no.
-    Flag(bool),
-    /// A number.
-    Count(u64),
-    /// The texts of a secret option, which are not shown.
-    Secret(Secret),
-}
-
-impl fmt::Display for Value {
-    /// As it would be written on a command line.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Text(text) => f.write_str(text),
-            Self::Addr(addr) => write!(f, "{addr}"),
-            Self::List(list) => f.write_str(&list.join(",")),
-            Self::Map(map) => {
-                let pairs: Vec<String> = map.iter().map(|(k, v)| format!("{k}={v}")).collect();
-                f.write_str(&pairs.join(","))
-            }
-            Self::Bytes(bytes) => write!(f, "{} bytes", bytes.len()),
-            Self::Duration(span) => write!(f, "{span:?}"),
-            Self::Flag(flag) => write!(f, "{flag}"),
-            Self::Count(count) => write!(f, "{count}"),
-            Self::Secret(secret) => write!(f, "{secret}"),
-        }
-    }
 }
 
 impl Config {
@@ -128,32 +86,6 @@ impl Config {
             event_buffer: self.count("event_buffer", profile.as_deref()),
             ring: self.ring()?,
             protocol: self.protocol(profile.as_deref())?,
-        })
-    }
-
-    fn ring(&self) -> Result<RingSettings> {
-        let count = |key| u32::try_from(self.count(key, None)).unwrap_or(u32::MAX);
-        let name = self.text("ring_profile").unwrap_or_else(|| "default".to_owned());
-        let slots = self.values.contains_key("ring_slots").then(|| count("ring_slots"));
-        let placed = Profile::named(&name, slots, None);
-        let or = |key: &str, default: &str| self.text(key).unwrap_or_else(|| default.to_owned());
-        let points = matches!(placed, Ok(Profile::Ketama | Profile::Clusterluck));
-        if points && self.duration("handoff_timeout", None) > Duration::ZERO {
-            let message = "handoff_timeout is for rings of slots; \"ketama\" and \
-                           \"clusterluck\" have none";
-            return Err(Error::new(ErrorKind::BadConfig, message));
-        }
-        Ok(RingSettings {
-            profile: placed.map_err(|error| Error::new(ErrorKind::BadConfig, error.message()))?,
-            replicas: u8::try_from(count("ring_replicas")).unwrap_or(u8::MAX),
-            hash_tags: self.flag("ring_hash_tags"),
-            tags: match self.values.get("ring_tags") {
-                Some(Value::Map(tags)) => tags.clone(),
-                _ => Tags::new(),
-            },
-            weight_tag: or("ring_weight_tag", "weight"),
-            zone_tag: or("ring_zone_tag", "zone"),
-            history: self.count("ring_history", None),
         })
     }
 
@@ -312,19 +244,6 @@ pub struct Settings {
     pub protocol: Protocol,
 }
 
-/// How the members make a ring. The option table has the meaning of each.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the option table documents each, once")]
-pub struct RingSettings {
-    pub profile: Profile,
-    pub replicas: u8,
-    pub hash_tags: bool,
-    pub tags: Tags,
-    pub weight_tag: String,
-    pub zone_tag: String,
-    pub history: usize,
-}
-
 /// The protocol's constants. The names are memberlist's; the option table has their meaning.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the option table documents each, once")]
@@ -406,149 +325,6 @@ pub(crate) fn check_meta(meta: &[u8]) -> Result<()> {
         return Err(Error::new(ErrorKind::TooLarge, message));
     }
     Ok(())
-}
-
-fn option(key: &str) -> Result<&'static OptionInfo> {
-    if let Some(option) = OPTIONS.iter().find(|option| option.name == key) {
-        return Ok(option);
-    }
-    let nearest = OPTIONS.iter().min_by_key(|option| distance(option.name, key));
-    let hint = match nearest {
-        Some(option) if distance(option.name, key) <= 1 + key.len() / 3 => {
-            format!("; did you mean \"{}\"?", option.name)
-        }
-        _ => String::new(),
-    };
-    Err(Error::new(ErrorKind::BadConfig, format!("unknown option \"{key}\"{hint}")))
-}
-
-fn preset(key: &str, profile: Option<&str>) -> Option<Value> {
-    let option = OPTIONS.iter().find(|option| option.name == key)?;
-    let text = match profile {
-        Some("wan") => option.wan.unwrap_or(option.default),
-        Some("local") => option.local.unwrap_or(option.default),
-        Some("fast") => option.fast.unwrap_or(option.default),
-        _ => option.default,
-    };
-    parse(option, text).ok()
-}
-
-fn parse(option: &OptionInfo, text: &str) -> Result<Value> {
-    let value = match option.kind {
-        OptionKind::Text | OptionKind::Choice(_) => Some(Value::Text(text.to_owned())),
-        OptionKind::Addr => parse_addr(text).map(Value::Addr),
-        OptionKind::List => Some(Value::List(pieces(text).map(str::to_owned).collect())),
-        OptionKind::Map => pieces(text)
-            .map(|pair| pair.split_once('=').map(|(k, v)| (k.to_owned(), v.to_owned())))
-            .collect::<Option<Tags>>()
-            .map(Value::Map),
-        OptionKind::Bytes => Some(Value::Bytes(text.as_bytes().to_vec())),
-        OptionKind::Duration => parse_duration(text).map(Value::Duration),
-        OptionKind::Flag => match text {
-            "true" => Some(Value::Flag(true)),
-            "false" => Some(Value::Flag(false)),
-            _ => None,
-        },
-        OptionKind::Count { .. } => text.parse().ok().map(Value::Count),
-    };
-    value.ok_or_else(|| bad(option.name, &format!("\"{text}\""), expected(option.kind)))
-}
-
-fn pieces(text: &str) -> impl Iterator<Item = &str> {
-    text.split(',').map(str::trim).filter(|piece| !piece.is_empty())
-}
-
-/// `ip:port`, `[ip]:port`, or an address alone, which takes the default port.
-fn parse_addr(text: &str) -> Option<SocketAddr> {
-    let bare = text.trim_start_matches('[').trim_end_matches(']');
-    text.parse()
-        .ok()
-        .or_else(|| bare.parse::<IpAddr>().ok().map(|ip| SocketAddr::new(ip, DEFAULT_PORT)))
-}
-
-/// `500ms`, `5s`, `0.2s`, `1m`, `24h`.
-pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
-    let split = text.find(|c: char| c.is_ascii_alphabetic())?;
-    let (number, unit) = text.split_at(split);
-    let seconds = match unit {
-        "ns" => 1e-9,
-        "us" => 1e-6,
-        "ms" => 1e-3,
-        "s" => 1.0,
-        "m" => 60.0,
-        "h" => 3600.0,
-        _ => return None,
-    };
-    let number: f64 = number.trim().parse().ok()?;
-    Duration::try_from_secs_f64(number * seconds).ok()
-}
-
-fn check(option: &OptionInfo, value: &Value) -> Result<()> {
-    security::check(option.name, value)?;
-    let fits = match (option.kind, value) {
-        (OptionKind::Choice(words), Value::Text(text)) => words.contains(&text.as_str()),
-        (OptionKind::Count { min, max }, Value::Count(count)) => (min..=max).contains(count),
-        (OptionKind::Duration, Value::Duration(span)) => *span <= SPAN_MAX,
-        (OptionKind::Text, Value::Text(text)) => match option.name {
-            "name" => !text.is_empty() && text.len() <= NAME_MAX,
-            "cluster" => text.len() <= LABEL_MAX,
-            _ => true,
-        },
-        (OptionKind::Addr, Value::Addr(_))
-        | (OptionKind::List, Value::List(_))
-        | (OptionKind::Map, Value::Map(_))
-        | (OptionKind::Bytes, Value::Bytes(_))
-        | (OptionKind::Flag, Value::Flag(_)) => true,
-        _ => false,
-    };
-    if fits {
-        return Ok(());
-    }
-    let got = if option.secret { "something else".to_owned() } else { format!("\"{value}\"") };
-    Err(bad(option.name, &got, expected(option.kind)))
-}
-
-/// No interval of the protocol makes sense beyond a day.
-const SPAN_MAX: Duration = Duration::from_secs(24 * 60 * 60);
-
-fn expected(kind: OptionKind) -> &'static str {
-    match kind {
-        OptionKind::Text => "a text of the allowed length",
-        OptionKind::Addr => "an IP address and port such as 127.0.0.1:7946",
-        OptionKind::List => "a list of texts",
-        OptionKind::Map => "key=value pairs",
-        OptionKind::Bytes => "bytes",
-        OptionKind::Duration => "a span of at most a day such as 500ms or 5s",
-        OptionKind::Flag => "true or false",
-        OptionKind::Count { .. } => "a whole number within the bounds",
-        OptionKind::Choice(_) => "one of the listed words",
-    }
-}
-
-fn bad(name: &str, got: &str, expected: &str) -> Error {
-    let option = OPTIONS.iter().find(|option| option.name == name);
-    let detail = match option.map(|option| option.kind) {
-        Some(OptionKind::Count { min, max }) => format!(" ({min} to {max})"),
-        Some(OptionKind::Choice(words)) => format!(" ({})", words.join(", ")),
-        _ => String::new(),
-    };
-    let message = format!("option \"{name}\" is {got}, expected {expected}{detail}");
-    Error::new(ErrorKind::BadConfig, message)
-}
-
-/// Levenshtein distance, for the did-you-mean.
-fn distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.bytes().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.bytes().enumerate() {
-            let substitute = diagonal + usize::from(x != y);
-            diagonal = row[j + 1];
-            row[j + 1] = substitute.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }
 
 #[cfg(test)]
