@@ -293,9 +293,11 @@ def test_options_that_contradict_are_refused(options: dict[str, Any]) -> None:
 
 
 def test_classes_of_events_have_the_fields_of_the_manifest() -> None:
-    rows = re.findall(r'type = "(.*)"\nnumber = \d+\nfields = \[(.*)\]', _manifest())
+    row = r'type = "(.*)"\nnumber = \d+\n(?:python = "(.*)"\n)?fields = \[(.*)\]'
+    rows = re.findall(row, _manifest())
     assert len(rows) == len(CLASSES)
-    for kind, fields in rows:
+    for kind, python, fields in rows:
+        assert CLASSES[kind].__name__ == (python or kind.title().replace("-", ""))
         names = re.findall(r'"(\w+):', fields)
         assert CLASSES[kind].__match_args__ == (*names, "seq"), kind
 

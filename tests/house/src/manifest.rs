@@ -127,6 +127,8 @@ pub struct ErrorRow {
 pub struct EventRow {
     /// Type, number, doc.
     pub row: Row,
+    /// Python's class, where its name is another than the type's.
+    pub python: Option<String>,
     /// What it carries, in order: name and kind.
     pub fields: Vec<(String, String)>,
 }
@@ -315,7 +317,7 @@ fn event(fields: &mut Fields) -> Result<EventRow, String> {
         }
         carried.push((name.to_owned(), kind.to_owned()));
     }
-    Ok(EventRow { row, fields: carried })
+    Ok(EventRow { row, python: fields.maybe_text("python"), fields: carried })
 }
 
 fn numbered(fields: &mut Fields, key: &str) -> Result<Row, String> {

@@ -104,7 +104,7 @@ fn error(error: &ErrorRow) -> String {
     )
 }
 
-fn event(EventRow { row, fields }: &EventRow) -> String {
+fn event(EventRow { row, fields, .. }: &EventRow) -> String {
     let token = quoted(&row.name);
     let field = |(name, kind): &(String, String)| {
         format!("({}, FieldKind::{})", quoted(name), pascal(kind))

@@ -100,12 +100,14 @@ fn error(error: &ErrorRow) -> Vec<String> {
     ]
 }
 
-fn event(EventRow { row, fields }: &EventRow) -> Vec<String> {
+fn event(EventRow { row, python, fields }: &EventRow) -> Vec<String> {
     let fields: Vec<String> = fields.iter().map(|(name, _)| tick(name)).collect();
+    let own = python.iter().map(|python| tick(python));
+    let classes: Vec<String> = own.chain([tick(&pascal(&row.name))]).collect();
     vec![
         tick(&row.name),
         row.number.to_string(),
-        tick(&pascal(&row.name)),
+        classes.join(", "),
         tick(&format!(":{}", snake(&row.name))),
         tick(&format!("CHINWAG_EVENT_{}", screaming(&row.name))),
         fields.join(", "),
