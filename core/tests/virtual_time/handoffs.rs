@@ -10,6 +10,7 @@ use chinwag::event::HandoffAcquired;
 use chinwag::ring::{Profile, Ring, RingChange};
 use chinwag::sim::{Faults, NodeId, Sim};
 use chinwag::time::Instant;
+use chinwag::wire::{HandoffKind, HandoffMessage, Message};
 use chinwag::{ErrorKind, EventKind, MemberState, Tags};
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
@@ -331,6 +332,49 @@ fn losses_crashes_and_slow_users_end_with_every_slot_at_its_owner() {
         }
         users.sim.network().set_faults(Faults::default());
         users.settle();
+    });
+}
+
+/// Heeded, a grant from days ahead would void every later one, and a denial too.
+#[test]
+fn an_epoch_from_the_future_stops_no_hand_off() {
+    every_seed(5, |seed| {
+        let mut users = Users::new(seed, 3, 100, 60);
+        users.settle();
+        let (first, nodes) = (users.unclean, users.sim.running());
+        let slots: Vec<u32> = (0..SLOTS).collect();
+        let names: Vec<String> =
+            nodes.iter().map(|node| users.sim.name(*node).to_owned()).collect();
+        for kind in [
+            HandoffKind::Ask,
+            HandoffKind::Released,
+            HandoffKind::Elsewhere,
+            HandoffKind::Never,
+            HandoffKind::Late,
+            HandoffKind::Unheeded,
+        ] {
+            for (at, &node) in nodes.iter().enumerate() {
+                let (sender, other) = (&*names[(at + 1) % 3], &*names[(at + 2) % 3]);
+                let (epoch, slots) = (u64::MAX, slots.clone());
+                let message = HandoffMessage { kind, epoch, ring: 0, sender, other, slots };
+                let (mut payload, mut bytes) = (Vec::new(), Vec::new());
+                message.encode(&mut payload);
+                Message::User(&payload).encode(&mut bytes);
+                let from = users.sim.addr(nodes[(at + 1) % 3]);
+                users.sim.inject(node, from, &bytes);
+                users.sim.run_for(STEP);
+            }
+        }
+        for &node in &nodes {
+            assert!(users.sim.stats(node).messages_refused >= 6, "they were heeded");
+        }
+        users.sim.set_tags(nodes[1], &tags(&[("drained", "yes")]));
+        users.run(STEP);
+        users.settle();
+        users.sim.set_tags(nodes[1], &Tags::new());
+        users.run(STEP);
+        users.settle();
+        assert_eq!(users.unclean, first, "somebody was not waited for");
     });
 }
 

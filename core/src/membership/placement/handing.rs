@@ -92,6 +92,11 @@ impl Membership {
         let others = &Seen(&self.roster);
         // What it says now counts once it has a ring.
         self.placements.take_part(&self.name, self.protocol.handoff_timeout);
+        let own = self.placements.handoff.as_mut();
+        if own.is_some_and(|handoff| !handoff.hear(*epoch, at.clock)) {
+            self.stats.messages_refused += 1;
+            return;
+        }
         let acts = match (&mut self.placements.handoff, kind) {
             (None, HandoffKind::Ask) => {
                 let (to, slots) = ((*sender).to_owned(), slots.clone());
@@ -99,21 +104,18 @@ impl Membership {
                 vec![Act::Say { to, kind, epoch: 0, other: String::new(), slots }]
             }
             (None, _) => Vec::new(),
-            (Some(handoff), kind) => {
-                handoff.hear(*epoch, at.clock);
-                match kind {
-                    HandoffKind::Ask => handoff.asked(at, sender, slots),
-                    HandoffKind::Released => {
-                        handoff.granted(at, (sender, *epoch, *ring), slots, others)
-                    }
-                    HandoffKind::Never => handoff.denied(at, (sender, *ring), slots, others),
-                    HandoffKind::Unheeded => handoff.unheeded(at, sender, slots, others),
-                    HandoffKind::Late => handoff.overdue(at, sender, slots),
-                    HandoffKind::Elsewhere => {
-                        handoff.elsewhere(at, (sender, *ring), (other, *epoch), slots, others)
-                    }
+            (Some(handoff), kind) => match kind {
+                HandoffKind::Ask => handoff.asked(at, sender, slots),
+                HandoffKind::Released => {
+                    handoff.granted(at, (sender, *epoch, *ring), slots, others)
                 }
-            }
+                HandoffKind::Never => handoff.denied(at, (sender, *ring), slots, others),
+                HandoffKind::Unheeded => handoff.unheeded(at, sender, slots, others),
+                HandoffKind::Late => handoff.overdue(at, sender, slots),
+                HandoffKind::Elsewhere => {
+                    handoff.elsewhere(at, (sender, *ring), (other, *epoch), slots, others)
+                }
+            },
         };
         self.act(acts);
     }

@@ -49,7 +49,7 @@ impl Handoff {
             elsewhere.union_with(&there);
             pointed.push(given.pointed_at(there));
         }
-        self.given.extend(pointed.into_iter().flatten());
+        pointed.into_iter().flatten().for_each(|given| self.remember(given));
         self.have(&elsewhere, epoch);
         for (kind, slots) in [(HandoffKind::Late, &late), (HandoffKind::Never, &open)] {
             if !slots.is_clear() {

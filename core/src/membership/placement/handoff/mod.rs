@@ -130,6 +130,9 @@ const POINT_PAUSE: Duration = Duration::from_millis(20);
 /// How long it is known to whom tokens went, beyond the time for a hand-off: by then all have seen
 /// the ring in which they went.
 const GIVEN: Duration = Duration::from_secs(60);
+/// Tokens of which it is known at once; of more, the oldest are forgotten. A thousand members that
+/// each get some take as many, of up to 8 KiB.
+const GIVEN_MAX: usize = 4096;
 /// Hand-offs that may be late; of more, the oldest are forgotten.
 const LATE_MAX: usize = 64;
 /// How far an epoch may be ahead of this node's clock: clocks differ, but not by a day.
@@ -166,11 +169,13 @@ impl Handoff {
         self.epoch
     }
 
-    /// Somebody knows that epoch. One far ahead of the clock is made up.
-    pub(super) fn hear(&mut self, epoch: u64, clock: u64) {
-        if epoch <= clock.saturating_add(EPOCH_AHEAD) {
+    /// Somebody knows that epoch; whether it can be. One far ahead of the clock is made up.
+    pub(super) fn hear(&mut self, epoch: u64, clock: u64) -> bool {
+        let can_be = epoch <= clock.saturating_add(EPOCH_AHEAD);
+        if can_be {
             self.epoch = self.epoch.max(epoch);
         }
+        can_be
     }
 
     fn next_epoch(&mut self, clock: u64) -> u64 {
@@ -376,8 +381,15 @@ impl Handoff {
         self.given.retain(|given| given.until > at.now && !given.slots.is_clear());
         let until = at.now + self.timeout + GIVEN;
         let said = granted(&peer, &slots, epoch);
-        self.given.push(Given { peer, slots, epoch, void: false, until });
+        self.remember(Given { peer, slots, epoch, void: false, until });
         said
+    }
+
+    fn remember(&mut self, given: Given) {
+        if self.given.len() >= GIVEN_MAX {
+            self.given.remove(0);
+        }
+        self.given.push(given);
     }
 
     /// Tokens that are not this node's to have. Not passed on at once: two who see each other as
