@@ -6,12 +6,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use chinwag::{ErrorKind, Node};
+use tempfile::TempDir;
 
-fn path(name: &str) -> PathBuf {
-    let folder = std::env::temp_dir().join(format!("chinwag-run-{name}-{}", std::process::id()));
-    let _ = fs::remove_dir_all(&folder);
-    fs::create_dir_all(&folder).expect("a folder");
-    folder.join("snapshot")
+/// A folder that goes with the test, and a path in it.
+fn place() -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("snapshot");
+    (folder, path)
 }
 
 async fn start(name: &str, options: &[(&str, &str)]) -> chinwag::Result<Node> {
@@ -35,7 +36,7 @@ fn sees(node: &Node, name: &str) -> bool {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_crashed_finds_its_cluster_without_a_seed() {
-    let path = path("crash");
+    let (_folder, path) = place();
     let text = path.to_str().expect("a path in UTF-8");
     let [a, b] = [start("a", &[]).await.expect("a"), start("b", &[]).await.expect("b")];
     b.join([a.local_member().addr().to_string()]).await.expect("a answers");
@@ -60,7 +61,7 @@ async fn a_node_that_crashed_finds_its_cluster_without_a_seed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_left_stays_away_unless_told_otherwise() {
-    let path = path("leave");
+    let (_folder, path) = place();
     let text = path.to_str().expect("a path in UTF-8");
     let a = start("a", &[]).await.expect("a");
     let b = start("b", &[("snapshot", text)]).await.expect("b");
@@ -91,7 +92,7 @@ async fn a_node_that_left_stays_away_unless_told_otherwise() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_snapshot_of_another_cluster_or_of_a_running_node_is_refused() {
-    let path = path("other");
+    let (_folder, path) = place();
     let text = path.to_str().expect("a path in UTF-8");
     let blue = [("snapshot", text), ("cluster", "blue")];
     let a = start("a", &blue).await.expect("a");
@@ -108,7 +109,7 @@ async fn a_snapshot_of_another_cluster_or_of_a_running_node_is_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_snapshot_that_cannot_be_written_is_warned_of_once() {
-    let path = path("gone");
+    let (_folder, path) = place();
     let text = path.to_str().expect("a path in UTF-8");
     let a = start("a", &[("snapshot", text)]).await.expect("a");
     let mut events = a.events(chinwag::Replay::No);

@@ -227,18 +227,18 @@ pub(super) fn seeds(snapshot: &Snapshot) -> Vec<SocketAddr> {
 
 #[cfg(test)]
 mod tests {
+    use tempfile::TempDir;
+
     use super::*;
 
-    fn folder(name: &str) -> PathBuf {
-        let folder = std::env::temp_dir().join(format!("chinwag-{name}-{}", std::process::id()));
-        let _ = fs::remove_dir_all(&folder);
-        fs::create_dir_all(&folder).expect("a folder");
-        folder
+    fn folder() -> TempDir {
+        tempfile::tempdir().expect("a folder")
     }
 
     #[test]
     fn a_file_of_another_cluster_and_one_in_use_are_refused() {
-        let path = folder("other").join("snapshot");
+        let folder = folder();
+        let path = folder.path().join("snapshot");
         let other = Snapshot { cluster: "blue".to_owned(), ..Snapshot::default() };
         replace(&path, other.write().as_bytes()).expect("a file");
         let refused = Store::open(&path, "green").expect_err("of another cluster");
@@ -254,7 +254,8 @@ mod tests {
 
     #[test]
     fn a_damaged_file_is_as_none_and_is_replaced() {
-        let path = folder("damaged").join("snapshot");
+        let folder = folder();
+        let path = folder.path().join("snapshot");
         for bytes in [&b""[..], b"chinwag snapshot 1\ncluster \n", &[0xff; 100]] {
             fs::write(&path, bytes).expect("a file");
             let (_, held) = Store::open(&path, "").expect("no reason to refuse");
@@ -267,7 +268,10 @@ mod tests {
 
     #[test]
     fn a_folder_is_no_file() {
-        let refused = Store::open(&folder("none"), "").expect_err("a folder");
+        let folder = folder();
+        let path = folder.path().join("snapshot");
+        fs::create_dir(&path).expect("a folder");
+        let refused = Store::open(&path, "").expect_err("a folder");
         assert_eq!(refused.kind(), ErrorKind::BadConfig);
     }
 }
