@@ -17,6 +17,7 @@ export const QUICK = Object.freeze({
   probeInterval: 100,
   probeTimeout: 50,
   suspicionMult: 2,
+  tcpTimeout: 10_000, // on a busy machine, a megabyte can take a second
 });
 
 /** Starts a node that is closed when the test ends. */

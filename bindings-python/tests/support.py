@@ -39,6 +39,7 @@ def quick(**more: Any) -> Options:
         "probe_timeout": 0.05,
         "suspicion_mult": 2,
         "push_pull_interval": 1,
+        "tcp_timeout": 10,  # on a busy machine, a megabyte can take a second
     }
     options.update(more)
     return cast(Options, options)

@@ -16,7 +16,7 @@ defmodule Chinwag.Case do
     probe_timeout: 50,
     gossip_interval: 20,
     suspicion_mult: 2,
-    tcp_timeout: 500
+    tcp_timeout: 10_000
   ]
 
   @doc "Options of a node that notices a failure within a second or two."
