@@ -5,7 +5,7 @@ use std::ffi::{CString, c_char};
 use std::mem::MaybeUninit;
 use std::sync::{Arc, Mutex};
 
-use chinwag::error::{Error as CoreError, Result};
+use chinwag::error::Result;
 use chinwag::host::{Answer as Value, Op};
 use chinwag::ring::{Overrides, Ring as CoreRing};
 
@@ -258,9 +258,6 @@ pub extern "C" fn chinwag_set_ring_overrides(
         let node = shared(node, "node")?;
         // SAFETY: C passes what the comments of the fields say.
         let overrides = overrides.map(|overrides| unsafe { overrides.read() }).transpose()?;
-        if node.host.is_closed()? {
-            return Err(CoreError::closed());
-        }
         node.host.set_ring_overrides(overrides.unwrap_or_default())
     })
 }
