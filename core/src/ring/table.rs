@@ -88,7 +88,7 @@ impl Table {
             let start = table.rows.len();
             table.rows.extend(row.iter().map(|node| heirs.number(*node)));
             let heir = table.rows.get(start..).unwrap_or_default();
-            if !heirs.stands(bidders, seed(slot), owner, heir) {
+            if !heirs.stands(bidders, &zones, seed(slot), owner, heir) {
                 table.rows.truncate(start);
                 push_row(bidders, &zones, seed(slot), owner, width, &mut table.rows);
             }
@@ -257,6 +257,15 @@ impl Zones {
         let number = |bidder: &Bidder| all.binary_search(&bidder.zone).unwrap_or_default() as u16;
         Self { of: bidders.iter().map(number).collect(), count: all.len() }
     }
+
+    /// Whether no two of these nodes share one.
+    fn differ(&self, nodes: &[u16]) -> bool {
+        let zone = |node: &u16| self.of.get(usize::from(*node));
+        self.count == self.of.len()
+            || (1..)
+                .zip(nodes)
+                .all(|(next, one)| nodes.iter().skip(next).all(|other| zone(one) != zone(other)))
+    }
 }
 
 impl Heirs {
@@ -298,7 +307,14 @@ impl Heirs {
     }
 
     /// Whether a row is that of the slot still.
-    fn stands(&self, bidders: &[Bidder], seed: u64, owner: u16, row: &[u16]) -> bool {
+    fn stands(
+        &self,
+        bidders: &[Bidder],
+        zones: &Zones,
+        seed: u64,
+        owner: u16,
+        row: &[u16],
+    ) -> bool {
         if row.first() != Some(&owner) || row.contains(&GONE) {
             return false;
         }
@@ -307,13 +323,10 @@ impl Heirs {
         }
         // Whoever is added may bring a zone that is missing. If none is, those who come after the
         // owner are in the order of their bids, and one who comes in beats the last of them.
-        let nodes = || row.iter().filter_map(|node| bidders.get(usize::from(*node)));
-        let is_spread = (1..)
-            .zip(nodes())
-            .all(|(next, one)| nodes().skip(next).all(|other| one.zone != other.zone));
-        let (Some(bidder), Some(number)) = (nodes().next_back(), row.last()) else { return false };
+        let Some(number) = row.last() else { return false };
+        let Some(bidder) = bidders.get(usize::from(*number)) else { return false };
         let last = bidder.bid(seed, *number);
-        is_spread && self.bids(bidders, seed).all(|bid| !last.is_beaten_by(&bid))
+        zones.differ(row) && self.bids(bidders, seed).all(|bid| !last.is_beaten_by(&bid))
     }
 }
 
