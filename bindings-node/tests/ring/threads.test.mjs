@@ -90,10 +90,10 @@ test('rings that were dropped are freed', { skip: !linux }, async () => {
       await turn();
     };
     const rss = () => process.memoryUsage().rss;
-    for (let n = 0; n < 200; n++) await cycle(n);
+    for (let n = 0; n < 100; n++) await cycle(n);
     const before = rss();
     // Of half a megabyte each, of which the collector sees nothing unless it is told.
-    for (let n = 0; n < 1500; n++) await cycle(n);
+    for (let n = 0; n < 500; n++) await cycle(n);
     const grown = (rss() - before) / 2 ** 20;
     console.log(grown < 200 ? 'flat' : grown + ' MiB');
   `;
