@@ -34,7 +34,7 @@ pub mod stats;
 pub mod time;
 
 // Placement: rings, which need no cluster, and the one of the members.
-#[cfg(feature = "runtime")]
+#[cfg(any(feature = "runtime", feature = "sim"))]
 mod placement;
 pub mod ring;
 

@@ -131,7 +131,7 @@ impl Ring {
     }
 
     /// The same ring as the one of that number.
-    #[cfg(feature = "runtime")]
+    #[cfg(any(feature = "runtime", feature = "sim"))]
     pub(crate) fn numbered(self, version: u64) -> Self {
         Self(self.0, version)
     }

@@ -1,12 +1,16 @@
 //! What the nodes of a simulation believe, and what they have told.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use super::{Node, NodeId, Sim};
+use crate::config::RingSettings;
 use crate::engine::{Engine, Reply, RequestId};
 use crate::error::Result;
 use crate::event::EventKind;
 use crate::member::{Member, MemberState};
+use crate::placement::{Placed, place};
+use crate::ring::{Overrides, Ring};
 use crate::stats::Stats;
 use crate::time::Instant;
 use crate::wire::KeyInfo;
@@ -52,6 +56,30 @@ impl Sim {
     pub fn view(&self, observer: NodeId, subject: NodeId) -> Option<Member> {
         let engine = self.nodes[observer.0].engine.as_ref()?;
         engine.member(&self.nodes[subject.0].name).cloned()
+    }
+
+    /// The ring of the members that `id` sees, numbered as the one behind `before`, or as that if
+    /// it is the same; and by their names, what those say of their weight whose weight is none.
+    ///
+    /// It is the caller who keeps it, and tells the node of it with
+    /// [`Request::Placed`](crate::engine::Request::Placed), as a driver does.
+    ///
+    /// # Errors
+    /// `too_large`: more members, or overrides, than a ring can have.
+    pub fn ring(
+        &self,
+        id: NodeId,
+        settings: &RingSettings,
+        overrides: Overrides,
+        before: Option<&Ring>,
+    ) -> Result<(Ring, BTreeMap<String, String>)> {
+        let Placed { ring, odd } = place(settings, &self.members(id), overrides, before)?;
+        let version = match before {
+            Some(before) if *before == ring => before.version(),
+            Some(before) => before.version() + 1,
+            None => 1,
+        };
+        Ok((ring.numbered(version), odd))
     }
 
     /// The counters of `id`.

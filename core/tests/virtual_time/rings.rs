@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use chinwag::EventKind;
+use chinwag::config::RingSettings;
 use chinwag::engine::Request;
 use chinwag::event::WarningCode;
-use chinwag::ring::{Ring, RingChange};
+use chinwag::ring::{Overrides, Ring, RingChange, RingNode};
 use chinwag::sim::{NodeId, Sim};
+use chinwag::{Config, EventKind, Tags};
 
 use crate::shared::{every_seed, together};
 
@@ -39,6 +40,39 @@ fn rings() -> (Ring, Ring) {
     let ring = Ring::new(five).expect("a ring");
     let other = ring.to_builder().exclude("n3").build().expect("a ring");
     (ring, other)
+}
+
+fn settings() -> RingSettings {
+    Config::new().settings().expect("no contradiction").ring
+}
+
+fn tags(pairs: &[(&str, &str)]) -> Tags {
+    pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+}
+
+#[test]
+fn a_ring_is_of_those_that_the_node_sees_and_is_counted() {
+    let mut sim = Sim::new(1);
+    let nodes = together(&mut sim, 3);
+    let none = Overrides::default;
+    let (first, odd) = sim.ring(nodes[0], &settings(), none(), None).expect("a ring");
+    assert_eq!((&first, first.version()), (&Ring::new(["n0", "n1", "n2"]).expect("a ring"), 1));
+    assert!(odd.is_empty());
+    let (same, _) = sim.ring(nodes[1], &settings(), none(), Some(&first)).expect("a ring");
+    assert_eq!((&same, same.version()), (&first, 1));
+
+    sim.set_tags(nodes[1], &tags(&[("weight", "2"), ("zone", "z")]));
+    sim.set_tags(nodes[2], &tags(&[("weight", "heavy")]));
+    sim.run_for(Duration::from_secs(10));
+    let by_hand = [RingNode::new("n0"), RingNode::new("n1").weight(2).zone("z"), "n2".into()];
+    let overrides = Overrides { pins: [(b"k".to_vec(), "n2".to_owned())].into(), ..none() };
+    let by_hand = Ring::builder().nodes(by_hand).overrides(overrides.clone()).build();
+    let (next, odd) = sim.ring(nodes[0], &settings(), overrides, Some(&first)).expect("a ring");
+    assert_eq!((&next, next.version()), (&by_hand.expect("a ring"), 2));
+    assert_eq!(odd, tags(&[("n2", "heavy")]));
+
+    sim.crash(nodes[1]);
+    assert!(sim.ring(nodes[1], &settings(), none(), None).expect("a ring").0.is_empty());
 }
 
 #[test]

@@ -35,6 +35,7 @@ const ARROWS: &[(&str, &str, &[&str])] = &[
     ("driver", "placement", &[]),
     ("driver", "signals", &["Guard"]),
     ("sim", "engine", &[]),
+    ("sim", "placement", &["Placed", "place"]),
     ("sim", "serf", &["KeyOp"]),
     ("node", "driver", &[]),
     ("node", "engine", WORDS),
