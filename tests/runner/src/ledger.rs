@@ -63,7 +63,7 @@ fn subject(text: &str) -> &str {
             text.split(' ').nth(1).unwrap_or_default()
         }
         "message" | "broadcast" | "state" | "user-event" | "query" | "admission" | "warning"
-        | "conflict" => text,
+        | "conflict" | "ring-change" | "handoff-prepare" | "handoff-acquired" => text,
         "reentered" => "reentered",
         _ => "",
     }
@@ -71,7 +71,7 @@ fn subject(text: &str) -> &str {
 
 /// What is told as often as it may be: that it is told at all is what counts.
 fn repeats(text: &str) -> bool {
-    matches!(first_word(text), "state" | "warning" | "conflict")
+    matches!(first_word(text), "state" | "warning" | "conflict" | "ring-change")
 }
 
 /// What comes and goes on a busy machine, and what repeats: it counts where it is asked for.
@@ -209,11 +209,30 @@ pub(crate) fn normalise(
         "admission" => format!("admission {}", who(need("name")?)),
         "member-conflict" => format!("conflict {}", who(need("name")?)),
         "warning" => format!("warning {}", need("code")?),
+        "ring-change" => ring("ring-change", line)?,
+        "handoff-prepare" => {
+            let (peer, id, slots) = (who(need("peer")?), need("id")?, need("slots")?);
+            format!("handoff-prepare {peer} id={id} slots={slots}")
+        }
+        "handoff-acquired" => {
+            let peer = Some(need("peer")?).filter(|peer| !peer.is_empty());
+            let peer = peer.map_or_else(|| "nobody".to_owned(), who);
+            let way = if need("clean")? == "true" { "clean" } else { "unclean" };
+            format!("handoff-acquired {peer} slots={} {way}", need("slots")?)
+        }
         "replay-done" => kind.to_owned(),
         "events-lost" => format!("events-lost {}", need("count")?),
         _ => return Ok(None),
     };
     Ok(Some(Report::new(text)))
+}
+
+/// What is the same of a ring for all who have it.
+pub(crate) fn ring(start: &str, line: &Line) -> Result<String, String> {
+    let (Some(size), Some(fingerprint)) = (line.get("size"), line.get("fingerprint")) else {
+        return Err(format!("a ring without a size or fingerprint: {line}"));
+    };
+    Ok(format!("{start} size={size} fingerprint={fingerprint}"))
 }
 
 /// What was said, and under which name if it has one.
@@ -355,7 +374,10 @@ mod tests {
         assert_eq!(short(broadcast), Ok(Some("broadcast B name=load payload=%00%FF".into())));
         let message = "event type=message seq=9 sender= addr=x:1 reliable=true payload=a%20b";
         assert_eq!(short(message), Ok(Some("message payload=\"a b\"".into())));
-        assert_eq!(short("event type=ring-change seq=1"), Ok(None));
+        assert_eq!(short("event type=member-reap seq=1 name=b"), Ok(None));
+        let acquired = "event type=handoff-acquired seq=1 peer=b slots=3 epoch=9 clean=false";
+        assert_eq!(short(acquired), Ok(Some("handoff-acquired B slots=3 unclean".into())));
+        assert!(short("event type=ring-change seq=1 version=2 size=1").is_err());
         assert_eq!(short("reentered do=leave ok=false code=closed"), {
             Ok(Some("reentered leave error closed".into()))
         });

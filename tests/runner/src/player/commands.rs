@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Failure, Played, Player, failure};
-use crate::ledger::{Report, push_tags};
+use crate::ledger::{Report, push_tags, ring};
 use crate::line::{Line, unescape};
 use crate::scenario::Command;
 use crate::world::Strike;
@@ -17,6 +17,9 @@ const FAST: &[(&str, &str)] = &[
     ("opt.push_pull_interval", "2s"),
     ("opt.suspicion_mult", "5"),
 ];
+
+/// Words at a start that are for the player: how it subscribes.
+const HOW: &[&str] = &["quiet", "rings"];
 
 impl Player<'_> {
     /// Does or sends what a command says, without waiting for its outcome.
@@ -57,7 +60,7 @@ impl Player<'_> {
             line = match key.as_str() {
                 "seeds" => line.with(key, &self.addresses(value)),
                 "to" | "member" => line.with(key, self.name(value)),
-                "payload" => line.with_bytes(key, unescape(value).unwrap_or_default()),
+                "payload" | "key" => line.with_bytes(key, unescape(value).unwrap_or_default()),
                 _ => line.with(key, value),
             };
         }
@@ -103,7 +106,7 @@ impl Player<'_> {
                 line = line.with(key, value);
             }
         }
-        for (key, value) in pairs.iter().filter(|(key, _)| key != "quiet") {
+        for (key, value) in pairs.iter().filter(|(key, _)| !HOW.contains(&key.as_str())) {
             let value = if key == "seeds" { self.addresses(value) } else { value.clone() };
             line = line.with(key, &value);
         }
@@ -202,6 +205,20 @@ impl Player<'_> {
             }
             "join" => format!("contacted {}", answer.get("contacted").unwrap_or_default()),
             "keys" => format!("keys {}", answer.get("count").unwrap_or_default()),
+            "ring" => {
+                self.part(node).ring.count(answer, true).or_else(|why| failure(node, why))?;
+                ring("ring", answer).or_else(|why| failure(node, why))?
+            }
+            "owners" => {
+                let data = self.take_data(node, answer)?;
+                let names = data.iter().filter_map(|line| line.get("name"));
+                let names: Vec<String> = names.map(|name| self.who(name)).collect();
+                format!("owners {} {}", key_of(command), names.join(" "))
+            }
+            "owns" => {
+                let owns = answer.get("owns").unwrap_or_default();
+                format!("owns {} {owns}", key_of(command))
+            }
             "ping" | "round_trip" => time(command, answer),
             "query" => {
                 let data = self.take_data(node, answer)?;
@@ -256,10 +273,14 @@ impl Player<'_> {
             return failure(node, format!("no address in {line}"));
         };
         self.part(node).addr = Some(addr.to_owned());
+        (self.part(node).ring, self.part(node).changes) = Default::default();
         if self.part(node).start.iter().any(|(key, _)| key == "quiet") {
             return Ok(());
         }
-        let subscribe = Line::new("subscribe").with("replay", "true");
+        let mut subscribe = Line::new("subscribe").with("replay", "true");
+        if self.part(node).start.iter().any(|(key, _)| key == "rings") {
+            subscribe = subscribe.with("rings", "true");
+        }
         self.expect_events(node, &subscribe, false);
         self.send(node, subscribe)?;
         match self.await_answer(node, deadline)? {
@@ -275,6 +296,12 @@ impl Player<'_> {
         part.seq = 0;
         part.replayed = subscribe.get("replay") != Some("true");
     }
+}
+
+/// The key that a command asks for, as the scenario has it.
+fn key_of(command: &Command) -> &str {
+    let key = command.pairs.iter().find(|(key, _)| key == "key");
+    key.map_or("", |(_, value)| value)
 }
 
 /// Whether the keys are asked for, and not changed.

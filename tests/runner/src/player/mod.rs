@@ -5,7 +5,7 @@ use std::any::Any;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::ledger::{Ledger, Report, Verdict, normalise};
+use crate::ledger::{Ledger, Report, Verdict, normalise, ring};
 use crate::line::Line;
 use crate::scenario::{Command, Scenario, Step};
 use crate::world::{Spoken, Words, World};
@@ -22,6 +22,8 @@ const STEP_TIMEOUT: Duration = Duration::from_secs(20);
 const QUIET_TIME: Duration = Duration::from_millis(300);
 /// How long until a view is asked for again.
 const ASK_AGAIN: Duration = Duration::from_millis(50);
+/// What is asked for again until it is as expected.
+const VIEWS: &[&str] = &["members", "local", "round_trip", "ring", "owners", "owns"];
 /// How long to go on listening in a step whose expectation is being written: that long after each
 /// report, but not for ever, because some repeat.
 const REWRITE_TIME: Duration = Duration::from_secs(3);
@@ -79,10 +81,18 @@ struct Part {
     seq: u64,
     /// Replayed events repeat a number; the others may not.
     replayed: bool,
+    /// Of the rings that it was asked for.
+    ring: Versions,
+    /// Of the rings that it told of.
+    changes: Versions,
     data: Vec<Line>,
     answer: Option<Line>,
     ended: Option<(bool, String)>,
 }
+
+/// The last ring of a node: its number, and what is the same for all who have it.
+#[derive(Default)]
+struct Versions((u64, String));
 
 impl<'a> Player<'a> {
     pub(crate) fn new(world: &'a mut dyn World, scenario: &Scenario) -> Self {
@@ -137,7 +147,7 @@ impl<'a> Player<'a> {
             }
             for command in commands {
                 let mut report = self.finish(command, begun + ANSWER_TIMEOUT)?;
-                let views = matches!(command.verb.as_str(), "members" | "local" | "round_trip");
+                let views = VIEWS.contains(&command.verb.as_str());
                 while patience && views && self.world.now() < begun + STEP_TIMEOUT {
                     if step.expects(&command.node, report.as_ref().map(|r| r.text.as_str())) {
                         break;
@@ -263,7 +273,7 @@ impl<'a> Player<'a> {
         self.write_down(&format!("{node} > {text}"));
         let line = Line::parse(&text).or_else(|why| failure(&node, why))?;
         match line.word.as_str() {
-            "member" | "response" | "keyring" => self.part(&node).data.push(line),
+            "member" | "response" | "keyring" | "owner" => self.part(&node).data.push(line),
             "ok" | "error" | "unsupported" => self.part(&node).answer = Some(line),
             "event" | "reentered" => {
                 self.take_report(&node, &line).or_else(|why| failure(&node, why))?
@@ -279,6 +289,9 @@ impl<'a> Player<'a> {
         let part = self.part(node);
         if line.word == "event" {
             part.count(line)?;
+            if line.get("type") == Some("ring-change") {
+                part.changes.count(line, false)?;
+            }
         }
         let unasked = |report: &Report| report.text == "replay-done" && !part.marked;
         if let Some(report) = report.filter(|report| part.heard && !unasked(report)) {
@@ -303,6 +316,21 @@ impl Player<'_> {
         });
         let why = || format!("{sender} sent it with reliable={reliable}, but {event}");
         if way && by { Ok(()) } else { Err(why()) }
+    }
+}
+
+impl Versions {
+    /// Checks that rings are counted upwards from 1, and that one number is of one ring; it may
+    /// come `again` in what was asked for.
+    fn count(&mut self, line: &Line, again: bool) -> Result<(), String> {
+        let version = line.get("version").and_then(|version| version.parse().ok());
+        let version: u64 = version.ok_or_else(|| format!("no number in {line}"))?;
+        let now = (version, ring("ring", line)?);
+        if now.0 <= self.0.0 && (now != self.0 || !again) {
+            return Err(format!("after {} of number {} came {line}", self.0.1, self.0.0));
+        }
+        self.0 = now;
+        Ok(())
     }
 }
 

@@ -203,3 +203,68 @@ fn a_time_that_is_none_is_no_answer() {
     assert_eq!(pinged(&["a ok us=0"]), Err("a".into()));
     assert_eq!(pinged(&["a ok"]), Err("a".into()));
 }
+
+#[test]
+fn rings_are_counted_upwards() {
+    let text = "start a quiet\nring a\nring a\n----\na: ring size=1 fingerprint=0f\n\
+                a: ring size=1 fingerprint=0f\n";
+    let asked = |answers: [&'static [&'static str]; 2]| {
+        play(text, &[START_A, ("a ring", answers[0]), ("a ring", answers[1])])
+    };
+    let first: &[&str] = &["a ok version=2 size=1 fingerprint=0f"];
+    assert_eq!(asked([first, first]), Ok(()));
+    assert_eq!(asked([first, &["a ok version=3 size=1 fingerprint=0f"]]), Ok(()));
+    assert_eq!(asked([first, &["a ok version=1 size=1 fingerprint=0f"]]), Err("a".into()));
+    assert_eq!(asked([&["a ok version=0 size=1 fingerprint=0f"], first]), Err("a".into()));
+    assert_eq!(asked([first, &["a ok version=2 size=2 fingerprint=0e"]]), Err("a".into()));
+    assert_eq!(asked([&["a ok size=1 fingerprint=0f"], first]), Err("a".into()));
+}
+
+#[test]
+fn a_change_of_a_ring_is_told_once_and_counts_where_it_is_asked_for() {
+    const FIRST: &str = "a event type=ring-change seq=1 version=2 size=2 fingerprint=0f";
+    const SECOND: &str = "a event type=ring-change seq=2 version=3 size=1 fingerprint=0e";
+    const AGAIN: &str = "a event type=ring-change seq=2 version=2 size=2 fingerprint=0f";
+    let told = |expected: &str, events: &'static [&'static str]| {
+        let listen = ("a subscribe replay=true rings=true", events);
+        play(&format!("start a rings\n----\n{expected}"), &[START_A, listen])
+    };
+    let both = "a: ring-change size=2 fingerprint=0f\na: ring-change size=1 fingerprint=0e\n";
+    assert_eq!(told(both, &["a ok", FIRST, SECOND]), Ok(()));
+    assert_eq!(told("a: ring-change size=1 fingerprint=0e\n", &["a ok", FIRST, SECOND]), Ok(()));
+    assert_eq!(told("", &["a ok", FIRST, SECOND]), Ok(()));
+    assert_eq!(told(both, &["a ok", FIRST]), Err("a".into()));
+    assert_eq!(told("", &["a ok", FIRST, AGAIN]), Err("a".into()));
+}
+
+#[test]
+fn slots_that_change_hands_must_be_expected() {
+    let told = |expected: &str, event: &'static [&'static str]| {
+        let text = format!("start a\nstart b quiet\n----\n{expected}");
+        play(&text, &[START_A, ("a subscribe", event), START_B])
+    };
+    let acquired = &["a ok", "a event type=handoff-acquired seq=1 peer=b slots=3 clean=true"];
+    assert_eq!(told("a: handoff-acquired b slots=3 clean\n", acquired), Ok(()));
+    assert_eq!(told("a: handoff-acquired b slots=3 unclean\n", acquired), Err("a".into()));
+    assert_eq!(told("", acquired), Err("a".into()));
+    let nobodys = &["a ok", "a event type=handoff-acquired seq=1 peer= slots=3 clean=false"];
+    assert_eq!(told("a: handoff-acquired nobody slots=3 unclean\n", nobodys), Ok(()));
+    let prepare = &["a ok", "a event type=handoff-prepare seq=1 id=7 peer=b slots=3"];
+    assert_eq!(told("a: handoff-prepare b id=7 slots=3\n", prepare), Ok(()));
+    assert_eq!(told("", prepare), Err("a".into()));
+}
+
+#[test]
+fn owners_are_in_their_order() {
+    let text = "start a quiet\nstart b quiet\nowners a key=%00 count=2\nowns a key=k\n----\n\
+                a: owners %00 b a\na: owns k true\n";
+    let asked = |owners: &'static [&'static str], owns: &'static [&'static str]| {
+        let asked = ("a owners key=%00 count=2", owners);
+        play(text, &[START_A, START_B, asked, ("a owns key=k", owns)])
+    };
+    let fine: &[&str] = &["a owner name=b", "a owner name=a", "a ok count=2"];
+    assert_eq!(asked(fine, &["a ok owns=true"]), Ok(()));
+    // Asked again, the script has no answer: these views do not change.
+    assert!(asked(&["a owner name=a", "a owner name=b", "a ok count=2"], &[]).is_err());
+    assert!(asked(fine, &["a ok owns=false"]).is_err());
+}
