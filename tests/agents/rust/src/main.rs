@@ -1,6 +1,7 @@
 //! Drives the Rust library by the protocol in `../README.md`.
 
 mod line;
+mod rings;
 mod show;
 mod talk;
 
@@ -59,6 +60,9 @@ async fn answer(node: &mut Option<Node>, reentry: &Reentry, command: &Line) -> S
         ("subscribe", Some(node)) => {
             let replay = if command.get("replay") == "true" { Replay::Yes } else { Replay::No };
             tokio::spawn(tell(node.clone(), node.events(replay), Arc::clone(reentry)));
+            if command.get("rings") == "true" {
+                node.ring();
+            }
             Ok("ok".to_owned())
         }
         ("reenter", Some(_)) => {

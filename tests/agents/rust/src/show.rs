@@ -3,6 +3,7 @@
 use chinwag::{Error, Event, EventKind, Member};
 
 use crate::line::{push, push_bytes, push_tags};
+use crate::rings::push_ring;
 
 pub(crate) fn describe(event: &Event) -> String {
     let mut line = format!("event type={} seq={}", event.kind.token(), event.seq);
@@ -21,6 +22,7 @@ pub(crate) fn id(kind: &EventKind) -> Option<u64> {
     match kind {
         EventKind::Admission(admission) => Some(admission.id),
         EventKind::Query(query) => Some(query.id),
+        EventKind::HandoffPrepare(handoff) => Some(handoff.id),
         _ => None,
     }
 }
@@ -59,6 +61,16 @@ fn push_rest(line: &mut String, kind: &EventKind) {
             push(line, "sender", &query.sender);
             push(line, "name", &query.name);
             push_payload(line, &query.payload);
+        }
+        EventKind::RingChange(changed) => push_ring(line, changed.after()),
+        EventKind::HandoffPrepare(handoff) => {
+            push(line, "peer", &handoff.peer);
+            push(line, "slots", &handoff.slots.len().to_string());
+        }
+        EventKind::HandoffAcquired(handoff) => {
+            push(line, "peer", &handoff.peer);
+            push(line, "slots", &handoff.slots.len().to_string());
+            push(line, "clean", &handoff.clean.to_string());
         }
         _ => {}
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use chinwag::{Broadcast, BroadcastKind, Delivery, Error, KeyOp, Node, Question};
 
 use crate::line::{Line, push, push_bytes};
-use crate::say;
+use crate::{rings, say};
 
 /// Makes one call on an open node; the final line if it succeeds.
 pub(crate) async fn call(node: &Node, word: &str, command: &Line) -> Result<String, Error> {
@@ -42,7 +42,7 @@ pub(crate) async fn call(node: &Node, word: &str, command: &Line) -> Result<Stri
         "use_key" => node.use_key(command.get("key")).await?,
         "remove_key" => node.remove_key(command.get("key")).await?,
         "cluster_keys" => push(&mut line, "count", &cluster_keys(node, command).await?.to_string()),
-        _ => line = "unsupported".to_owned(),
+        _ => return rings::call(node, word, command).await,
     }
     Ok(line)
 }
