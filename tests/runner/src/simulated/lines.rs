@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use chinwag::engine::Reply;
 use chinwag::event::Field;
+use chinwag::ring::Ring;
 use chinwag::{Answers, Error, EventKind, KeyOutcome, Member};
 
 use super::Asked;
@@ -25,6 +26,7 @@ pub(super) fn id(kind: &EventKind) -> Option<String> {
     match kind {
         EventKind::Admission(admission) => Some(admission.id.to_string()),
         EventKind::Query(query) => Some(query.id.to_string()),
+        EventKind::HandoffPrepare(handoff) => Some(handoff.id.to_string()),
         _ => None,
     }
 }
@@ -48,8 +50,15 @@ pub(super) fn describe(kind: &EventKind, number: usize) -> Line {
         (name, Field::Count(count)) => line.with(name, &count.to_string()),
         (name, Field::Flag(flag)) => line.with(name, &flag.to_string()),
         (_, Field::Slots(slots)) => line.with("slots", &slots.len().to_string()),
-        (_, Field::Members(_) | Field::Duration(_) | Field::Change(_)) => line,
+        (_, Field::Change(changed)) => with_ring(line, changed.after()),
+        (_, Field::Members(_) | Field::Duration(_)) => line,
     })
+}
+
+/// What is the same of a ring for all who have it.
+pub(super) fn with_ring(line: Line, ring: &Ring) -> Line {
+    let line = line.with("size", &ring.len().to_string());
+    line.with("fingerprint", &format!("{:016x}", ring.fingerprint()))
 }
 
 pub(super) fn with_facts(line: Line, member: &Member) -> Line {

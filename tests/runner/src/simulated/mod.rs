@@ -3,6 +3,7 @@
 //! here in its place; what there is only with a driver is listed in `tests/gaps/sim.txt`.
 
 mod lines;
+mod rings;
 mod talk;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -17,6 +18,7 @@ use chinwag::{Config, Error, EventKind, Member, Tags};
 use crate::line::Line;
 use crate::world::{Spoken, Strike, Words, World};
 use lines::{describe, id, outcome, refusal, started, with_facts};
+use rings::Rings;
 
 /// A cluster in virtual time.
 pub(crate) struct Simulated {
@@ -33,8 +35,17 @@ pub(crate) struct Simulated {
 #[derive(Default)]
 struct Seat {
     open: Option<NodeId>,
+    /// How much of the node's log is of the processes before.
+    began: usize,
     /// How much of the node's log has been told; nothing is before there is a subscription.
     told: Option<usize>,
+    /// Events that are in no engine's log, because a driver makes them.
+    made: usize,
+    /// Those before there was a subscription.
+    unheard: Vec<EventKind>,
+    rings: Option<Rings>,
+    /// Whether slots change hands, so that the ring is kept from the start.
+    hands_off: bool,
     pending: Vec<(RequestId, Asked)>,
     /// What is to be asked for when an event comes.
     reentry: Option<Line>,
@@ -87,6 +98,14 @@ impl Simulated {
             }
             "subscribe" => {
                 self.subscribe(node, open, command.get("replay") == Some("true"));
+                if command.get("rings") == Some("true") {
+                    self.keep_ring(node)?;
+                }
+                return Ok(Some(Line::new("ok")));
+            }
+            "ring" | "owners" | "owns" => return self.ask_ring(node, command),
+            "set_ring_overrides" => {
+                self.seat(node).rings.as_mut().map_or(Ok(()), |rings| rings.decide(command))?;
                 return Ok(Some(Line::new("ok")));
             }
             "members" => return Ok(Some(self.tell_members(node, open))),
@@ -125,9 +144,11 @@ impl Simulated {
             return Ok(Some(Line::new("unsupported")));
         }
         let tags = tags_under(command, "tag.");
+        let hands_off = settings.protocol.handoff_timeout > Duration::ZERO;
         self.sim.set_security(security(&settings));
         self.sim.set_protocol(settings.protocol);
         let host = command.get("bind").and_then(|bind| self.hosts.get(bind)).copied();
+        let began = host.map_or(0, |host| self.sim.log(host).len());
         let open = if let Some(host) = host {
             // Nobody is there to be asked; the process that comes announces them.
             self.sim.set_tags(host, &tags);
@@ -137,9 +158,14 @@ impl Simulated {
             self.sim.start_with_tags(command.get("name").unwrap_or(node), &tags)
         };
         self.hosts.insert(self.sim.addr(open).to_string(), open);
-        *self.seat(node) = Seat { open: Some(open), ..Seat::default() };
+        let rings = Some(Rings::new(settings.ring));
+        let seat = Seat { open: Some(open), began, rings, hands_off, ..Seat::default() };
+        *self.seat(node) = seat;
         let seeds = self.seeds(command);
         if seeds.is_empty() {
+            if hands_off {
+                self.keep_ring(node)?;
+            }
             return Ok(Some(started(self.sim.addr(open))));
         }
         let request = self.sim.join(open, &seeds);
@@ -153,18 +179,71 @@ impl Simulated {
         list.filter(|addr| !addr.is_empty()).map(host).collect()
     }
 
+    /// From here on events are told: first who is here, and what nobody was there to hear.
     fn subscribe(&mut self, node: &str, open: NodeId, replay: bool) {
-        self.seat(node).told = Some(self.sim.log(open).len());
-        if !replay {
-            return;
+        let (here, began) = (self.sim.log(open).len(), self.seat(node).began);
+        let lasting = |kind: &EventKind| {
+            kind.member().is_none() || matches!(kind, EventKind::MemberConflict { .. })
+        };
+        let log = self.sim.log(open).iter().skip(began).map(|(_, kind)| kind);
+        let unheard: Vec<EventKind> = log.filter(|kind| lasting(kind)).cloned().collect();
+        let mut kinds: Vec<EventKind> = Vec::new();
+        if replay {
+            kinds.extend(self.present(open).map(EventKind::MemberJoin));
+            kinds.retain(|kind| kind.member() != Some(&self.local(open)));
         }
-        let mut kinds: Vec<EventKind> = self.present(open).map(EventKind::MemberJoin).collect();
-        kinds.retain(|kind| kind.member() != Some(&self.local(open)));
-        kinds.push(EventKind::ReplayDone);
+        let seat = self.seat(node);
+        if seat.told.replace(here).is_none() {
+            kinds.extend(unheard);
+            kinds.append(&mut seat.unheard);
+        }
+        let number = here + seat.made;
+        kinds.extend(replay.then_some(EventKind::ReplayDone));
         for kind in kinds {
-            let event = describe(&kind, self.sim.log(open).len());
-            self.say(node, &event);
+            self.say(node, &describe(&kind, number));
         }
+    }
+
+    /// Tells of something that the driver of a node did.
+    fn post(&mut self, node: &str, kind: EventKind) {
+        let seat = self.seat(node);
+        seat.made += 1;
+        match seat.told {
+            None => seat.unheard.push(kind),
+            Some(told) => {
+                let event = describe(&kind, told + seat.made);
+                self.say(node, &event);
+            }
+        }
+    }
+
+    fn keep_ring(&mut self, node: &str) -> Result<(), Error> {
+        let Some(seat) = self.seats.get_mut(node) else { return Ok(()) };
+        let (Some(open), Some(rings)) = (seat.open, &mut seat.rings) else { return Ok(()) };
+        let told = rings.keep(&mut self.sim, open)?;
+        told.into_iter().for_each(|kind| self.post(node, kind));
+        Ok(())
+    }
+
+    /// Makes the rings again whose members may be others now.
+    fn follow_members(&mut self) {
+        let mut told = Vec::new();
+        for (node, seat) in &mut self.seats {
+            if let (Some(open), Some(rings)) = (seat.open, &mut seat.rings) {
+                let kinds = rings.follow(&mut self.sim, open);
+                told.extend(kinds.into_iter().map(|kind| (node.clone(), kind)));
+            }
+        }
+        told.into_iter().for_each(|(node, kind)| self.post(&node, kind));
+    }
+
+    fn ask_ring(&mut self, node: &str, command: &Line) -> Answer {
+        self.keep_ring(node)?;
+        let Some(rings) = &self.seat(node).rings else { return Err(Error::closed()) };
+        let mut lines = rings.answer(node, command);
+        let last = lines.pop();
+        lines.iter().for_each(|line| self.say(node, line));
+        Ok(last)
     }
 
     fn tell_members(&mut self, node: &str, open: NodeId) -> Line {
@@ -202,13 +281,13 @@ impl Simulated {
 
     /// Tells what has come of the nodes since it was last asked.
     fn gather(&mut self) {
-        let (mut lines, mut reentries) = (Vec::new(), Vec::new());
+        let (mut lines, mut reentries, mut ready) = (Vec::new(), Vec::new(), Vec::new());
         for (node, seat) in &mut self.seats {
             let Some(open) = seat.open else { continue };
             let log = self.sim.log(open);
             if let Some(told) = &mut seat.told {
                 for (number, (_, kind)) in log.iter().enumerate().skip(*told) {
-                    lines.push((node.clone(), describe(kind, number + 1)));
+                    lines.push((node.clone(), describe(kind, number + 1 + seat.made)));
                     let waits = |call: &mut Line| call.get("on") == Some(kind.token());
                     if let (Some(call), Some(id)) = (seat.reentry.take_if(waits), id(kind)) {
                         reentries.push((node.clone(), open, call.with("id", &id)));
@@ -220,6 +299,7 @@ impl Simulated {
                 match (self.sim.reply(open, request), asked) {
                     (None, asked) => seat.pending.push((request, asked)),
                     (Some(_), Asked::Start) => {
+                        ready.extend(seat.hands_off.then(|| node.clone()));
                         lines.push((node.clone(), started(self.sim.addr(open))));
                     }
                     (Some(result), asked) => {
@@ -235,6 +315,12 @@ impl Simulated {
         for (node, open, call) in reentries {
             self.reenter(&node, open, &call);
         }
+        for node in ready {
+            if let Err(error) = self.keep_ring(&node) {
+                self.say(&node, &refusal(&error));
+            }
+        }
+        self.follow_members();
     }
 
     /// Makes the call that waited for an event.
@@ -301,21 +387,26 @@ impl World for Simulated {
     }
 
     fn next(&mut self, deadline: Duration) -> Option<Spoken> {
-        self.gather();
-        if self.said.is_empty() {
-            let requests = |seat: &Seat| seat.pending.iter().map(|(id, _)| *id).collect::<Vec<_>>();
-            let waits = |seat: &Seat| Some((seat.open?, seat.told, requests(seat)));
-            let waiting: Vec<_> = self.seats.values().filter_map(waits).collect();
-            let limit = deadline.saturating_sub(self.now());
-            self.sim.run_until(limit, |sim| {
-                waiting.iter().any(|(open, told, pending)| {
-                    told.is_some_and(|told| sim.log(*open).len() > told)
-                        || pending.iter().any(|id| sim.reply(*open, *id).is_some())
-                })
-            });
+        loop {
             self.gather();
+            if !self.said.is_empty() || self.now() >= deadline {
+                return self.said.pop_front();
+            }
+            let limit = deadline.saturating_sub(self.now());
+            let seats = &self.seats;
+            self.sim.run_until(limit, |sim| seats.values().any(|seat| seat.has_news(sim)));
         }
-        self.said.pop_front()
+    }
+}
+
+impl Seat {
+    /// Whether something has come of its node that was not looked at.
+    fn has_news(&self, sim: &Sim) -> bool {
+        self.open.is_some_and(|open| {
+            self.told.is_some_and(|told| sim.log(open).len() > told)
+                || self.pending.iter().any(|(id, _)| sim.reply(open, *id).is_some())
+                || self.rings.as_ref().is_some_and(|rings| rings.is_behind(sim, open))
+        })
     }
 }
 

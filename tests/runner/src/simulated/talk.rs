@@ -10,7 +10,7 @@ use crate::line::Line;
 /// Whether that word is the answer to an event. Nothing else can be asked for from inside one:
 /// engines have no callbacks.
 pub(super) fn answers_events(word: Option<&str>) -> bool {
-    matches!(word, Some("admit" | "refuse" | "respond"))
+    matches!(word, Some("admit" | "refuse" | "respond" | "released"))
 }
 
 /// What an engine is asked for by that word, if it can do that.
@@ -40,6 +40,7 @@ pub(super) fn request(word: &str, command: &Line) -> Result<Option<Request>, Err
         "round_trip" => Request::RoundTrip(text("member")),
         "admit" => Request::Decide { question: id(), refusal: None },
         "refuse" => Request::Decide { question: id(), refusal: Some(text("reason")) },
+        "released" => Request::Released(id()),
         "add_key" => Request::Keyring(KeyChange::add(&text("key"))?),
         "use_key" => Request::Keyring(KeyChange::activate(&text("key"))?),
         "remove_key" => Request::Keyring(KeyChange::remove(&text("key"))?),
