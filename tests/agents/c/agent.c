@@ -1,4 +1,5 @@
 /* Drives the C library by the protocol in ../README.md. */
+#include "rings.h"
 #include "talk.h"
 
 #include <chinwag.h>
@@ -201,6 +202,8 @@ static void answer(const struct line *line, const char *text) {
         if (number < 0) {
             out_start(&out, "error code=internal");
             out_pair(&out, "", "message", chinwag_strstatus(number));
+        } else if (line_is(line, "rings", "true")) {
+            keep_ring(node);
         }
     } else if (strcmp(line->word, "reenter") == 0) {
         pthread_mutex_lock(&reentry.lock);

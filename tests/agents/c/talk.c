@@ -1,6 +1,8 @@
 /* See talk.h. */
 #include "talk.h"
 
+#include "rings.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -169,7 +171,7 @@ chinwag_status talk(chinwag_node *node, const char *word, const struct line *lin
     } else if (strcmp(word, "cluster_keys") == 0) {
         status = cluster_keys(node, line, out, err);
     } else if (!say_bytes(node, word, line, &status, err)) {
-        out_start(out, "unsupported");
+        status = rings(node, word, line, out, err);
     }
     return status;
 }
@@ -192,6 +194,7 @@ void put_told(struct out *out, const chinwag_event *event) {
     if (type == CHINWAG_EVENT_MESSAGE) {
         out_pair(out, "", "reliable", chinwag_event_flag(event, "reliable") ? "true" : "false");
     }
+    put_ring_event(out, event);
     size_t length = 0;
     const uint8_t *bytes = chinwag_event_bytes(event, &length);
     if (bytes != NULL) {
