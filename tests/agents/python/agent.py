@@ -10,9 +10,10 @@ from typing import Any
 from urllib.parse import quote, unquote, unquote_to_bytes
 
 import chinwag
+import rings
+from rings import Facts
 
 Pairs = dict[str, str]
-Facts = list[tuple[str, object]]
 
 #: How many bytes of a payload are printed; of a longer one, its length and checksum.
 WHOLE = 1024
@@ -39,8 +40,8 @@ def text(pairs: Pairs, key: str) -> str:
     return unquote(pairs[key])
 
 
-def octets(pairs: Pairs) -> bytes:
-    return unquote_to_bytes(pairs.get("payload", "")) * int(pairs.get("repeat", "1"))
+def octets(pairs: Pairs, key: str = "payload") -> bytes:
+    return unquote_to_bytes(pairs.get(key, "")) * int(pairs.get("repeat", "1"))
 
 
 def told(payload: bytes) -> Facts:
@@ -121,6 +122,8 @@ class Agent:
     async def do_subscribe(self, pairs: Pairs) -> None:
         events = self.open_node().events(replay=text(pairs, "replay") == "true")
         self.watching = asyncio.create_task(self.watch(events))
+        if pairs.get("rings") == "true":
+            _ = self.open_node().ring
 
     async def do_members(self, _: Pairs) -> Facts:
         members = self.open_node().members()
@@ -211,6 +214,29 @@ class Agent:
             say("keyring", [("name", name), ("done", flag(outcome.done)), ("keys", keys)])
         return [("count", len(outcomes))]
 
+    async def do_ring(self, _: Pairs) -> Facts:
+        return rings.shown(self.open_node().ring)
+
+    async def do_owners(self, pairs: Pairs) -> Facts:
+        count = int(text(pairs, "count"))
+        owners = self.open_node().owners(octets(pairs, "key"), count)
+        for owner in owners:
+            say("owner", [("name", owner.name)])
+        return [("count", len(owners))]
+
+    async def do_owns(self, pairs: Pairs) -> Facts:
+        return [("owns", flag(self.open_node().owns(octets(pairs, "key"))))]
+
+    async def do_set_ring_overrides(self, pairs: Pairs) -> None:
+        self.open_node().set_ring_overrides(
+            excluded=texts(pairs, "excluded"),
+            pins=under(pairs, "pin."),
+            pin_prefixes=under(pairs, "pin_prefix."),
+        )
+
+    async def do_released(self, pairs: Pairs) -> None:
+        await self.open_node().released(int(text(pairs, "id")))
+
     async def do_reenter(self, pairs: Pairs) -> None:
         self.reentry = (text(pairs, "on"), text(pairs, "do"), pairs)
 
@@ -220,7 +246,7 @@ class Agent:
             if self.reentry is not None and self.reentry[0] == event.type:
                 _, word, pairs = self.reentry
                 self.reentry = None
-                if isinstance(event, chinwag.Admission | chinwag.Query):
+                if isinstance(event, chinwag.Admission | chinwag.Query | chinwag.HandoffPrepare):
                     pairs = {**pairs, "id": str(event.id)}
                 await self.reenter(word, pairs)
 
@@ -263,12 +289,8 @@ def show(event: chinwag.Event) -> None:
             known += [("code", code), ("subject", subject)]
         case chinwag.MemberUpdate(member=member, previous=previous):
             known += [*facts(member), *tagged("prev_tag.", previous.tags)]
-        case chinwag.RingChanged(version=version):
-            known.append(("version", version))
-        case chinwag.HandoffPrepare(id=id, peer=peer):
-            known += [("id", id), ("peer", peer)]
-        case chinwag.HandoffAcquired(peer=peer, clean=clean):
-            known += [("peer", peer), ("clean", flag(clean))]
+        case chinwag.RingChanged() | chinwag.HandoffPrepare() | chinwag.HandoffAcquired():
+            known += rings.told(event)
         case _:
             known += facts(event.member)
     say("event", known)
