@@ -32,12 +32,14 @@ const commands = {
       options[camel.get(key) ?? toCamel(key)] = text;
     }
     node = await start(options);
-    node.on('warning', (warning) => console.error(warning.message));
     return [{ addr: node.localMember().addr }];
   },
 
-  subscribe({ replay }) {
+  subscribe({ replay, rings }) {
     reading = read(open().events({ replay: replay === 'true' }));
+    // Not before: what nobody heard is for the first who asks.
+    node.on('warning', (warning) => console.error(warning.message));
+    if (rings === 'true') void open().ring;
   },
 
   members() {
@@ -115,23 +117,42 @@ const commands = {
   keys: () => [{ count: open().keys().length }],
 
   async add_key({ key }) {
-    await open().addKey(key);
+    await open().addKey(String(key));
   },
 
   async use_key({ key }) {
-    await open().useKey(key);
+    await open().useKey(String(key));
   },
 
   async remove_key({ key }) {
-    await open().removeKey(key);
+    await open().removeKey(String(key));
   },
 
   async cluster_keys({ op, key }) {
-    const outcomes = Object.entries(await open().clusterKeys(op, key));
+    const outcomes = Object.entries(await open().clusterKeys(op, key && String(key)));
     for (const [name, { done, keys }] of outcomes) {
       print('keyring', { name, done, keys: keys.length });
     }
     return [{ count: outcomes.length }];
+  },
+
+  ring: () => [ringFacts(open().ring)],
+
+  owners({ key, count = '1' }) {
+    const owners = open().owners(key, Number(count));
+    for (const { name } of owners) print('owner', { name });
+    return [{ count: owners.length }];
+  },
+
+  owns: ({ key }) => [{ owns: open().owns(key) }],
+
+  set_ring_overrides(pairs) {
+    const [pins, pinPrefixes] = [under(pairs, 'pin.'), under(pairs, 'pin_prefix.')];
+    open().setRingOverrides({ excluded: pairs.excluded ?? [], pins, pinPrefixes });
+  },
+
+  async released({ id }) {
+    await open().released(Number(id));
   },
 
   reenter({ on, do: word, ...pairs }) {
@@ -160,11 +181,21 @@ async function read(events) {
 
 /** What an event tells beside its members. */
 function told({ type, seq, id, count, sender, name, code, subject, addr, member, ...rest }) {
-  const { reliable, payload } = rest;
+  const { reliable, payload, change, peer, clean } = rest;
   const where = member ? { other: addr } : { addr };
+  const slots = rest.slots?.length;
   const fields = { type, seq, id, count, sender, name, code, subject, ...where, reliable };
-  const known = Object.entries(fields).filter(([, value]) => value !== undefined);
-  return { ...Object.fromEntries(known), ...(payload ? digest(payload) : {}) };
+  const known = Object.entries({ ...fields, peer, slots, clean });
+  return {
+    ...Object.fromEntries(known.filter(([, value]) => value !== undefined)),
+    ...(payload ? digest(payload) : {}),
+    ...(change ? ringFacts(change.after) : {}),
+  };
+}
+
+/** Which ring it is, and what is the same for all who have it. */
+function ringFacts({ version, size, fingerprint }) {
+  return { version, size, fingerprint: fingerprint.toString(16).padStart(16, '0') };
 }
 
 /** The bytes of a short payload; the length and checksum of a longer one. */
@@ -238,6 +269,9 @@ function toCamel(key) {
   return key.replace(/_(.)/g, (_, letter) => letter.toUpperCase());
 }
 
+/** What is not text. */
+const LISTS = ['seeds', 'excluded'];
+const BYTES = ['payload', 'key'];
 
 function parse(line) {
   const [word, ...rest] = line.split(' ');
@@ -248,8 +282,8 @@ function parse(line) {
     const key = decodeURIComponent(pair.slice(0, at));
     const value = pair.slice(at + 1);
     const items = () => value.split(',').filter(Boolean).map(decodeURIComponent);
-    if (key === 'seeds') pairs[key] = items();
-    else pairs[key] = key === 'payload' ? unescape(value) : decodeURIComponent(value);
+    if (LISTS.includes(key)) pairs[key] = items();
+    else pairs[key] = BYTES.includes(key) ? unescape(value) : decodeURIComponent(value);
   }
   return [word, pairs];
 }
