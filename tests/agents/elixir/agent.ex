@@ -38,6 +38,7 @@ end
 defmodule ChinwagAgent.Commands do
   @moduledoc "What an agent can be told to do: each answers with its lines, the final one last."
 
+  alias Chinwag.Ring
   alias ChinwagAgent.Line
 
   @mesh ChinwagAgent.Mesh
@@ -66,7 +67,8 @@ defmodule ChinwagAgent.Commands do
   end
 
   defp command("subscribe", pairs) do
-    settle(Chinwag.subscribe(@mesh, :members, replay: pairs["replay"] == "true", seq: true))
+    topics = if pairs["rings"] == "true", do: [:members, :ring], else: :members
+    settle(Chinwag.subscribe(@mesh, topics, replay: pairs["replay"] == "true", seq: true))
   end
 
   defp command("members", _) do
@@ -161,7 +163,32 @@ defmodule ChinwagAgent.Commands do
     end)
   end
 
+  defp command("ring", _), do: ok(ring_facts(Chinwag.ring(@mesh)))
+
+  defp command("owners", pairs) do
+    owners = Chinwag.owners(@mesh, text(pairs, "key"), String.to_integer(pairs["count"]))
+    Enum.map(owners, &Line.format("owner", name: &1.name)) ++ ok(count: length(owners))
+  end
+
+  defp command("owns", pairs), do: ok(owns: Chinwag.owns?(@mesh, text(pairs, "key")))
+
+  defp command("set_ring_overrides", pairs) do
+    pins = for {"pin." <> key, name} <- pairs, do: {key, Line.unescape(name)}
+    prefixes = for {"pin_prefix." <> key, name} <- pairs, do: {key, Line.unescape(name)}
+    overrides = [excluded: Line.list(pairs["excluded"] || ""), pins: pins, pin_prefixes: prefixes]
+    settle(Chinwag.set_ring_overrides(@mesh, overrides))
+  end
+
+  defp command("released", pairs), do: settle(Chinwag.released(@mesh, id(pairs)))
+
   defp command(_, _), do: ["unsupported"]
+
+  # Which ring it is, and what is the same for all who have it.
+  def ring_facts(ring) do
+    digits = ring |> Ring.fingerprint() |> Integer.to_string(16) |> String.downcase()
+    fingerprint = String.pad_leading(digits, 16, "0")
+    [version: Ring.version(ring), size: Ring.size(ring), fingerprint: fingerprint]
+  end
 
   defp text(pairs, key), do: Line.unescape(pairs[key] || "")
   defp id(pairs), do: String.to_integer(pairs["id"])
@@ -244,6 +271,13 @@ defmodule ChinwagAgent.Events do
 
   defp describe({:member_conflict, member, addr}) do
     {"member-conflict", Commands.facts(member) ++ [other: addr]}
+  end
+
+  defp describe({:ring_change, change}), do: {"ring-change", Commands.ring_facts(change.after)}
+
+  defp describe({type, %{peer: peer, slots: slots} = told}) do
+    known = for key <- [:id, :clean], is_map_key(told, key), do: {key, told[key]}
+    {token(type), [peer: peer, slots: length(slots)] ++ known}
   end
 
   defp describe({type, %{payload: payload} = told}) do
