@@ -235,6 +235,30 @@ defmodule Chinwag.ClusterRingTest do
     assert Enum.map(Ring.nodes(Chinwag.ring(a)), & &1.weight) == [1, 1]
   end
 
+  test "slots change hands once they are released" do
+    [a, b, _] = meshes(HandedOff)
+    options = [ring_slots: 1_009, handoff_timeout: 12_500]
+    seed = node!(a, "a", options)
+    :ok = Chinwag.subscribe(a, :ring)
+    assert_receive {:chinwag, ^a, {:handoff_acquired, first}}, 10_000
+    assert %{peer: "", clean: true} = first
+    assert first.slots == Enum.to_list(0..1_008)
+
+    node!(b, "b", [seeds: [seed]] ++ options)
+    :ok = Chinwag.subscribe(b, :ring)
+    assert_receive {:chinwag, ^a, {:handoff_prepare, prepare}}, 10_000
+    assert %{id: 1, peer: "b", timeout: 12_500, slots: slots} = prepare
+    assert slots == Ring.slots_of(Chinwag.ring(b), "b")
+    assert length(slots) in 400..600
+    assert prepare.epoch >= first.epoch
+    refute_received {:chinwag, ^b, {:handoff_acquired, _}}
+    assert :ok = Chinwag.released(a, prepare.id)
+    assert_receive {:chinwag, ^b, {:handoff_acquired, acquired}}, 10_000
+    assert %{peer: "a", clean: true, slots: ^slots} = acquired
+    assert acquired.epoch > prepare.epoch
+    assert {:error, %Error{code: :bad_argument}} = Chinwag.released(a, prepare.id)
+  end
+
   test "slots that nobody asks for cannot be released" do
     [a, _, _] = meshes(Released)
     node!(a, "a", handoff_timeout: 1_000)
