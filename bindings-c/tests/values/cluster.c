@@ -333,6 +333,57 @@ static void options_make_the_ring(void) {
     chinwag_config_free(config);
 }
 
+/* Slots of a hand-off, which live as long as its event. */
+struct slots {
+    const uint32_t *numbers;
+    size_t count;
+};
+
+static struct slots slots_of(const chinwag_event *event) {
+    struct slots slots;
+    slots.numbers = chinwag_event_slots(event, &slots.count);
+    CHECK(slots.numbers != NULL && slots.count > 0);
+    return slots;
+}
+
+static void slots_change_hands_once_they_are_released(void) {
+    chinwag_node *a = begin("a", NULL, "handoff_timeout", "60s");
+    OK(chinwag_subscribe(a, false, &err));
+    chinwag_event *first = await(a, CHINWAG_EVENT_HANDOFF_ACQUIRED, NULL);
+    SAME(chinwag_event_text(first, "peer"), "");
+    CHECK(slots_of(first).count == 1009 && chinwag_event_flag(first, "clean"));
+    CHECK(slots_of(first).numbers[1008] == 1008);
+
+    chinwag_node *b = begin("b", a, "handoff_timeout", "60s");
+    OK(chinwag_subscribe(b, false, &err));
+    chinwag_event *prepare = await(a, CHINWAG_EVENT_HANDOFF_PREPARE, NULL);
+    struct slots gone = slots_of(prepare);
+    SAME(chinwag_event_text(prepare, "peer"), "b");
+    CHECK(chinwag_event_number(prepare, "timeout") == 60000000000);
+    CHECK(chinwag_event_number(prepare, "epoch") >= chinwag_event_number(first, "epoch"));
+    chinwag_ring *ring = chinwag_node_ring(b);
+    for (uint32_t slot = 0, at = 0; slot < 1009; slot++) {
+        bool is_bs = strcmp(chinwag_ring_slot_owner(ring, slot, 0), "b") == 0;
+        CHECK(is_bs == (at < gone.count && gone.numbers[at] == slot));
+        at += is_bs;
+    }
+    chinwag_ring_free(ring);
+    uint64_t id = chinwag_event_number(prepare, "id");
+    OK(chinwag_released(a, id, &err));
+    chinwag_event *acquired = await(b, CHINWAG_EVENT_HANDOFF_ACQUIRED, NULL);
+    struct slots had = slots_of(acquired);
+    SAME(chinwag_event_text(acquired, "peer"), "a");
+    CHECK(had.count == gone.count && chinwag_event_flag(acquired, "clean"));
+    CHECK(memcmp(had.numbers, gone.numbers, had.count * sizeof *had.numbers) == 0);
+    CHECK(chinwag_event_number(acquired, "epoch") > chinwag_event_number(prepare, "epoch"));
+    CHECK(chinwag_released(a, id, NULL) == CHINWAG_EBADARGUMENT);
+    chinwag_event_free(acquired);
+    chinwag_event_free(prepare);
+    chinwag_event_free(first);
+    chinwag_node_free(b);
+    chinwag_node_free(a);
+}
+
 static void wrong_arguments_are_errors(void) {
     chinwag_node *node = begin("a", NULL, NULL, NULL);
     const chinwag_status bad = CHINWAG_EBADARGUMENT;
@@ -383,6 +434,7 @@ int main(void) {
     no_ring_is_kept_until_it_is_asked_for();
     tags_drain_and_overrides_decide();
     options_make_the_ring();
+    slots_change_hands_once_they_are_released();
     wrong_arguments_are_errors();
     puts("ok");
     return 0;
