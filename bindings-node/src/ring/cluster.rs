@@ -1,12 +1,7 @@
 //! The ring of a node's cluster, and the rings that it was before.
 
-use std::sync::Arc;
-use std::time::Duration;
-
-use chinwag::event::{HandoffAcquired, HandoffPrepared};
 use chinwag::host::Op;
 use chinwag::ring::Overrides;
-use chinwag::{Event, EventKind};
 use napi::Env;
 use napi::bindgen_prelude::{Uint8ArraySlice, Unknown};
 use napi_derive::napi;
@@ -15,7 +10,6 @@ use super::builder::{Pin, RingOptions};
 use super::{NativeRing, lookup};
 use crate::config;
 use crate::error::{Result, broken, failure};
-use crate::member::{Packed, Packer};
 use crate::node::NativeNode;
 
 #[napi]
@@ -64,24 +58,4 @@ impl NativeNode {
     pub fn released(&self, id: f64) -> Result<f64> {
         self.submit(Op::Released(config::id(id)?))
     }
-}
-
-/// One of each event about a hand-off, for the tests.
-#[napi(catch_unwind)]
-pub fn specimens(env: &Env) -> Result<Packed<'_>> {
-    let prepared = HandoffPrepared {
-        id: 7,
-        peer: "b".to_owned(),
-        slots: Box::new([0, 1, 65_535]),
-        epoch: 1 << 52,
-        timeout: Duration::from_millis(1_500),
-    };
-    let acquired =
-        HandoffAcquired { peer: String::new(), slots: Box::default(), epoch: 1, clean: true };
-    let kinds = [
-        EventKind::HandoffPrepare(Arc::new(prepared)),
-        EventKind::HandoffAcquired(Arc::new(acquired)),
-    ];
-    let numbered = (1..).zip(kinds).map(|(seq, kind)| Event { seq, kind });
-    Packer::events(&numbered.collect::<Vec<_>>()).packed(env)
 }

@@ -3,7 +3,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { test } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import {
@@ -11,7 +10,6 @@ import {
 } from '../../index.mjs';
 import { find, open, package_root, QUICK, run, seeds, until } from '../helpers.mjs';
 
-const require = createRequire(import.meta.url);
 const linux = readdirSync('/').includes('proc');
 const keys = Array.from({ length: 200 }, (_, n) => `user:${n}`);
 
@@ -247,30 +245,28 @@ test('a closed node keeps the ring that it had', async (t) => {
   assert.ok(never.ring.names.includes('never'), 'one that nobody had asked for');
 });
 
-test('events of a hand-off cross the border whole', () => {
-  const { Unpacker } = require('../../lib/packed.js');
-  const { specimens } = require('../../lib/native.js');
-  const unpacker = new Unpacker(specimens());
-  assert.deepEqual([unpacker.event(), unpacker.event(), unpacker.left], [
-    {
-      type: 'handoff-prepare',
-      seq: 1,
-      id: 7,
-      peer: 'b',
-      slots: Uint32Array.of(0, 1, 65_535),
-      epoch: 2 ** 52,
-      timeout: 1500,
-    },
-    {
-      type: 'handoff-acquired',
-      seq: 2,
-      peer: '',
-      slots: new Uint32Array(),
-      epoch: 1,
-      clean: true,
-    },
-    0,
-  ]);
+test('slots change hands once they are released', async (t) => {
+  const options = { ringSlots: 1009, handoffTimeout: 12_500 };
+  const a = await open(t, 'a', options);
+  const ofA = a.events();
+  const acquires = ({ type }) => type === 'handoff-acquired';
+  const first = await find(ofA, acquires);
+  const all = Uint32Array.from({ length: 1009 }, (_, slot) => slot);
+  assert.deepEqual([first.peer, first.slots, first.clean], ['', all, true]);
+
+  const b = await open(t, 'b', { ...options, seeds: seeds(a) });
+  const ofB = b.events();
+  const prepare = await find(ofA, ({ type }) => type === 'handoff-prepare');
+  const { id, peer, slots, epoch, timeout } = prepare;
+  assert.deepEqual([id, peer, timeout], [1, 'b', 12_500]);
+  assert.deepEqual(slots, Uint32Array.from(b.ring.slotsOf('b')));
+  assert.ok(slots.length > 400 && slots.length < 600, `${slots.length} of 1009`);
+  assert.ok(epoch >= first.epoch);
+  await a.released(id);
+  const acquired = await find(ofB, acquires);
+  assert.deepEqual([acquired.peer, acquired.slots, acquired.clean], ['a', slots, true]);
+  assert.ok(acquired.epoch > epoch && Number.isSafeInteger(acquired.epoch));
+  await assert.rejects(a.released(id), BadArgumentError);
 });
 
 test('a node in a worker has the ring of the others, and may end under a change', async (t) => {
