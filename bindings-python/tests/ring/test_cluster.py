@@ -10,7 +10,17 @@ from typing import Any
 
 import chinwag
 import pytest
-from chinwag import BadArgument, Event, Ring, RingChanged, RingNode, TooLarge, blocking
+from chinwag import (
+    BadArgument,
+    Event,
+    HandoffAcquired,
+    HandoffPrepare,
+    Ring,
+    RingChanged,
+    RingNode,
+    TooLarge,
+    blocking,
+)
 from chinwag.events import CLASSES
 from chinwag.ring import Moved
 from support import LIMIT, ROOT, eventually, eventually_blocking, find, quick, run, wait_for
@@ -262,6 +272,35 @@ def test_what_cannot_be_is_refused(
         with pytest.raises(wanted):
             call(a)
         assert a.ring is before
+
+
+def test_slots_change_hands_once_they_are_released() -> None:
+    async def main() -> None:
+        options: dict[str, Any] = {"ring_slots": 1009, "handoff_timeout": 12.5}
+        a = await chinwag.start("a", **quick(**options))
+        of_a = a.events()
+        first = await wait_for(of_a, "handoff-acquired")
+        assert isinstance(first, HandoffAcquired)
+        assert (first.peer, first.slots, first.clean) == ("", tuple(range(1009)), True)
+
+        b = await chinwag.start("b", **quick(seeds=[a.addr], **options))
+        of_b = b.events()
+        prepare = await wait_for(of_a, "handoff-prepare")
+        assert isinstance(prepare, HandoffPrepare)
+        assert (prepare.id, prepare.peer, prepare.timeout) == (1, "b", 12.5)
+        assert prepare.slots == tuple(b.ring.slots_of("b")) and 400 < len(prepare.slots) < 600
+        assert prepare.epoch >= first.epoch
+        await a.released(prepare.id)
+        acquired = await wait_for(of_b, "handoff-acquired")
+        assert isinstance(acquired, HandoffAcquired)
+        assert (acquired.peer, acquired.slots, acquired.clean) == ("a", prepare.slots, True)
+        assert acquired.epoch > prepare.epoch
+        with pytest.raises(BadArgument):
+            await a.released(prepare.id)
+        await a.close()
+        await b.close()
+
+    run(main())
 
 
 def test_no_handoff_waits_for_a_release() -> None:
