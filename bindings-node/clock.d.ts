@@ -230,11 +230,16 @@ export class Siblings<Value = Uint8Array> {
   /** A record that was never written. */
   constructor();
   /**
-   * The record of bytes that `toBuffer` made in any language.
-   * @throws {BadArgumentError} these are none
+   * The record of bytes that `toBuffer` made in any language, of a JSON text, or of what
+   * `JSON.parse` makes of one.
+   * @throws {BadArgumentError} this is none
+   * @throws {TooLargeError} the text has more than 4 MiB
    */
-  static from(bytes: Uint8Array): Siblings;
-  static from<Value>(bytes: Uint8Array, decode: (bytes: Uint8Array) => Value): Siblings<Value>;
+  static from(form: Uint8Array | string | Readonly<Record<string, SiblingsEntry>>): Siblings;
+  static from<Value>(
+    form: Uint8Array | string | Readonly<Record<string, SiblingsEntry>>,
+    decode: (bytes: Uint8Array) => Value,
+  ): Siblings<Value>;
   /**
    * Writes a value in place of all those that the context knows of; of none where it is null. The
    * number of the event.
@@ -286,7 +291,19 @@ export class Siblings<Value = Uint8Array> {
    * @throws {BadArgumentError} values are no bytes, and there is no `encode` that makes some
    */
   toBuffer(encode?: (value: Value) => Uint8Array): ClockBytes;
+  /**
+   * What `JSON.stringify` makes the one text from, which every language reads; values are in base64.
+   * If they are no bytes, this is called with an `encode`, and what it gives is made a text.
+   * @throws {BadArgumentError} values are no bytes, and there is no `encode` that makes some
+   */
+  toJSON(encode?: ((value: Value) => Uint8Array) | string): Record<string, SiblingsEntry>;
 }
+
+/** The count of an actor alone, or with the values of its last events. */
+export type SiblingsEntry =
+  | number
+  | string
+  | { readonly count: number | string; readonly values: readonly string[] };
 
 /** A stamp of a hybrid clock. Stamps are in order as numbers, as texts and as bytes: `a < b`. */
 export class HybridTime {

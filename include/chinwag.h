@@ -1342,6 +1342,23 @@ chinwag_status chinwag_siblings_from_bytes(const uint8_t *bytes,
                                            chinwag_error **err);
 
 /**
+ * The record as JSON, an object by actor with each value in base64: the text of `answer`, which is
+ * yours; free it with chinwag_answer_free().
+ */
+chinwag_status chinwag_siblings_to_json(const chinwag_siblings *siblings,
+                                        chinwag_answer **answer,
+                                        chinwag_error **err);
+
+/**
+ * The record of that JSON, as chinwag_siblings_to_json() writes it. It is yours.
+ *
+ * CHINWAG_EBADARGUMENT for what is none, CHINWAG_ETOOLARGE for more than 4 MiB.
+ */
+chinwag_status chinwag_siblings_from_json(const char *json,
+                                          chinwag_siblings **siblings,
+                                          chinwag_error **err);
+
+/**
  * A clock that accepts stamps of others up to half a second ahead of its own time.
  */
 chinwag_hybrid *chinwag_hybrid_new(void);

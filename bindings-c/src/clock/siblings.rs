@@ -5,8 +5,10 @@ use std::mem::MaybeUninit;
 
 use chinwag::clock::{Siblings as CoreSiblings, VectorClock};
 use chinwag::error::Result;
+use chinwag::host::Answer as Value;
 
 use super::{Causality, VClock};
+use crate::answer::Answer;
 use crate::constants::Status;
 use crate::error::Error;
 use crate::ffi::{copied, given, items, status, text, value};
@@ -208,6 +210,39 @@ pub extern "C" fn chinwag_siblings_from_bytes(
         let bytes = unsafe { items(bytes, length, "bytes") }?;
         let record: Result<_> = CoreSiblings::from_bytes(bytes);
         out.write(Box::into_raw(Box::new(Siblings { record: record? })));
+        Ok(())
+    })
+}
+
+/// The record as JSON, an object by actor with each value in base64: the text of `answer`, which is
+/// yours; free it with chinwag_answer_free().
+#[unsafe(no_mangle)]
+pub extern "C" fn chinwag_siblings_to_json(
+    siblings: Option<&Siblings>,
+    answer: Option<&mut MaybeUninit<*mut Answer>>,
+    err: Option<&mut MaybeUninit<*mut Error>>,
+) -> Status {
+    status(err, || {
+        let (siblings, out) = (given(siblings, "siblings")?, given(answer, "answer")?);
+        out.write(Answer::boxed(Value::Text(siblings.record.to_json())));
+        Ok(())
+    })
+}
+
+/// The record of that JSON, as chinwag_siblings_to_json() writes it. It is yours.
+///
+/// CHINWAG_EBADARGUMENT for what is none, CHINWAG_ETOOLARGE for more than 4 MiB.
+#[unsafe(no_mangle)]
+pub extern "C" fn chinwag_siblings_from_json(
+    json: *const c_char,
+    siblings: Option<&mut MaybeUninit<*mut Siblings>>,
+    err: Option<&mut MaybeUninit<*mut Error>>,
+) -> Status {
+    status(err, || {
+        let out = given(siblings, "siblings")?;
+        // SAFETY: C passes NULL or text.
+        let record = CoreSiblings::from_json(unsafe { text(json, "json") }?)?;
+        out.write(Box::into_raw(Box::new(Siblings { record })));
         Ok(())
     })
 }

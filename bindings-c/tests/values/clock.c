@@ -381,6 +381,19 @@ static bool ask_record(char **words, char *out) {
         chinwag_causality order = chinwag_siblings_compare(record, other);
         CHECK(order == CHINWAG_EQUAL || !chinwag_siblings_equal(record, other));
         say_causality(order, out);
+    } else if (is(words, "siblings-json")) {
+        chinwag_answer *answer = NULL;
+        say_answer(chinwag_siblings_to_json(record_of(words[1]), &answer, NULL), &answer, out);
+        chinwag_siblings *again = NULL;
+        OK(chinwag_siblings_from_json(out, &again, &err));
+        CHECK(chinwag_siblings_equal(again, record_of(words[1])));
+        chinwag_siblings_free(again);
+    } else if (is(words, "from-siblings-json")) {
+        chinwag_siblings *record = NULL;
+        if (!failed(chinwag_siblings_from_json(plain(words[1]), &record, NULL), out)) {
+            say_record(record, out);
+        }
+        chinwag_siblings_free(record);
     } else {
         return false;
     }
@@ -745,6 +758,11 @@ static void null_is_a_new_record_or_an_error(void) {
     CHECK(chinwag_siblings_from_bytes(NULL, 1, &other, NULL) == CHINWAG_EBADARGUMENT);
     CHECK(chinwag_siblings_from_bytes(NULL, 0, &other, NULL) == CHINWAG_EBADARGUMENT);
     CHECK(chinwag_siblings_from_bytes((const uint8_t *)"A", 2, NULL, NULL) != CHINWAG_OK);
+    chinwag_answer *answer = NULL;
+    CHECK(chinwag_siblings_to_json(NULL, &answer, NULL) == CHINWAG_EBADARGUMENT && !answer);
+    CHECK(chinwag_siblings_to_json(record, NULL, NULL) == CHINWAG_EBADARGUMENT);
+    CHECK(chinwag_siblings_from_json(NULL, &other, NULL) == CHINWAG_EBADARGUMENT);
+    CHECK(chinwag_siblings_from_json("{}", NULL, NULL) == CHINWAG_EBADARGUMENT);
     CHECK(chinwag_siblings_count(NULL) == 0 && chinwag_siblings_to_bytes(NULL, NULL, 0) == 0);
     CHECK(chinwag_siblings_value(NULL, 0, NULL) == NULL && chinwag_siblings_context(NULL) == NULL);
     CHECK(chinwag_siblings_copy(NULL) == NULL && chinwag_siblings_count(record) == 0);
@@ -818,10 +836,12 @@ static void null_is_no_endedand_no_fold(void) {
 static void too_much_is_refused(void) {
     enum { MUCH = 5 << 20 };
     chinwag_vclock *clock = NULL;
+    chinwag_siblings *record = NULL;
     char *gigantic = calloc(MUCH, 1);
     CHECK(gigantic != NULL);
     memset(gigantic, ' ', MUCH - 1);
     CHECK(chinwag_vclock_from_json(gigantic, &clock, NULL) == CHINWAG_ETOOLARGE);
+    CHECK(chinwag_siblings_from_json(gigantic, &record, NULL) == CHINWAG_ETOOLARGE && !record);
     CHECK(chinwag_vclock_from_bytes((uint8_t *)gigantic, MUCH, &clock, NULL) != CHINWAG_OK);
     CHECK(chinwag_actor(gigantic, 1, NULL, 0) == 0 && clock == NULL);
     clock = chinwag_vclock_new();

@@ -269,4 +269,5 @@ module.exports = {
   siblingsBytes,
   takeClock,
   takeFolded,
+  takeSiblings,
 };

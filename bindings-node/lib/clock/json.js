@@ -1,12 +1,13 @@
 'use strict';
 // Clocks as JSON. Texts are read by the core, which is stricter than `JSON.parse`.
 
+const { Buffer } = require('node:buffer');
 const { isObject } = require('../arguments.js');
 const { make, native: guarded } = require('../errors.js');
-const { clockOfJson, foldedOfJson } = require('../native.js');
+const { clockOfJson, foldedOfJson, siblingsOfJson } = require('../native.js');
 const { listed, wrong } = require('../placement.js');
 const { check, order } = require('./actors.js');
-const { Reader, takeClock, takeFolded } = require('./bytes.js');
+const { Reader, takeClock, takeFolded, takeSiblings } = require('./bytes.js');
 const { whole } = require('./numbers.js');
 const { Draft, NONE, insertOf, timeOf } = require('./state.js');
 
@@ -27,6 +28,7 @@ function parsed(text, parse, take) {
 
 const parseClock = (text) => parsed(text, clockOfJson, takeClock);
 const parseFolded = (text) => parsed(text, foldedOfJson, takeFolded);
+const parseSiblings = (text) => parsed(text, siblingsOfJson, takeSiblings);
 
 /** A number as JSON has it. */
 function digits(number) {
@@ -43,11 +45,30 @@ function clockJSON(state) {
     if (time !== NONE) entry.time = digits(time);
     return [name, entry];
   });
+  return byActor(state.names, entries);
+}
+
+/** The same of a record whose values are bytes. */
+function siblingsJSON({ names, counts }, values) {
+  const entries = names.map((name, at) => {
+    const count = digits(counts[at]);
+    if (values[at].length === 0) return [name, count];
+    return [name, { count, values: values[at].map(base64) }];
+  });
+  return byActor(names, entries);
+}
+
+function base64({ buffer, byteOffset, length }) {
+  return Buffer.from(buffer, byteOffset, length).toString('base64');
+}
+
+/** An object whose members stay in the order of actors. */
+function byActor(names, entries) {
   const json = Object.fromEntries(entries);
   const keys = Object.keys(json);
-  if (keys.every((key, at) => key === state.names[at])) return json;
+  if (keys.every((key, at) => key === names[at])) return json;
   // An object would put names that look like numbers before all others.
-  return new Proxy(json, { ownKeys: () => [...state.names] });
+  return new Proxy(json, { ownKeys: () => [...names] });
 }
 
 /** A number of something that `JSON.parse` made, or of a caller. */
@@ -102,4 +123,14 @@ function gathered(values) {
   return draft.done();
 }
 
-module.exports = { clockJSON, digits, gathered, isPlain, numeral, parseClock, parseFolded };
+module.exports = {
+  clockJSON,
+  digits,
+  gathered,
+  isPlain,
+  numeral,
+  parseClock,
+  parseFolded,
+  parseSiblings,
+  siblingsJSON,
+};

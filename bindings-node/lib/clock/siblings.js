@@ -7,6 +7,7 @@ const { make } = require('../errors.js');
 const { wrong } = require('../placement.js');
 const { both, check, find } = require('./actors.js');
 const { readSiblings, siblingsBytes } = require('./bytes.js');
+const { isPlain, parseSiblings, siblingsJSON } = require('./json.js');
 const { MAX, above, following } = require('./numbers.js');
 const states = require('./state.js');
 const { VectorClock, stateOf } = require('./vector.js');
@@ -26,9 +27,9 @@ class Siblings {
     this[RECORD] = { context: EMPTY, values: [] };
   }
 
-  static from(bytes, decode = itself) {
+  static from(form, decode = itself) {
     called(decode, 'what decodes values');
-    const { state, values } = readSiblings(bytes);
+    const { state, values } = read(form);
     const decoded = values.map((list) => list.map((value) => some(decode(value))));
     return made(state, decoded);
   }
@@ -141,7 +142,17 @@ class Siblings {
   toBuffer(encode = itself) {
     called(encode, 'what encodes values');
     const { context, values } = this[RECORD];
-    return siblingsBytes(context, values.map((list) => list.map((value) => octets(encode(value)))));
+    const encoded = (value) => octets(encode(value), 'toBuffer');
+    return siblingsBytes(context, values.map((list) => list.map(encoded)));
+  }
+
+  toJSON(encode = itself) {
+    // What `JSON.stringify` gives is the name of a member.
+    const given = typeof encode === 'string' ? itself : encode;
+    called(given, 'what encodes values');
+    const { context, values } = this[RECORD];
+    const encoded = (value) => octets(given(value), 'toJSON');
+    return siblingsJSON(context, values.map((list) => list.map(encoded)));
   }
 
   [inspect.custom](_, options) {
@@ -179,6 +190,21 @@ function made(context, values) {
   const siblings = new Siblings();
   siblings[RECORD] = { context, values };
   return siblings;
+}
+
+/** The record of bytes, of a JSON text, or of what `JSON.parse` makes of one. */
+function read(form) {
+  if (typeof form === 'string') return parseSiblings(form);
+  return isPlain(form) ? parseSiblings(text(form)) : readSiblings(form);
+}
+
+function text(value) {
+  try {
+    return JSON.stringify(value) ?? '';
+  } catch {
+    // It holds itself, or a bigint.
+    throw wrong('the JSON of siblings', value);
+  }
 }
 
 function recordOf(value) {
@@ -238,9 +264,9 @@ function some(value) {
   return value;
 }
 
-function octets(value) {
+function octets(value, method) {
   if (value instanceof Uint8Array) return value;
-  throw wrong('a value in bytes, which the function given to toBuffer() makes,', value);
+  throw wrong(`a value in bytes, which the function given to ${method}() makes,`, value);
 }
 
 module.exports = { Siblings };

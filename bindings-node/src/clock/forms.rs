@@ -32,6 +32,12 @@ pub fn folded_of_json(env: &Env, text: String) -> Result<Uint8ArraySlice<'_>> {
     given(env, Folded::from_json(&text).map(|folded| folded.to_bytes()))
 }
 
+/// The bytes of the record of siblings of a JSON text.
+#[napi(catch_unwind)]
+pub fn siblings_of_json(env: &Env, text: String) -> Result<Uint8ArraySlice<'_>> {
+    given(env, Siblings::from_json(&text).map(|record| record.to_bytes()))
+}
+
 /// A table of actors.
 #[napi]
 pub struct NativeActorTable {

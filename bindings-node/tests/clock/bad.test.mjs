@@ -180,11 +180,17 @@ test('what is no clock is not read as one', () => {
     { clock: [], epoch: 1 }, { clock: { a: -1 }, epoch: 1 }]) {
     refused(() => Folded.from(value));
   }
-  for (const value of [...STRANGE, 'text', {}]) refused(() => Siblings.from(value));
+  const around = {};
+  around.a = around;
+  for (const value of [...STRANGE, 'text', around, { a: 5n }, { a: { count: 1 } }, { a: 0 },
+    { a: { count: 1, values: ['dGV='] } }, { toJSON: () => undefined }]) {
+    refused(() => Siblings.from(value));
+  }
   for (const value of given) {
     if (typeof value === 'function') continue;
     refused(() => Siblings.from(record.toBuffer(), value), /what decodes values cannot be/);
     refused(() => record.toBuffer(value), /what encodes values cannot be/);
+    refused(() => record.toJSON(value), /what encodes values cannot be/);
     refused(() => record.resolve('a', value), /what decides between values cannot be/);
     refused(() => record.newestBy(value), /what compares values cannot be/);
     refused(() => record.map(value), /what changes values cannot be/);
@@ -208,11 +214,13 @@ test('JSON is read as strictly as everywhere', () => {
     '{"a":1,}', '\ufeff{}', '{"a":1e999,"a":1}', '{"\\ud800":1}', '{"\ud800":1}', deep]) {
     refused(() => VectorClock.from(text));
     refused(() => Folded.from(`{"clock":${text},"epoch":1}`));
+    refused(() => Siblings.from(text));
   }
   const last = VectorClock.from(' {"b": 1, "a": [5], "a": {"time": 5, "count": 0}}\n');
   assert.equal(JSON.stringify(last), '{"a":{"count":0,"time":5},"b":1}');
   large(() => VectorClock.from(' '.repeat(4 * 1024 * 1024 + 1)));
   large(() => Folded.from('é'.repeat(2 * 1024 * 1024 + 1)));
+  large(() => Siblings.from(' '.repeat(4 * 1024 * 1024 + 1)));
 });
 
 test('bytes that are not the one form of something are refused', () => {
@@ -316,7 +324,10 @@ test('a record refuses values that were forgotten, and events that there is no n
   end.put('c', null, 'y');
   refused(() => end.resolve('b', () => 'z'), /no number left/);
   assert.deepEqual(end.values(), ['x', 'y']);
-  for (const value of given) refused(() => record.toBuffer(() => value), /a value in bytes/);
+  for (const value of given) {
+    refused(() => record.toBuffer(() => value), /a value in bytes/);
+    refused(() => record.toJSON(() => value), /a value in bytes/);
+  }
   assert.ok(record.equals(before), 'nothing is changed');
   assert.deepEqual(record, before);
 });

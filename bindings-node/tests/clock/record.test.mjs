@@ -79,10 +79,16 @@ test('values are bytes, or go through functions of the caller', () => {
   assert.deepEqual(back, record);
   assert.ok(back.equals(record));
   assert.ok(record.map(encode).equals(Siblings.from(record.toBuffer(encode))));
+  assert.throws(() => JSON.stringify(record), /which the function given to toJSON\(\) makes/);
+  const text = JSON.stringify(record.toJSON(encode));
+  assert.ok(Siblings.from(text, decode).equals(record));
+  assert.ok(Siblings.from(JSON.parse(text), decode).equals(record));
   const reason = new Error('mine');
   const fail = () => { throw reason; };
   for (const work of [
     () => record.toBuffer(fail),
+    () => record.toJSON(fail),
+    () => Siblings.from(text, fail),
     () => Siblings.from(bytes.toBuffer(), fail),
     () => record.map(fail),
     () => record.resolve('a', fail),
@@ -92,6 +98,21 @@ test('values are bytes, or go through functions of the caller', () => {
     assert.throws(work, (error) => error === reason);
   }
   assert.deepEqual(back, record, 'and nothing has changed');
+});
+
+test('a record has one form as JSON, with its values in base64', () => {
+  const record = new Siblings();
+  record.put('b', null, Buffer.from('tea'));
+  record.put('10', null, new Uint8Array(5).fill(255).subarray(1, 3));
+  record.discard(VectorClock.from({ c: 2n ** 60n }));
+  const entries = '"10":{"count":1,"values":["//8="]},"b":{"count":1,"values":["dGVh"]}';
+  const text = `{${entries},"c":"${2n ** 60n}"}`;
+  assert.equal(JSON.stringify(record), text);
+  assert.equal(JSON.stringify({ record: [record] }), `{"record":[${text}]}`);
+  for (const form of [text, JSON.parse(text), record.toBuffer()]) {
+    assert.ok(Siblings.from(form).equals(record));
+  }
+  assert.equal(Siblings.from({}).size, 0);
 });
 
 test('what is written while somebody decides stays beside the decision', () => {

@@ -220,6 +220,17 @@ class Player {
     return this.record(s).values().map(hex).join() || 'none';
   }
 
+  siblingsJson(s) {
+    const text = JSON.stringify(this.record(s));
+    assert.ok(Siblings.from(text).equals(this.record(s)));
+    assert.ok(Siblings.from(JSON.parse(text)).equals(this.record(s)));
+    return text;
+  }
+
+  fromSiblingsJson(text) {
+    return hex(Siblings.from(decodeURIComponent(text)).toBuffer());
+  }
+
   compareSiblings(s, t) {
     return this.record(s).compare(this.record(t));
   }

@@ -213,6 +213,8 @@ export function clocks(): bigint {
   record.resolve('a', (values) => values.flat());
   const back = Siblings.from(record.toBuffer((value) => new Uint8Array(value.length)), String);
   const texts: string[] = back.values();
+  const json = record.toJSON((value) => new Uint8Array(value.length));
+  console.log(JSON.stringify(back), Siblings.from(json, String).size, Siblings.from('{}').size);
   const plain: Siblings = Siblings.from(stored);
   const stamp: HybridTime = new HybridClock({ driftUs: 5 }).tick(7n);
   console.log(texts, plain.dots()[0]?.value.length, stamp < HybridTime.from('x'));
@@ -229,6 +231,8 @@ export function clocks(): bigint {
   clock.trim(5, { young: 5 });
   // @ts-expect-error what was read has to be said
   record.put('a', ['tea']);
+  // @ts-expect-error values go through bytes
+  record.toJSON(String);
   // @ts-expect-error a decision is made at once
   record.resolve('a', async (values) => values.flat());
   // @ts-expect-error clocks are folded by a log

@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyIterator, PyList, PyType};
 use pyo3::{PyTraverseError, PyVisit};
 
-use super::forms::{buffer, parsed};
+use super::forms::{buffer, parsed, text};
 use super::{VectorClock, dot, name, token};
 use crate::error::{OrRaise, guard};
 
@@ -61,6 +61,39 @@ impl Siblings {
             }),
         });
         failure.map_or(Ok(mapped), Err)
+    }
+
+    /// The record with the bytes of its values, as `encode` makes them.
+    fn encoded(
+        &self,
+        py: Python<'_>,
+        encode: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<CoreSiblings<Vec<u8>>> {
+        Self::mapped(self.record.clone(), |value| match encode {
+            Some(encode) => {
+                let encoded = encode.call1((&value.0,))?;
+                Ok(buffer("an encoded value", &encoded)?.into_owned())
+            }
+            None => Ok(buffer("a value without an encoder", value.0.bind(py))?.into_owned()),
+        })
+    }
+
+    /// The record with what `decode` makes of the bytes of its values.
+    fn decoded(
+        py: Python<'_>,
+        record: CoreSiblings<Vec<u8>>,
+        decode: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Self> {
+        let record = Self::mapped(record, |bytes| {
+            let value = PyBytes::new(py, &bytes);
+            let value = match decode {
+                Some(decode) => decode.call1((value,))?,
+                None => value.into_any(),
+            };
+            Ok(Some(Value(value.unbind())))
+        })?;
+        let record = record.map(|value| value.unwrap_or_else(|| Value(py.None())));
+        Ok(Self { record })
     }
 
     fn is_equal(&self, py: Python<'_>, other: &Self) -> PyResult<bool> {
@@ -171,16 +204,7 @@ impl Siblings {
         py: Python<'py>,
         encode: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyBytes>> {
-        guard(py, || {
-            let record = Self::mapped(self.record.clone(), |value| match encode {
-                Some(encode) => {
-                    let encoded = encode.call1((&value.0,))?;
-                    Ok(buffer("an encoded value", &encoded)?.into_owned())
-                }
-                None => Ok(buffer("a value without an encoder", value.0.bind(py))?.into_owned()),
-            })?;
-            Ok(PyBytes::new(py, &record.to_bytes()))
-        })
+        guard(py, || Ok(PyBytes::new(py, &self.encoded(py, encode)?.to_bytes())))
     }
 
     /// The record of these bytes; `BadArgument` for others. `decode` makes values of bytes; without
@@ -195,17 +219,29 @@ impl Siblings {
     ) -> PyResult<Self> {
         guard(py, || {
             let bytes = buffer("the bytes of siblings", bytes)?;
-            let record = parsed(py, &*bytes, CoreSiblings::from_bytes)?;
-            let record = Self::mapped(record, |bytes| {
-                let value = PyBytes::new(py, &bytes);
-                let value = match decode {
-                    Some(decode) => decode.call1((value,))?,
-                    None => value.into_any(),
-                };
-                Ok(Some(Value(value.unbind())))
-            })?;
-            let record = record.map(|value| value.unwrap_or_else(|| Value(py.None())));
-            Ok(Self { record })
+            Self::decoded(py, parsed(py, &*bytes, CoreSiblings::from_bytes)?, decode)
+        })
+    }
+
+    /// The record as JSON, with each value in base64. `encode` as in `to_bytes`.
+    #[pyo3(signature = (encode = None))]
+    fn to_json(&self, py: Python<'_>, encode: Option<&Bound<'_, PyAny>>) -> PyResult<String> {
+        guard(py, || Ok(self.encoded(py, encode)?.to_json()))
+    }
+
+    /// The record of this JSON; `BadArgument` for what is none, `TooLarge` for more than 4 MiB.
+    /// `decode` as in `from_bytes`.
+    #[classmethod]
+    #[pyo3(signature = (text, decode = None))]
+    fn from_json(
+        _cls: &Bound<'_, PyType>,
+        py: Python<'_>,
+        text: &Bound<'_, PyAny>,
+        decode: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Self> {
+        guard(py, || {
+            let text = self::text("the JSON of siblings", text)?;
+            Self::decoded(py, parsed(py, &*text, CoreSiblings::from_json)?, decode)
         })
     }
 

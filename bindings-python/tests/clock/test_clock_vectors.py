@@ -127,6 +127,8 @@ class Player:
                 return show(bytes(VectorClock.from_json(unquote(text))))
             case "fold-json", [f]:
                 return self.folds[f].to_json()
+            case "from-siblings-json", [text]:
+                return show(bytes(Siblings.from_json(unquote(text))))
             case "table", [m, *names]:
                 self.tables[m] = ActorTable(map(unquote, names))
                 return f"{self.tables[m].fingerprint:016x}"
@@ -182,6 +184,9 @@ class Player:
                 return self.set(a, record.context)
             case "values", []:
                 return ",".join(map(show, record)) or "none"
+            case "siblings-json", []:
+                assert Siblings.from_json(record.to_json()) == record
+                return record.to_json()
             case "compare-siblings", [t]:
                 return record.compare(self.records[t]).value
             case _:

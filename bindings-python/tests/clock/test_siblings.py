@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from chinwag import BadArgument, Siblings, VectorClock
+from chinwag import BadArgument, Siblings, TooLarge, VectorClock
 from chinwag.clock import Dot
 
 NONE = VectorClock()
@@ -124,10 +124,16 @@ def test_an_encoder_makes_bytes_of_any_value() -> None:
     there = Siblings.from_bytes(data, json.loads)
     assert there == record and there.to_bytes(encode) == data
     assert list(Siblings.from_bytes(data)) == [b'{"tea": 1}', b'"\\u00e9"']
+    text = record.to_json(encode)
+    assert text == '{"n":{"count":2,"values":["eyJ0ZWEiOiAxfQ==","Ilx1MDBlOSI="]}}'
+    for form in (text, text.encode(), bytearray(text.encode())):
+        assert Siblings.from_json(form, json.loads) == record
+    assert list(Siblings.from_json(text)) == list(Siblings.from_bytes(data))
     large = Siblings[int]()
     for number in range(5_000):
         large = large.put(f"n{number % 7}", None, number)
     assert Siblings.from_bytes(large.to_bytes(encode), json.loads) == large
+    assert Siblings.from_json(large.to_json(encode), json.loads) == large
     calls = 0
 
     def fails(value: object) -> bytes:
@@ -135,7 +141,10 @@ def test_an_encoder_makes_bytes_of_any_value() -> None:
         calls += 1
         raise LookupError(value)
 
-    for call in (lambda: record.to_bytes(fails), lambda: Siblings.from_bytes(data, fails)):
+    for call in (
+        lambda: record.to_bytes(fails), lambda: Siblings.from_bytes(data, fails),
+        lambda: record.to_json(fails), lambda: Siblings.from_json(text, fails),
+    ):
         calls = 0
         with pytest.raises(LookupError):
             call()
@@ -160,6 +169,13 @@ BAD: dict[str, Callable[[], object]] = {
     "bytes of a clock": lambda: Siblings.from_bytes(bytes(NONE)),
     "many values announced": lambda: Siblings.from_bytes(ONE + b"\xff\xff\xff\xff\x0f\x00"),
     "a long value announced": lambda: Siblings.from_bytes(ONE + b"\x01\xff\xff\xff\xff\x0fx"),
+    "a value that is no bytes as JSON": lambda: RECORD().put("n", None, {}).to_json(),
+    "an encoder that gives text to JSON": lambda: LOOSE.to_json(repr),
+    "no JSON": lambda: Siblings.from_json("{"),
+    "JSON of a clock with stamps": lambda: Siblings.from_json('{"a":{"count":1,"time":1}}'),
+    "half a byte in JSON": lambda: Siblings.from_json('{"a":{"count":1,"values":["dGV="]}}'),
+    "a number as JSON": lambda: RECORD.from_json(1),
+    "no text as JSON": lambda: Siblings.from_json(b"\xff"),
     "more values than events": lambda: Siblings.from_bytes(ONE + b"\x02\x00\x00"),
 }
 
@@ -216,3 +232,8 @@ def test_a_value_that_knows_its_record_is_collected() -> None:
     del value
     gc.collect()
     assert gone() is None
+
+
+def test_too_much_is_refused() -> None:
+    with pytest.raises(TooLarge):
+        Siblings.from_json(" " * (4 * 2**20 + 1))

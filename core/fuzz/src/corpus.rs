@@ -82,6 +82,7 @@ fn clocks() -> Vec<Vec<u8>> {
         r#"{"web-1":2,"web-2":"9007199254740993"}"#,
         r#"{"a":{"count":2,"insert":5,"time":7}}"#,
         r#"{"clock":{"a":0,"b":1},"epoch":3}"#,
+        r#"{"a":{"count":3,"values":["dGVh","bWlsaw=="]},"b":1}"#,
         "001795316449123.00042",
     ];
     let texts = texts.into_iter().map(|text| text.as_bytes().to_vec());

@@ -249,6 +249,10 @@ pub fn clock(data: &[u8]) {
         if let Ok(folded) = Folded::from_json(text) {
             assert_eq!(Folded::from_json(&folded.to_json()), Ok(folded));
         }
+        if let Ok(record) = Siblings::from_json(text) {
+            assert_eq!(Siblings::from_json(&record.to_json()).as_ref(), Ok(&record));
+            assert_eq!(Siblings::from_bytes(&record.to_bytes()), Ok(record));
+        }
         if let Ok(time) = text.parse::<HybridTime>() {
             assert_eq!(time.to_string(), text);
         }

@@ -1,5 +1,7 @@
 """Clocks in plain Python, after docs/CLOCKS.md and nothing else: lists and dicts."""
 
+import base64
+import binascii
 import hashlib
 import json
 
@@ -331,15 +333,21 @@ def parse_json_number(value):
     raise Refused("bad_argument")
 
 
-def parse_json(text):
+def loaded(text, kind):
+    if len(text.encode()) > 4 * 2**20:
+        raise Refused("too_large")
     try:
         value = json.loads(text)
     except ValueError:
         raise Refused("bad_argument") from None
-    if not isinstance(value, dict):
+    if not isinstance(value, kind):
         raise Refused("bad_argument")
+    return value
+
+
+def parse_json(text):
     clock = {}
-    for actor, entry in value.items():
+    for actor, entry in loaded(text, dict).items():
         check_actor(actor)
         entry = entry if isinstance(entry, dict) else {"count": entry}
         known = {name: parse_json_number(n) for name, n in entry.items()}
@@ -348,6 +356,42 @@ def parse_json(text):
             raise Refused("bad_argument")
         clock[actor] = (known["count"], *stamps)
     return clock
+
+
+def siblings_value(record):
+    def events(actor):
+        count = json_number(record["seen"][actor])
+        values = [record["values"][dot] for dot in dots(record) if dot[0] == actor]
+        texts = [base64.b64encode(value).decode() for value in values]
+        return {"count": count, "values": texts} if texts else count
+
+    return {actor: events(actor) for actor in by_bytes(record["seen"])}
+
+
+def parse_base64(text):
+    try:
+        data = base64.b64decode(text, validate=True)
+    except (TypeError, ValueError, binascii.Error):
+        raise Refused("bad_argument") from None
+    if base64.b64encode(data).decode() != text:
+        raise Refused("bad_argument")
+    return data
+
+
+def parse_siblings(text):
+    record = {"seen": {}, "values": {}}
+    for actor, entry in loaded(text, dict).items():
+        check_actor(actor)
+        entry = entry if isinstance(entry, dict) else {"count": entry, "values": []}
+        if {*entry} != {"count", "values"} or not isinstance(entry["values"], list):
+            raise Refused("bad_argument")
+        count, many = parse_json_number(entry["count"]), len(entry["values"])
+        if not count or many > count:
+            raise Refused("bad_argument")
+        record["seen"][actor] = count
+        for event, value in enumerate(entry["values"], count - many + 1):
+            record["values"][actor, event] = parse_base64(value)
+    return record
 
 
 # Stamps are numbers; a hybrid clock is [last, drift].

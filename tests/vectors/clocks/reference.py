@@ -197,6 +197,12 @@ class Player:
         record = self.record(s)
         return ",".join(hexed(record["values"][dot]) for dot in plain.dots(record)) or "none"
 
+    def siblings_json(self, s):
+        return plain.json_text(plain.siblings_value(self.record(s)))
+
+    def from_siblings_json(self, word):
+        return hexed(siblings_bytes(plain.parse_siblings(text(word))))
+
     def compare_siblings(self, s, t):
         return plain.compare_siblings(self.record(s), self.record(t))
 

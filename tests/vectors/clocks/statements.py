@@ -155,7 +155,7 @@ def siblings():
     yield from ("values s", "compare-siblings s t", "compare-siblings t s")
     yield "case the end of a counter"
     yield from (f"update a n {U64}", "put s n a 01", "put s m a 02", "put s  b 03", "discard s a")
-    yield from ("put s n b 04", "values s")
+    yield from ("put s n b 04", "values s", "siblings-json s")
     for number in range(40):
         yield f"case {number}"
         servers = {"s": word(chance.choice(ACTORS)), "t": word(chance.choice(ODD))}
@@ -177,7 +177,7 @@ def siblings():
                 case _:
                     yield f"values {record}"
         yield from compared("st", "compare-siblings")
-        yield from ("sync s t", "sync t s", "compare-siblings s t", "values s")
+        yield from ("sync s t", "sync t s", "compare-siblings s t", "values s", "siblings-json s")
 
 
 def hybrids():
@@ -265,6 +265,28 @@ def read_json(chance):
         yield f"from-json {word(text)}"
 
 
+def read_siblings_json(chance):
+    def one(count, *values):
+        return {"a": {"count": count, "values": list(values)}}
+
+    texts = [{}, {"a": 1}, {"a": 0}, {"": 1}, [], {"a": None}, {"a": {}}, {"a": [1]}, {"a": "1"}]
+    texts += [{"a": {"count": 1}}, {"a": {"values": []}}, {"a": {"count": 1, "values": "dGVh"}}]
+    texts += [one(1), one(0), one(0, "dGVh"), one(1, "dGVh"), one(1, "", "")]
+    texts += [one(2, "", "dGVhIQ==")]
+    texts += [one(7, "fb+/", "+/v7"), one(2**53, "AA=="), one(str(U64), "AA=="), one(1.5), one("1")]
+    texts += [{"a": {"count": 1, "values": [], "time": 1}}, one(1, None), one(1, 1), one(1, [])]
+    # No padding, too much of it, bits that mean nothing, other alphabets, other letters.
+    wrong = ["dGU", "dGU==", "dGV=", "dA=", "____", "-_-_", "dGVh\n", "d GV"]
+    wrong += ["A", "====", "é", "dG=h", "\x00AAA"]
+    texts += [one(1, text) for text in wrong]
+    texts += [{name: chance.randrange(1, 9) for name in BORN}, {"b": 1, **one(1, ""), "10": 2}]
+    for text in texts:
+        yield f"from-siblings-json {word(json.dumps(text))}"
+    plain = ["", "{", '{"a":1}x', ' { "a" : {"values":["AA=="] , "count":1} } ', '{"a":1,"a":2}']
+    for text in [*plain, '{"a":{"count":1,"count":2,"values":["","AA=="]}}']:
+        yield f"from-siblings-json {word(text)}"
+
+
 def forms():
     chance = random.Random(5)
     yield "case bytes of every form, and spoilt ones"
@@ -284,6 +306,11 @@ def forms():
         for data in [counts, counts + "00", counts[2:], counts[2:] + "8001", counts[2:] + "8000"]:
             yield f"from-dense m 51{mark}{data}"
         yield f"from-dense m 51{'00' * 8}{counts}"
+    yield "case texts of records"
+    yield from ("siblings-json s", f"put s {word('é')} c fbff", "put s 7 c 00", "put s b c -")
+    yield from ("put s b c 6869", "siblings-json s", "context s c", "discard s c")
+    yield from ("siblings-json s", "put s __proto__ c 01", "siblings-json s")
+    yield from read_siblings_json(random.Random(6))
 
 
 FILES = {

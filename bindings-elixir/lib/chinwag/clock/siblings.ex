@@ -176,6 +176,17 @@ defmodule Chinwag.Siblings do
     made(record, Clock.size(bytes), {"read_siblings", bytes})
   end
 
+  @doc "The record as JSON, with the bytes of each value in base64."
+  @spec to_json(t()) :: String.t()
+  def to_json(%__MODULE__{} = record), do: asked(record, {"siblings_to_json", record.bytes})
+
+  @doc "The record of the JSON that `to_json/1` gives, of at most 4 MiB. Option: `:codec`."
+  @spec from_json(String.t(), codec: module() | nil) :: made()
+  def from_json(json, options \\ []) do
+    record = %__MODULE__{codec: codec!(options)}
+    made(record, Clock.size(json), {"siblings_from_json", json})
+  end
+
   Clock.raising(
     put: {[:record, :actor, :context, :value], t()},
     discard: {[:record, :context], t()},
@@ -185,7 +196,9 @@ defmodule Chinwag.Siblings do
     resolve_newest_by: {[:record, :actor, :key, :order], t()},
     map: {[:record, :change], t()},
     from_bytes: {[:bytes], t()},
-    from_bytes: {[:bytes, :options], t()}
+    from_bytes: {[:bytes, :options], t()},
+    from_json: {[:json], t()},
+    from_json: {[:json, :options], t()}
   )
 
   defp codec!([]), do: nil

@@ -100,6 +100,12 @@ defmodule Chinwag.SiblingsTest do
     assert Siblings.values(Siblings.from_bytes!(Siblings.to_bytes(record))) ==
              Enum.map(values, &Terms.encode!/1)
 
+    json = Siblings.to_json(record)
+    assert Siblings.from_json!(json, codec: Terms) == record
+
+    assert Siblings.values(Siblings.from_json!(json)) ==
+             Siblings.values(%{record | codec: nil})
+
     renamed = Siblings.map!(record, & &1.text)
     assert Siblings.values(renamed) == ["x", "y"]
     assert Siblings.context(renamed) == Siblings.context(record)
@@ -110,6 +116,7 @@ defmodule Chinwag.SiblingsTest do
     for codec <- [Enum, Absent, "JSON", 5, {Terms, :x}] do
       assert_raise Error, ~r/codec/, fn -> Siblings.new(codec: codec) end
       assert_raise Error, ~r/codec/, fn -> Siblings.from_bytes(<<0x41, 0>>, codec: codec) end
+      assert_raise Error, ~r/codec/, fn -> Siblings.from_json("{}", codec: codec) end
     end
 
     assert {:error, %Error{code: :bad_argument}} =
@@ -118,6 +125,25 @@ defmodule Chinwag.SiblingsTest do
     record = Siblings.from_bytes!(Siblings.to_bytes(record(["x"])), codec: Lists)
     assert_raise RuntimeError, fn -> Siblings.values(record) end
     assert inspect(record) == ~S(#Chinwag.Siblings<["x"]>)
+  end
+
+  test "a record as JSON" do
+    record = Siblings.put!(record(["tea", ""]), "a", nil, <<255, 255>>)
+
+    json = ~s({"a":{"count":1,"values":["//8="]},"s":{"count":2,"values":["dGVh",""]}})
+
+    assert Siblings.to_json(record) == json
+    assert Siblings.from_json!(json) == record
+    empty = Siblings.discard!(record, Siblings.context(record))
+    assert Siblings.to_json(empty) == ~s({"a":1,"s":2})
+    assert Siblings.from_json!(~s( {"s": 2, "a": {"values": [], "count": 1}} )) == empty
+
+    for wrong <- ["", "[]", ~s({"a":0}), ~s({"a":{"count":1,"values":["dGV="]}}), nil, <<255>>],
+        do: assert({:error, %Error{code: :bad_argument}} = Siblings.from_json(wrong))
+
+    large = String.duplicate(" ", 4 * 1_024 * 1_024 + 1)
+    assert {:error, %Error{code: :too_large}} = Siblings.from_json(large)
+    assert_raise Error, fn -> Siblings.to_json(%Siblings{bytes: "none"}) end
   end
 
   test "what is shown of a record" do

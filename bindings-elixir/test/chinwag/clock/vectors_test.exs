@@ -206,6 +206,15 @@ defmodule Chinwag.ClockVectorsTest do
     {if(values == [], do: "none", else: Enum.map_join(values, ",", &hex/1)), state}
   end
 
+  defp play(["siblings-json", s], state) do
+    json = Siblings.to_json(record(state, s))
+    assert Siblings.from_json!(json) == record(state, s)
+    {json, state}
+  end
+
+  defp play(["from-siblings-json", json], state),
+    do: {json |> text() |> Siblings.from_json!() |> Siblings.to_bytes() |> hex(), state}
+
   defp play(["compare-siblings", s, t], state),
     do: {Atom.to_string(Siblings.compare(record(state, s), record(state, t))), state}
 

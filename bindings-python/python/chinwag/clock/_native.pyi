@@ -219,6 +219,16 @@ class Siblings(Generic[_V]):
     @overload
     @classmethod
     def from_bytes(cls, bytes: Buffer, decode: Callable[[bytes], _W]) -> Siblings[_W]: ...
+    def to_json(self, encode: Callable[[_V], Buffer] | None = None) -> str:
+        """The record as JSON, with each value in base64. `encode` as in `to_bytes`."""
+    @overload
+    @classmethod
+    def from_json(cls, text: str | Buffer, decode: None = None) -> Siblings[bytes]:
+        """The record of this JSON; `BadArgument` for what is none, `TooLarge` for more than 4 MiB.
+        `decode` as in `from_bytes`."""
+    @overload
+    @classmethod
+    def from_json(cls, text: str | Buffer, decode: Callable[[bytes], _W]) -> Siblings[_W]: ...
     def __bytes__(self) -> bytes: ...
     def __len__(self) -> int: ...
     def __iter__(self) -> Iterator[_V]: ...

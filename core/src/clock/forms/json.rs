@@ -1,9 +1,11 @@
 //! Clocks as JSON, for people and for stores that take nothing else.
 
+use base64ct::{Base64, Encoding};
 use serde_json::{Map, Value};
 
 use super::super::actors;
 use super::super::retired::Folded;
+use super::super::siblings::Siblings;
 use super::super::vector::{Entry, Stamp, VectorClock};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -53,6 +55,22 @@ impl Folded {
     }
 }
 
+impl<V: AsRef<[u8]>> Siblings<V> {
+    /// This record as a JSON object, by actor: `{"web-1":{"count":2,"values":["dGVh"]},"web-2":1}`,
+    /// each value in base64, and of an actor that has none its count alone.
+    pub fn to_json(&self) -> String {
+        record_value(self).to_string()
+    }
+}
+
+impl Siblings<Vec<u8>> {
+    /// The record of a text as [`to_json`](Siblings::to_json) writes it. Errors: as
+    /// [`VectorClock::from_json`].
+    pub fn from_json(text: &str) -> Result<Self> {
+        record(parsed(text)?)
+    }
+}
+
 fn parsed(text: &str) -> Result<Value> {
     if text.len() > JSON_MAX {
         let message = format!("the JSON text has {} bytes, at most {JSON_MAX}", text.len());
@@ -64,7 +82,10 @@ fn parsed(text: &str) -> Result<Value> {
 }
 
 fn wrong(expected: &str) -> Error {
-    Error::new(ErrorKind::BadArgument, format!("the JSON text is no clock: expected {expected}"))
+    Error::new(
+        ErrorKind::BadArgument,
+        format!("this is not the JSON of a clock: expected {expected}"),
+    )
 }
 
 fn value(clock: &VectorClock) -> Value {
@@ -81,15 +102,8 @@ fn value(clock: &VectorClock) -> Value {
 }
 
 fn clock(value: Value) -> Result<VectorClock> {
-    let Value::Object(map) = value else {
-        return Err(wrong("an object of actors"));
-    };
-    let mut entries: Vec<(String, Value)> = map.into_iter().collect();
-    // The map may keep the order of the text.
-    entries.sort_unstable_by(|a, b| a.0.cmp(&b.0));
     let mut clock = VectorClock::new();
-    for (actor, value) in entries {
-        actors::check(&actor)?;
+    for (actor, value) in by_actor(value)? {
         let (count, stamp) = match value {
             Value::Object(members) => stamped(members)?,
             plain => (parse_number(&plain)?, Stamp::default()),
@@ -97,6 +111,61 @@ fn clock(value: Value) -> Result<VectorClock> {
         clock.push(&actor, count, stamp)?;
     }
     Ok(clock)
+}
+
+/// The members of an object, in the order of actors.
+fn by_actor(value: Value) -> Result<Vec<(String, Value)>> {
+    let Value::Object(map) = value else {
+        return Err(wrong("an object of actors"));
+    };
+    let mut entries: Vec<(String, Value)> = map.into_iter().collect();
+    // The map may keep the order of the text.
+    entries.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+    entries.iter().try_for_each(|(actor, _)| actors::check(actor))?;
+    Ok(entries)
+}
+
+fn record_value<V: AsRef<[u8]>>(record: &Siblings<V>) -> Value {
+    let events = |(count, list): (&u64, &Vec<V>)| {
+        if list.is_empty() {
+            return number(*count);
+        }
+        let texts = list.iter().map(|value| Base64::encode_string(value.as_ref()));
+        let values = Value::Array(texts.map(Value::String).collect());
+        let members = [("count", number(*count)), ("values", values)];
+        Value::Object(members.map(|(name, value)| (name.to_owned(), value)).into_iter().collect())
+    };
+    let lists = record.context.counts.iter().zip(&record.values).map(events);
+    Value::Object(record.context.actors().map(str::to_owned).zip(lists).collect())
+}
+
+fn record(value: Value) -> Result<Siblings<Vec<u8>>> {
+    let mut record = Siblings::new();
+    for (actor, value) in by_actor(value)? {
+        let (count, list) = match value {
+            Value::Object(members) => events(members)?,
+            plain => (parse_number(&plain)?, Vec::new()),
+        };
+        if count == 0 || count < list.len() as u64 {
+            return Err(wrong("a count that is not 0, and not below the number of values"));
+        }
+        record.context.push(&actor, count, Stamp::default())?;
+        record.values.push(list);
+    }
+    Ok(record)
+}
+
+/// The count of an actor, and its values.
+fn events(mut members: Map<String, Value>) -> Result<(u64, Vec<Vec<u8>>)> {
+    let (count, values) = (members.remove("count"), members.remove("values"));
+    let (Some(count), Some(Value::Array(values)), true) = (count, values, members.is_empty())
+    else {
+        return Err(wrong("a count and a list of values, and nothing else"));
+    };
+    let decoded = values.iter().map(|value| Base64::decode_vec(value.as_str()?).ok());
+    let list: Option<Vec<Vec<u8>>> = decoded.collect();
+    let list = list.ok_or_else(|| wrong("values in base64, with their padding"))?;
+    Ok((parse_number(&count)?, list))
 }
 
 fn stamped(mut members: Map<String, Value>) -> Result<(u64, Stamp)> {
@@ -211,7 +280,65 @@ mod tests {
         }
     }
 
+    #[test]
+    fn values_are_in_base64() {
+        let (mut record, nothing) = (Siblings::new(), VectorClock::new());
+        assert_eq!(record.to_json(), "{}");
+        record.put("b", &nothing, b"tea".to_vec()).unwrap();
+        let read = record.context().clone();
+        record.put("b", &nothing, Vec::new()).unwrap();
+        record.put("a\"", &read, vec![0xff; 4]).unwrap();
+        let text = r#"{"a\"":{"count":1,"values":["/////w=="]},"b":{"count":2,"values":[""]}}"#;
+        assert_eq!(record.to_json(), text);
+        assert_eq!(Siblings::from_json(text), Ok(record.clone()));
+        record.discard(&record.context().clone()).unwrap();
+        assert_eq!(record.to_json(), r#"{"a\"":1,"b":2}"#);
+        let loose = r#" { "b" : {"values": [], "count": 2}, "a\"" : 1 } "#;
+        assert_eq!(Siblings::from_json(loose), Ok(record));
+    }
+
+    #[test]
+    fn what_is_no_record_is_refused() {
+        for text in [
+            "[]",
+            r#"{"a":0}"#,
+            r#"{"":1}"#,
+            r#"{"a":{"count":1}}"#,
+            r#"{"a":{"values":[]}}"#,
+            r#"{"a":{"count":0,"values":[]}}"#,
+            r#"{"a":{"count":1,"values":["",""]}}"#,
+            r#"{"a":{"count":1,"values":[],"time":1}}"#,
+            r#"{"a":{"count":1,"values":""}}"#,
+            r#"{"a":{"count":1,"values":[1]}}"#,
+            r#"{"a":{"count":1,"values":["dGVh\n"]}}"#,
+            r#"{"a":{"count":1,"values":["dGU"]}}"#,
+            r#"{"a":{"count":1,"values":["dGV="]}}"#,
+            r#"{"a":{"count":1,"values":["_-=="]}}"#,
+        ] {
+            let error = Siblings::from_json(text).expect_err(text);
+            assert_eq!(error.kind(), ErrorKind::BadArgument, "{text}");
+        }
+        let large = " ".repeat(JSON_MAX + 1);
+        let error = Siblings::from_json(&large).expect_err("too large");
+        assert_eq!(error.kind(), ErrorKind::TooLarge);
+    }
+
     proptest! {
+        #[test]
+        fn a_record_comes_back_from_its_text(
+            writes in prop::collection::vec(
+                ("\\PC{1,3}", any::<bool>(), prop::collection::vec(any::<u8>(), 0..6)), 0..12),
+        ) {
+            let (mut record, mut read) = (Siblings::new(), VectorClock::new());
+            for (actor, fresh, value) in writes {
+                if fresh {
+                    read = record.context().clone();
+                }
+                record.put(&actor, &read, value).unwrap();
+            }
+            prop_assert_eq!(Siblings::from_json(&record.to_json()), Ok(record));
+        }
+
         #[test]
         fn a_clock_comes_back_from_its_text(
             entries in prop::collection::vec(

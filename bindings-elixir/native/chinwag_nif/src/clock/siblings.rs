@@ -5,7 +5,7 @@ use chinwag::clock::{Dot, Siblings};
 use chinwag::error::Result;
 use rustler::{Binary, Encoder, Env, Term};
 
-use super::{binary, causality_term, name, read};
+use super::{binary, causality_term, name, read, utf8};
 use crate::config::List;
 use crate::error::{bad, shown};
 use crate::member::bytes;
@@ -55,6 +55,11 @@ fn asked<'a>(env: Env<'a>, word: &str, about: &[Term<'a>]) -> Option<Result<Term
     let value = |value: &&[u8]| bytes(env, value);
     Some(match (word, about) {
         ("read_siblings", &[given]) => record(given).map(|_| given),
+        ("siblings_to_json", &[given]) => record(given).map(|record| record.to_json().encode(env)),
+        ("siblings_from_json", &[json]) => {
+            let record = utf8("the JSON of siblings", json).and_then(Siblings::from_json);
+            record.map(|record| bytes(env, &record.to_bytes()))
+        }
         ("values", &[given]) => record(given)
             .map(|record| record.values().map(value).collect::<Vec<Term<'a>>>().encode(env)),
         ("dots", &[given]) => record(given).map(|record| {
