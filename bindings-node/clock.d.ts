@@ -171,8 +171,15 @@ export class Retired {
   /** A log of these, in this order, such as what another log gives. */
   constructor(log?: Iterable<readonly [string, Whole]>);
   /**
+   * The log of bytes, of a JSON text, or of what `JSON.parse` makes of one.
+   * @throws {BadArgumentError} this is none
+   * @throws {TooLargeError} the text has more than 4 MiB, or all names have more than 16 MiB
+   */
+  static from(value: Uint8Array | string | Iterable<readonly [string, Whole | string]>): Retired;
+  /**
    * Adds an actor that has ended with so many events; the new epoch.
    * @throws {BadArgumentError} it has ended before, or this is no actor
+   * @throws {TooLargeError} all names would take more than 16 MiB
    */
   retire(actor: string, count: Whole): bigint;
   get epoch(): bigint;
@@ -194,6 +201,10 @@ export class Retired {
   compare(ours: Folded, theirs: Folded): Causality;
   /** All that either of two clocks knows, of whatever epochs. */
   merge(ours: Folded, theirs: Folded): Folded;
+  /** The log as bytes, to be kept beside what was folded under it: one form for each. */
+  toBuffer(): ClockBytes;
+  /** What `JSON.stringify` makes the one text from, which every language reads. */
+  toJSON(): [string, number | string][];
 }
 
 /** A clock under the first so many retirements of a log. It never changes. */
@@ -292,7 +303,7 @@ export class Siblings<Value = Uint8Array> {
    */
   toBuffer(encode?: (value: Value) => Uint8Array): ClockBytes;
   /**
-   * What `JSON.stringify` makes the one text from, which every language reads; values are in base64.
+   * What `JSON.stringify` makes the one text from, which every language reads, values in base64.
    * If they are no bytes, this is called with an `encode`, and what it gives is made a text.
    * @throws {BadArgumentError} values are no bytes, and there is no `encode` that makes some
    */

@@ -1126,7 +1126,7 @@ void chinwag_retired_free(chinwag_retired *log);
  * Adds an actor that has ended with `count` events; `epoch`, which may be NULL, is the new one.
  *
  * CHINWAG_EBADARGUMENT for an actor of 0 or more than 1,024 bytes, and for one that has ended
- * before.
+ * before; CHINWAG_ETOOLARGE when all names would take more than 16 MiB.
  */
 chinwag_status chinwag_retired_add(chinwag_retired *log,
                                    const char *actor,
@@ -1190,6 +1190,39 @@ chinwag_status chinwag_retired_merge(const chinwag_retired *log,
                                      const chinwag_folded *other,
                                      chinwag_folded **merged,
                                      chinwag_error **err);
+
+/**
+ * The log as bytes, the same in every language, to be kept beside what was folded under it.
+ * Returns how many there are, and writes them if `capacity` is enough.
+ */
+size_t chinwag_retired_to_bytes(const chinwag_retired *log, uint8_t *bytes, size_t capacity);
+
+/**
+ * The log of these bytes, as chinwag_retired_to_bytes() writes them in any language. It is yours.
+ *
+ * CHINWAG_EBADARGUMENT for others, CHINWAG_ETOOLARGE when all names take more than 16 MiB.
+ */
+chinwag_status chinwag_retired_from_bytes(const uint8_t *bytes,
+                                          size_t length,
+                                          chinwag_retired **log,
+                                          chinwag_error **err);
+
+/**
+ * The log as JSON, an array of actors and counts: the text of `answer`, which is yours; free it
+ * with chinwag_answer_free().
+ */
+chinwag_status chinwag_retired_to_json(const chinwag_retired *log,
+                                       chinwag_answer **answer,
+                                       chinwag_error **err);
+
+/**
+ * The log of that JSON, as chinwag_retired_to_json() writes it. It is yours.
+ *
+ * CHINWAG_EBADARGUMENT for what is none, CHINWAG_ETOOLARGE for more than 4 MiB.
+ */
+chinwag_status chinwag_retired_from_json(const char *json,
+                                         chinwag_retired **log,
+                                         chinwag_error **err);
 
 /**
  * Frees a folded clock. NULL is allowed.

@@ -187,6 +187,7 @@ impl Player {
                     "clock" => VectorClock::from_bytes(&bytes).map(|clock| clock.to_bytes()),
                     "folded" => Folded::from_bytes(&bytes).map(|folded| folded.to_bytes()),
                     "siblings" => Record::from_bytes(&bytes).map(|record| record.to_bytes()),
+                    "retired" => Retired::from_bytes(&bytes).map(|log| log.to_bytes()),
                     other => panic!("{other} is no form"),
                 };
                 again.map(|again| {
@@ -206,6 +207,13 @@ impl Player {
                 VectorClock::from_json(&text(word)).map(|clock| hex(&clock.to_bytes()))
             }
             ["fold-json", f] => Ok(self.folded(f).to_json()),
+            ["log-json"] => {
+                assert_eq!(Retired::from_json(&self.log.to_json()).as_ref(), Ok(&self.log));
+                Ok(self.log.to_json())
+            }
+            ["from-log-json", word] => {
+                Retired::from_json(&text(word)).map(|log| hex(&log.to_bytes()))
+            }
             ["siblings-json", s] => {
                 let record = self.siblings(s);
                 assert_eq!(Record::from_json(&record.to_json()).as_ref(), Ok(&*record));
@@ -232,6 +240,7 @@ impl Player {
                 self.log = Retired::new();
                 Ok("0".to_owned())
             }
+            ["log"] => Ok(hex(&self.log.to_bytes())),
             ["fold", f, a] => {
                 let clock = self.clock(a).clone();
                 self.log.fold(&clock).map(|folded| self.set_fold(f, folded))

@@ -26,6 +26,12 @@ pub struct Folded {
     folded: CoreFolded,
 }
 
+impl Retired {
+    fn boxed(log: CoreRetired) -> *mut Self {
+        Box::into_raw(Box::new(Self { log }))
+    }
+}
+
 impl Folded {
     fn boxed(folded: CoreFolded) -> *mut Self {
         Box::into_raw(Box::new(Self { folded }))
@@ -47,7 +53,7 @@ pub extern "C" fn chinwag_retired_free(log: Option<Box<Retired>>) {
 /// Adds an actor that has ended with `count` events; `epoch`, which may be NULL, is the new one.
 ///
 /// CHINWAG_EBADARGUMENT for an actor of 0 or more than 1,024 bytes, and for one that has ended
-/// before.
+/// before; CHINWAG_ETOOLARGE when all names would take more than 16 MiB.
 #[unsafe(no_mangle)]
 pub extern "C" fn chinwag_retired_add(
     log: Option<&mut Retired>,
@@ -174,6 +180,68 @@ pub extern "C" fn chinwag_retired_merge(
         let (log, ours) = (given(log, "log")?, given(folded, "folded")?);
         let (theirs, out) = (given(other, "other")?, given(merged, "merged")?);
         out.write(Folded::boxed(log.log.merge(&ours.folded, &theirs.folded)?));
+        Ok(())
+    })
+}
+
+/// The log as bytes, the same in every language, to be kept beside what was folded under it.
+/// Returns how many there are, and writes them if `capacity` is enough.
+#[unsafe(no_mangle)]
+pub extern "C" fn chinwag_retired_to_bytes(
+    log: Option<&Retired>,
+    bytes: *mut MaybeUninit<u8>,
+    capacity: usize,
+) -> usize {
+    value(0, || log.map_or(0, |log| copied(&log.log.to_bytes(), bytes, capacity)))
+}
+
+/// The log of these bytes, as chinwag_retired_to_bytes() writes them in any language. It is yours.
+///
+/// CHINWAG_EBADARGUMENT for others, CHINWAG_ETOOLARGE when all names take more than 16 MiB.
+#[unsafe(no_mangle)]
+pub extern "C" fn chinwag_retired_from_bytes(
+    bytes: *const u8,
+    length: usize,
+    log: Option<&mut MaybeUninit<*mut Retired>>,
+    err: Option<&mut MaybeUninit<*mut Error>>,
+) -> Status {
+    status(err, || {
+        let out = given(log, "log")?;
+        // SAFETY: C passes NULL or so many bytes.
+        let bytes = unsafe { items(bytes, length, "bytes") }?;
+        out.write(Retired::boxed(CoreRetired::from_bytes(bytes)?));
+        Ok(())
+    })
+}
+
+/// The log as JSON, an array of actors and counts: the text of `answer`, which is yours; free it
+/// with chinwag_answer_free().
+#[unsafe(no_mangle)]
+pub extern "C" fn chinwag_retired_to_json(
+    log: Option<&Retired>,
+    answer: Option<&mut MaybeUninit<*mut Answer>>,
+    err: Option<&mut MaybeUninit<*mut Error>>,
+) -> Status {
+    status(err, || {
+        let (log, out) = (given(log, "log")?, given(answer, "answer")?);
+        out.write(Answer::boxed(Value::Text(log.log.to_json())));
+        Ok(())
+    })
+}
+
+/// The log of that JSON, as chinwag_retired_to_json() writes it. It is yours.
+///
+/// CHINWAG_EBADARGUMENT for what is none, CHINWAG_ETOOLARGE for more than 4 MiB.
+#[unsafe(no_mangle)]
+pub extern "C" fn chinwag_retired_from_json(
+    json: *const c_char,
+    log: Option<&mut MaybeUninit<*mut Retired>>,
+    err: Option<&mut MaybeUninit<*mut Error>>,
+) -> Status {
+    status(err, || {
+        let out = given(log, "log")?;
+        // SAFETY: C passes NULL or text.
+        out.write(Retired::boxed(CoreRetired::from_json(unsafe { text(json, "json") }?)?));
         Ok(())
     })
 }

@@ -119,6 +119,13 @@ static void say_fold(const chinwag_folded *folded, char *out) {
     hex(bytes, count, out);
 }
 
+static void say_log(const chinwag_retired *log, char *out) {
+    uint8_t bytes[LONGEST];
+    size_t count = chinwag_retired_to_bytes(log, bytes, sizeof bytes);
+    CHECK(count < sizeof bytes);
+    hex(bytes, count, out);
+}
+
 static void say_causality(chinwag_causality causality, char *out) {
     const char *words[] = {"equal", "before", "after", "concurrent"};
     strcpy(out, words[causality]);
@@ -277,6 +284,12 @@ static void read_form(char **words, char *out) {
             say_record(record, out);
         }
         chinwag_siblings_free(record);
+    } else if (strcmp(words[1], "retired") == 0) {
+        chinwag_retired *log = NULL;
+        if (!failed(chinwag_retired_from_bytes(bytes, count, &log, NULL), out)) {
+            say_log(log, out);
+        }
+        chinwag_retired_free(log);
     } else {
         chinwag_folded *folded = NULL;
         if (!failed(chinwag_folded_from_bytes(bytes, count, &folded, NULL), out)) {
@@ -516,6 +529,30 @@ static bool ask_fold(char **words, char *out) {
     return true;
 }
 
+/* The log in its forms. */
+static bool ask_log(char **words, char *out) {
+    chinwag_retired *log = NULL;
+    if (is(words, "log")) {
+        say_log(ended, out);
+    } else if (is(words, "log-json")) {
+        char bytes[2 * LONGEST], again[2 * LONGEST];
+        chinwag_answer *answer = NULL;
+        say_answer(chinwag_retired_to_json(ended, &answer, NULL), &answer, out);
+        OK(chinwag_retired_from_json(out, &log, &err));
+        say_log(ended, bytes);
+        say_log(log, again);
+        SAME(again, bytes);
+    } else if (is(words, "from-log-json")) {
+        if (!failed(chinwag_retired_from_json(plain(words[1]), &log, NULL), out)) {
+            say_log(log, out);
+        }
+    } else {
+        return false;
+    }
+    chinwag_retired_free(log);
+    return true;
+}
+
 static void begin(void) {
     chinwag_retired_free(ended);
     ended = chinwag_retired_new();
@@ -572,7 +609,7 @@ static bool play(char *statement, const char *outcome) {
     }
     CHECK(change(words, out) || ask(words, out) || form(words, out) || change_record(words, out)
           || ask_record(words, out) || stamps(words, out) || fold(words, out)
-          || ask_fold(words, out));
+          || ask_fold(words, out) || ask_log(words, out));
     if (strcmp(out, outcome) != 0) {
         fprintf(stderr, "%s %s...: %s, not %s\n", words[0], words[1], out, outcome);
         _exit(1);
@@ -820,6 +857,17 @@ static void null_is_no_endedand_no_fold(void) {
     CHECK(chinwag_retired_compare(log, folded, NULL, &order, NULL) == CHINWAG_EBADARGUMENT);
     CHECK(chinwag_retired_compare(log, folded, folded, NULL, NULL) == CHINWAG_EBADARGUMENT);
     CHECK(chinwag_retired_compare(NULL, folded, folded, &order, NULL) == CHINWAG_EBADARGUMENT);
+    chinwag_retired *read = NULL;
+    chinwag_answer *answer = NULL;
+    CHECK(chinwag_retired_to_bytes(NULL, NULL, 0) == 0);
+    CHECK(chinwag_retired_to_bytes(log, NULL, 9) == 5);
+    CHECK(chinwag_retired_from_bytes(NULL, 2, &read, NULL) == CHINWAG_EBADARGUMENT);
+    CHECK(chinwag_retired_from_bytes((const uint8_t *)"a", 2, NULL, NULL) != CHINWAG_OK);
+    CHECK(chinwag_retired_to_json(NULL, &answer, NULL) == CHINWAG_EBADARGUMENT);
+    CHECK(chinwag_retired_to_json(log, NULL, NULL) == CHINWAG_EBADARGUMENT);
+    CHECK(chinwag_retired_from_json(NULL, &read, NULL) == CHINWAG_EBADARGUMENT);
+    CHECK(chinwag_retired_from_json("[]", NULL, NULL) == CHINWAG_EBADARGUMENT);
+    CHECK(read == NULL && answer == NULL);
     CHECK(chinwag_folded_to_bytes(NULL, NULL, 0) == 0 && chinwag_folded_epoch(NULL) == 0);
     CHECK(chinwag_folded_from_bytes(NULL, 2, &other, NULL) == CHINWAG_EBADARGUMENT);
     CHECK(chinwag_folded_from_json(NULL, &other, NULL) == CHINWAG_EBADARGUMENT);
@@ -837,10 +885,12 @@ static void too_much_is_refused(void) {
     enum { MUCH = 5 << 20 };
     chinwag_vclock *clock = NULL;
     chinwag_siblings *record = NULL;
+    chinwag_retired *log = NULL;
     char *gigantic = calloc(MUCH, 1);
     CHECK(gigantic != NULL);
     memset(gigantic, ' ', MUCH - 1);
     CHECK(chinwag_vclock_from_json(gigantic, &clock, NULL) == CHINWAG_ETOOLARGE);
+    CHECK(chinwag_retired_from_json(gigantic, &log, NULL) == CHINWAG_ETOOLARGE && !log);
     CHECK(chinwag_siblings_from_json(gigantic, &record, NULL) == CHINWAG_ETOOLARGE && !record);
     CHECK(chinwag_vclock_from_bytes((uint8_t *)gigantic, MUCH, &clock, NULL) != CHINWAG_OK);
     CHECK(chinwag_actor(gigantic, 1, NULL, 0) == 0 && clock == NULL);

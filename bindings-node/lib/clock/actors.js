@@ -33,8 +33,13 @@ function check(actor) {
 /** Names that are good one by one, and may be too many. */
 function fitting(names) {
   if (names.length <= NAMES_MAX / ACTOR_MAX) return names;
-  const size = names.reduce((size, name) => size + Buffer.byteLength(name), 0);
-  if (size <= NAMES_MAX) return names;
+  room(names.reduce((size, name) => size + Buffer.byteLength(name), 0));
+  return names;
+}
+
+/** So many bytes of names, if they are not too many. */
+function room(size) {
+  if (size <= NAMES_MAX) return size;
   throw make('too_large', `the names of all actors take more than ${NAMES_MAX} bytes`);
 }
 
@@ -91,4 +96,4 @@ function splitActor(actor) {
   return { name, incarnation: BigInt(digits) };
 }
 
-module.exports = { actor, both, check, find, fitting, order, sought, splitActor };
+module.exports = { actor, both, check, find, fitting, order, room, sought, splitActor };

@@ -8,7 +8,7 @@ const { wrong } = require('../placement.js');
 const { held } = require('./numbers.js');
 const { Draft, NONE, insertOf, timeOf } = require('./state.js');
 
-const HEAD = { clock: 0x11, stamped: 0x21, folded: 0x31, siblings: 0x41 };
+const HEAD = { clock: 0x11, stamped: 0x21, folded: 0x31, siblings: 0x41, retired: 0x61 };
 /** Bytes of a name at most. */
 const NAME = 1024;
 /** A length that does not fit into half a byte. */
@@ -133,6 +133,10 @@ class Reader {
     return name.utf8Slice(0, end);
   }
 
+  text(count) {
+    return Buffer.from(this.take(count).buffer).utf8Slice();
+  }
+
   /** A copy. */
   take(count) {
     const from = this.#at;
@@ -255,8 +259,33 @@ function takeSiblings(reader) {
   return { state: draft.done(), values };
 }
 
+/** Of a log, whose names have their own order. */
+function retiredBytes(counts) {
+  const writer = new Writer(16 + 24 * counts.size);
+  writer.byte(HEAD.retired);
+  writer.number(counts.size);
+  for (const [actor, count] of counts) {
+    const name = Buffer.from(actor);
+    writer.number(name.length);
+    writer.bytes(name);
+    writer.number(count);
+  }
+  return writer.done();
+}
+
+/** Actors and their counts. */
+function takeRetired(reader) {
+  reader.byte();
+  const log = [];
+  for (let left = reader.number(); left > 0; left--) {
+    log.push([reader.text(reader.number()), reader.number()]);
+  }
+  return log;
+}
+
 const readClock = (bytes) => read('clock', bytes, takeClock);
 const readFolded = (bytes) => read('folded', bytes, takeFolded);
+const readRetired = (bytes) => read('retired', bytes, takeRetired);
 const readSiblings = (bytes) => read('siblings', bytes, takeSiblings);
 
 module.exports = {
@@ -265,9 +294,12 @@ module.exports = {
   foldedBytes,
   readClock,
   readFolded,
+  readRetired,
   readSiblings,
+  retiredBytes,
   siblingsBytes,
   takeClock,
   takeFolded,
+  takeRetired,
   takeSiblings,
 };

@@ -4,10 +4,10 @@
 const { Buffer } = require('node:buffer');
 const { isObject } = require('../arguments.js');
 const { make, native: guarded } = require('../errors.js');
-const { clockOfJson, foldedOfJson, siblingsOfJson } = require('../native.js');
+const { clockOfJson, foldedOfJson, retiredOfJson, siblingsOfJson } = require('../native.js');
 const { listed, wrong } = require('../placement.js');
 const { check, order } = require('./actors.js');
-const { Reader, takeClock, takeFolded, takeSiblings } = require('./bytes.js');
+const { Reader, takeClock, takeFolded, takeRetired, takeSiblings } = require('./bytes.js');
 const { whole } = require('./numbers.js');
 const { Draft, NONE, insertOf, timeOf } = require('./state.js');
 
@@ -28,6 +28,7 @@ function parsed(text, parse, take) {
 
 const parseClock = (text) => parsed(text, clockOfJson, takeClock);
 const parseFolded = (text) => parsed(text, foldedOfJson, takeFolded);
+const parseRetired = (text) => parsed(text, retiredOfJson, takeRetired);
 const parseSiblings = (text) => parsed(text, siblingsOfJson, takeSiblings);
 
 /** A number as JSON has it. */
@@ -131,6 +132,7 @@ module.exports = {
   numeral,
   parseClock,
   parseFolded,
+  parseRetired,
   parseSiblings,
   siblingsJSON,
 };

@@ -1,12 +1,13 @@
 'use strict';
 // Actors that will never write again, and clocks that need no entry for them.
 
+const { Buffer } = require('node:buffer');
 const { inspect } = require('node:util');
 const { make } = require('../errors.js');
 const { listed, wrong } = require('../placement.js');
-const { both, check, order, sought } = require('./actors.js');
-const { foldedBytes, readFolded } = require('./bytes.js');
-const { clockJSON, digits, isPlain, numeral, parseFolded } = require('./json.js');
+const { both, check, order, room, sought } = require('./actors.js');
+const { foldedBytes, readFolded, readRetired, retiredBytes } = require('./bytes.js');
+const { clockJSON, digits, isPlain, numeral, parseFolded, parseRetired } = require('./json.js');
 const { held, whole } = require('./numbers.js');
 const states = require('./state.js');
 const { VectorClock, stateOf } = require('./vector.js');
@@ -59,12 +60,18 @@ function unpacked({ epoch, state }) {
 class Retired {
   /** Final counts by actor, in the order of the log. */
   #counts = new Map();
+  /** Bytes of all names. */
+  #bytes = 0;
 
   constructor(log = []) {
-    for (const pair of listed(log, 'a log of retirements')) {
-      if (!Array.isArray(pair) || pair.length !== 2) throw wrong('an actor and its count', pair);
-      this.retire(pair[0], pair[1]);
-    }
+    for (const [actor, count] of pairs(log)) this.retire(actor, count);
+  }
+
+  static from(value) {
+    if (value instanceof Uint8Array) return new Retired(readRetired(value));
+    if (typeof value === 'string') return new Retired(parseRetired(value));
+    const count = (number) => numeral(number, 'the final count of an actor');
+    return new Retired(pairs(value).map(([actor, number]) => [actor, count(number)]));
   }
 
   retire(actor, count) {
@@ -77,6 +84,7 @@ class Retired {
           'another actor, of a higher incarnation',
       );
     }
+    this.#bytes = room(this.#bytes + Buffer.byteLength(actor));
     this.#counts.set(actor, final);
     return this.epoch;
   }
@@ -135,6 +143,14 @@ class Retired {
     return unpacked({ epoch: this.size, state: draft.done() });
   }
 
+  toBuffer() {
+    return retiredBytes(this.#counts);
+  }
+
+  toJSON() {
+    return [...this.#counts].map(([actor, count]) => [actor, digits(count)]);
+  }
+
   [inspect.custom](_, options) {
     return inspect(new Map(this), options).replace('Map', 'Retired');
   }
@@ -172,6 +188,15 @@ class Retired {
         'bring the log up to date first',
     );
   }
+}
+
+/** Actors and counts, as far as they come in pairs. */
+function pairs(log) {
+  const all = listed(log, 'a log of retirements');
+  for (const pair of all) {
+    if (!Array.isArray(pair) || pair.length !== 2) throw wrong('an actor and its count', pair);
+  }
+  return all;
 }
 
 function foldedClock(value) {

@@ -1,20 +1,21 @@
 //! Bytes and texts of clocks, judged by the core: what is refused here is refused everywhere, and
 //! `lib/clock/bytes.js` reads only what passed.
 
-use chinwag::clock::{ActorTable, Folded, Siblings, VectorClock};
+use chinwag::clock::{ActorTable, Folded, Retired, Siblings, VectorClock};
 use napi::Env;
 use napi::bindgen_prelude::{BigInt, Uint8ArraySlice};
 use napi_derive::napi;
 
 use crate::error::{Result, bad_argument, broken, failure};
 
-/// Refuses what are not the bytes of a clock, a folded clock or a record of siblings.
+/// Refuses what are not the bytes of a clock, a folded clock, a record of siblings or a log.
 #[napi(catch_unwind)]
 pub fn check_form(form: String, bytes: Uint8ArraySlice<'_>) -> Result<()> {
     match form.as_str() {
         "clock" => VectorClock::from_bytes(&bytes).map(drop),
         "folded" => Folded::from_bytes(&bytes).map(drop),
         "siblings" => Siblings::from_bytes(&bytes).map(drop),
+        "retired" => Retired::from_bytes(&bytes).map(drop),
         _ => return Err(bad_argument(format!("\"{form}\" is no form"))),
     }
     .map_err(failure)
@@ -36,6 +37,12 @@ pub fn folded_of_json(env: &Env, text: String) -> Result<Uint8ArraySlice<'_>> {
 #[napi(catch_unwind)]
 pub fn siblings_of_json(env: &Env, text: String) -> Result<Uint8ArraySlice<'_>> {
     given(env, Siblings::from_json(&text).map(|record| record.to_bytes()))
+}
+
+/// The bytes of the log of retirements of a JSON text.
+#[napi(catch_unwind)]
+pub fn retired_of_json(env: &Env, text: String) -> Result<Uint8ArraySlice<'_>> {
+    given(env, Retired::from_json(&text).map(|log| log.to_bytes()))
 }
 
 /// A table of actors.

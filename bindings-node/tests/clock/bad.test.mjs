@@ -198,6 +198,12 @@ test('what is no clock is not read as one', () => {
   for (const value of STRANGE.filter((value) => !many(value))) {
     if (value !== undefined) refused(() => new ActorTable(value));
     if (value !== undefined) refused(() => new Retired(value));
+    refused(() => Retired.from(value));
+  }
+  const logs = [[['a']], [['a', 1, 2]], [['a', '5']], [['a', 1], ['a', 1]], [5]];
+  for (const value of ['text', {}, ...logs]) {
+    refused(() => Retired.from(value));
+    refused(() => Retired.from(JSON.stringify(value)));
   }
   refused(() => new Retired([['a', 1], ['a', 1]]), /"a" has ended already, with 1 events/);
 });
@@ -215,11 +221,13 @@ test('JSON is read as strictly as everywhere', () => {
     refused(() => VectorClock.from(text));
     refused(() => Folded.from(`{"clock":${text},"epoch":1}`));
     refused(() => Siblings.from(text));
+    refused(() => Retired.from(text === '[]' ? '{}' : text));
   }
   const last = VectorClock.from(' {"b": 1, "a": [5], "a": {"time": 5, "count": 0}}\n');
   assert.equal(JSON.stringify(last), '{"a":{"count":0,"time":5},"b":1}');
   large(() => VectorClock.from(' '.repeat(4 * 1024 * 1024 + 1)));
   large(() => Folded.from('é'.repeat(2 * 1024 * 1024 + 1)));
+  large(() => Retired.from(' '.repeat(4 * 1024 * 1024 + 1)));
   large(() => Siblings.from(' '.repeat(4 * 1024 * 1024 + 1)));
 });
 
@@ -227,7 +235,9 @@ test('bytes that are not the one form of something are refused', () => {
   const detached = new Uint8Array(bytes);
   structuredClone(detached, { transfer: [detached.buffer] });
   refused(() => VectorClock.from(detached), /end too early/);
-  const classes = new Map([[VectorClock, timed], [Folded, folded], [Siblings, record]]);
+  const classes = new Map([
+    [VectorClock, timed], [Folded, folded], [Siblings, record], [Retired, retired],
+  ]);
   for (const [Class, value] of classes) {
     const good = value.toBuffer();
     for (let length = 0; length < good.length; length++) {
@@ -262,17 +272,20 @@ test('bytes that are not the one form of something are refused', () => {
 
 test('announced counts are nothing but announced', () => {
   const huge = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01];
-  for (const head of [[0x11], [0x21], [0x31, 1, 0x11], [0x41], [0x41, 1, 1, 97, 255, 1]]) {
-    for (const Class of [VectorClock, Folded, Siblings]) {
+  const heads = [[0x11], [0x21], [0x31, 1, 0x11], [0x41], [0x41, 1, 1, 97, 255, 1], [0x61]];
+  for (const head of heads) {
+    for (const Class of [VectorClock, Folded, Siblings, Retired]) {
       refused(() => Class.from(Buffer.from([...head, ...huge])));
       refused(() => Class.from(Buffer.from([...head, ...huge, ...new Array(1000).fill(1)])));
     }
   }
-  const heads = [[0x11, VectorClock], [0x21, VectorClock], [0x31, Folded], [0x41, Siblings]];
+  const kinds = [
+    [0x11, VectorClock], [0x21, VectorClock], [0x31, Folded], [0x41, Siblings], [0x61, Retired],
+  ];
   for (let seed = 1, round = 0; round < 3000; round++) {
     const random = Buffer.alloc(round % 40, 0);
     for (const at of random.keys()) random[at] = (seed = (seed * 48271) % 2147483647) >> 5;
-    for (const [head, Class] of heads) {
+    for (const [head, Class] of kinds) {
       const form = Buffer.concat([Buffer.of(head, round % 4), random]);
       try {
         assert.deepEqual(Class.from(form).toBuffer(), form);
@@ -304,7 +317,11 @@ test('names of more than 16 MiB are too large, in whatever way they come', () =>
   large(() => record.put('a', most, 'x'));
   assert.ok(record.equals(before), 'nothing is changed');
   assert.equal(full.size, 0);
-  large(() => new Retired(names.map((name) => [name, 1])).fold(new VectorClock()));
+  const log = new Retired(names.slice(1).map((name) => [name, 1]));
+  large(() => log.retire('a', 1));
+  assert.equal(log.size, 16_384);
+  assert.deepEqual([...Retired.from(log.toBuffer())], [...log]);
+  large(() => log.fold(clock.increment('a')));
   // A name that shares all but a few bytes takes those alone.
   const few = VectorClock.from(names.slice(1, 9).map((name) => [name, 1])).toBuffer();
   assert.ok(few.length < 1_200, `${few.length}`);

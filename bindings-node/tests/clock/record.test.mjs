@@ -156,6 +156,21 @@ test('clocks need no entries of who has ended, and lose nothing by it', () => {
   assert.deepEqual(copy.unfold(raised), retired.unfold(raised));
 });
 
+test('a log has one form as bytes and one as JSON', () => {
+  const log = new Retired([['b', MAX], ['10', 0], ['a', 2 ** 53 - 1]]);
+  const text = `[["b","${MAX}"],["10",0],["a",${2 ** 53 - 1}]]`;
+  assert.equal(JSON.stringify(log), text);
+  assert.equal(log.toBuffer().toString('hex'),
+    '61030162ffffffffffffffffff0102313000' + '0161ffffffffffffff0f');
+  for (const form of [text, JSON.parse(text), log.toBuffer(), log]) {
+    const again = Retired.from(form);
+    assert.deepEqual([...again], [...log]);
+    assert.equal(again.retire('c', 1), 4n);
+  }
+  assert.equal(log.size, 3);
+  assert.equal(Retired.from([]).toBuffer().toString('hex'), '6100');
+});
+
 test('a folded clock has one form as bytes and one as JSON', () => {
   const folded = new Retired([['a', 3]]).fold(VectorClock.from({ c: 5 }));
   const text = '{"clock":{"a":0,"c":5},"epoch":1}';

@@ -143,7 +143,8 @@ class Player {
 
   read(form, word) {
     const bytes = unhex(word);
-    const value = { clock: VectorClock, folded: Folded, siblings: Siblings }[form].from(bytes);
+    const classes = { clock: VectorClock, folded: Folded, siblings: Siblings, retired: Retired };
+    const value = classes[form].from(bytes);
     assert.deepEqual(value.toBuffer(), bytes);
     return 'ok';
   }
@@ -155,6 +156,22 @@ class Player {
   relog() {
     this.#log = new Retired();
     return '0';
+  }
+
+  log() {
+    return hex(this.#log.toBuffer());
+  }
+
+  logJson() {
+    const text = JSON.stringify(this.#log);
+    for (const form of [text, JSON.parse(text), this.#log.toBuffer()]) {
+      assert.deepEqual([...Retired.from(form)], [...this.#log]);
+    }
+    return text;
+  }
+
+  fromLogJson(text) {
+    return hex(Retired.from(decodeURIComponent(text)).toBuffer());
   }
 
   folded(f) {

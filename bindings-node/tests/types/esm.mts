@@ -206,6 +206,7 @@ export function clocks(): bigint {
   console.log(VectorClock.fromDense(table, clock.toDense(table)).dot('a')?.count, table.size);
   const log = new Retired([['a', 1]]);
   const folded: Folded = log.raise(Folded.from(log.fold(clock).toBuffer()));
+  console.log(Retired.from(log.toBuffer()).size, Retired.from(log.toJSON()).size);
   console.log(log.retire('b', 5n) + folded.epoch, log.compare(folded, folded) === 'equal');
   const record = new Siblings<string[]>();
   record.put('a', null, ['tea']);

@@ -62,7 +62,7 @@ impl Retired {
     }
 
     /// Adds an actor that has ended with `count` events, and tells the new epoch; `BadArgument` for
-    /// one that has ended before.
+    /// one that has ended before, `TooLarge` when all names would take more than 16 MiB.
     fn retire(
         &self,
         py: Python<'_>,
@@ -157,6 +157,50 @@ impl Retired {
             let folded = lock(&self.log).merge(&folded.get().folded, &other.get().folded);
             Ok(Folded { folded: folded.or_raise(py)? })
         })
+    }
+
+    /// The log as bytes, to be kept beside what was folded under it: one form for each, the same in
+    /// every language.
+    fn to_bytes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        guard(py, || {
+            let bytes = lock(&self.log).to_bytes();
+            Ok(PyBytes::new(py, &bytes))
+        })
+    }
+
+    /// The log of these bytes; `BadArgument` for others.
+    #[classmethod]
+    fn from_bytes(
+        _cls: &Bound<'_, PyType>,
+        py: Python<'_>,
+        bytes: &Bound<'_, PyAny>,
+    ) -> PyResult<Self> {
+        guard(py, || {
+            let bytes = buffer("the bytes of a log", bytes)?;
+            Ok(Self { log: Mutex::new(parsed(py, &*bytes, CoreRetired::from_bytes)?) })
+        })
+    }
+
+    /// The log as JSON.
+    fn to_json(&self, py: Python<'_>) -> PyResult<String> {
+        guard(py, || Ok(lock(&self.log).to_json()))
+    }
+
+    /// The log of this JSON; `BadArgument` for what is none, `TooLarge` for more than 4 MiB.
+    #[classmethod]
+    fn from_json(
+        _cls: &Bound<'_, PyType>,
+        py: Python<'_>,
+        text: &Bound<'_, PyAny>,
+    ) -> PyResult<Self> {
+        guard(py, || {
+            let text = self::text("the JSON of a log", text)?;
+            Ok(Self { log: Mutex::new(parsed(py, &*text, CoreRetired::from_json)?) })
+        })
+    }
+
+    fn __bytes__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        guard(py, || self.to_bytes(py))
     }
 
     /// How many actors have ended.

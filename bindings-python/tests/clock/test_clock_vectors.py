@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable
+from typing import SupportsBytes
 from urllib.parse import quote, unquote
 
 import pytest
@@ -137,9 +138,9 @@ class Player:
             case "from-dense", [m, data]:
                 return show(bytes(VectorClock.from_dense(self.tables[m], unhex(data))))
             case "read", [form, data]:
-                read: dict[str, Callable[[bytes], VectorClock | Folded | Siblings[bytes]]] = {
+                read: dict[str, Callable[[bytes], SupportsBytes]] = {
                     "clock": VectorClock.from_bytes, "folded": Folded.from_bytes,
-                    "siblings": Siblings.from_bytes,
+                    "siblings": Siblings.from_bytes, "retired": Retired.from_bytes,
                 }
                 assert bytes(read[form](unhex(data))) == unhex(data)
                 return "ok"
@@ -156,6 +157,13 @@ class Player:
             case "relog", []:
                 self.log = Retired()
                 return str(self.log.epoch)
+            case "log", []:
+                return show(bytes(self.log))
+            case "log-json", []:
+                assert Retired.from_json(self.log.to_json()) == self.log
+                return self.log.to_json()
+            case "from-log-json", [text]:
+                return show(bytes(Retired.from_json(unquote(text))))
             case "fold", [f, a]:
                 return self.set_fold(f, self.log.fold(self.clocks[a]))
             case "fold-raise", [f]:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from chinwag import BadArgument, Folded, Retired, VectorClock
+from chinwag import BadArgument, Folded, Retired, TooLarge, VectorClock
 
 CLOCK = VectorClock({"gone": 7, "late": 1, "here": 5})
 LOG = Retired([("gone", 7), ("late", 2), ("unseen", 4)])
@@ -74,6 +74,29 @@ def test_a_folded_clock_travels() -> None:
         Folded()
 
 
+def test_a_log_travels() -> None:
+    data = bytes(LOG)
+    assert data == LOG.to_bytes() == b"\x61\x03\x04gone\x07\x04late\x02\x06unseen\x04"
+    assert LOG.to_json() == '[["gone",7],["late",2],["unseen",4]]'
+    for there in (
+        Retired.from_bytes(data), Retired.from_bytes(memoryview(data)),
+        Retired.from_json(LOG.to_json()), Retired.from_json(LOG.to_json().encode()),
+    ):
+        assert type(there) is Retired and there == LOG and there.unfold(FOLDED) == CLOCK
+        assert there.retire("new", 1) == 4 and LOG.epoch == 3
+    long = Retired((f"node~{number}", number) for number in range(5_000))
+    assert Retired.from_bytes(bytes(long)) == long == Retired.from_json(long.to_json())
+
+
+def test_a_log_has_room_and_no_more() -> None:
+    log = Retired((f"{number:01024}", 1) for number in range(16 * 1_024))
+    with pytest.raises(TooLarge):
+        log.retire("x", 1)
+    assert log.epoch == 16_384 and Retired.from_bytes(bytes(log)) == log
+    with pytest.raises(TooLarge):
+        Retired.from_json(" " * (4 * 2**20 + 1))
+
+
 BAD: dict[str, Callable[[], object]] = {
     "no name": lambda: LOG.retire("", 1),
     "a long name": lambda: LOG.retire("x" * 1_025, 1),
@@ -92,6 +115,14 @@ BAD: dict[str, Callable[[], object]] = {
     "half the bytes": lambda: Folded.from_bytes(bytes(FOLDED)[:-1]),
     "bytes of a clock": lambda: Folded.from_bytes(bytes(CLOCK)),
     "no JSON": lambda: Folded.from_json("{"),
+    "text as the bytes of a log": lambda: MAKE.from_bytes("a"),
+    "half a log": lambda: Retired.from_bytes(bytes(LOG)[:-1]),
+    "bytes too many": lambda: Retired.from_bytes(bytes(LOG) + b"\0"),
+    "an actor twice in bytes": lambda: Retired.from_bytes(b"\x61\x02\x01a\x01\x01a\x01"),
+    "many actors announced": lambda: Retired.from_bytes(b"\x61\xff\xff\xff\xff\x0f\x01a\x01"),
+    "JSON of another log": lambda: Retired.from_json('{"a":1}'),
+    "an actor twice in JSON": lambda: Retired.from_json('[["a",1],["a",1]]'),
+    "a number as JSON": lambda: MAKE.from_json(1),
     "JSON of a clock": lambda: Folded.from_json(CLOCK.to_json()),
 }
 

@@ -83,6 +83,7 @@ fn clocks() -> Vec<Vec<u8>> {
         r#"{"a":{"count":2,"insert":5,"time":7}}"#,
         r#"{"clock":{"a":0,"b":1},"epoch":3}"#,
         r#"{"a":{"count":3,"values":["dGVh","bWlsaw=="]},"b":1}"#,
+        r#"[["web-1~1",7],["web-2~1","9007199254740993"]]"#,
         "001795316449123.00042",
     ];
     let texts = texts.into_iter().map(|text| text.as_bytes().to_vec());

@@ -12,7 +12,7 @@ mod ring;
 
 use std::sync::Arc;
 
-use chinwag::clock::{ActorTable, Folded, HybridTime, Siblings, VectorClock};
+use chinwag::clock::{ActorTable, Folded, HybridTime, Retired, Siblings, VectorClock};
 use chinwag::snapshot::Snapshot;
 use chinwag::wire::compress::{Deflater, Inflater};
 use chinwag::wire::serf::{
@@ -239,6 +239,10 @@ pub fn clock(data: &[u8]) {
         assert!(record.len() <= data.len(), "a count that lies is believed");
         one_form(record.to_bytes());
     }
+    if let Ok(log) = Retired::from_bytes(data) {
+        assert!(log.epoch() <= data.len() as u64, "a count that lies is believed");
+        one_form(log.to_bytes());
+    }
     assert!(read <= 1, "the forms of two kinds are told apart");
     dense_clock(data);
     if let Ok(text) = std::str::from_utf8(data) {
@@ -252,6 +256,10 @@ pub fn clock(data: &[u8]) {
         if let Ok(record) = Siblings::from_json(text) {
             assert_eq!(Siblings::from_json(&record.to_json()).as_ref(), Ok(&record));
             assert_eq!(Siblings::from_bytes(&record.to_bytes()), Ok(record));
+        }
+        if let Ok(log) = Retired::from_json(text) {
+            assert_eq!(Retired::from_json(&log.to_json()).as_ref(), Ok(&log));
+            assert_eq!(Retired::from_bytes(&log.to_bytes()), Ok(log));
         }
         if let Ok(time) = text.parse::<HybridTime>() {
             assert_eq!(time.to_string(), text);

@@ -105,6 +105,11 @@ impl Actors {
     /// Adds a name that comes after all others.
     pub(super) fn push(&mut self, actor: &str) -> Result<()> {
         debug_assert!(self.len() == 0 || self.last() < actor);
+        self.append(actor)
+    }
+
+    /// Adds any name, after which the names may be in no order.
+    pub(super) fn append(&mut self, actor: &str) -> Result<()> {
         let length = self.room(actor)?;
         self.ends.push(self.names.len() as u32 + length);
         self.names.push_str(actor);
@@ -145,8 +150,8 @@ impl Actors {
             return Ok(actor.len() as u32);
         }
         let message = format!(
-            "the names of all actors of one clock would take more than {NAMES_MAX} bytes; actors \
-             are processes that write, not clients or requests"
+            "the names of all actors would take more than {NAMES_MAX} bytes; actors are processes \
+             that write, not clients or requests"
         );
         Err(Error::new(ErrorKind::TooLarge, message))
     }

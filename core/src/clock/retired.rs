@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::actors::{self, both};
+use super::actors::{self, Actors, both};
 use super::merge::join;
 use super::order::Causality;
 use super::vector::VectorClock;
@@ -39,11 +39,13 @@ use crate::error::{Error, ErrorKind, Result};
 /// [`fold`]: Self::fold
 /// [`unfold`]: Self::unfold
 /// [`trim`]: VectorClock::trim
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Retired {
-    log: Vec<(String, u64)>,
-    /// The places in the log by name.
-    sorted: Vec<usize>,
+    /// In the order of the log.
+    actors: Actors,
+    counts: Vec<u64>,
+    /// The places in the log by name. As many as there are bytes of names fit.
+    sorted: Vec<u32>,
 }
 
 /// A clock under the first so many retirements of a [`Retired`]. Two are equal when they are of one
@@ -86,40 +88,60 @@ impl Retired {
     /// Adds an actor that has ended with `count` events, and tells the new epoch. All must add the
     /// same in the same order.
     ///
-    /// Errors: `bad_argument` for what is no name, and for an actor that has ended before; nothing
-    /// is changed then.
+    /// Errors: `bad_argument` for what is no name, and for an actor that has ended before;
+    /// `too_large` when all names would take more than 16 MiB. Nothing is changed then.
     pub fn retire(&mut self, actor: &str, count: u64) -> Result<u64> {
         actors::check(actor)?;
         match self.find(actor) {
-            Ok(place) => {
-                let before = self.log[place].1;
-                let message = format!(
-                    "\"{actor}\" has ended already, with {before} events; a process that comes \
-                     back is another actor, of a higher incarnation"
-                );
-                Err(Error::new(ErrorKind::BadArgument, message))
-            }
+            Ok(place) => Err(again(actor, self.counts[place])),
             Err(index) => {
-                self.sorted.insert(index, self.log.len());
-                self.log.push((actor.to_owned(), count));
+                self.actors.append(actor)?;
+                self.sorted.insert(index, self.counts.len() as u32);
+                self.counts.push(count);
                 Ok(self.epoch())
             }
         }
     }
 
+    /// A log with room for so many. It is filled with [`append`](Self::append), and then sorted:
+    /// to retire one after the other would take the square of their number.
+    pub(super) fn with_capacity(count: usize) -> Self {
+        let actors = Actors::with_capacity(count);
+        Self { actors, counts: Vec::with_capacity(count), sorted: Vec::new() }
+    }
+
+    /// Adds an actor without a look at those before. Errors: as [`retire`](Self::retire).
+    pub(super) fn append(&mut self, actor: &str, count: u64) -> Result<()> {
+        actors::check(actor)?;
+        self.actors.append(actor)?;
+        self.counts.push(count);
+        Ok(())
+    }
+
+    /// The log after what was appended. Errors: as [`retire`](Self::retire).
+    pub(super) fn sorted(mut self) -> Result<Self> {
+        self.sorted = (0..self.counts.len() as u32).collect();
+        let name = |place: u32| self.actors.get(place as usize);
+        self.sorted.sort_unstable_by(|one, other| name(*one).cmp(name(*other)));
+        match self.sorted.windows(2).find(|pair| name(pair[0]) == name(pair[1])) {
+            Some(pair) => Err(again(name(pair[0]), self.counts[pair[0] as usize])),
+            None => Ok(self),
+        }
+    }
+
     /// How many actors have ended.
     pub fn epoch(&self) -> u64 {
-        self.log.len() as u64
+        self.counts.len() as u64
     }
 
     /// The final count of an actor; `None` as long as it has not ended.
     pub fn get(&self, actor: &str) -> Option<u64> {
-        self.find(actor).ok().map(|place| self.log[place].1)
+        self.find(actor).ok().map(|place| self.counts[place])
     }
 
     /// The actors and their final counts, in the order of the log.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&str, u64)> + ExactSizeIterator {
-        self.log.iter().map(|(actor, count)| (actor.as_str(), *count))
+        self.actors.iter().zip(self.counts.iter().copied())
     }
 
     /// The clock under this log. Stamps of what is dropped are gone; counters are not.
@@ -135,10 +157,10 @@ impl Retired {
     /// the names do not fit.
     pub fn unfold(&self, folded: &Folded) -> Result<VectorClock> {
         let mut clock = folded.clock.clone();
-        for (actor, last) in &self.log[..self.place(folded)?] {
+        for (actor, last) in self.iter().take(self.place(folded)?) {
             match clock.actors.find(actor) {
                 Ok(index) if clock.counts[index] == 0 => clock.remove_index(index),
-                Err(_) if *last > 0 => clock.update(actor, *last)?,
+                Err(_) if last > 0 => clock.update(actor, last)?,
                 _ => {}
             }
         }
@@ -148,10 +170,10 @@ impl Retired {
     /// The same clock under all of this log. Errors: as [`unfold`](Self::unfold).
     pub fn raise(&self, folded: &Folded) -> Result<Folded> {
         let mut clock = folded.clock.clone();
-        for (actor, last) in &self.log[self.place(folded)?..] {
+        for (actor, last) in self.iter().skip(self.place(folded)?) {
             match clock.actors.find(actor) {
-                Ok(index) if clock.counts[index] == *last => clock.remove_index(index),
-                Err(_) if *last > 0 => clock.insert(actor)?,
+                Ok(index) if clock.counts[index] == last => clock.remove_index(index),
+                Err(_) if last > 0 => clock.insert(actor)?,
                 _ => {}
             }
         }
@@ -219,7 +241,7 @@ impl Retired {
 
     /// Where in the log the clock's epoch ends.
     fn place(&self, folded: &Folded) -> Result<usize> {
-        let place = usize::try_from(folded.epoch).ok().filter(|place| *place <= self.log.len());
+        let place = usize::try_from(folded.epoch).ok().filter(|place| *place <= self.counts.len());
         place.ok_or_else(|| {
             let (epoch, known) = (folded.epoch, self.epoch());
             let message = format!(
@@ -231,8 +253,23 @@ impl Retired {
     }
 
     fn find(&self, actor: &str) -> std::result::Result<usize, usize> {
-        let found = self.sorted.binary_search_by(|place| self.log[*place].0.as_str().cmp(actor));
-        found.map(|index| self.sorted[index])
+        let name = |place: &u32| self.actors.get(*place as usize);
+        let found = self.sorted.binary_search_by(|place| name(place).cmp(actor));
+        found.map(|index| self.sorted[index] as usize)
+    }
+}
+
+fn again(actor: &str, before: u64) -> Error {
+    let message = format!(
+        "\"{actor}\" has ended already, with {before} events; a process that comes back is another \
+         actor, of a higher incarnation"
+    );
+    Error::new(ErrorKind::BadArgument, message)
+}
+
+impl std::fmt::Debug for Retired {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
     }
 }
 
@@ -240,6 +277,7 @@ impl Retired {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::actors::NAMES_MAX;
     use super::*;
 
     fn made(entries: &[(&str, u64)]) -> VectorClock {
@@ -280,6 +318,18 @@ mod tests {
         assert_eq!((log.epoch(), log.get("b"), log.get("c")), (2, Some(7), None));
         assert_eq!(log.retire("c", 0), Ok(3));
         assert_eq!(log.iter().collect::<Vec<_>>(), [("b", 7), ("a", 1), ("c", 0)]);
+    }
+
+    #[test]
+    fn names_have_room_and_no_more() {
+        let mut log = Retired::new();
+        let long = "x".repeat(1_018);
+        for number in 0..NAMES_MAX / 1_024 {
+            log.retire(&format!("{number:06}{long}"), 1).unwrap();
+        }
+        let error = log.retire("y", 1).expect_err("it is full");
+        assert_eq!((error.kind(), log.epoch()), (ErrorKind::TooLarge, 16_384));
+        assert_eq!(Retired::from_bytes(&log.to_bytes()), Ok(log));
     }
 
     #[test]

@@ -78,6 +78,15 @@ def trim(clock, now, lower, young, upper, old):
 # A log is a list of (actor, final count); a folded clock is (epoch, clock).
 
 
+def retire(log, actor, count):
+    check_actor(actor)
+    if any(actor == other for other, _ in log):
+        raise Refused("bad_argument")
+    if len(actor.encode()) + sum(len(other.encode()) for other, _ in log) > 16 * 2**20:
+        raise Refused("too_large")
+    log.append((actor, count))
+
+
 def raise_to(log, folded):
     epoch, clock = folded[0], dict(folded[1])
     if epoch > len(log):
@@ -202,6 +211,13 @@ def folded_bytes(folded):
     return b"\x31" + number(folded[0]) + clock_bytes(folded[1])
 
 
+def log_bytes(log):
+    def pair(actor, count):
+        return number(len(actor.encode())) + actor.encode() + number(count)
+
+    return b"\x61" + number(len(log)) + b"".join(pair(*one) for one in log)
+
+
 def siblings_bytes(record):
     def body(actor):
         values = [record["values"][dot] for dot in dots(record) if dot[0] == actor]
@@ -273,6 +289,18 @@ class Bytes:
         if self.take(1) != b"\x31":
             raise Refused("bad_argument")
         return self.number(), self.clock()
+
+    def retired(self):
+        if self.take(1) != b"\x61":
+            raise Refused("bad_argument")
+        log = []
+        for _ in range(self.number()):
+            try:
+                actor = self.take(self.number()).decode()
+            except UnicodeDecodeError:
+                raise Refused("bad_argument") from None
+            retire(log, actor, self.number())
+        return log
 
     def siblings(self):
         if self.take(1) != b"\x41":
@@ -356,6 +384,19 @@ def parse_json(text):
             raise Refused("bad_argument")
         clock[actor] = (known["count"], *stamps)
     return clock
+
+
+def log_value(log):
+    return [[actor, json_number(count)] for actor, count in log]
+
+
+def parse_log(text):
+    log = []
+    for pair in loaded(text, list):
+        if not isinstance(pair, list) or len(pair) != 2 or not isinstance(pair[0], str):
+            raise Refused("bad_argument")
+        retire(log, pair[0], parse_json_number(pair[1]))
+    return log
 
 
 def siblings_value(record):

@@ -10,7 +10,8 @@ from urllib.parse import quote, unquote_to_bytes
 
 sys.dont_write_bytecode = True
 import plain  # noqa: E402
-from plain import Bytes, Refused, clock_bytes, folded_bytes, siblings_bytes  # noqa: E402
+from plain import Bytes, Refused, clock_bytes, folded_bytes  # noqa: E402
+from plain import log_bytes, siblings_bytes  # noqa: E402
 
 FOLDER = Path(__file__).resolve().parent
 U64 = plain.U64
@@ -36,7 +37,7 @@ class Player:
 
     def case(self, _name=""):
         self.clocks, self.folds, self.records, self.tables = {}, {}, {}, {}
-        self.hybrids, self.lamports, self.log = {}, {}, []
+        self.hybrids, self.lamports, self.ended = {}, {}, []
 
     def play(self, statement):
         verb, *words = statement.split(" ")
@@ -129,39 +130,46 @@ class Player:
         return hexed(clock_bytes(clock))
 
     def read(self, form, word):
-        write = {"clock": clock_bytes, "folded": folded_bytes, "siblings": siblings_bytes}[form]
-        plain.whole(unhexed(word), getattr(Bytes, form), write)
+        forms = {"clock": clock_bytes, "folded": folded_bytes}
+        forms |= {"siblings": siblings_bytes, "retired": log_bytes}
+        plain.whole(unhexed(word), getattr(Bytes, form), forms[form])
         return "ok"
 
     def retire(self, word, count):
-        plain.check_actor(text(word))
-        if any(actor == text(word) for actor, _ in self.log):
-            raise Refused("bad_argument")
-        self.log.append((text(word), int(count)))
-        return str(len(self.log))
+        plain.retire(self.ended, text(word), int(count))
+        return str(len(self.ended))
 
     def relog(self):
-        self.log = []
+        self.ended = []
         return "0"
 
+    def log(self):
+        return hexed(log_bytes(self.ended))
+
+    def log_json(self):
+        return plain.json_text(plain.log_value(self.ended))
+
+    def from_log_json(self, word):
+        return hexed(log_bytes(plain.parse_log(text(word))))
+
     def fold(self, f, a):
-        self.folds[f] = plain.raise_to(self.log, (0, self.clock(a)))
+        self.folds[f] = plain.raise_to(self.ended, (0, self.clock(a)))
         return hexed(folded_bytes(self.folds[f]))
 
     def unfold(self, f, a):
-        self.clocks[a] = plain.unfold(self.log, self.fold_of(f))
+        self.clocks[a] = plain.unfold(self.ended, self.fold_of(f))
         return hexed(clock_bytes(self.clocks[a]))
 
     def fold_raise(self, f):
-        self.folds[f] = plain.raise_to(self.log, self.fold_of(f))
+        self.folds[f] = plain.raise_to(self.ended, self.fold_of(f))
         return hexed(folded_bytes(self.folds[f]))
 
     def fold_compare(self, f, g):
-        ours, theirs = (plain.unfold(self.log, self.fold_of(fold)) for fold in (f, g))
+        ours, theirs = (plain.unfold(self.ended, self.fold_of(fold)) for fold in (f, g))
         return plain.compare(ours, theirs)
 
     def fold_merge(self, f, g):
-        self.folds[f] = plain.fold_merge(self.log, self.fold_of(f), self.fold_of(g))
+        self.folds[f] = plain.fold_merge(self.ended, self.fold_of(f), self.fold_of(g))
         return hexed(folded_bytes(self.folds[f]))
 
     def fold_json(self, f):

@@ -117,6 +117,7 @@ def retirements():
         yield f"retire {actor} {count}"
     yield from ("fold f a", "fold-json f", "unfold f b", "compare a b", "retire gone 7", "relog")
     yield from ("unfold f b", "fold-raise f", "fold-compare f g", "fold-merge g f", "retire  1")
+    yield from ("log", "log-json")
     for number in range(60):
         yield f"case {number}"
         actors = chance.sample("pqrst", 5)
@@ -138,6 +139,7 @@ def retirements():
                 case _:
                     yield "merge a b"
         yield from ("fold f a", "compare a b", "fold-compare f g", "fold-compare g f")
+        yield from ("log", "log-json")
         yield from ("unfold g c", "compare a c", "fold-merge f g", "unfold f c", "merge a b")
 
 
@@ -287,6 +289,43 @@ def read_siblings_json(chance):
         yield f"from-siblings-json {word(text)}"
 
 
+def read_logs(chance):
+    """Logs of odd names and large counts, their bytes spoilt, and texts."""
+    player = Player()
+    for number in range(24):
+        player.case()
+        yield "relog"
+        # C has no names with a zero byte; its log would be another one from there on.
+        names = [name for name in ACTORS + ODD if "\x00" not in name]
+        for actor in chance.sample(names, number % 5):
+            statement = f"retire {word(actor)} {chance.choice(COUNTS)}"
+            player.play(statement)
+            yield statement
+        data = bytes.fromhex(player.play("log"))
+        yield from ("log", "log-json", f"read retired {data.hex()}")
+        yield from (f"read retired {spoilt(chance, data)}" for _ in range(6))
+    wrong = ["-", "61", "60", "6100", "610000", "618000", "6101", "61010001", "61010101ff01"]
+    # The same name twice, no UTF-8, needless bytes of a number, and a name with a zero byte.
+    wrong += ["6102016101016102", "610101c301", "6101016180" + "00", "61010161808000", "6101010001"]
+    yield from (f"read retired {data}" for data in wrong)
+    yield f"read retired 6101{plain_number(1025)}{'78' * 1025}01"
+    yield f"read retired 6101{plain_number(1024)}{'78' * 1024}01"
+    texts = [[], {}, 1, [[]], ["a", 1], [["a"]], [["a", 1]], [["a", 1, 2]], [[1, "a"]], [["", 1]]]
+    texts += [[["a", -1]], [["a", 1.5]], [["a", "1"]], [["a", str(2**53 + 1)]], [["a", 2**53]]]
+    texts += [[["a", 2**53 + 1]], [["a", None]], [["a", [1]]], [["b", 1], ["a", 2], ["10", 3]]]
+    texts += [[["a", 1], ["b", 1], ["a", 1]], [{"a": 1}], [["a", str(U64)]], [["a", str(U64 + 1)]]]
+    texts += [[[name, n] for n, name in enumerate(BORN + ODD)]]
+    texts += [[["x" * 1025, 1]], [["x" * 1024, 1]]]
+    for text in texts:
+        yield f"from-log-json {word(json.dumps(text))}"
+    for text in ["", "[", '[["a",1]]x', ' [ [ "a" , 1 ] ] ', '[["a",1],]']:
+        yield f"from-log-json {word(text)}"
+
+
+def plain_number(number):
+    return f"{number & 0x7f | 0x80:02x}{number >> 7:02x}"
+
+
 def forms():
     chance = random.Random(5)
     yield "case bytes of every form, and spoilt ones"
@@ -311,6 +350,8 @@ def forms():
     yield from ("put s b c 6869", "siblings-json s", "context s c", "discard s c")
     yield from ("siblings-json s", "put s __proto__ c 01", "siblings-json s")
     yield from read_siblings_json(random.Random(6))
+    yield "case logs"
+    yield from read_logs(random.Random(7))
 
 
 FILES = {

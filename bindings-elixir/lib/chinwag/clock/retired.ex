@@ -20,8 +20,8 @@ defmodule Chinwag.Retired do
   `!`. Who has a shorter log than the epoch of a folded clock gets `:bad_argument`: bring the log up
   to date first.
 
-  The log stays where it was made, for all processes of the VM. Other VMs make theirs of
-  `to_list/1`. `equal?/2` compares two; `==` sees where they are.
+  The log stays where it was made, for all processes of the VM. To keep it, and for other VMs, there
+  are `to_bytes/1` and `to_json/1`. `equal?/2` compares two; `==` sees where they are.
   """
 
   import Kernel, except: [raise: 2]
@@ -53,7 +53,8 @@ defmodule Chinwag.Retired do
 
   @doc """
   The log with one more actor, which has ended with `count` events. `:bad_argument` for one that has
-  ended before: a process that comes back is another actor, of a higher incarnation.
+  ended before: a process that comes back is another actor, of a higher incarnation. `:too_large`
+  when all names would take more than 16 MiB.
   """
   @spec retire(t(), VectorClock.actor(), VectorClock.count()) :: made()
   def retire(%__MODULE__{} = log, actor, count),
@@ -75,6 +76,22 @@ defmodule Chinwag.Retired do
   @spec equal?(t(), t()) :: boolean()
   def equal?(%__MODULE__{} = one, %__MODULE__{} = other),
     do: Clock.ask!(length_of(one), {"same", one.native, other.native})
+
+  @doc "The bytes of the log, to be kept beside what was folded under it: everywhere the same."
+  @spec to_bytes(t()) :: binary()
+  def to_bytes(%__MODULE__{} = log), do: Clock.ask!(length_of(log), {"log_to_bytes", log.native})
+
+  @doc "The log of the bytes that `to_bytes/1` gives."
+  @spec from_bytes(binary()) :: made()
+  def from_bytes(bytes), do: made(Clock.ask(Clock.size(bytes), {"log_from_bytes", bytes}))
+
+  @doc "The log as JSON."
+  @spec to_json(t()) :: String.t()
+  def to_json(%__MODULE__{} = log), do: Clock.ask!(length_of(log), {"log_to_json", log.native})
+
+  @doc "The log of the JSON that `to_json/1` gives, of at most 4 MiB."
+  @spec from_json(String.t()) :: made()
+  def from_json(json), do: made(Clock.ask(Clock.size(json), {"log_from_json", json}))
 
   @doc "The clock under this log. Stamps of what is dropped are gone; counters are not."
   @spec fold(t(), VectorClock.t()) :: {:ok, Folded.t()} | {:error, Error.t()}
@@ -111,6 +128,8 @@ defmodule Chinwag.Retired do
     new: {[], t()},
     new: {[:pairs], t()},
     retire: {[:log, :actor, :count], t()},
+    from_bytes: {[:bytes], t()},
+    from_json: {[:json], t()},
     fold: {[:log, :clock], Folded.t()},
     unfold: {[:log, :folded], VectorClock.t()},
     raise: {[:log, :folded], Folded.t()},

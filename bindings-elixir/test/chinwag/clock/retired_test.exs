@@ -45,6 +45,38 @@ defmodule Chinwag.RetiredTest do
     assert Retired.merge!(new, older, newer) == newer
   end
 
+  test "a log has one form as bytes and one as JSON" do
+    log = Retired.new!([{"b", 2 ** 64 - 1}, {"a", 0}])
+    bytes = <<0x61, 2, 1, "b", 255, 255, 255, 255, 255, 255, 255, 255, 255, 1, 1, "a", 0>>
+    assert Retired.to_bytes(log) == bytes
+    assert Retired.to_json(log) == ~s([["b","18446744073709551615"],["a",0]])
+
+    for read <- [Retired.from_bytes!(bytes), Retired.from_json!(Retired.to_json(log))] do
+      assert Retired.equal?(read, log)
+      assert Retired.epoch(Retired.retire!(read, "c", 1)) == 3
+    end
+
+    for size <- 0..(byte_size(bytes) - 1),
+        do: assert({:error, %Error{}} = Retired.from_bytes(binary_part(bytes, 0, size)))
+
+    for bytes <- [
+          bytes <> <<0>>,
+          <<0x61, 2, 1, "a", 1, 1, "a", 1>>,
+          <<0x62, 0>>,
+          nil,
+          7,
+          <<1::3>>
+        ],
+        do: assert({:error, %Error{code: :bad_argument}} = Retired.from_bytes(bytes))
+
+    for json <- ["", "{}", ~s([["a",1],["a",1]]), ~s([["a"]]), nil, <<255>>],
+        do: assert({:error, %Error{code: :bad_argument}} = Retired.from_json(json))
+
+    large = String.duplicate(" ", 4 * 1_024 * 1_024 + 1)
+    assert {:error, %Error{code: :too_large}} = Retired.from_json(large)
+    assert_raise Error, fn -> Retired.from_bytes!("") end
+  end
+
   test "folded clocks are values" do
     log = Retired.new!(a: 3, b: 2)
     folded = Retired.fold!(log, VectorClock.new(a: 3, c: 5))
@@ -92,6 +124,8 @@ defmodule Chinwag.RetiredTest do
     pairs = for n <- 1..3_000, do: {"node~#{n}", n}
     log = Retired.new!(pairs)
     assert Retired.to_list(log) == pairs
+    assert Retired.equal?(Retired.from_bytes!(Retired.to_bytes(log)), log)
+    assert Retired.equal?(Retired.from_json!(Retired.to_json(log)), log)
     clock = VectorClock.new([{"here", 1} | pairs])
     folded = Retired.fold!(log, clock)
     assert VectorClock.actors(Folded.clock(folded)) == ["here"]

@@ -146,7 +146,8 @@ defmodule Chinwag.ClockVectorsTest do
   end
 
   defp play(["read", form, bytes], state) do
-    module = %{"clock" => VectorClock, "folded" => Folded, "siblings" => Siblings}[form]
+    modules = %{"clock" => VectorClock, "folded" => Folded, "siblings" => Siblings}
+    module = Map.get(modules, form, Retired)
     assert module.to_bytes(module.from_bytes!(unhex(bytes))) == unhex(bytes)
     {"ok", state}
   end
@@ -160,6 +161,17 @@ defmodule Chinwag.ClockVectorsTest do
   end
 
   defp play(["relog"], state), do: {"0", %{state | log: Retired.new!()}}
+
+  defp play(["log"], state), do: {hex(Retired.to_bytes(state.log)), state}
+
+  defp play(["log-json"], state) do
+    json = Retired.to_json(state.log)
+    assert Retired.equal?(Retired.from_json!(json), state.log)
+    {json, state}
+  end
+
+  defp play(["from-log-json", json], state),
+    do: {json |> text() |> Retired.from_json!() |> Retired.to_bytes() |> hex(), state}
 
   defp play(["fold", f, a], state),
     do: put(state, f, Retired.fold!(state.log, clock(state, a)))

@@ -120,7 +120,7 @@ class Retired:
     def __new__(cls, log: Iterable[tuple[str, int]] | None = None) -> Retired: ...
     def retire(self, actor: str, count: int) -> int:
         """Adds an actor that has ended with `count` events, and tells the new epoch; `BadArgument`
-        for one that has ended before."""
+        for one that has ended before, `TooLarge` when all names would take more than 16 MiB."""
     @property
     def epoch(self) -> int:
         """How many actors have ended."""
@@ -141,6 +141,18 @@ class Retired:
         """How two clocks stand to each other, of whatever epochs: as before they were folded."""
     def merge(self, folded: Folded, other: Folded) -> Folded:
         """All that either of two clocks knows, of whatever epochs, under all of this log."""
+    def to_bytes(self) -> bytes:
+        """The log as bytes, to be kept beside what was folded under it: one form for each, the same
+        in every language."""
+    @classmethod
+    def from_bytes(cls, bytes: Buffer) -> Retired:
+        """The log of these bytes; `BadArgument` for others."""
+    def to_json(self) -> str:
+        """The log as JSON."""
+    @classmethod
+    def from_json(cls, text: str | Buffer) -> Retired:
+        """The log of this JSON; `BadArgument` for what is none, `TooLarge` for more than 4 MiB."""
+    def __bytes__(self) -> bytes: ...
     def __len__(self) -> int: ...
     def __contains__(self, actor: object, /) -> bool: ...
     def __iter__(self) -> Iterator[tuple[str, int]]: ...

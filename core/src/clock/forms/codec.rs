@@ -10,6 +10,7 @@ pub(super) mod head {
     pub(in super::super) const FOLDED: u8 = 0x31;
     pub(in super::super) const SIBLINGS: u8 = 0x41;
     pub(in super::super) const DENSE: u8 = 0x51;
+    pub(in super::super) const RETIRED: u8 = 0x61;
 }
 
 /// A length that does not fit into half a byte.

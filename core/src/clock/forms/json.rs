@@ -4,7 +4,7 @@ use base64ct::{Base64, Encoding};
 use serde_json::{Map, Value};
 
 use super::super::actors;
-use super::super::retired::Folded;
+use super::super::retired::{Folded, Retired};
 use super::super::siblings::Siblings;
 use super::super::vector::{Entry, Stamp, VectorClock};
 use crate::error::{Error, ErrorKind, Result};
@@ -68,6 +68,19 @@ impl Siblings<Vec<u8>> {
     /// [`VectorClock::from_json`].
     pub fn from_json(text: &str) -> Result<Self> {
         record(parsed(text)?)
+    }
+}
+
+impl Retired {
+    /// This log as a JSON array of pairs, in its order: `[["web-1~1",7],["web-2~1",3]]`.
+    pub fn to_json(&self) -> String {
+        log_value(self).to_string()
+    }
+
+    /// The log of a text as [`to_json`](Self::to_json) writes it. Errors: as
+    /// [`VectorClock::from_json`].
+    pub fn from_json(text: &str) -> Result<Self> {
+        log(parsed(text)?)
     }
 }
 
@@ -168,6 +181,25 @@ fn events(mut members: Map<String, Value>) -> Result<(u64, Vec<Vec<u8>>)> {
     Ok((parse_number(&count)?, list))
 }
 
+fn log_value(log: &Retired) -> Value {
+    let pair = |(actor, count): (&str, u64)| Value::Array(vec![actor.into(), number(count)]);
+    Value::Array(log.iter().map(pair).collect())
+}
+
+fn log(value: Value) -> Result<Retired> {
+    let Value::Array(pairs) = value else {
+        return Err(wrong("an array of pairs"));
+    };
+    let mut log = Retired::with_capacity(pairs.len());
+    for pair in &pairs {
+        match pair.as_array().map(Vec::as_slice) {
+            Some([Value::String(actor), count]) => log.append(actor, parse_number(count)?)?,
+            _ => return Err(wrong("an array of an actor and its count")),
+        }
+    }
+    log.sorted()
+}
+
 fn stamped(mut members: Map<String, Value>) -> Result<(u64, Stamp)> {
     let mut take = |name: &str| members.remove(name).map(|n| parse_number(&n)).transpose();
     let (count, insert, time) = (take("count")?, take("insert")?, take("time")?);
@@ -205,7 +237,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::clock::Retired;
 
     #[test]
     fn the_texts_are_these() {
@@ -320,6 +351,33 @@ mod tests {
         }
         let large = " ".repeat(JSON_MAX + 1);
         let error = Siblings::from_json(&large).expect_err("too large");
+        assert_eq!(error.kind(), ErrorKind::TooLarge);
+    }
+
+    #[test]
+    fn a_log_is_an_array_in_its_order() {
+        let mut log = Retired::new();
+        assert_eq!(log.to_json(), "[]");
+        log.retire("b", u64::MAX).unwrap();
+        log.retire("a\"", 0).unwrap();
+        assert_eq!(log.to_json(), r#"[["b","18446744073709551615"],["a\"",0]]"#);
+        assert_eq!(Retired::from_json(&log.to_json()), Ok(log));
+        for text in [
+            "{}",
+            "[[]]",
+            r#"["a",1]"#,
+            r#"[["a"]]"#,
+            r#"[["a",1,2]]"#,
+            r#"[[1,"a"]]"#,
+            r#"[["",1]]"#,
+            r#"[["a",-1]]"#,
+            r#"[["a","1"]]"#,
+            r#"[["a",1],["b",1],["a",1]]"#,
+        ] {
+            let error = Retired::from_json(text).expect_err(text);
+            assert_eq!(error.kind(), ErrorKind::BadArgument, "{text}");
+        }
+        let error = Retired::from_json(&" ".repeat(JSON_MAX + 1)).expect_err("too large");
         assert_eq!(error.kind(), ErrorKind::TooLarge);
     }
 

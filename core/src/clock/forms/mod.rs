@@ -7,6 +7,7 @@ mod folded;
 #[cfg(feature = "json")]
 mod json;
 mod packed;
+mod retired;
 mod siblings;
 mod vector;
 mod walk;

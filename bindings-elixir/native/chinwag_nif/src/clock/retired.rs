@@ -20,7 +20,8 @@ impl Resource for RetiredRef {}
 const ENTRY_SIZE: usize = 64;
 
 pub(super) fn answer<'a>(env: Env<'a>, word: &str, about: &[Term<'a>]) -> Option<Result<Term<'a>>> {
-    log_answer(env, word, about).or_else(|| folded_answer(env, word, about))
+    let answer = log_answer(env, word, about).or_else(|| form_answer(env, word, about));
+    answer.or_else(|| folded_answer(env, word, about))
 }
 
 /// Logs, and what is asked with them.
@@ -52,6 +53,22 @@ fn log_answer<'a>(env: Env<'a>, word: &str, about: &[Term<'a>]) -> Option<Result
         }
         ("merge_folded", &[log, ours, theirs]) => {
             of(log, &|log| Ok(folded_term(env, &log.merge(&folded(ours)?, &folded(theirs)?)?)))
+        }
+        _ => return None,
+    })
+}
+
+/// Logs as bytes and as JSON.
+fn form_answer<'a>(env: Env<'a>, word: &str, about: &[Term<'a>]) -> Option<Result<Term<'a>>> {
+    Some(match (word, about) {
+        ("log_to_bytes", &[log]) => known(log).map(|log| bytes(env, &log.0.to_bytes())),
+        ("log_from_bytes", &[given]) => {
+            binary(given).and_then(|given| Ok(made(env, Retired::from_bytes(&given)?)))
+        }
+        ("log_to_json", &[log]) => known(log).map(|log| log.0.to_json().encode(env)),
+        ("log_from_json", &[json]) => {
+            let log = utf8("the JSON of a log", json).and_then(Retired::from_json);
+            log.map(|log| made(env, log))
         }
         _ => return None,
     })
