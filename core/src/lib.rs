@@ -24,6 +24,8 @@ pub mod clock;
 pub mod config;
 pub mod error;
 pub mod event;
+#[cfg(feature = "serde")]
+mod formats;
 pub mod member;
 #[cfg(feature = "runtime")]
 mod metrics;

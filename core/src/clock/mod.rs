@@ -32,6 +32,9 @@
 //! An actor is a process that writes: a node in one of its lives ([`actor`]). Never a client, for
 //! a clock has an entry for every actor that ever wrote.
 //!
+//! With the feature `json`, clocks have a form in JSON. With `serde`, they go through its formats:
+//! as in JSON where people read, elsewhere as their bytes; what is read is bounded as it is there.
+//!
 //! Semantics, byte forms and bounds are a contract of all languages: `docs/CLOCKS.md`, with vectors
 //! in `tests/vectors/clocks/`.
 

@@ -29,6 +29,18 @@ pub struct Overrides {
     pub pin_prefixes: BTreeMap<Vec<u8>, String>,
 }
 
+#[cfg(feature = "serde")]
+impl Overrides {
+    /// These, if a ring could have them. Errors: `too_large`.
+    pub(super) fn checked(self) -> Result<Self> {
+        let mut spec = Spec::new(Profile::DEFAULT);
+        (spec.excluded, spec.keys, spec.prefixes) = (self.excluded, self.pins, self.pin_prefixes);
+        spec.check()?;
+        let Spec { excluded, keys: pins, prefixes: pin_prefixes, .. } = spec;
+        Ok(Self { excluded, pins, pin_prefixes })
+    }
+}
+
 impl Builder {
     pub(super) fn new() -> Self {
         Self { spec: Spec::new(Profile::DEFAULT), before: None, error: None }

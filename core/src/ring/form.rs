@@ -3,10 +3,10 @@
 //! `docs/RING.md` has it in words. It is what the ring is made from, and not its slots: whoever
 //! reads it finds those out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::Ring;
 use super::spec::{Profile, RingNode, Spec, bad};
+use super::{Overrides, Ring};
 use crate::error::Result;
 
 /// The first byte.
@@ -72,16 +72,43 @@ impl Spec {
             put_number(&mut out, share.weight.into());
             put_text(&mut out, share.zone.as_bytes());
         }
-        put_number(&mut out, self.excluded.len() as u64);
-        self.excluded.iter().for_each(|name| put_text(&mut out, name.as_bytes()));
-        for overrides in [&self.keys, &self.prefixes] {
-            put_number(&mut out, overrides.len() as u64);
-            for (key, name) in overrides {
-                put_text(&mut out, key);
-                put_text(&mut out, name.as_bytes());
-            }
-        }
+        put_overrides(&mut out, &self.excluded, [&self.keys, &self.prefixes]);
         out
+    }
+}
+
+#[cfg(feature = "serde")]
+impl Overrides {
+    /// As the part of a ring that they are, with the version before it.
+    pub(super) fn to_octets(&self) -> Vec<u8> {
+        let mut out = vec![VERSION];
+        put_overrides(&mut out, &self.excluded, [&self.pins, &self.pin_prefixes]);
+        out
+    }
+
+    pub(super) fn of_octets(bytes: &[u8]) -> Result<Self> {
+        let mut reader = Reader { bytes };
+        let whole = |reader: &mut Reader<'_>| {
+            (reader.byte()? == VERSION).then_some(())?;
+            let overrides = reader.overrides()?;
+            reader.bytes.is_empty().then_some(overrides)
+        };
+        let wrong = || bad("these are not the bytes of the overrides of a ring".to_owned());
+        whole(&mut reader).ok_or_else(wrong)?.checked()
+    }
+}
+
+type Pins = BTreeMap<Vec<u8>, String>;
+
+fn put_overrides(out: &mut Vec<u8>, excluded: &BTreeSet<String>, pins: [&Pins; 2]) {
+    put_number(out, excluded.len() as u64);
+    excluded.iter().for_each(|name| put_text(out, name.as_bytes()));
+    for pins in pins {
+        put_number(out, pins.len() as u64);
+        for (key, name) in pins {
+            put_text(out, key);
+            put_text(out, name.as_bytes());
+        }
     }
 }
 
@@ -134,17 +161,21 @@ impl<'b> Reader<'b> {
                 return Some(Err(error));
             }
         }
-        let mut last = None;
-        for _ in 0..self.number()? {
-            spec.excluded.insert(self.name(&mut last)?.to_owned());
-        }
-        spec.keys = self.overrides()?;
-        spec.prefixes = self.overrides()?;
+        let Overrides { excluded, pins, pin_prefixes } = self.overrides()?;
+        (spec.excluded, spec.keys, spec.prefixes) = (excluded, pins, pin_prefixes);
         spec.replicas = self.byte()?;
         self.bytes.is_empty().then_some(Ok(spec))
     }
 
-    fn overrides(&mut self) -> Option<BTreeMap<Vec<u8>, String>> {
+    fn overrides(&mut self) -> Option<Overrides> {
+        let (mut excluded, mut last) = (BTreeSet::new(), None);
+        for _ in 0..self.number()? {
+            excluded.insert(self.name(&mut last)?.to_owned());
+        }
+        Some(Overrides { excluded, pins: self.pins()?, pin_prefixes: self.pins()? })
+    }
+
+    fn pins(&mut self) -> Option<Pins> {
         let mut overrides = BTreeMap::new();
         let mut last: Option<&[u8]> = None;
         for _ in 0..self.number()? {

@@ -1,8 +1,12 @@
 //! A ring as JSON, for people and for other programs; `docs/RING.md` has the fields.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use base64ct::{Base64, Encoding};
 use serde_json::{Map, Value, json};
 
+#[cfg(feature = "serde")]
+use super::Overrides;
 use super::Ring;
 use super::spec::{Profile, RingNode, Spec, bad, short};
 use crate::error::Result;
@@ -13,6 +17,10 @@ const VERSION: u64 = 1;
 impl Ring {
     /// The ring as JSON, in one line.
     pub fn to_json(&self) -> String {
+        self.to_value().to_string()
+    }
+
+    pub(super) fn to_value(&self) -> Value {
         let spec = &self.0.spec;
         let (profile, slots, slack) = match spec.profile {
             Profile::Slots { slots, slack } => ("slots", Some(slots), Some(slack)),
@@ -40,7 +48,7 @@ impl Ring {
             object["slots"] = slots.into();
             object["slack"] = slack.into();
         }
-        object.to_string()
+        object
     }
 
     /// The ring of this JSON. Fields that are not there have their defaults; others are refused.
@@ -57,10 +65,33 @@ impl Spec {
     /// What a ring of this JSON is made from.
     pub(super) fn from_json(text: &str) -> Result<Self> {
         let wrong = |error: serde_json::Error| bad(format!("this is not JSON: {error}"));
-        let value: Value = serde_json::from_str(text).map_err(wrong)?;
+        Self::of_value(serde_json::from_str(text).map_err(wrong)?)
+    }
+
+    pub(super) fn of_value(value: Value) -> Result<Self> {
         let spec = Fields::of(value, "a ring")?.spec()?;
         spec.check()?;
         Ok(spec)
+    }
+}
+
+#[cfg(feature = "serde")]
+impl Overrides {
+    /// As the part of a ring that they are.
+    pub(super) fn to_value(&self) -> Value {
+        json!({
+            "excluded": self.excluded.iter().collect::<Vec<_>>(),
+            "keys": overrides(&self.pins),
+            "prefixes": overrides(&self.pin_prefixes),
+        })
+    }
+
+    pub(super) fn of_value(value: Value) -> Result<Self> {
+        let mut fields = Fields::of(value, "overrides")?;
+        let excluded = fields.excluded()?;
+        let (pins, pin_prefixes) = (fields.pins("keys")?, fields.pins("prefixes")?);
+        fields.end()?;
+        Self { excluded, pins, pin_prefixes }.checked()
     }
 }
 
@@ -165,23 +196,31 @@ impl Fields {
             fields.end()?;
             spec.add(RingNode { name, weight, zone })?;
         }
-        for name in self.list("excluded")? {
-            let name = name.as_str().ok_or_else(|| bad("`excluded` has names".to_owned()))?;
-            spec.excluded.insert(name.to_owned());
-        }
-        for (field, overrides) in [("keys", &mut spec.keys), ("prefixes", &mut spec.prefixes)] {
-            for one in self.list(field)? {
-                let mut fields = Self::of(one, "an override")?;
-                let text = fields.text("key")?.map(String::into_bytes);
-                let raw = fields.take("base64", |v| Base64::decode_vec(v.as_str()?).ok())?;
-                let key = fields.needed("key", text.or(raw))?;
-                let node = fields.text("node")?;
-                let node = fields.needed("node", node)?;
-                fields.end()?;
-                overrides.insert(key, node);
-            }
-        }
+        spec.excluded = self.excluded()?;
+        spec.keys = self.pins("keys")?;
+        spec.prefixes = self.pins("prefixes")?;
         self.end()?;
         Ok(spec)
+    }
+
+    fn excluded(&mut self) -> Result<BTreeSet<String>> {
+        let name = |value: &Value| value.as_str().map(str::to_owned);
+        let names = self.list("excluded")?.iter().map(name).collect::<Option<_>>();
+        names.ok_or_else(|| bad("`excluded` has names".to_owned()))
+    }
+
+    fn pins(&mut self, field: &str) -> Result<BTreeMap<Vec<u8>, String>> {
+        let mut pins = BTreeMap::new();
+        for one in self.list(field)? {
+            let mut fields = Self::of(one, "an override")?;
+            let text = fields.text("key")?.map(String::into_bytes);
+            let raw = fields.take("base64", |v| Base64::decode_vec(v.as_str()?).ok())?;
+            let key = fields.needed("key", text.or(raw))?;
+            let node = fields.text("node")?;
+            let node = fields.needed("node", node)?;
+            fields.end()?;
+            pins.insert(key, node);
+        }
+        Ok(pins)
     }
 }

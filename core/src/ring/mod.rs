@@ -19,11 +19,17 @@
 //! A [`Ring`] is a value: look-ups take no lock, wait for nothing, and may be made on any thread.
 //! The same nodes give the same owners in every language and version, whatever the order in which
 //! they came; `docs/RING.md` says how, to the bit.
+//!
+//! With the feature `json`, a ring has a form in JSON. With `serde`, rings and [`Overrides`] go
+//! through its formats: as in JSON where people read, elsewhere as their bytes. To read a ring is
+//! to build it, which [`Builder::from_bytes`] leaves to you: take rings of strangers as bytes.
 
 mod bid;
 mod builder;
 mod change;
 mod form;
+#[cfg(feature = "serde")]
+mod formats;
 mod hash;
 #[cfg(feature = "json")]
 mod json;

@@ -34,24 +34,13 @@ impl VectorClock {
 impl Folded {
     /// This clock as a JSON object with `epoch` and `clock`.
     pub fn to_json(&self) -> String {
-        let mut map = Map::new();
-        map.insert("clock".to_owned(), value(&self.clock));
-        map.insert("epoch".to_owned(), number(self.epoch));
-        Value::Object(map).to_string()
+        folded_value(self).to_string()
     }
 
     /// The folded clock of a text as [`to_json`](Self::to_json) writes it. Errors: as
     /// [`VectorClock::from_json`].
     pub fn from_json(text: &str) -> Result<Self> {
-        let Value::Object(mut map) = parsed(text)? else {
-            return Err(wrong("an object with epoch and clock"));
-        };
-        match (map.remove("clock"), map.remove("epoch"), map.is_empty()) {
-            (Some(inner), Some(epoch), true) => {
-                Ok(Self { epoch: parse_number(&epoch)?, clock: clock(inner)? })
-            }
-            _ => Err(wrong("an object with epoch and clock, and nothing else")),
-        }
+        folded(parsed(text)?)
     }
 }
 
@@ -94,14 +83,14 @@ fn parsed(text: &str) -> Result<Value> {
     serde_json::from_str(text).map_err(wrong)
 }
 
-fn wrong(expected: &str) -> Error {
+pub(super) fn wrong(expected: &str) -> Error {
     Error::new(
         ErrorKind::BadArgument,
         format!("this is not the JSON of a clock: expected {expected}"),
     )
 }
 
-fn value(clock: &VectorClock) -> Value {
+pub(super) fn value(clock: &VectorClock) -> Value {
     let entry = |entry: Entry| {
         if entry.insert.is_none() && entry.time.is_none() {
             return number(entry.count);
@@ -114,7 +103,7 @@ fn value(clock: &VectorClock) -> Value {
     Value::Object(clock.iter().map(|(actor, e)| (actor.to_owned(), entry(e))).collect())
 }
 
-fn clock(value: Value) -> Result<VectorClock> {
+pub(super) fn clock(value: Value) -> Result<VectorClock> {
     let mut clock = VectorClock::new();
     for (actor, value) in by_actor(value)? {
         let (count, stamp) = match value {
@@ -124,6 +113,23 @@ fn clock(value: Value) -> Result<VectorClock> {
         clock.push(&actor, count, stamp)?;
     }
     Ok(clock)
+}
+
+pub(super) fn folded_value(folded: &Folded) -> Value {
+    let members = [("clock", value(&folded.clock)), ("epoch", number(folded.epoch))];
+    Value::Object(members.map(|(name, value)| (name.to_owned(), value)).into_iter().collect())
+}
+
+pub(super) fn folded(value: Value) -> Result<Folded> {
+    let Value::Object(mut map) = value else {
+        return Err(wrong("an object with epoch and clock"));
+    };
+    match (map.remove("clock"), map.remove("epoch"), map.is_empty()) {
+        (Some(inner), Some(epoch), true) => {
+            Ok(Folded { epoch: parse_number(&epoch)?, clock: clock(inner)? })
+        }
+        _ => Err(wrong("an object with epoch and clock, and nothing else")),
+    }
 }
 
 /// The members of an object, in the order of actors.
@@ -138,7 +144,7 @@ fn by_actor(value: Value) -> Result<Vec<(String, Value)>> {
     Ok(entries)
 }
 
-fn record_value<V: AsRef<[u8]>>(record: &Siblings<V>) -> Value {
+pub(super) fn record_value<V: AsRef<[u8]>>(record: &Siblings<V>) -> Value {
     let events = |(count, list): (&u64, &Vec<V>)| {
         if list.is_empty() {
             return number(*count);
@@ -152,7 +158,7 @@ fn record_value<V: AsRef<[u8]>>(record: &Siblings<V>) -> Value {
     Value::Object(record.context.actors().map(str::to_owned).zip(lists).collect())
 }
 
-fn record(value: Value) -> Result<Siblings<Vec<u8>>> {
+pub(super) fn record(value: Value) -> Result<Siblings<Vec<u8>>> {
     let mut record = Siblings::new();
     for (actor, value) in by_actor(value)? {
         let (count, list) = match value {
@@ -181,12 +187,12 @@ fn events(mut members: Map<String, Value>) -> Result<(u64, Vec<Vec<u8>>)> {
     Ok((parse_number(&count)?, list))
 }
 
-fn log_value(log: &Retired) -> Value {
+pub(super) fn log_value(log: &Retired) -> Value {
     let pair = |(actor, count): (&str, u64)| Value::Array(vec![actor.into(), number(count)]);
     Value::Array(log.iter().map(pair).collect())
 }
 
-fn log(value: Value) -> Result<Retired> {
+pub(super) fn log(value: Value) -> Result<Retired> {
     let Value::Array(pairs) = value else {
         return Err(wrong("an array of pairs"));
     };
@@ -214,11 +220,11 @@ fn stamped(mut members: Map<String, Value>) -> Result<(u64, Stamp)> {
     }
 }
 
-fn number(number: u64) -> Value {
+pub(super) fn number(number: u64) -> Value {
     if number > EXACT { Value::String(number.to_string()) } else { Value::from(number) }
 }
 
-fn parse_number(value: &Value) -> Result<u64> {
+pub(super) fn parse_number(value: &Value) -> Result<u64> {
     let number = match value {
         Value::Number(number) => number.as_u64().filter(|number| *number <= EXACT),
         Value::String(digits) => {

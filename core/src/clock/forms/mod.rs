@@ -4,6 +4,8 @@
 mod codec;
 mod dense;
 mod folded;
+#[cfg(feature = "serde")]
+mod formats;
 #[cfg(feature = "json")]
 mod json;
 mod packed;

@@ -106,6 +106,7 @@ const FEATURES: Step = Step {
     run: &[
         "cargo check --locked -p chinwag --no-default-features",
         "cargo check --locked -p chinwag --no-default-features --features json",
+        "cargo check --locked -p chinwag --no-default-features --features serde",
         "cargo check --locked -p chinwag --no-default-features --features sim",
         "cargo check --locked -p chinwag",
     ],
@@ -124,7 +125,7 @@ const RUST: Step = Step {
     after: &["setup"],
     needs: &[],
     run: &[
-        "cargo test --locked -q -p chinwag --features host,json,signals",
+        "cargo test --locked -q -p chinwag --features host,json,serde,signals",
         "cargo test --locked -q -p chinwag-cli -p chinwag-runner -p chinwag-agent",
     ],
 };

@@ -11,6 +11,9 @@ const VALUES: &[&str] = &[
 
 /// Every allowed arrow, and to which items where not the whole module is meant.
 const ARROWS: &[(&str, &str, &[&str])] = &[
+    // How they go through the formats of serde.
+    ("clock", "formats", &[]),
+    ("ring", "formats", &[]),
     ("membership", "wire", &[]),
     // The engine's vocabulary, and never the engine.
     ("membership", "engine", WORDS),
