@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::spec::{Profile, RingNode, Spec, bad};
+use super::spec::{NODES_MAX, OVERRIDES_MAX, Profile, RingNode, Spec, at_most, bad};
 use super::{Overrides, Ring};
 use crate::error::Result;
 
@@ -30,7 +30,8 @@ impl Ring {
     ///
     /// `bad_argument` for bytes that [`to_bytes`](Self::to_bytes) would not give, `too_large` for
     /// more than a ring can have. Nothing is allocated for what the bytes only announce; but a ring
-    /// is built, and a few thousand bytes can be one of 2<sup>30</sup> bids, which are seconds.
+    /// is built, and a few thousand bytes can be one of 800 million bids, which are six to ten
+    /// seconds of one core.
     /// [`Builder::from_bytes`](super::Builder::from_bytes) looks at bytes of strangers first.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
         Ok(Self::from_spec(Spec::from_bytes(bytes)?, None))
@@ -91,10 +92,10 @@ impl Overrides {
         let whole = |reader: &mut Reader<'_>| {
             (reader.byte()? == VERSION).then_some(())?;
             let overrides = reader.overrides()?;
-            reader.bytes.is_empty().then_some(overrides)
+            (overrides.is_err() || reader.bytes.is_empty()).then_some(overrides)
         };
         let wrong = || bad("these are not the bytes of the overrides of a ring".to_owned());
-        whole(&mut reader).ok_or_else(wrong)?.checked()
+        whole(&mut reader).ok_or_else(wrong)??.checked()
     }
 }
 
@@ -157,26 +158,42 @@ impl<'b> Reader<'b> {
             let name = self.name(&mut last)?;
             let weight = u32::try_from(self.number()?).ok()?;
             let zone = std::str::from_utf8(self.text()?).ok()?.to_owned();
-            if let Err(error) = spec.add(RingNode { name: name.to_owned(), weight, zone }) {
+            let added = spec.add(RingNode { name: name.to_owned(), weight, zone });
+            // What is too much is not read to its end.
+            if let Err(error) = added.and_then(|()| at_most(spec.nodes.len(), NODES_MAX, "nodes")) {
                 return Some(Err(error));
             }
         }
-        let Overrides { excluded, pins, pin_prefixes } = self.overrides()?;
-        (spec.excluded, spec.keys, spec.prefixes) = (excluded, pins, pin_prefixes);
+        match self.overrides()? {
+            Ok(Overrides { excluded, pins, pin_prefixes }) => {
+                (spec.excluded, spec.keys, spec.prefixes) = (excluded, pins, pin_prefixes);
+            }
+            Err(error) => return Some(Err(error)),
+        }
         spec.replicas = self.byte()?;
         self.bytes.is_empty().then_some(Ok(spec))
     }
 
-    fn overrides(&mut self) -> Option<Overrides> {
+    fn overrides(&mut self) -> Option<Result<Overrides>> {
         let (mut excluded, mut last) = (BTreeSet::new(), None);
         for _ in 0..self.number()? {
             excluded.insert(self.name(&mut last)?.to_owned());
+            if let Err(error) = at_most(excluded.len(), OVERRIDES_MAX, "excluded names") {
+                return Some(Err(error));
+            }
         }
-        Some(Overrides { excluded, pins: self.pins()?, pin_prefixes: self.pins()? })
+        let (mut pins, mut pin_prefixes) = (Pins::new(), Pins::new());
+        for of_kind in [&mut pins, &mut pin_prefixes] {
+            match self.pins()? {
+                Ok(read) => *of_kind = read,
+                Err(error) => return Some(Err(error)),
+            }
+        }
+        Some(Ok(Overrides { excluded, pins, pin_prefixes }))
     }
 
-    fn pins(&mut self) -> Option<Pins> {
-        let mut overrides = BTreeMap::new();
+    fn pins(&mut self) -> Option<Result<Pins>> {
+        let mut overrides = Pins::new();
         let mut last: Option<&[u8]> = None;
         for _ in 0..self.number()? {
             let key = self.text()?;
@@ -186,8 +203,11 @@ impl<'b> Reader<'b> {
             last = Some(key);
             let name = std::str::from_utf8(self.text()?).ok()?;
             overrides.insert(key.to_vec(), name.to_owned());
+            if let Err(error) = at_most(overrides.len(), OVERRIDES_MAX, "overrides of a kind") {
+                return Some(Err(error));
+            }
         }
-        Some(overrides)
+        Some(Ok(overrides))
     }
 
     /// A name that comes after the last one.

@@ -3,14 +3,12 @@
 use serde_core::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
+use super::json::JSON_MAX;
 use super::spec::Spec;
 use super::{Overrides, Ring};
 use crate::formats::{Kind, form, read, write};
 
-/// What a ring or its overrides are read from at most, where people read: bytes of JSON.
-const MOST: usize = 64 * 1_024 * 1_024;
-
-form!(Ring, "a ring", MOST, Ring::to_value, ring);
+form!(Ring, "a ring", JSON_MAX, Ring::to_value, ring);
 
 fn ring(value: Value) -> crate::error::Result<Ring> {
     Ok(Ring::from_spec(Spec::of_value(value)?, None))
@@ -24,7 +22,7 @@ impl Serialize for Overrides {
 
 impl<'de> Deserialize<'de> for Overrides {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let kind = Kind { what: "overrides of a ring", most: MOST };
+        let kind = Kind { what: "overrides of a ring", most: JSON_MAX };
         read(deserializer, kind, Self::of_value, Self::of_octets)
     }
 }

@@ -8,11 +8,15 @@ use serde_json::{Map, Value, json};
 #[cfg(feature = "serde")]
 use super::Overrides;
 use super::Ring;
-use super::spec::{Profile, RingNode, Spec, bad, short};
-use crate::error::Result;
+use super::spec::{Profile, RingNode, Spec, bad, large, short};
+use crate::error::{Error, Result};
 
 /// The form that is written and read.
 const VERSION: u64 = 1;
+
+/// Bytes of a JSON text at most: 65,534 nodes with 250 bytes for each. A value of JSON takes up to
+/// sixteen times the memory of its text.
+pub(super) const JSON_MAX: usize = 16 << 20;
 
 impl Ring {
     /// The ring as JSON, in one line.
@@ -55,7 +59,9 @@ impl Ring {
     ///
     /// # Errors
     ///
-    /// `bad_argument` for what is not the JSON of a ring, `too_large` for more than one can have.
+    /// `bad_argument` for what is not the JSON of a ring, `too_large` for more than one can have,
+    /// and for a text of more than 16 MiB, which is not looked at: a ring that is larger has bytes.
+    /// What is said of the work at [`from_bytes`](Self::from_bytes) holds here too.
     pub fn from_json(text: &str) -> Result<Self> {
         Ok(Self::from_spec(Spec::from_json(text)?, None))
     }
@@ -64,6 +70,10 @@ impl Ring {
 impl Spec {
     /// What a ring of this JSON is made from.
     pub(super) fn from_json(text: &str) -> Result<Self> {
+        if text.len() > JSON_MAX {
+            let bytes = text.len();
+            return Err(large(format!("the JSON text has {bytes} bytes, at most {JSON_MAX}")));
+        }
         let wrong = |error: serde_json::Error| bad(format!("this is not JSON: {error}"));
         Self::of_value(serde_json::from_str(text).map_err(wrong)?)
     }
@@ -125,9 +135,12 @@ impl Fields {
         read: impl FnOnce(&Value) -> Option<T>,
     ) -> Result<Option<T>> {
         let Some(value) = self.left.remove(field) else { return Ok(None) };
+        read(&value).map(Some).ok_or_else(|| self.wrong(field, &value))
+    }
+
+    fn wrong(&self, field: &str, value: &Value) -> Error {
         let what = self.what;
-        let wrong = || bad(format!("`{field}` of {what} cannot be {}", short(&value.to_string())));
-        read(&value).map(Some).ok_or_else(wrong)
+        bad(format!("`{field}` of {what} cannot be {}", short(&value.to_string())))
     }
 
     fn text(&mut self, field: &str) -> Result<Option<String>> {
@@ -139,7 +152,11 @@ impl Fields {
     }
 
     fn list(&mut self, field: &str) -> Result<Vec<Value>> {
-        Ok(self.take(field, |value| value.as_array().cloned())?.unwrap_or_default())
+        match self.left.remove(field) {
+            None => Ok(Vec::new()),
+            Some(Value::Array(list)) => Ok(list),
+            Some(other) => Err(self.wrong(field, &other)),
+        }
     }
 
     fn needed<T>(&self, field: &str, value: Option<T>) -> Result<T> {

@@ -63,9 +63,10 @@ const WEIGHT_MAX: u32 = 65_535;
 const SLOTS_MAX: u32 = 1 << 20;
 const SLACK_MAX: u32 = 10_000;
 /// Nodes have numbers of 16 bits, of which one means nobody.
-const NODES_MAX: usize = 65_534;
-/// Bids for a whole ring: some seconds of one core.
-const BIDS_MAX: u64 = 1 << 30;
+pub(super) const NODES_MAX: usize = 65_534;
+/// What a ring may cost, in bids: that of 12,288 nodes in the default profile, six seconds of one
+/// core, or ten where zones or replicas make it hard.
+const WORK_MAX: u64 = 3 << 28;
 /// Owners that are kept for all slots: 32 MiB.
 const KEPT_MAX: u64 = 1 << 24;
 /// The weights of ketama's nodes, of which only the ratio counts.
@@ -73,7 +74,7 @@ const WEIGHTS_MAX: u64 = 1 << 24;
 /// Points of Clusterluck's continuum: 64 MiB, and some seconds of one core.
 const POINTS_MAX: u64 = 1 << 22;
 /// Overrides of each kind.
-const OVERRIDES_MAX: usize = 65_536;
+pub(super) const OVERRIDES_MAX: usize = 65_536;
 
 impl RingNode {
     /// A node of weight 1 in no zone.
@@ -204,9 +205,7 @@ impl Spec {
     /// Whether a ring can be made from it.
     pub(super) fn check(&self) -> Result<()> {
         let nodes = self.nodes.len();
-        if nodes > NODES_MAX {
-            return Err(large(format!("{nodes} nodes; a ring has at most {NODES_MAX}")));
-        }
+        at_most(nodes, NODES_MAX, "nodes")?;
         if self.replicas == 0 {
             return Err(bad("0 replicas; a key has at least one owner".to_owned()));
         }
@@ -218,12 +217,14 @@ impl Spec {
                 if slack.is_some_and(|slack| slack > SLACK_MAX) {
                     return Err(bad(format!("the slack is in thousandths, {SLACK_MAX} at most")));
                 }
-                if u64::from(slots) * nodes as u64 > BIDS_MAX {
+                let (replicas, work) = (self.replicas, self.work());
+                if work > WORK_MAX {
                     return Err(large(format!(
-                        "{nodes} nodes on {slots} slots; their product may be {BIDS_MAX} at most"
+                        "{nodes} nodes on {slots} slots with {replicas} replicas are {work} bids, \
+                         of which {WORK_MAX} are possible; take fewer slots, or 3 replicas and ask \
+                         for more owners"
                     )));
                 }
-                let replicas = self.replicas;
                 if u64::from(slots) * u64::from(replicas) > KEPT_MAX {
                     return Err(large(format!(
                         "{replicas} replicas of {slots} slots; their product may be {KEPT_MAX} at \
@@ -235,17 +236,13 @@ impl Spec {
             Profile::Clusterluck => self.check_weights(POINTS_MAX)?,
         }
         for overrides in [&self.keys, &self.prefixes] {
-            if overrides.len() > OVERRIDES_MAX {
-                return Err(large(format!("more than {OVERRIDES_MAX} overrides of a kind")));
-            }
+            at_most(overrides.len(), OVERRIDES_MAX, "overrides of a kind")?;
             overrides.keys().try_for_each(|key| check_text("pinned key", key))?;
             overrides
                 .values()
                 .try_for_each(|name| check_text("name of a node", name.as_bytes()))?;
         }
-        if self.excluded.len() > OVERRIDES_MAX {
-            return Err(large(format!("more than {OVERRIDES_MAX} excluded names")));
-        }
+        at_most(self.excluded.len(), OVERRIDES_MAX, "excluded names")?;
         self.excluded.iter().try_for_each(|name| check_text("name of a node", name.as_bytes()))
     }
 
@@ -254,8 +251,12 @@ impl Spec {
         let nodes = self.nodes.len() as u64;
         match self.profile {
             Profile::Slots { slots, .. } => {
-                // Long rows look at each bid several times.
-                let each = if self.replicas > 3 { 4 } else { 1 };
+                // What was measured: longer rows look at bids again, and put them in order.
+                let each = match self.replicas {
+                    ..=3 => 1,
+                    4..=8 => 3,
+                    9.. => 5,
+                };
                 u64::from(slots) * nodes * each
             }
             // Digests, and points to be sorted.
@@ -278,6 +279,14 @@ impl Spec {
     pub(super) fn owners(&self) -> impl Iterator<Item = (&str, &Share)> {
         let all = self.nodes.iter().map(|(name, share)| (name.as_str(), share));
         all.filter(|(name, _)| !self.excluded.contains(*name))
+    }
+}
+
+/// Whether there are not too many of something.
+pub(super) fn at_most(count: usize, most: usize, what: &str) -> Result<()> {
+    match count <= most {
+        true => Ok(()),
+        false => Err(large(format!("{count} {what}; a ring has at most {most}"))),
     }
 }
 

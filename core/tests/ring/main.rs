@@ -4,5 +4,6 @@
 #[cfg(feature = "runtime")]
 mod cluster;
 mod defects;
+mod input;
 mod laws;
 mod vectors;
