@@ -4,12 +4,12 @@
 //! Members of the same settings and overrides, and with the same view of the others, have the same
 //! ring, whatever they are written in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::RingSettings;
 use crate::error::Result;
 use crate::member::Member;
-use crate::ring::{Overrides, Ring, RingNode};
+use crate::ring::{Overrides, Ring, RingNode, mark};
 
 /// A ring, and who on it has a weight that is none.
 pub(crate) struct Placed {
@@ -22,7 +22,8 @@ pub(crate) struct Placed {
 const NAME_MAX: usize = 1_024;
 const WEIGHT_MAX: u32 = 65_535;
 
-/// The ring of these members.
+/// The ring of these members, of which the first by name is on it where the names of two have the
+/// same hash: no ring has both, and one that joins with such a name must not end all rings.
 ///
 /// # Errors
 /// `too_large`: more members, or overrides, than a ring can have.
@@ -32,7 +33,7 @@ pub(crate) fn place(
     overrides: Overrides,
     before: Option<&Ring>,
 ) -> Result<Placed> {
-    let mut odd = BTreeMap::new();
+    let (mut odd, mut marks) = (BTreeMap::new(), BTreeSet::new());
     let mut builder = Ring::builder()
         .profile(settings.profile)
         .replicas(settings.replicas)
@@ -43,7 +44,7 @@ pub(crate) fn place(
         if let Some(wrong) = wrong {
             odd.insert(member.name().to_owned(), wrong);
         }
-        if let Some(node) = node {
+        if let Some(node) = node.filter(|node| marks.insert(mark(&node.name))) {
             builder = builder.node(node);
         }
     }
@@ -156,6 +157,14 @@ mod tests {
         let long = "x".repeat(NAME_MAX + 1);
         let members = [&*long, "", "a"].map(|name| member(name, MemberState::Alive, &[]));
         assert_eq!(names(&placed(&[], &members).ring), ["a"]);
+    }
+
+    #[test]
+    fn of_two_names_with_one_hash_the_first_is_on_it() {
+        let members = ["9;Wm_0-u", "a", "a007065"];
+        let members = members.map(|name| member(name, MemberState::Alive, &[]));
+        assert_eq!(names(&placed(&[], &members).ring), ["9;Wm_0-u", "a"]);
+        assert_eq!(names(&placed(&[], &members[1..]).ring), ["a", "a007065"]);
     }
 
     #[test]

@@ -81,8 +81,8 @@ impl Ring {
     ///
     /// # Errors
     ///
-    /// `bad_argument` for a name that is empty or there twice, or a weight out of range;
-    /// `too_large` for more or longer names than a ring can have.
+    /// `bad_argument` for a name that is empty or there twice, two names of one hash, or a weight
+    /// out of range; `too_large` for more or longer names than a ring can have.
     pub fn new<N: Into<RingNode>>(nodes: impl IntoIterator<Item = N>) -> Result<Self> {
         Self::builder().nodes(nodes).build()
     }
@@ -383,6 +383,12 @@ impl Ring {
         let number = self.0.names.binary_search_by(|other| (**other).cmp(name)).ok()?;
         u16::try_from(number).ok()
     }
+}
+
+/// What a node of that name draws from: no two nodes of a ring with slots have the same.
+#[cfg(any(feature = "runtime", feature = "sim"))]
+pub(crate) fn mark(name: &str) -> u64 {
+    hash::hash(name.as_bytes())
 }
 
 fn is_constant(mut weights: impl Iterator<Item = u32>) -> bool {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::hash::hash;
 use crate::error::{Error, ErrorKind, Result};
 
 /// A node of a ring.
@@ -231,6 +232,7 @@ impl Spec {
                          most. More owners than replicas can be asked for"
                     )));
                 }
+                self.check_hashes()?;
             }
             Profile::Ketama => self.check_weights(WEIGHTS_MAX)?,
             Profile::Clusterluck => self.check_weights(POINTS_MAX)?,
@@ -264,6 +266,25 @@ impl Spec {
             Profile::Clusterluck => {
                 64 * self.nodes.values().map(|share| u64::from(share.weight)).sum::<u64>()
             }
+        }
+    }
+
+    /// Nodes whose names hash alike would draw alike for every slot: all slots would rank them in
+    /// the same order, and to settle who has what would take as long as there are nodes, times the
+    /// work of the ring. That is one chance in millions of millions, unless somebody looks for
+    /// such names; they are found in a second.
+    fn check_hashes(&self) -> Result<()> {
+        let mut names: Vec<(u64, &str)> =
+            self.nodes.keys().map(|name| (hash(name.as_bytes()), name.as_str())).collect();
+        names.sort_unstable();
+        let mut pairs = names.iter().zip(names.iter().skip(1));
+        match pairs.find(|(one, other)| one.0 == other.0) {
+            None => Ok(()),
+            Some(((_, one), (_, other))) => Err(bad(format!(
+                "the names \"{}\" and \"{}\" have the same hash; rename one of them",
+                short(one),
+                short(other)
+            ))),
         }
     }
 

@@ -179,6 +179,29 @@ fn a_text_of_more_than_16_mib_is_not_looked_at() {
     assert_eq!(error.message(), "the JSON text has 16777217 bytes, at most 16777216");
 }
 
+/// Two such names bid alike for every slot; of a thousand, a ring would take a minute and a half.
+#[test]
+fn names_with_one_hash_cannot_be_in_one_ring() {
+    let alike = ["a007065", "9;Wm_0-u"];
+    let error = Ring::new(alike).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::BadArgument);
+    let text = "the names \"9;Wm_0-u\" and \"a007065\" have the same hash; rename one of them";
+    assert_eq!(error.message(), text);
+    let bytes = Ring::builder().nodes(alike).to_bytes();
+    assert_eq!(Ring::from_bytes(&bytes).unwrap_err().message(), text);
+    let one = Ring::new(["a", alike[0]]).unwrap();
+    assert_eq!(one.with(alike[1]).unwrap_err().message(), text);
+    assert_eq!(one.union(&Ring::new([alike[1]]).unwrap()).unwrap_err().message(), text);
+    #[cfg(feature = "json")]
+    {
+        let json = r#"{"nodes":[{"name":"a007065"},{"name":"9;Wm_0-u"}]}"#;
+        assert_eq!(Ring::from_json(json).unwrap_err().message(), text);
+    }
+    // Points are of other hashes.
+    let points = Ring::builder().profile(Profile::Ketama).nodes(alike).build();
+    assert_eq!(points.unwrap().len(), 2);
+}
+
 /// What is wrong is shown, and not all of it.
 #[cfg(feature = "json")]
 #[test]
