@@ -9,10 +9,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use common::{compile, root, run, scratch};
 
 /// A program and its arguments: some have nodes, others values alone.
-const PROGRAMS: [(&str, &[&str]); 15] = [
+const PROGRAMS: [(&str, &[&str]); 19] = [
     ("programs/config", &[]),
     ("values/ring", &[]),
+    ("values/vectors", &[]),
     ("values/clock", &[]),
+    ("values/siblings", &[]),
+    ("values/retired", &[]),
+    ("values/stamps", &[]),
     ("values/cluster", &[]),
     ("programs/events", &[]),
     ("programs/talk", &[]),
