@@ -9,9 +9,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use common::{compile, root, run, scratch};
 
 /// A program and its arguments: some have nodes, others values alone.
-const PROGRAMS: [(&str, &[&str]); 19] = [
+const PROGRAMS: [(&str, &[&str]); 20] = [
     ("programs/config", &[]),
     ("values/ring", &[]),
+    ("values/ring_input", &[]),
     ("values/vectors", &[]),
     ("values/clock", &[]),
     ("values/siblings", &[]),

@@ -1,5 +1,5 @@
 /* Vector clocks: what is native to C, and arguments that are wrong. */
-#include "check.h"
+#include "spoilt.h"
 
 static void entries_come_in_order(void) {
     chinwag_vclock *clock = chinwag_vclock_new();
@@ -130,6 +130,83 @@ static void too_much_is_refused(void) {
     chinwag_vclock_free(clock);
 }
 
+static chinwag_status read_clock(const uint8_t *from, size_t count, chinwag_error **err) {
+    chinwag_vclock *clock = NULL;
+    chinwag_status status = chinwag_vclock_from_bytes(from, count, &clock, err);
+    CHECK((clock != NULL) == (status == CHINWAG_OK));
+    if (clock != NULL) {
+        uint8_t *again = calloc(count, 1);
+        CHECK(chinwag_vclock_to_bytes(clock, again, count) == count);
+        CHECK(memcmp(again, from, count) == 0); /* there is one form of each clock */
+        free(again);
+    }
+    chinwag_vclock_free(clock);
+    return status;
+}
+
+static chinwag_status read_json(const uint8_t *from, size_t count, chinwag_error **err) {
+    chinwag_vclock *clock = NULL;
+    char *text = as_text(from, count);
+    chinwag_status status = chinwag_vclock_from_json(text, &clock, err);
+    CHECK((clock != NULL) == (status == CHINWAG_OK));
+    CHECK(chinwag_vclock_compare(clock, clock) == CHINWAG_EQUAL);
+    chinwag_vclock_free(clock);
+    free(text);
+    return status;
+}
+
+static chinwag_actor_table *table;
+
+static chinwag_status read_dense(const uint8_t *from, size_t count, chinwag_error **err) {
+    chinwag_vclock *clock = NULL;
+    chinwag_status status = chinwag_vclock_from_dense(table, from, count, &clock, err);
+    CHECK((clock != NULL) == (status == CHINWAG_OK));
+    chinwag_vclock_free(clock);
+    return status;
+}
+
+static void spoilt_clocks_are_refused_or_others(void) {
+    const char *names[] = {"web-1", "web-2", "\xc3\xa9"};
+    chinwag_vclock *clock = chinwag_vclock_new();
+    OK(chinwag_vclock_update(clock, "web-1", 300, CHINWAG_NO_TIME, &err));
+    OK(chinwag_vclock_update(clock, "web-2", UINT64_MAX, CHINWAG_NO_TIME, &err));
+    OK(chinwag_vclock_increment(clock, "\xc3\xa9", 7, NULL, &err));
+    uint8_t form[128];
+    size_t count = chinwag_vclock_to_bytes(clock, form, sizeof form);
+    CHECK(count < sizeof form);
+    parts_are_refused(read_clock, form, count);
+    bits_are_harmless(read_clock, form, count);
+    chinwag_answer *answer = NULL;
+    OK(chinwag_vclock_to_json(clock, &answer, &err));
+    const uint8_t *json = (const uint8_t *)chinwag_answer_text(answer);
+    size_t length = strlen(chinwag_answer_text(answer));
+    for (size_t part = 0; part < length; part++) {
+        CHECK(read_copy(read_json, json, part) == CHINWAG_EBADARGUMENT);
+    }
+    bits_are_harmless(read_json, json, length);
+    chinwag_answer_free(answer);
+    OK(chinwag_actor_table_new(names, 3, &table, &err));
+    OK(chinwag_vclock_to_dense(clock, table, &answer, &err));
+    const uint8_t *dense = chinwag_answer_bytes(answer, &count);
+    parts_are_refused(read_dense, dense, count);
+    bits_are_harmless(read_dense, dense, count);
+    chinwag_answer_free(answer);
+    chinwag_actor_table_free(table);
+    chinwag_vclock_free(clock);
+}
+
+static void numbers_of_json_are_whole_and_in_their_bounds(void) {
+    const char *numbers[] = {"NaN", "Infinity", "1e400", "-1", "0.5", "1e2", "\"1\"", "null", "{}",
+                             "9007199254740993", "\"18446744073709551616\"", "{\"time\":1}"};
+    for (size_t n = 0; n < sizeof numbers / sizeof *numbers; n++) {
+        char json[64];
+        snprintf(json, sizeof json, "{\"a\":%s}", numbers[n]);
+        CHECK(read_copy(read_json, (uint8_t *)json, strlen(json)) == CHINWAG_EBADARGUMENT);
+    }
+    const char *twice = "{\"a\":1,\"a\":2}";
+    CHECK(read_copy(read_json, (const uint8_t *)twice, strlen(twice)) == CHINWAG_OK);
+}
+
 int main(void) {
     alarm(240);
     entries_come_in_order();
@@ -138,6 +215,8 @@ int main(void) {
     null_is_an_empty_clock_or_an_error();
     wrong_tables_are_errors();
     too_much_is_refused();
+    spoilt_clocks_are_refused_or_others();
+    numbers_of_json_are_whole_and_in_their_bounds();
     puts("ok");
     return 0;
 }

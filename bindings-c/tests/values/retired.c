@@ -1,5 +1,5 @@
 /* Clocks folded under retirements: arguments that are wrong. */
-#include "check.h"
+#include "spoilt.h"
 
 static void null_is_no_log_and_no_fold(void) {
     chinwag_retired *log = chinwag_retired_new();
@@ -52,9 +52,69 @@ static void null_is_no_log_and_no_fold(void) {
     chinwag_vclock_free(clock);
 }
 
+static chinwag_retired *ended;
+
+static chinwag_status use(chinwag_folded *folded, chinwag_status status) {
+    CHECK((folded != NULL) == (status == CHINWAG_OK));
+    if (folded != NULL) {
+        /* Of a log that goes on, it is another clock, or cannot be told. */
+        chinwag_vclock *clock = NULL;
+        chinwag_status unfolded = chinwag_retired_unfold(ended, folded, &clock, NULL);
+        CHECK((clock != NULL) == (unfolded == CHINWAG_OK));
+        CHECK(clock != NULL || unfolded == CHINWAG_EBADARGUMENT);
+        chinwag_vclock_free(clock);
+    }
+    chinwag_folded_free(folded);
+    return status;
+}
+
+static chinwag_status read_folded(const uint8_t *from, size_t count, chinwag_error **err) {
+    chinwag_folded *folded = NULL;
+    chinwag_status status = chinwag_folded_from_bytes(from, count, &folded, err);
+    return use(folded, status);
+}
+
+static chinwag_status read_json(const uint8_t *from, size_t count, chinwag_error **err) {
+    chinwag_folded *folded = NULL;
+    char *text = as_text(from, count);
+    chinwag_status status = chinwag_folded_from_json(text, &folded, err);
+    free(text);
+    return use(folded, status);
+}
+
+static void spoilt_clocks_are_refused_or_others(void) {
+    chinwag_vclock *clock = chinwag_vclock_new();
+    chinwag_folded *folded = NULL;
+    chinwag_answer *answer = NULL;
+    ended = chinwag_retired_new();
+    OK(chinwag_retired_add(ended, "gone", 7, NULL, &err));
+    OK(chinwag_vclock_update(clock, "gone", 7, CHINWAG_NO_TIME, &err));
+    OK(chinwag_vclock_update(clock, "here", 300, CHINWAG_NO_TIME, &err));
+    OK(chinwag_retired_fold(ended, clock, &folded, &err));
+    uint8_t form[64];
+    size_t count = chinwag_folded_to_bytes(folded, form, sizeof form);
+    CHECK(count < sizeof form);
+    parts_are_refused(read_folded, form, count);
+    bits_are_harmless(read_folded, form, count);
+    OK(chinwag_folded_to_json(folded, &answer, &err));
+    const char *json = chinwag_answer_text(answer);
+    bits_are_harmless(read_json, (const uint8_t *)json, strlen(json));
+    const char *wrong[] = {"{\"clock\":{},\"epoch\":NaN}", "{\"clock\":{},\"epoch\":1e400}",
+                           "{\"clock\":{},\"epoch\":-1}", "{\"clock\":{}}", "[]", "{"};
+    for (size_t n = 0; n < sizeof wrong / sizeof *wrong; n++) {
+        const uint8_t *text = (const uint8_t *)wrong[n];
+        CHECK(read_copy(read_json, text, strlen(wrong[n])) == CHINWAG_EBADARGUMENT);
+    }
+    chinwag_answer_free(answer);
+    chinwag_folded_free(folded);
+    chinwag_vclock_free(clock);
+    chinwag_retired_free(ended);
+}
+
 int main(void) {
     alarm(240);
     null_is_no_log_and_no_fold();
+    spoilt_clocks_are_refused_or_others();
     puts("ok");
     return 0;
 }

@@ -1,5 +1,5 @@
 /* Records of siblings: what is native to C, and arguments that are wrong. */
-#include "check.h"
+#include "spoilt.h"
 
 static void a_cart_is_written_by_two(void) {
     chinwag_siblings *cart = chinwag_siblings_new(), *replica = NULL;
@@ -59,10 +59,69 @@ static void null_is_a_new_record_or_an_error(void) {
     chinwag_vclock_free(context);
 }
 
+static chinwag_status read_record(const uint8_t *from, size_t count, chinwag_error **err) {
+    chinwag_siblings *record = NULL;
+    chinwag_status status = chinwag_siblings_from_bytes(from, count, &record, err);
+    CHECK((record != NULL) == (status == CHINWAG_OK));
+    if (record != NULL) {
+        uint8_t *again = calloc(count, 1);
+        CHECK(chinwag_siblings_to_bytes(record, again, count) == count);
+        CHECK(memcmp(again, from, count) == 0); /* there is one form of each record */
+        free(again);
+        size_t length = 0;
+        for (size_t n = 0; n < chinwag_siblings_count(record); n++) {
+            CHECK(chinwag_siblings_value(record, n, &length) != NULL && length < count);
+        }
+    }
+    chinwag_siblings_free(record);
+    return status;
+}
+
+static void spoilt_records_are_refused_or_others(void) {
+    chinwag_siblings *record = chinwag_siblings_new();
+    OK(chinwag_siblings_put(record, "web-1", NULL, (const uint8_t *)"tea", 3, &err));
+    OK(chinwag_siblings_put(record, "web-2", NULL, (const uint8_t *)"milk", 4, &err));
+    uint8_t form[128];
+    size_t count = chinwag_siblings_to_bytes(record, form, sizeof form);
+    CHECK(count < sizeof form);
+    parts_are_refused(read_record, form, count);
+    bits_are_harmless(read_record, form, count);
+    chinwag_siblings_free(record);
+    /* More values than events, and more than there are bytes. */
+    const uint8_t values[] = {0x41, 1, 1, 'a', 1, 2, 0, 0};
+    const uint8_t many[] = {0x41, 1, 1, 'a', 1, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1};
+    const uint8_t length[] = {0x41, 1, 1, 'a', 1, 1, 255, 255, 255, 255, 15, 'x'};
+    CHECK(read_copy(read_record, values, sizeof values) == CHINWAG_EBADARGUMENT);
+    CHECK(read_copy(read_record, many, sizeof many) == CHINWAG_EBADARGUMENT);
+    CHECK(read_copy(read_record, length, sizeof length) == CHINWAG_EBADARGUMENT);
+}
+
+static void what_cannot_be_written_changes_nothing(void) {
+    chinwag_siblings *record = chinwag_siblings_new(), *before = NULL;
+    OK(chinwag_siblings_put(record, "a", NULL, (const uint8_t *)"x", 1, &err));
+    OK(chinwag_siblings_put(record, "b", NULL, (const uint8_t *)"y", 1, &err));
+    before = chinwag_siblings_copy(record);
+    char *name = gigantic(1 << 20);
+    const uint8_t *value = (const uint8_t *)"y";
+    const char *actors[] = {"", "\xff", name};
+    for (int n = 0; n < 3; n++) {
+        chinwag_status no = CHINWAG_EBADARGUMENT;
+        CHECK(chinwag_siblings_put(record, actors[n], NULL, value, 1, NULL) == no);
+        CHECK(chinwag_siblings_resolve(record, actors[n], value, 1, NULL) == no);
+        CHECK(chinwag_siblings_put(record, "a", NULL, value, SIZE_MAX, NULL) == no);
+    }
+    CHECK(chinwag_siblings_equal(record, before));
+    free(name);
+    chinwag_siblings_free(record);
+    chinwag_siblings_free(before);
+}
+
 int main(void) {
     alarm(240);
     a_cart_is_written_by_two();
     null_is_a_new_record_or_an_error();
+    spoilt_records_are_refused_or_others();
+    what_cannot_be_written_changes_nothing();
     puts("ok");
     return 0;
 }
