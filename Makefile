@@ -24,7 +24,7 @@ bench-sim:        ; nice $(BENCH) && nice target/release/chinwag-bench sim
 bench-exchange:   ; $(BENCH) && target/release/chinwag-bench exchange
 bench-faults:     ; $(BENCH) -p chinwag-cli && target/release/chinwag-bench faults
 bench-ring:       ; $(BENCH) && target/release/chinwag-bench ring
-instructions:     ; cargo test --locked -q --release -p chinwag --features sim --test instructions
+instructions:     ; $(HOUSE) test instructions && cat target/steps/instructions.log
 bench-clocks:     ; $(BENCH) && target/release/chinwag-bench clock
 bench-hostile:    ; $(BENCH) -p chinwag-cli && target/release/chinwag-bench hostile
 install:          ; sh bindings-c/install.sh

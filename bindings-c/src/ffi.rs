@@ -97,15 +97,28 @@ pub(crate) unsafe fn optional_text<'a>(text: *const c_char, name: &str) -> Resul
 /// # Safety
 /// `first` is NULL, or points to `count` items that stay as they are for `'a`.
 pub(crate) unsafe fn items<'a, T>(first: *const T, count: usize, name: &str) -> Result<&'a [T]> {
+    // SAFETY: the caller's promise is the same.
+    unsafe { some_items(first, count) }.ok_or_else(|| {
+        let message = format!("{name} is NULL or its count is impossible");
+        CoreError::new(ErrorKind::BadArgument, message)
+    })
+}
+
+/// As [`items`], for entry points that have no error to give: these are the quick ones, and to
+/// prepare a message costs as much as to look at the arguments.
+///
+/// # Safety
+/// As for [`items`].
+#[inline]
+pub(crate) unsafe fn some_items<'a, T>(first: *const T, count: usize) -> Option<&'a [T]> {
     if count == 0 {
-        return Ok(&[]);
+        return Some(&[]);
     }
     if first.is_null() || count > isize::MAX as usize / size_of::<T>().max(1) {
-        let message = format!("{name} is NULL or its count is impossible");
-        return Err(CoreError::new(ErrorKind::BadArgument, message));
+        return None;
     }
     // SAFETY: not NULL, within the address space, and the caller promised the rest.
-    Ok(unsafe { std::slice::from_raw_parts(first, count) })
+    Some(unsafe { std::slice::from_raw_parts(first, count) })
 }
 
 /// Room for so many items; none if it is NULL.

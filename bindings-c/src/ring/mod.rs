@@ -15,7 +15,7 @@ use chinwag::ring::{Ring as CoreRing, jump};
 use crate::answer::Answer;
 use crate::constants::Status;
 use crate::error::Error;
-use crate::ffi::{c_text, copied, given, items, pointer, room, status, text, value};
+use crate::ffi::{c_text, copied, given, items, pointer, room, some_items, status, text, value};
 
 /// Which node owns which key: a value that never changes, and that any thread may read. The same
 /// nodes give the same owners in every language, whatever the order in which they came;
@@ -64,7 +64,7 @@ impl Ring {
 /// A key, or `None` for one that is NULL and not empty.
 fn key<'a>(key: *const u8, length: usize) -> Option<&'a [u8]> {
     // SAFETY: C passes NULL, or that many bytes that stay until the call returns.
-    unsafe { items(key, length, "key") }.ok()
+    unsafe { some_items(key, length) }
 }
 
 /// A ring of `count` names, with the default profile: 65,536 slots, and nobody with more than 5 %
@@ -118,9 +118,9 @@ pub extern "C" fn chinwag_ring_owner(
     length: usize,
 ) -> *const c_char {
     value(std::ptr::null(), || {
-        let (Some(ring), Some(key)) = (ring, self::key(key, length)) else {
-            return std::ptr::null();
-        };
+        // One after the other: a pair of both is made before it is looked at.
+        let Some(ring) = ring else { return std::ptr::null() };
+        let Some(key) = self::key(key, length) else { return std::ptr::null() };
         ring.ring.owner_number(key).map_or(std::ptr::null(), |number| ring.name(number))
     })
 }

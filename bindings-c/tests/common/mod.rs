@@ -18,8 +18,8 @@ pub(crate) fn scratch() -> PathBuf {
     folder
 }
 
-/// Builds the library, which `cargo test` does not, as nothing links to it; the folder with
-/// `libchinwag.so` and `libchinwag.so.0`.
+/// Builds the library as this test was built, which `cargo test` does not, as nothing links to it;
+/// the folder with `libchinwag.so` and `libchinwag.so.0`.
 pub(crate) fn library() -> PathBuf {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(build).clone()
@@ -27,13 +27,15 @@ pub(crate) fn library() -> PathBuf {
 
 fn build() -> PathBuf {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("target").to_path_buf();
+    let (profile, built) =
+        if cfg!(debug_assertions) { ("dev", "debug") } else { ("release", "release") };
     run(Command::new(env!("CARGO"))
-        .args(["build", "--locked", "-q", "-p", "chinwag-c", "--target-dir"])
+        .args(["build", "--locked", "-q", "-p", "chinwag-c", "--profile", profile, "--target-dir"])
         .arg(&target)
         .current_dir(root()));
-    let folder = scratch().join("lib");
+    let folder = scratch().join(format!("lib-{profile}"));
     std::fs::create_dir_all(&folder).expect("writable");
-    let built = target.join("debug/libchinwag_c.so");
+    let built = target.join(built).join("libchinwag_c.so");
     for name in ["libchinwag.so", "libchinwag.so.0"] {
         // By way of a name of its own: tests run side by side.
         let own = folder.join(format!("{name}.{}", std::process::id()));

@@ -49,6 +49,7 @@ pub const TEST: &[Step] = &[
     PEERS_LANGUAGES,
     FAULTS,
     HOSTILE,
+    INSTRUCTIONS,
     HELLO,
     TALK,
     CART,
@@ -307,6 +308,19 @@ const HOSTILE: Step = Step {
     after: &["faults"],
     needs: &["unshare", "nsenter", "setpriv", "ip"],
     run: &["target/debug/chinwag-bench hostile --quick --out target/steps/hostile.json"],
+};
+
+/// What look-ups and clocks cost, counted and not timed: what runs beside it makes no difference.
+/// The core is built as for the simulator, which is begun before.
+const INSTRUCTIONS: Step = Step {
+    name: "instructions",
+    after: &["setup"],
+    needs: &["valgrind", "gcc"],
+    run: &[
+        "cargo test --locked -q --release -p chinwag --features sim --test instructions -- \
+            --nocapture",
+        "cargo test --locked -q --release -p chinwag-c --test instructions -- --nocapture",
+    ],
 };
 
 /// Most of it is waiting, as with scenarios.
