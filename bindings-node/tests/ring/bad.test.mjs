@@ -140,7 +140,10 @@ test('what is too large is that', () => {
   large(() => new Ring(['x'.repeat(1025)]));
   large(() => new Ring(['a'], { pins: { ['k'.repeat(1025)]: 'a' } }));
   large(() => new Ring(Array.from({ length: 65535 }, (_, n) => `n${n}`), { slots: 1 }));
-  large(() => new Ring(Array.from({ length: 2000 }, (_, n) => `n${n}`), { slots: 2 ** 20 }));
+  large(() => new Ring(Array.from({ length: 769 }, (_, n) => `n${n}`), { slots: 2 ** 20 }));
+  large(() => new Ring(Array.from({ length: 12_289 }, (_, n) => `n${n}`)));
+  large(() => new Ring(['a'], { slots: 2 ** 20, replicas: 17 }));
+  large(() => Ring.fromJSON(' '.repeat(2 ** 24 + 1)));
   large(() => new Ring([{ name: 'x'.repeat(1 << 26) }]));
   assert.equal(typeof ring.owner('x'.repeat(1 << 26)), 'string');
 });
@@ -155,26 +158,82 @@ test('packed keys end where they can', () => {
   }
 });
 
-test('bytes that are not those of a ring are refused', () => {
-  const pins = { pins: { k: 'a' }, pinPrefixes: { p: 'b' }, excluded: ['c'] };
-  const good = ring.replace({ ...pins, slots: 64 }).toBytes();
-  assert.ok(Ring.fromBytes(good));
+/** Every beginning of it is none, and so is what has a byte more. */
+function partsAreRefused(read, good) {
+  assert.ok(read(good));
   for (let length = 0; length < good.length; length++) {
-    refused(() => Ring.fromBytes(good.subarray(0, length)));
+    refused(() => read(good.subarray(0, length)));
   }
-  refused(() => Ring.fromBytes(Buffer.concat([good, Buffer.of(0)])));
-  for (let at = 0; at < good.length; at++) {
-    for (const flip of [1, 0x80, 0xff]) {
-      const spoilt = Buffer.from(good);
-      spoilt[at] ^= flip;
-      try {
-        assert.ok(!Ring.fromBytes(spoilt).equals(ring));
-      } catch (error) {
-        assert.ok(error instanceof BadArgumentError || error instanceof TooLargeError, error.stack);
-      }
+  refused(() => read(Buffer.concat([good, Buffer.of(0)])));
+}
+
+/** Each bit of it may be wrong: then it is refused, or another ring, which answers. */
+function bitsAreHarmless(read, good, look) {
+  let others = 0;
+  for (let bit = 0; bit < 8 * good.length; bit++) {
+    const spoilt = Buffer.from(good);
+    spoilt[bit >> 3] ^= 1 << (bit & 7);
+    let other;
+    try {
+      other = read(spoilt);
+    } catch (error) {
+      assert.ok(error instanceof BadArgumentError || error instanceof TooLargeError, error.stack);
+      assert.ok(error.message.length < 300, error.message);
+      continue;
+    }
+    assert.equal(other.owner('user:42'), other.owners('user:42', 9)[0]);
+    look(other, spoilt);
+    others++;
+  }
+  assert.ok(others > 50 && others < 8 * good.length, `${others}`);
+}
+
+const stored = new Ring([{ name: 'a', zone: 'z' }, { name: 'ä', weight: 300 }], {
+  slots: 64,
+  replicas: 2,
+  pins: [[Buffer.of(0xff), 'a']],
+  pinPrefixes: { 'user:': 'b' },
+  excluded: ['c'],
+});
+
+test('bytes that are not those of a ring are refused', () => {
+  const good = stored.toBytes();
+  partsAreRefused(Ring.fromBytes, good);
+  bitsAreHarmless(Ring.fromBytes, good, (other, spoilt) => {
+    assert.deepEqual(Buffer.from(other.toBytes()), spoilt);
+    assert.ok(!other.equals(stored));
+  });
+  for (const bytes of [undefined, 'text', ...STRANGE]) refused(() => Ring.fromBytes(bytes));
+  // More nodes than there are bytes.
+  refused(() => Ring.fromBytes(Buffer.of(1, 0, 64, 51, 0, 255, 255, 255, 255, 15)));
+});
+
+test('JSON of which a part or a bit is wrong is another ring or none', () => {
+  const good = Buffer.from(JSON.stringify(stored));
+  const read = (text) => Ring.fromJSON(text.toString());
+  for (let length = 0; length < good.length; length++) {
+    refused(() => read(good.subarray(0, length)));
+  }
+  bitsAreHarmless(read, good, (other) => {
+    assert.ok(Ring.fromJSON(JSON.stringify(other)).equals(other));
+  });
+});
+
+test('numbers of JSON are whole and in their bounds', () => {
+  for (const number of ['NaN', 'Infinity', '-Infinity', '1e400', '-1', '0.5', '1e2', '"1"', '[]',
+    '18446744073709551616']) {
+    for (const text of [`{"nodes":[{"name":"a","weight":${number}}]}`, `{"slots":${number}}`,
+      `{"slack":${number}}`, `{"replicas":${number}}`, `{"version":${number}}`]) {
+      refused(() => Ring.fromJSON(text));
     }
   }
-  for (const bytes of [undefined, 'text', ...STRANGE]) refused(() => Ring.fromBytes(bytes));
+});
+
+test('names of one hash are not in one ring', () => {
+  const alike = ['a007065', '9;Wm_0-u'];
+  refused(() => new Ring(alike), /have the same hash/);
+  refused(() => new Ring([alike[0]]).withNode(alike[1]), /have the same hash/);
+  refused(() => new Ring([alike[0]]).union(new Ring([alike[1]])), /have the same hash/);
 });
 
 test('JSON that is not that of a ring is refused', () => {

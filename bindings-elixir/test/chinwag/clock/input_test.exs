@@ -133,6 +133,29 @@ defmodule Chinwag.ClockInputTest do
     end
   end
 
+  test "each bit of a value may be wrong" do
+    clock = VectorClock.new(%{"web-1" => 300, "é" => 2}) |> VectorClock.insert("c", at: 5)
+    record = Siblings.new() |> Siblings.put!("s", nil, "x") |> Siblings.put!("t", nil, "yz")
+
+    for {read, good, write} <- [
+          {&VectorClock.from_bytes/1, VectorClock.to_bytes(clock), &VectorClock.to_bytes/1},
+          {&Siblings.from_bytes/1, Siblings.to_bytes(record), &Siblings.to_bytes/1},
+          {&VectorClock.from_json/1, VectorClock.to_json(clock), nil}
+        ] do
+      for size <- 0..(byte_size(good) - 1), do: refused(read.(binary_part(good, 0, size)))
+
+      for at <- 0..(bit_size(good) - 1) do
+        <<head::bitstring-size(at), bit::1, tail::bitstring>> = good
+        spoilt = <<head::bitstring, 1 - bit::1, tail::bitstring>>
+
+        case read.(spoilt) do
+          {:ok, other} -> assert write == nil or write.(other) == spoilt
+          refusal -> refused(refusal)
+        end
+      end
+    end
+  end
+
   test "a clock that somebody made up does no harm" do
     clock = VectorClock.new(%{"a" => 1})
 
