@@ -84,6 +84,7 @@ impl Key {
     }
 
     /// Its bytes, for those who have to know them.
+    #[cfg(any(feature = "runtime", feature = "sim"))]
     pub(crate) fn raw(&self) -> &[u8] {
         &self.0.raw
     }
