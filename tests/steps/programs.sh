@@ -47,6 +47,21 @@ begin_example() {
     eval "exec $next>\"$logs/$log_of.in\"; ${log_of}_input=$next"
 }
 
+# begin_all LANGUAGE…: begins the example of each, the first alone and the others with it as their
+# `seed`. The process of `py` is in `$py`.
+begin_all() {
+    first=$1
+    shift
+    begin_example "$first" "$first" -
+    eval "$first=$last"
+    until_lines "$first" 1 "^ready $first 127.0.0.1:[0-9]+\$"
+    seed=$(sed -n "s/^ready $first //p" "$logs/$first")
+    for name in "$@"; do
+        begin_example "$name" "$name" "$seed"
+        eval "$name=$last"
+    done
+}
+
 # type NAME LINE: types a line to that one.
 type() {
     eval "echo \"\$2\" >&\$${1}_input"

@@ -10,18 +10,7 @@ step=shard
 logs=$root/target/$step
 . tests/steps/programs.sh
 
-begin_example rs rs -
-rs=$last
-until_lines rs 1 '^ready rs 127.0.0.1:[0-9]+$'
-seed=$(sed -n 's/^ready rs //p' "$logs/rs")
-begin_example js js "$seed"
-js=$last
-begin_example ex ex "$seed"
-ex=$last
-begin_example c c "$seed"
-c=$last
-begin_example py py "$seed"
-py=$last
+begin_all rs js ex c py
 
 # held NAME: how many slots it holds.
 held() {

@@ -9,18 +9,7 @@ step=talk
 logs=$root/target/$step
 . tests/steps/programs.sh
 
-begin_example py py -
-py=$last
-until_lines py 1 '^ready py 127.0.0.1:[0-9]+$'
-seed=$(sed -n 's/^ready py //p' "$logs/py")
-begin_example js js "$seed"
-js=$last
-begin_example ex ex "$seed"
-ex=$last
-begin_example c c "$seed"
-c=$last
-begin_example rs rs "$seed"
-rs=$last
+begin_all py js ex c rs
 
 # others NAME PATTERN: waits until all others have printed that of it, once.
 others() {
