@@ -1,0 +1,116 @@
+//! Which nodes have which slots: the best bidders for each, in the order in which they are asked.
+
+mod heirs;
+mod row;
+
+pub(super) use self::row::{order, winner};
+
+use self::heirs::{GONE, Heirs};
+use self::row::{Zones, push_row};
+use super::bid::Bidder;
+use super::hash::{hash, seed, slot_of};
+use super::matching;
+
+/// The owners of all slots. Nodes are numbers in the order of their names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Table {
+    /// The best bidder of each slot, whatever it has already. Only for the next table.
+    best: Vec<u16>,
+    /// For each slot its owner, then who comes after it.
+    rows: Vec<u16>,
+    /// Nodes in a row.
+    width: usize,
+    slots: u32,
+}
+
+impl Table {
+    /// The table of these nodes with so many owners in a row, where there are enough.
+    ///
+    /// `slack` is what a node may have above its share, in thousandths; without it, it has what it
+    /// gets.
+    pub(super) fn new(bidders: &[Bidder], slots: u32, replicas: usize, slack: Option<u32>) -> Self {
+        let best = (0..slots).filter_map(|slot| winner(bidders, seed(slot), |_, _| true));
+        let best: Vec<u16> = best.map(|bid| bid.node).collect();
+        let width = replicas.min(bidders.len());
+        let mut table = Self { best, rows: Vec::new(), width, slots };
+        if width > 0 {
+            let owners = table.owners(bidders, slots, slack);
+            let zones = Zones::new(bidders);
+            table.rows.reserve_exact(owners.len() * width);
+            for (slot, owner) in (0..).zip(owners) {
+                push_row(bidders, &zones, seed(slot), owner, width, &mut table.rows);
+            }
+        }
+        table
+    }
+
+    /// The table of `bidders`, from this one of `before`: the same as a new one, with less work
+    /// the less has changed.
+    pub(super) fn next(
+        &self,
+        before: &[Bidder],
+        bidders: &[Bidder],
+        numbers: Vec<u16>,
+        replicas: usize,
+        slack: Option<u32>,
+    ) -> Self {
+        let width = replicas.min(bidders.len());
+        let slots = self.slots;
+        let heirs = Heirs::new(before, bidders, numbers);
+        let gone = heirs.numbers.iter().filter(|number| **number == GONE).count();
+        if width != self.width || width == 0 || 4 * (gone + heirs.added.len()) > bidders.len() {
+            return Self::new(bidders, slots, replicas, slack);
+        }
+        let best = (0..).zip(&self.best);
+        let best = best.map(|(slot, best)| heirs.best(bidders, seed(slot), *best)).collect();
+        let mut table = Self { best, rows: Vec::with_capacity(self.rows.len()), width, slots };
+        let owners = table.owners(bidders, slots, slack);
+        let zones = Zones::new(bidders);
+        for ((slot, owner), row) in (0..).zip(owners).zip(self.rows.chunks_exact(width)) {
+            let start = table.rows.len();
+            table.rows.extend(row.iter().map(|node| heirs.number(*node)));
+            let heir = table.rows.get(start..).unwrap_or_default();
+            if !heirs.stands(bidders, &zones, seed(slot), owner, heir) {
+                table.rows.truncate(start);
+                push_row(bidders, &zones, seed(slot), owner, width, &mut table.rows);
+            }
+        }
+        table
+    }
+
+    /// The owner of each slot.
+    fn owners(&self, bidders: &[Bidder], slots: u32, slack: Option<u32>) -> Vec<u16> {
+        match slack {
+            None => self.best.clone(),
+            Some(slack) => matching::bounded(bidders, slots, slack, &self.best),
+        }
+    }
+
+    /// The owner of a slot, then who comes after it.
+    #[inline]
+    pub(super) fn row(&self, slot: u32) -> &[u16] {
+        let start = slot as usize * self.width;
+        self.rows.get(start..start + self.width).unwrap_or_default()
+    }
+
+    /// The owner of a slot.
+    #[inline]
+    pub(super) fn owner(&self, slot: u32) -> Option<u16> {
+        self.rows.get(slot as usize * self.width).copied()
+    }
+
+    /// The slot of a key, or of the part of it that places it.
+    #[inline]
+    pub(super) fn slot_of(&self, key: &[u8]) -> u32 {
+        slot_of(hash(key), self.slots)
+    }
+
+    pub(super) const fn slots(&self) -> u32 {
+        self.slots
+    }
+
+    /// Bytes that it takes.
+    pub(super) fn size(&self) -> usize {
+        (self.best.capacity() + self.rows.capacity()) * size_of::<u16>()
+    }
+}
