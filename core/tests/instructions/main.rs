@@ -24,6 +24,13 @@ const LOOK_UP: f64 = 60.0;
 /// G3: several owners for the cost of one and a half.
 const SEVERAL: f64 = 1.5;
 
+/// Instructions of a change (G7) for each slot of a ring with 4,096: what was measured and a
+/// tenth.
+const CHANGES: [(&str, f64); 2] = [("join", 287.0), ("leave", 382.0)];
+/// Slots of the rings that are counted. They make no difference to a look-up, and to a change not
+/// for each of them, but all of it to the time that building takes.
+const SLOTS: u32 = 4_096;
+
 /// Instructions of one operation on clocks with so many actors: what was measured and a tenth.
 const CLOCKS: [(&str, usize, f64); 12] = [
     ("increment", 10, 295.0),
@@ -60,6 +67,15 @@ fn three_owners_cost_half_as_much_again_as_one() {
     }
 }
 
+#[test]
+fn a_change_costs_little_for_each_slot() {
+    for (what, most) in CHANGES {
+        let slot = counted(what, 100);
+        println!("{what} of a pure ring of 100 nodes, for each slot: {slot:.1} of {most}");
+        assert!(slot <= most, "{what}: {slot} instructions for each slot, at most {most}");
+    }
+}
+
 /// What shows that the gate is one.
 #[test]
 fn a_look_up_that_hashes_its_key_twice_is_over_the_bound() {
@@ -90,7 +106,11 @@ fn counted(what: &str, size: usize) -> f64 {
 
 /// How often something is done in a round.
 fn times(what: &str, size: usize) -> usize {
-    if what.ends_with("owner") || what.ends_with("owners") { TIMES } else { 10 * TIMES / size }
+    match what {
+        "owner" | "slow owner" | "three owners" => TIMES,
+        "join" | "leave" => SLOTS as usize,
+        _ => 10 * TIMES / size,
+    }
 }
 
 /// Does nothing unless it is told to: it is what the others count.
@@ -103,15 +123,30 @@ fn what_is_counted() {
     let (size, rounds): (usize, usize) = (number(), number());
     match what {
         "owner" | "slow owner" | "three owners" => look_up(what, size, rounds),
+        "join" | "leave" => change(what, size, rounds),
         _ => count_events(what, size, rounds),
     }
 }
 
-fn look_up(what: &str, nodes: usize, rounds: usize) {
-    // Fewer slots make no difference to a look-up, and all of it to the time that building takes.
-    let profile = Profile::Slots { slots: 1024, slack: Some(50) };
+fn ring(nodes: usize, slack: Option<u32>) -> Ring {
+    let profile = Profile::Slots { slots: SLOTS, slack };
     let names = (0..nodes).map(|n| format!("node-{n:05}.cluster.example.net"));
-    let ring = Ring::builder().profile(profile).nodes(names).build().expect("a ring");
+    Ring::builder().profile(profile).nodes(names).build().expect("a ring")
+}
+
+fn change(what: &str, nodes: usize, rounds: usize) {
+    let ring = ring(nodes, None);
+    for _ in 0..rounds {
+        black_box(match what {
+            "join" => ring.with("node-00050-and-one.cluster.example.net"),
+            _ => ring.without("node-00050.cluster.example.net"),
+        })
+        .expect("a ring");
+    }
+}
+
+fn look_up(what: &str, nodes: usize, rounds: usize) {
+    let ring = ring(nodes, Some(50));
     let keys: Vec<String> = (0..TIMES).map(|n| format!("user:{n:016}")).collect();
     let each = |find: &dyn Fn(&[String])| (0..rounds).for_each(|_| find(&keys));
     match what {

@@ -5,7 +5,7 @@ mod row;
 
 pub(super) use self::row::{order, winner};
 
-use self::heirs::{GONE, Heirs};
+use self::heirs::Heirs;
 use self::row::{Zones, push_row};
 use super::bid::Bidder;
 use super::hash::{hash, seed, slot_of};
@@ -55,26 +55,30 @@ impl Table {
         slack: Option<u32>,
     ) -> Self {
         let width = replicas.min(bidders.len());
+        let zones = Zones::new(bidders);
+        let heirs = Heirs::new(before, bidders, &zones, numbers);
         let slots = self.slots;
-        let heirs = Heirs::new(before, bidders, numbers);
-        let gone = heirs.numbers.iter().filter(|number| **number == GONE).count();
-        if width != self.width || width == 0 || 4 * (gone + heirs.added.len()) > bidders.len() {
+        if width != self.width || width == 0 || heirs.change_much() {
             return Self::new(bidders, slots, replicas, slack);
         }
-        let best = (0..).zip(&self.best);
-        let best = best.map(|(slot, best)| heirs.best(bidders, seed(slot), *best)).collect();
-        let mut table = Self { best, rows: Vec::with_capacity(self.rows.len()), width, slots };
+        let mut rows: Vec<u16> = self.rows.iter().map(|node| heirs.number(*node)).collect();
+        // The best bidders of the slots that may get another row.
+        let of_before = (0..).map(seed).zip(rows.chunks_exact(width)).zip(&self.best);
+        let fresh: Vec<Option<u16>> = of_before
+            .map(|((seed, row), old)| heirs.fresh(seed, heirs.number(*old), row))
+            .collect();
+        let best = self.best.iter().zip(&fresh);
+        let best = best.map(|(old, fresh)| fresh.unwrap_or_else(|| heirs.number(*old))).collect();
+        let mut table = Self { best, rows: Vec::new(), width, slots };
         let owners = table.owners(bidders, slots, slack);
-        let zones = Zones::new(bidders);
-        for ((slot, owner), row) in (0..).zip(owners).zip(self.rows.chunks_exact(width)) {
-            let start = table.rows.len();
-            table.rows.extend(row.iter().map(|node| heirs.number(*node)));
-            let heir = table.rows.get(start..).unwrap_or_default();
-            if !heirs.stands(bidders, &zones, seed(slot), owner, heir) {
-                table.rows.truncate(start);
-                push_row(bidders, &zones, seed(slot), owner, width, &mut table.rows);
+        let mut bids = Vec::new();
+        let places = rows.chunks_exact_mut(width).zip(fresh).zip(owners);
+        for (slot, ((row, fresh), owner)) in (0..).zip(places) {
+            if fresh.is_some() || row.first() != Some(&owner) {
+                heirs.update(seed(slot), owner, row, &mut bids);
             }
         }
+        table.rows = rows;
         table
     }
 

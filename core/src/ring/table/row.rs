@@ -143,10 +143,16 @@ impl Zones {
         Self { of: bidders.iter().map(number).collect(), count: all.len() }
     }
 
+    /// Whether no two nodes share one.
+    #[inline]
+    pub(super) fn are_unique(&self) -> bool {
+        self.count == self.of.len()
+    }
+
     /// Whether no two of these nodes share one.
     pub(super) fn differ(&self, nodes: &[u16]) -> bool {
         let zone = |node: &u16| self.of.get(usize::from(*node));
-        self.count == self.of.len()
+        self.are_unique()
             || (1..)
                 .zip(nodes)
                 .all(|(next, one)| nodes.iter().skip(next).all(|other| zone(one) != zone(other)))
