@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::table::Table;
 use super::{Placement, Ring};
 
 /// From one ring to another. Keys have no bound, so it answers questions about those of the caller
@@ -81,14 +82,9 @@ impl RingChange {
 
     /// The slots that have another owner, in order; none unless both rings have equally many.
     pub fn slots(&self) -> impl Iterator<Item = Moved<'_, u32>> {
-        let slots = match (&self.before.0.placement, &self.after.0.placement) {
-            (Placement::Slots(before), Placement::Slots(after))
-                if before.slots() == after.slots() =>
-            {
-                after.slots()
-            }
-            _ => 0,
-        };
+        let slots = |ring: &Ring| ring.table().map_or(0, Table::slots);
+        let slots = Some(slots(&self.before)).filter(|count| *count == slots(&self.after));
+        let slots = slots.unwrap_or(0);
         (0..slots).filter_map(|key| {
             let (from, to) =
                 (self.before.slot_owners(key).next(), self.after.slot_owners(key).next());
@@ -109,7 +105,7 @@ impl Ring {
     pub fn balance(&self) -> Vec<Balance<'_>> {
         let shares = match &self.0.placement {
             Placement::Points(points) => points.shares(self.len()),
-            Placement::Slots(table) => {
+            Placement::Plain(table) | Placement::Slots(table) => {
                 let mut counts = vec![0.0; self.len()];
                 let owners = (0..table.slots()).filter_map(|slot| table.owner(slot));
                 owners.for_each(|owner| {

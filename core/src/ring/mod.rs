@@ -66,12 +66,13 @@ struct Inner {
     placement: Placement,
     /// Some keys are pinned.
     has_pins: bool,
-    /// The hash of a key is all that matters: no key is pinned, and none has a tag.
-    is_plain: bool,
     fingerprint: u64,
 }
 
 enum Placement {
+    /// Slots, where the hash of a key is all that matters: none is pinned, and none has a tag. Told
+    /// apart for the sake of look-ups, which then look at nothing else first.
+    Plain(Table),
     Slots(Table),
     Points(Points),
 }
@@ -104,29 +105,30 @@ impl Ring {
             |(name, share): (&str, &Share)| Bidder::new(name, share.weight, &share.zone, is_equal);
         let bidders: Vec<Bidder> = spec.owners().map(bidder).collect();
         let replicas = usize::from(spec.replicas);
+        let has_pins = !spec.keys.is_empty() || !spec.prefixes.is_empty();
         let placement = match spec.profile {
             Profile::Slots { slots, slack } => {
-                let of_before = before.and_then(|ring| match &ring.0.placement {
-                    Placement::Slots(table) if table.slots() == slots => Some((ring, table)),
-                    _ => None,
-                });
-                Placement::Slots(match of_before {
+                let of_before = before.and_then(|ring| Some((ring, ring.table()?)));
+                let table = match of_before.filter(|(_, table)| table.slots() == slots) {
                     Some((ring, table)) => {
                         let numbers = numbers(&ring.0.names, &names);
                         table.next(&ring.0.bidders, &bidders, numbers, replicas, slack)
                     }
                     None => Table::new(&bidders, slots, replicas, slack),
-                })
+                };
+                if has_pins || spec.hash_tags {
+                    Placement::Slots(table)
+                } else {
+                    Placement::Plain(table)
+                }
             }
             profile => {
                 let nodes: Vec<(&str, &Share)> = spec.owners().collect();
                 Placement::Points(Points::new(profile, &nodes))
             }
         };
-        let has_pins = !spec.keys.is_empty() || !spec.prefixes.is_empty();
-        let is_plain = !has_pins && !spec.hash_tags;
         let fingerprint = hash::hash(&spec.canonical());
-        let inner = Inner { spec, names, bidders, placement, has_pins, is_plain, fingerprint };
+        let inner = Inner { spec, names, bidders, placement, has_pins, fingerprint };
         Self(Arc::new(inner), 0)
     }
 
@@ -159,7 +161,7 @@ impl Ring {
     #[inline]
     pub fn owner_number(&self, key: &[u8]) -> Option<u16> {
         match &self.0.placement {
-            Placement::Slots(table) if self.0.is_plain => table.owner(table.slot_of(key)),
+            Placement::Plain(table) => table.owner(table.slot_of(key)),
             _ => self.owner_by_rules(key),
         }
     }
@@ -167,7 +169,9 @@ impl Ring {
     fn owner_by_rules(&self, key: &[u8]) -> Option<u16> {
         let pinned = if self.0.has_pins { self.pinned(key) } else { None };
         pinned.or_else(|| match &self.0.placement {
-            Placement::Slots(table) => table.owner(table.slot_of(self.placed(key))),
+            Placement::Plain(table) | Placement::Slots(table) => {
+                table.owner(table.slot_of(self.placed(key)))
+            }
             Placement::Points(points) => points.owner(self.placed(key)),
         })
     }
@@ -185,7 +189,7 @@ impl Ring {
         let start = out.len();
         let pinned = if self.0.has_pins { self.pinned(key) } else { None };
         match &self.0.placement {
-            Placement::Slots(table) => {
+            Placement::Plain(table) | Placement::Slots(table) => {
                 let slot = table.slot_of(self.placed(key));
                 let row = table.row(slot);
                 match pinned.or_else(|| row.first().copied()) {
@@ -209,8 +213,7 @@ impl Ring {
     /// nothing for up to as many as the ring has replicas and nodes, unless there are overrides.
     #[inline]
     pub fn owner_numbers_into(&self, key: &[u8], out: &mut [u16]) -> usize {
-        if let Placement::Slots(table) = &self.0.placement
-            && self.0.is_plain
+        if let Placement::Plain(table) = &self.0.placement
             && let Some(row) = table.row(table.slot_of(key)).get(..out.len())
         {
             // A copy of a few numbers: a call that copies any number costs more than all of them.
@@ -258,29 +261,19 @@ impl Ring {
 
     /// The slot of a key; none in the profiles that have none.
     pub fn slot(&self, key: impl AsRef<[u8]>) -> Option<u32> {
-        match &self.0.placement {
-            Placement::Slots(table) if !self.is_empty() => {
-                Some(table.slot_of(self.placed(key.as_ref())))
-            }
-            _ => None,
-        }
+        let table = self.table().filter(|_| !self.is_empty())?;
+        Some(table.slot_of(self.placed(key.as_ref())))
     }
 
     /// The nodes of a slot, the owner first.
     pub fn slot_owners(&self, slot: u32) -> impl ExactSizeIterator<Item = &str> {
-        let row = match &self.0.placement {
-            Placement::Slots(table) => table.row(slot),
-            Placement::Points(_) => &[],
-        };
+        let row = self.table().map_or(&[][..], |table| table.row(slot));
         row.iter().map(|number| self.name(*number))
     }
 
     /// All slots with their owners, in order; can be read from the end too.
     pub fn slots(&self) -> impl DoubleEndedIterator<Item = (u32, &str)> {
-        let slots = match &self.0.placement {
-            Placement::Slots(table) if !self.is_empty() => table.slots(),
-            _ => 0,
-        };
+        let slots = self.table().filter(|_| !self.is_empty()).map_or(0, Table::slots);
         (0..slots).filter_map(|slot| Some((slot, self.slot_owners(slot).next()?)))
     }
 
@@ -352,8 +345,16 @@ impl Ring {
     /// Bytes of memory that it takes, names not included.
     pub fn size(&self) -> usize {
         match &self.0.placement {
-            Placement::Slots(table) => table.size(),
+            Placement::Plain(table) | Placement::Slots(table) => table.size(),
             Placement::Points(points) => points.size(),
+        }
+    }
+
+    /// Its slots, in the profiles that have some.
+    fn table(&self) -> Option<&Table> {
+        match &self.0.placement {
+            Placement::Plain(table) | Placement::Slots(table) => Some(table),
+            Placement::Points(_) => None,
         }
     }
 

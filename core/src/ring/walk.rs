@@ -22,7 +22,7 @@ impl Ring {
         let key = self.placed(key.as_ref());
         match &self.0.placement {
             Placement::Points(points) => self.named(points.owners_before(key, count)),
-            Placement::Slots(table) => {
+            Placement::Plain(table) | Placement::Slots(table) => {
                 let slot = if self.is_empty() { 0 } else { table.slot_of(key) };
                 self.named(self.others(slot, true, None, count))
             }
@@ -46,7 +46,7 @@ impl Ring {
         match &self.0.placement {
             Placement::Points(points) if backwards => self.named(points.before(name, node, count)),
             Placement::Points(points) => self.named(points.after(name, node, count)),
-            Placement::Slots(_) => {
+            Placement::Plain(_) | Placement::Slots(_) => {
                 let first = self.slots_of(name).next().unwrap_or(0);
                 self.named(self.others(first, backwards, Some(node), count))
             }
@@ -55,7 +55,7 @@ impl Ring {
 
     /// The different owners of slots from one on or back, without `node`.
     fn others(&self, from: u32, backwards: bool, node: Option<u16>, count: usize) -> Vec<u16> {
-        let Placement::Slots(table) = &self.0.placement else { return Vec::new() };
+        let Some(table) = self.table() else { return Vec::new() };
         let (slots, mut owners) = (table.slots(), Vec::new());
         for step in 0..slots {
             if owners.len() == count {
@@ -75,7 +75,7 @@ impl Ring {
                 let ranges = points.ranges();
                 ranges.map(|(start, end, node)| self.range(start, end, node)).collect()
             }
-            Placement::Slots(table) => {
+            Placement::Plain(table) | Placement::Slots(table) => {
                 let mut ranges: Vec<Range<'_>> = Vec::new();
                 for slot in 0..table.slots() {
                     let Some(owner) = table.owner(slot) else { break };
