@@ -16,6 +16,9 @@ use super::matching;
 pub(super) struct Table {
     /// The best bidder of each slot, whatever it has already. Only for the next table.
     best: Vec<u16>,
+    /// The owner of each slot: once more, since a look-up mostly asks for no others, and a column
+    /// of its own stays in the caches of a processor that the rows are too large for.
+    owners: Vec<u16>,
     /// For each slot its owner, then who comes after it.
     rows: Vec<u16>,
     /// Nodes in a row.
@@ -32,16 +35,16 @@ impl Table {
         let best = (0..slots).filter_map(|slot| winner(bidders, seed(slot), |_, _| true));
         let best: Vec<u16> = best.map(|bid| bid.node).collect();
         let width = replicas.min(bidders.len());
-        let mut table = Self { best, rows: Vec::new(), width, slots };
+        let (mut owners, mut rows) = (Vec::new(), Vec::new());
         if width > 0 {
-            let owners = table.owners(bidders, slots, slack);
+            owners = self::owners(bidders, slots, slack, &best);
             let zones = Zones::new(bidders);
-            table.rows.reserve_exact(owners.len() * width);
-            for (slot, owner) in (0..).zip(owners) {
-                push_row(bidders, &zones, seed(slot), owner, width, &mut table.rows);
+            rows.reserve_exact(owners.len() * width);
+            for (slot, owner) in (0..).zip(&owners) {
+                push_row(bidders, &zones, seed(slot), *owner, width, &mut rows);
             }
         }
-        table
+        Self { best, owners, rows, width, slots }
     }
 
     /// The table of `bidders`, from this one of `before`: the same as a new one, with less work
@@ -68,26 +71,17 @@ impl Table {
             .map(|((seed, row), old)| heirs.fresh(seed, heirs.number(*old), row))
             .collect();
         let best = self.best.iter().zip(&fresh);
-        let best = best.map(|(old, fresh)| fresh.unwrap_or_else(|| heirs.number(*old))).collect();
-        let mut table = Self { best, rows: Vec::new(), width, slots };
-        let owners = table.owners(bidders, slots, slack);
+        let best = best.map(|(old, fresh)| fresh.unwrap_or_else(|| heirs.number(*old)));
+        let best: Vec<u16> = best.collect();
+        let owners = owners(bidders, slots, slack, &best);
         let mut bids = Vec::new();
-        let places = rows.chunks_exact_mut(width).zip(fresh).zip(owners);
+        let places = rows.chunks_exact_mut(width).zip(fresh).zip(&owners);
         for (slot, ((row, fresh), owner)) in (0..).zip(places) {
-            if fresh.is_some() || row.first() != Some(&owner) {
-                heirs.update(seed(slot), owner, row, &mut bids);
+            if fresh.is_some() || row.first() != Some(owner) {
+                heirs.update(seed(slot), *owner, row, &mut bids);
             }
         }
-        table.rows = rows;
-        table
-    }
-
-    /// The owner of each slot.
-    fn owners(&self, bidders: &[Bidder], slots: u32, slack: Option<u32>) -> Vec<u16> {
-        match slack {
-            None => self.best.clone(),
-            Some(slack) => matching::bounded(bidders, slots, slack, &self.best),
-        }
+        Self { best, owners, rows, width, slots }
     }
 
     /// The owner of a slot, then who comes after it.
@@ -100,7 +94,7 @@ impl Table {
     /// The owner of a slot.
     #[inline]
     pub(super) fn owner(&self, slot: u32) -> Option<u16> {
-        self.rows.get(slot as usize * self.width).copied()
+        self.owners.get(slot as usize).copied()
     }
 
     /// The slot of a key, or of the part of it that places it.
@@ -115,6 +109,14 @@ impl Table {
 
     /// Bytes that it takes.
     pub(super) fn size(&self) -> usize {
-        (self.best.capacity() + self.rows.capacity()) * size_of::<u16>()
+        (self.best.capacity() + self.owners.capacity() + self.rows.capacity()) * size_of::<u16>()
+    }
+}
+
+/// The owner of each slot, of which `best` is the best bidder.
+fn owners(bidders: &[Bidder], slots: u32, slack: Option<u32>, best: &[u16]) -> Vec<u16> {
+    match slack {
+        None => best.to_vec(),
+        Some(slack) => matching::bounded(bidders, slots, slack, best),
     }
 }
