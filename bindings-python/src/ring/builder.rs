@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use chinwag::ring::{Builder, Overrides, Profile, Ring, RingNode};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyByteArray, PyBytes, PyDict, PyMapping, PyMemoryView, PyString};
+use pyo3::types::{PyBool, PyByteArray, PyBytes, PyDict, PyList, PyMapping};
+use pyo3::types::{PyMemoryView, PyString, PyTuple};
 
 use crate::error::{OrRaise, bad, wrong};
 
@@ -22,11 +23,24 @@ const OPTIONS: [&str; 9] = [
     "excluded",
 ];
 
+/// What a look-up answers for the bytes of a key. Nearly all keys are plain texts, which it reads
+/// where they are, without a call or a value between.
+#[inline(always)]
+pub(super) fn asked<T>(key: &Bound<'_, PyAny>, ask: impl FnOnce(&[u8]) -> T) -> PyResult<T> {
+    if key.is_exact_instance_of::<PyString>()
+        && let Ok(text) = key.cast_exact::<PyString>()
+        && let Ok(text) = text.to_str()
+    {
+        return Ok(ask(text.as_bytes()));
+    }
+    octets(key).map(|bytes| ask(&bytes))
+}
+
 /// The bytes of a key: those of a text in UTF-8, or of whatever holds bytes.
-#[inline]
 pub(super) fn octets<'a>(key: &'a Bound<'_, PyAny>) -> PyResult<Cow<'a, [u8]>> {
-    if let Ok(text) = key.cast::<PyString>() {
-        let text = text.to_str().map_err(|_| wrong("a key", key))?;
+    // To ask before a cast is cheaper than a cast that fails.
+    if key.is_instance_of::<PyString>() {
+        let text = key.cast::<PyString>()?.to_str().map_err(|_| wrong("a key", key))?;
         return Ok(Cow::Borrowed(text.as_bytes()));
     }
     if let Ok(bytes) = key.cast::<PyBytes>() {
@@ -37,21 +51,37 @@ pub(super) fn octets<'a>(key: &'a Bound<'_, PyAny>) -> PyResult<Cow<'a, [u8]>> {
     Ok(Cow::Owned(bytes.cast::<PyBytes>()?.as_bytes().to_vec()))
 }
 
+/// What a look-up answers for each of many keys. A list is read as it is now, whatever becomes of
+/// it meanwhile; others are gone through.
+#[inline(always)]
+pub(super) fn asked_each<T: Clone + Default>(
+    keys: &Bound<'_, PyAny>,
+    ask: impl Fn(&[u8]) -> T,
+) -> PyResult<Vec<T>> {
+    let tuple = match keys.cast_exact::<PyList>() {
+        Ok(list) => list.to_tuple(),
+        Err(_) => match keys.cast_exact::<PyTuple>() {
+            Ok(tuple) => tuple.clone(),
+            Err(_) => return items("a list of keys", keys, |key| asked(&key, &ask)),
+        },
+    };
+    let mut answers = vec![T::default(); tuple.len()];
+    for (answer, key) in answers.iter_mut().zip(tuple.iter_borrowed()) {
+        *answer = asked(&key, &ask)?;
+    }
+    Ok(answers)
+}
+
 /// The bytes of many keys, one behind the other. Text is refused: who counts in letters is wrong.
 pub(super) fn packed<'a>(keys: &'a Bound<'_, PyAny>) -> PyResult<Cow<'a, [u8]>> {
     if keys.is_instance_of::<PyString>() { Err(wrong("packed keys", keys)) } else { octets(keys) }
 }
 
-/// Where keys begin and end in so many bytes, each `width` of them.
-pub(super) fn widths(
-    bytes: usize,
-    width: &Bound<'_, PyAny>,
-) -> PyResult<impl ExactSizeIterator<Item = (usize, usize)> + use<>> {
+/// How many bytes each key has of so many that are keys of one width.
+pub(super) fn width(bytes: usize, width: &Bound<'_, PyAny>) -> PyResult<usize> {
     let size: usize = number("a width", width)?;
-    match bytes.checked_div(size) {
-        Some(keys) if keys * size == bytes => {
-            Ok((0..keys).map(move |key| (key * size, (key + 1) * size)))
-        }
+    match bytes.checked_rem(size) {
+        Some(0) => Ok(size),
         _ => Err(bad(width.py(), &format!("{bytes} bytes are not keys of {size} each"))),
     }
 }

@@ -7,11 +7,12 @@ pub(crate) mod cluster;
 use std::hash::{Hash, Hasher};
 
 use chinwag::ring::{Profile, Ring as CoreRing};
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyIterator, PyList, PyMemoryView, PyString, PyTuple, PyType};
 
-use self::builder::{builder, count, items, number, octets};
+use self::builder::{asked, asked_each, builder, count, number, octets};
 use crate::error::{OrRaise, bad, guard, wrong};
 
 /// Which node owns which key: a value that never changes.
@@ -40,23 +41,35 @@ impl Ring {
     }
 
     /// The nodes of these numbers.
+    #[inline]
     fn list<'py>(&self, py: Python<'py>, numbers: &[u16]) -> PyResult<Bound<'py, PyList>> {
-        PyList::new(py, numbers.iter().map(|number| self.name(*number)))
+        let nobody = || py.None().into_bound(py);
+        let name = |number: &u16| self.name(*number).map(|name| name.bind(py).as_any().clone());
+        PyList::new(py, numbers.iter().map(|number| name(number).unwrap_or_else(nobody)))
     }
 
-    /// The numbers of the owners of keys in `bytes`, as the machine writes numbers of 16 bits.
-    fn numbers(
+    /// The number of a key's owner.
+    #[inline]
+    fn number(&self, key: &[u8]) -> u16 {
+        self.ring.owner_number(key).unwrap_or(NOBODY)
+    }
+
+    /// The numbers of the owners of keys, as the machine writes numbers of 16 bits. Others may run
+    /// meanwhile.
+    fn numbers<'py, 'a>(
         &self,
-        bytes: &[u8],
-        spans: impl ExactSizeIterator<Item = (usize, usize)>,
-    ) -> Vec<u8> {
-        let mut numbers = Vec::with_capacity(spans.len() * size_of::<u16>());
-        for (start, end) in spans {
-            let key = bytes.get(start..end).unwrap_or_default();
-            let number = self.ring.owner_number(key).unwrap_or(NOBODY);
-            numbers.extend_from_slice(&number.to_ne_bytes());
-        }
-        numbers
+        py: Python<'py>,
+        keys: impl ExactSizeIterator<Item = &'a [u8]> + Send,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        PyBytes::new_with(py, keys.len() * size_of::<u16>(), |bytes| {
+            let (numbers, _) = bytes.as_chunks_mut();
+            py.detach(|| {
+                for (number, key) in numbers.iter_mut().zip(keys) {
+                    *number = self.number(key).to_ne_bytes();
+                }
+            });
+            Ok(())
+        })
     }
 
     /// What the options make of a ring. Others may run meanwhile: it can take a second.
@@ -128,7 +141,7 @@ impl Ring {
         key: &Bound<'py, PyAny>,
     ) -> PyResult<Option<&Py<PyString>>> {
         guard(py, || {
-            let number = self.ring.owner_number(&octets(key)?);
+            let number = asked(key, |key| self.ring.owner_number(key))?;
             Ok(number.and_then(|number| self.name(number)))
         })
     }
@@ -142,15 +155,17 @@ impl Ring {
         n: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyList>> {
         guard(py, || {
-            let (key, n) = (octets(key)?, count(n)?);
-            let mut few = [0; FEW];
-            if let Some(few) = few.get_mut(..n) {
-                let found = self.ring.owner_numbers_into(&key, few);
-                return self.list(py, few.get(..found).unwrap_or_default());
-            }
-            let mut many = Vec::new();
-            self.ring.owner_numbers(&key, n, &mut many);
-            self.list(py, &many)
+            asked(key, |key| {
+                let n = count(n)?;
+                let mut few = [0; FEW];
+                if let Some(few) = few.get_mut(..n) {
+                    let found = self.ring.owner_numbers_into(key, few);
+                    return self.list(py, few.get(..found).unwrap_or_default());
+                }
+                let mut many = Vec::new();
+                self.ring.owner_numbers(key, n, &mut many);
+                self.list(py, &many)
+            })?
         })
     }
 
@@ -160,11 +175,7 @@ impl Ring {
         py: Python<'py>,
         keys: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyList>> {
-        guard(py, || {
-            let number = |key: Bound<'_, PyAny>| Ok(self.ring.owner_number(&octets(&key)?));
-            let numbers = items("a list of keys", keys, number)?;
-            PyList::new(py, numbers.into_iter().map(|number| self.name(number?)))
-        })
+        guard(py, || self.list(py, &asked_each(keys, |key| self.number(key))?))
     }
 
     /// For each of many keys in one buffer, the place of its owner in `names`, or 65,535 if the
@@ -181,17 +192,17 @@ impl Ring {
             let bytes = builder::packed(keys)?;
             let numbers = match (width, offsets) {
                 (Some(width), None) => {
-                    let spans = builder::widths(bytes.len(), width)?;
-                    py.detach(|| self.numbers(&bytes, spans))
+                    let width = builder::width(bytes.len(), width)?;
+                    self.numbers(py, bytes.chunks_exact(width))?
                 }
                 (None, Some(offsets)) => {
                     let offsets = builder::offsets(bytes.len(), offsets)?;
-                    let spans = offsets.windows(2).map(|span| (span[0], span[1]));
-                    py.detach(|| self.numbers(&bytes, spans))
+                    let key = |span: &[usize]| bytes.get(span[0]..span[1]).unwrap_or_default();
+                    self.numbers(py, offsets.windows(2).map(key))?
                 }
                 _ => return Err(bad(py, "packed keys have either a width or offsets")),
             };
-            PyMemoryView::from(&PyBytes::new(py, &numbers))?.call_method1("cast", ("H",))
+            PyMemoryView::from(&numbers)?.call_method1(intern!(py, "cast"), (intern!(py, "H"),))
         })
     }
 

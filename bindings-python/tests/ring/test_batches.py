@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import array
+import gc
 import struct
 import sys
 from collections.abc import Callable, Iterator
@@ -40,6 +41,53 @@ def test_a_list_of_keys() -> None:
         assert RING.owners_many(keys) == ONE_BY_ONE
     assert {id(name) for name in RING.owners_many(KEYS)} == {id(name) for name in RING.names}
     assert RING.owners_many([]) == [] and Ring([]).owners_many(["k", b"k"]) == [None, None]
+
+
+def test_texts_are_their_letters_whatever_their_class_says() -> None:
+    class Loud(str):
+        def __str__(self) -> str:
+            return "loud"
+
+        def encode(self, *_: object) -> bytes:
+            return b"loud"
+
+        def __len__(self) -> int:
+            return 4
+
+    texts = ["", "k", "k" * 100_000, "ä", "日本", "\U0001f514", "a\0b", *KEYS]
+    wanted = [RING.owner(text.encode()) for text in texts]
+    for keys in texts, [Loud(text) for text in texts]:
+        assert [RING.owner(key) for key in keys] == wanted
+        assert [RING.owners(key, 1)[0] for key in keys] == wanted
+        assert RING.owners_many(keys) == RING.owners_many(tuple(keys)) == wanted
+
+
+def test_lists_and_tuples_of_a_class_of_ones_own_are_gone_through() -> None:
+    class OnlyLast(list[str]):
+        def __iter__(self) -> Iterator[str]:
+            return iter(self[-1:])
+
+    class OnlyFirst(tuple[str, ...]):
+        def __iter__(self) -> Iterator[str]:
+            return iter(self[:1])
+
+    assert RING.owners_many(OnlyLast(KEYS)) == ONE_BY_ONE[-1:]
+    assert RING.owners_many(OnlyFirst(KEYS)) == ONE_BY_ONE[:1]
+
+
+def test_a_list_may_be_emptied_while_it_is_read() -> None:
+    class Emptying:
+        """No key; to tell so, its length is asked."""
+
+        def __len__(self) -> int:
+            keys.clear()
+            gc.collect()
+            return 1
+
+    keys: list[Any] = ["k", Emptying(), *(f"a key of its own {number}" for number in range(99))]
+    with pytest.raises(BadArgument, match="a Emptying"):
+        RING.owners_many(keys)
+    assert keys == []
 
 
 def test_keys_of_one_width() -> None:
