@@ -8,17 +8,23 @@ const { NativeRing, jump: bucket } = require('./native.js');
 const placement = require('./placement.js');
 const { keyed, listed, named, octets, whole, wrong } = placement;
 
-/** What `lookup` answers where there is no owner, and where there is no key. */
+/** What a look-up answers where there is no owner, where there is no key, and where it failed. */
 const NOBODY = -1;
 const NO_KEY = -2;
+const BROKEN = -3;
 /** Owners in one answer of `lookup`, 16 bits each. */
 const PACKED = 3;
+/** Keys that cross the border together. */
+const BATCH = 512;
 
-/** Keys that cross the border together: at most, and so many that it pays. */
-const BATCH = 1024;
-const FEW = 8;
-/** Units of a key that is not worth copying. */
-const LONG = 4096;
+/**
+ * Functions of all rings, and no methods of the native object: those cost several times what these
+ * do. The first argument says which ring.
+ */
+const lookup = guarded(() => NativeRing.lookup());
+const lookupMany = guarded(() => NativeRing.lookupMany());
+/** Which ring, then the owner of each key. */
+const found = new Int32Array(1 + BATCH);
 
 /** No owner: because there is none, or there is something wrong. */
 function missed(answer, key) {
@@ -31,8 +37,10 @@ let nativeOf;
 
 class Ring {
   #native;
-  /** A function and no method of the native object: those cost several times what it does. */
-  #lookup;
+  /** What `lookup` knows it by. */
+  #handle;
+  /** As `names`, but not frozen: V8 compiles an access to a frozen array to a call. */
+  #names;
   /** What it is made from, once somebody asks. */
   #told;
 
@@ -44,8 +52,9 @@ class Ring {
     const build = () => NativeRing.build(terms(nodes, options));
     const made = nodes instanceof NativeRing ? nodes : guarded(build);
     this.#native = made;
-    this.#lookup = guarded(() => made.lookup());
-    this.names = Object.freeze(guarded(() => made.names()));
+    this.#handle = guarded(() => made.handle());
+    this.#names = guarded(() => made.names());
+    this.names = Object.freeze([...this.#names]);
     this.replicas = guarded(() => made.replicas());
     this.fingerprint = guarded(() => made.fingerprint());
     this.version = guarded(() => made.version());
@@ -69,18 +78,18 @@ class Ring {
   }
 
   owner(key) {
-    const number = this.#lookup(key);
-    return number < 0 ? missed(number, key) : this.names[number];
+    const number = lookup(this.#handle, key);
+    return number < 0 ? missed(number, key) : this.#names[number];
   }
 
   owners(key, count) {
-    const names = this.names;
+    const names = this.#names;
     const wanted = Math.min(whole(count, 'the number of owners'), names.length);
     if (wanted === 0 || wanted > PACKED) {
       const numbers = this.#ask((native) => native.owners(octets(key), wanted));
       return numbers.map((number) => names[number]);
     }
-    const packed = this.#lookup(key, wanted);
+    const packed = lookup(this.#handle, key, wanted);
     if (packed < 0) missed(packed, key);
     const first = names[packed & 0xffff];
     if (wanted === 1) return [first];
@@ -107,7 +116,7 @@ class Ring {
   ownersMany(keys) {
     const list = listed(keys, 'the keys');
     const owners = new Array(list.length);
-    for (let at = 0; at < list.length; ) at = this.#batch(list, at, owners);
+    for (let at = 0; at < list.length; at += BATCH) this.#batch(list, at, owners);
     return owners;
   }
 
@@ -247,24 +256,16 @@ class Ring {
     return `Ring ${inspect({ profile, nodes, fingerprint }, options)}`;
   }
 
-  /** The owners of keys from one on; where those end that are found. */
+  /** The owners of so many keys from one on. */
   #batch(keys, from, owners) {
-    const isShort = (key) => typeof key === 'string' && key.length <= LONG;
-    const most = Math.min(keys.length, from + BATCH);
-    let end = from;
-    while (end < most && isShort(keys[end])) end++;
-    if (end - from >= FEW) {
-      const text = keys.slice(from, end).join('\n');
-      const numbers = this.#ask((native) => native.joined(text));
-      // There are more where a key has a newline in it.
-      if (numbers.length === end - from) {
-        for (let at = from; at < end; at++) owners[at] = this.names[numbers[at - from]];
-        return end;
-      }
+    const names = this.#names;
+    const some = keys.slice(from, from + BATCH);
+    found[0] = this.#handle;
+    if (lookupMany(found, ...some) !== some.length) missed(BROKEN);
+    for (let at = 0; at < some.length; at++) {
+      const number = found[at + 1];
+      owners[from + at] = number < 0 ? missed(number, some[at]) : names[number];
     }
-    end = Math.max(end, from + 1);
-    for (let at = from; at < end; at++) owners[at] = this.owner(keys[at]);
-    return end;
   }
 
   /** As many as are asked for, or as there are. */

@@ -26,6 +26,8 @@ const NEWLINE: u8 = b'\n';
 #[napi(custom_finalize)]
 pub struct NativeRing {
     ring: Ring,
+    /// By which the functions of `lookup.rs` find it.
+    handle: lookup::Handle,
     /// What the collector was told that it takes, which it cannot see by itself.
     size: i64,
 }
@@ -45,7 +47,7 @@ impl NativeRing {
     pub(crate) fn held(env: &Env, ring: Ring) -> napi::Result<Self> {
         let size = i64::try_from(ring.size()).unwrap_or_default();
         env.adjust_external_memory(size)?;
-        Ok(Self { ring, size })
+        Ok(Self { handle: lookup::Handle::new(ring.clone()), ring, size })
     }
 
     /// The numbers of the owners of keys, in one run.
@@ -129,10 +131,22 @@ impl NativeRing {
         self.ring == other.ring
     }
 
-    /// The function that finds owners; it keeps the ring.
+    /// The function that finds owners, of all rings.
     #[napi(catch_unwind)]
-    pub fn lookup<'env>(&self, env: &'env Env) -> Result<Unknown<'env>> {
-        lookup::function(env, &self.ring).map_err(broken)
+    pub fn lookup(env: &Env) -> Result<Unknown<'_>> {
+        lookup::function(env).map_err(broken)
+    }
+
+    /// The same for many keys.
+    #[napi(catch_unwind)]
+    pub fn lookup_many(env: &Env) -> Result<Unknown<'_>> {
+        lookup::for_many(env).map_err(broken)
+    }
+
+    /// What those functions are told: the number of this ring, for as long as it is there.
+    #[napi(catch_unwind)]
+    pub fn handle(&self) -> u32 {
+        self.handle.number()
     }
 
     /// The names, in the order of their numbers.
@@ -226,14 +240,18 @@ impl NativeRing {
         keys: Uint8ArraySlice<'_>,
         ends: Uint32ArraySlice<'_>,
     ) -> Result<Uint16ArraySlice<'env>> {
-        let starts = [0].iter().chain(ends.iter());
-        let spans = starts.zip(ends.iter()).map(|(start, end)| *start as usize..*end as usize);
         let is_whole = ends.last().map_or(0, |end| *end as usize) == keys.len();
-        if !is_whole || spans.clone().any(|span| span.start > span.end) {
+        if !is_whole || !ends.is_sorted() {
             let length = keys.len();
             return Err(bad_argument(format!("the ends of keys are in order, the last {length}")));
         }
-        self.numbers(env, spans.map(|span| keys.get(span).unwrap_or_default()))
+        let mut start = 0;
+        let key = |end: &u32| {
+            let key = keys.get(start..*end as usize).unwrap_or_default();
+            start = *end as usize;
+            key
+        };
+        self.numbers(env, ends.iter().map(key))
     }
 }
 

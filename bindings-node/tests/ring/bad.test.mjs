@@ -1,9 +1,11 @@
 // What is wrong is a typed error, whatever it is.
 
 import assert from 'node:assert/strict';
+import { createRequire } from 'node:module';
 import { test } from 'node:test';
 import { BadArgumentError, jump, Ring, RingChange, TooLargeError } from '../../index.mjs';
 
+const { NativeRing } = createRequire(import.meta.url)('../../lib/native.js');
 const ring = new Ring(['a', 'b', 'c']);
 const refused = (work, message = /./) =>
   assert.throws(work, (error) => {
@@ -31,6 +33,7 @@ test('keys are text or bytes', () => {
       () => ring.ownerWithRoom(key, () => true),
       () => ring.ownersMany([key]),
       () => ring.ownersMany([...'abcdefghijkl', key]),
+      () => ring.ownersMany([...'a'.repeat(600), key, 'b']),
       () => ring.ownersJoined(key),
       () => ring.ownersPacked(key, 1),
       () => ring.slot(key),
@@ -43,6 +46,7 @@ test('keys are text or bytes', () => {
     }
   }
   refused(() => ring.owner());
+  refused(() => ring.ownersMany(['a', , 'b']), /a key cannot be undefined/);
   assert.equal(new Ring().owner('k'), undefined);
   refused(() => new Ring().owner(5));
 });
@@ -247,6 +251,27 @@ test('JSON that is not that of a ring is refused', () => {
     { toJSON: () => undefined }, { slots: 7n }, undefined, ...STRANGE.slice(0, 8),
   ];
   for (const json of wrong) refused(() => Ring.fromJSON(json));
+});
+
+test('a look-up of what is no ring finds none, and writes nowhere else', () => {
+  const [lookup, lookupMany] = [NativeRing.lookup(), NativeRing.lookupMany()];
+  const made = NativeRing.build({ nodes: [{ name: 'a', weight: 1, zone: '' }] });
+  const [handle, none] = [made.handle(), 1_000_000];
+  for (const ring of [undefined, none, -1, 'a', {}]) {
+    assert.deepEqual([lookup(ring, 'k'), lookup(ring, 'k', 2)], [-3, -3]);
+  }
+  assert.deepEqual([lookup(), lookup(handle, 'k', 'x')], [-3, -3]);
+  assert.deepEqual([lookup(handle, 'k'), lookup(handle, 'k', 9), lookup(handle)], [0, 0, -2]);
+  const exact = Int32Array.of(handle, 7, 7);
+  assert.deepEqual([lookupMany(exact, 'k', 5), ...exact], [2, handle, 0, -2]);
+  assert.deepEqual([lookupMany(exact), ...exact], [0, handle, 0, -2]);
+  const small = [undefined, [handle, 0], 5, new Int32Array(), new Int32Array(2).subarray(1)];
+  const others = [new Uint32Array(9), new Float64Array(9), new Int32Array(9).fill(none)];
+  for (const place of [...small, ...others]) assert.equal(lookupMany(place, 'k'), -3);
+  const wide = new Int32Array(2000).fill(handle);
+  assert.equal(lookupMany(wide, ...new Array(512).fill('k')), 512);
+  assert.equal(lookupMany(wide, ...new Array(513).fill('k')), -3);
+  assert.equal(lookupMany(), -3);
 });
 
 test('a ring comes from its class, and its methods are for rings', () => {

@@ -7,6 +7,7 @@ import { jump, Ring, RingChange } from '../../index.mjs';
 
 const names = (count) => Array.from({ length: count }, (_, n) => `web-${n + 1}`);
 const keys = Array.from({ length: 3000 }, (_, n) => `user:${n}`);
+const around = (middle, off) => Array.from({ length: 2 * off }, (_, n) => middle - off + n);
 /** Keys that nothing about text may confuse. */
 const odd = ['', '\n', 'a\nb', '\0', 'schlüssel', '鍵', '🔑', '__proto__', 'x'.repeat(5000)];
 
@@ -31,10 +32,17 @@ test('a key has one owner, whatever it is given as', () => {
   }
   // As TextEncoder has it, and Buffer.
   assert.equal(ring.owner('\ud800'), ring.owner('\ufffd'));
-  // Around the length up to which a key is read without an allocation.
-  for (let length = 245; length < 262; length++) {
-    for (const text of ['x'.repeat(length), `${'x'.repeat(length - 1)}🔑`, 'ü'.repeat(length)]) {
-      assert.equal(ring.owner(text), ring.owner(Buffer.from(text)), `${length}`);
+  // Around the lengths up to which a key is read as ASCII, and without an allocation. The lower
+  // half of each unit of the last is ASCII, which the unit is not.
+  for (const length of [1, 8, 16, 63, 124, 125, 126, 127, 128, 129, ...around(253, 8)]) {
+    const start = 'x'.repeat(length - 1);
+    for (const text of [`${start}x`, `${start}🔑`, `${start}ü`, `${start}\x80`, `${start}\u0141`]) {
+      const texts = [text, `${text}\ud800`, `\0${text}`, text.replaceAll('x', '\u0178')];
+      const bytes = texts.map((text) => Buffer.from(text));
+      const owners = bytes.map((key) => ring.owner(key));
+      assert.deepEqual(texts.map((key) => ring.owner(key)), owners, `${length}`);
+      assert.deepEqual(ring.ownersMany([...texts, ...bytes]), [...owners, ...owners], `${length}`);
+      assert.deepEqual(texts.map((key) => ring.owners(key, 2)[0]), owners, `${length}`);
     }
   }
 });
@@ -72,7 +80,8 @@ test('many keys in one call have the owners that they have one by one', () => {
   const one = (list) => list.map((key) => ring.owner(key));
   const mixed = keys.map((key, n) => (n % 50 === 0 ? Buffer.from(key) : key));
   const between = [...keys.slice(0, 20), ...odd, ...keys.slice(20, 40)];
-  const lists = [[], ['a'], keys, mixed, odd, between];
+  const borders = [16, 17, 511, 512, 513, 1024, 1025].map((count) => keys.slice(0, count));
+  const lists = [[], ['a'], keys, mixed, odd, between, ...borders];
   for (const list of lists) assert.deepEqual(ring.ownersMany(list), one(list));
   assert.deepEqual(ring.ownersMany(new Set(keys)), one(keys));
   const named = (numbers) => Array.from(numbers, (number) => ring.names[number]);
@@ -84,6 +93,14 @@ test('many keys in one call have the owners that they have one by one', () => {
   const ends = Uint32Array.of(1, 1, 3);
   assert.deepEqual(named(ring.ownersPacked(Buffer.from('abc'), ends)), one(['a', '', 'bc']));
   assert.equal(ring.ownersPacked(new Uint8Array(), new Uint32Array()).length, 0);
+});
+
+test('rings that are asked in turn do not answer for each other', () => {
+  const rings = Array.from({ length: 30 }, (_, n) => new Ring(names(n)));
+  const expected = rings.map((ring) => keys.slice(0, 50).map((key) => ring.owners(key, 99)[0]));
+  const turns = keys.slice(0, 50).map((key) => rings.map((ring) => ring.owner(key)));
+  assert.deepEqual(expected, rings.map((_, n) => turns.map((owners) => owners[n])));
+  assert.deepEqual(expected, rings.map((ring) => ring.ownersMany(keys.slice(0, 50))));
 });
 
 test('an empty ring has no owners', () => {

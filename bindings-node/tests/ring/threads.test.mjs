@@ -110,6 +110,13 @@ test('a look-up keeps its ring', async () => {
       if (ring.owners('k', 2).join() !== owners[n]) throw new Error(n);
       if (!ring.equals(Ring.fromBytes(read[n]))) throw new Error(n);
     });
+    // Those that come in the place of some answer for themselves, and so do those that stay.
+    for (let n = 0; n < 50; n += 2) rings[n] = null;
+    for (let n = 0; n < 20; n++) { gc(); await turn(); }
+    for (let n = 0; n < 50; n += 2) rings[n] = new Ring(['other' + n]);
+    const names = rings.map((ring, n) => n % 2 ? owners[n].split(',')[0] : 'other' + n);
+    if (rings.map((ring) => ring.owner('k')).join() !== names.join()) throw new Error('owner');
+    if (rings.flatMap((ring) => ring.ownersMany(['k'])).join() !== names.join()) throw new Error();
     rings.length = 0;
     for (let n = 0; n < 20; n++) { gc(); await turn(); }
     console.log('kept');

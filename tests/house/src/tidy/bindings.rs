@@ -24,7 +24,7 @@ const OWN: &[(&str, &str)] = &[
     ("queue.rs", "only C takes events from a descriptor of ours"),
     ("talk.rs", "only C has a function of its own for each operation, and too many for one file"),
     ("serf.rs", "as above"),
-    ("ring/lookup.rs", "only Node makes a function for each ring, which is faster than a method"),
+    ("ring/lookup.rs", "only Node has functions beside its classes, which are faster than methods"),
     ("clock/mod.rs", "C has a folder of that name, for the same reason"),
     ("clock/forms.rs", "as above"),
     ("clock/retired.rs", "as above"),
