@@ -233,15 +233,12 @@ defmodule Chinwag.Ring do
   """
   @spec owners(t(), key(), non_neg_integer()) :: [String.t()]
   def owners(%__MODULE__{native: native, names: names}, key, count) when is_key(key) do
-    places =
-      with :large <- Native.ring_owners(native, key, count),
-           do: Native.ring_owners_large(native, key, count)
-
-    for place <- places, do: elem(names, place)
+    with :large <- Native.ring_owners(native, names, key, count),
+         do: Native.ring_owners_large(native, names, key, count)
   end
 
   def owners(%__MODULE__{native: native, names: names}, key, count),
-    do: for(place <- Native.ring_owners_large(native, key, count), do: elem(names, place))
+    do: Native.ring_owners_large(native, names, key, count)
 
   @doc """
   The owners of keys, in their order: one native call for all of them, which costs less for each
@@ -253,11 +250,15 @@ defmodule Chinwag.Ring do
       true
   """
   @spec owners_many(t(), Enumerable.t()) :: [String.t() | nil]
-  def owners_many(ring, keys), do: named(ring, owner_numbers(ring, keys))
+  def owners_many(%__MODULE__{native: native, names: names}, keys) do
+    with {first, rest} <- Native.ring_many(native, names, listed!(keys)),
+         do: first ++ Native.ring_many_large(native, names, rest)
+  end
 
   @doc "As `owners_many/2`, of keys of `width` bytes that stand side by side in one binary."
   @spec owners_many(t(), binary(), pos_integer()) :: [String.t() | nil]
-  def owners_many(ring, packed, width), do: named(ring, owner_numbers(ring, packed, width))
+  def owners_many(%__MODULE__{native: native, names: names}, packed, width),
+    do: packed(native, names, packed, width)
 
   @doc """
   The numbers of the owners of keys, 16 bits each: places in `names/1`, the first of which is 0;
@@ -267,22 +268,19 @@ defmodule Chinwag.Ring do
   """
   @spec owner_numbers(t(), Enumerable.t()) :: binary()
   def owner_numbers(%__MODULE__{native: native}, keys) do
-    keys = listed!(keys)
-    with :large <- Native.ring_many(native, keys), do: Native.ring_many_large(native, keys)
+    with {first, rest} <- Native.ring_many(native, nil, listed!(keys)),
+         do: first <> Native.ring_many_large(native, nil, rest)
   end
 
   @doc "As `owner_numbers/2`, of keys of `width` bytes that stand side by side in one binary."
   @spec owner_numbers(t(), binary(), pos_integer()) :: binary()
-  def owner_numbers(%__MODULE__{native: native}, packed, width) do
-    with :large <- Native.ring_packed(native, packed, width),
-         do: Native.ring_packed_large(native, packed, width)
+  def owner_numbers(%__MODULE__{native: native}, packed, width),
+    do: packed(native, nil, packed, width)
+
+  defp packed(native, names, packed, width) do
+    with :large <- Native.ring_packed(native, names, packed, width),
+         do: Native.ring_packed_large(native, names, packed, width)
   end
-
-  defp named(%__MODULE__{names: names}, numbers),
-    do: for(<<number::16 <- numbers>>, do: at(names, number))
-
-  defp at(_names, 65_535), do: nil
-  defp at(names, number), do: elem(names, number + 1)
 
   @doc "Whether that node owns a key."
   @spec owns?(t(), name(), key()) :: boolean()

@@ -305,6 +305,6 @@ impl<'a> Iterator for List<'a> {
     }
 }
 
-fn no_list(term: Term<'_>) -> Error {
+pub(crate) fn no_list(term: Term<'_>) -> Error {
     bad(format!("this is no list, or the end of none: {}", shown(term)))
 }

@@ -3,18 +3,19 @@
 //! No function here waits on a scheduler. Events are taken by the owner, once a message has told it
 //! that there are some. What takes its time is submitted to the core and answered by a message from
 //! the node's dispatcher thread. It and the core's thread only ever send to the BEAM.
-//! rustler turns a panic in any of these functions into an `ErlangError`.
+//! A panic in any of these functions becomes an `ErlangError`: rustler sees to it, and `direct`.
 
 mod answer;
 mod clock;
 mod config;
+mod direct;
 mod error;
 mod events;
 mod member;
 mod node;
 mod ring;
 
-use rustler::{Atom, Encoder, Env, Term};
+use rustler::{Atom, Encoder, Env, NifResult, Term};
 
 mod atoms {
     rustler::atoms! {
@@ -63,5 +64,11 @@ fn word<'a>(env: Env<'a>, text: &str) -> Term<'a> {
 fn panic(message: &str) -> Atom {
     std::panic::panic_any(message.to_owned())
 }
+
+/// As `panic`, where `direct!` stops it.
+fn panic_direct<'a>(_env: Env<'a>, [message]: [Term<'a>; 1]) -> NifResult<Term<'a>> {
+    std::panic::panic_any(message.decode::<String>()?)
+}
+direct::direct!(panic_direct);
 
 rustler::init!("Elixir.Chinwag.Native");

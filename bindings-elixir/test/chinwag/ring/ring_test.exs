@@ -2,7 +2,7 @@ defmodule Chinwag.RingTest do
   # Measures memory.
   use ExUnit.Case, async: false
 
-  alias Chinwag.{Error, Ring, RingNode}
+  alias Chinwag.{Error, Native, Ring, RingNode}
 
   doctest Chinwag.Ring
 
@@ -152,6 +152,50 @@ defmodule Chinwag.RingTest do
     assert Ring.owners_many(ring, keys) == Enum.map(keys, &Ring.owner(ring, &1))
     long = [String.duplicate("k", 1_000_000)]
     assert Ring.owners_many(ring, long) == Enum.map(long, &Ring.owner(ring, &1))
+  end
+
+  test "more keys than an ordinary scheduler takes at once" do
+    # `{these, rest}` of the native side, with all keys in one of them and on both sides of the
+    # border between a block of keys that are looked up together and the next.
+    for {profile, most} <- [pure: 524_288, ketama: 131_072], size <- [1, 436] do
+      ring = Ring.new!(~w(a b c), profile: profile)
+      border = div(most, 64 + size)
+      key = fn n -> String.pad_leading("#{rem(n, 10 ** size)}", size, "0") end
+
+      for count <- [15, 16, 17, border - 1, border, border + 1, border + 17] do
+        keys = Enum.map(1..count, key)
+        owners = Enum.map(keys, &Ring.owner(ring, &1))
+        assert Ring.owners_many(ring, keys) == owners
+        assert Ring.owners_many(ring, Enum.join(keys), size) == owners
+        numbers = for <<n::16 <- Ring.owner_numbers(ring, keys)>>, do: Enum.at(~w(a b c), n)
+        assert numbers == owners
+        left = Native.ring_many(ring.native, ring.names, keys)
+        if count > border, do: assert({_, [_ | _]} = left), else: assert(left == owners)
+        if count > border, do: assert(length(elem(left, 0)) == border)
+      end
+
+      long = String.duplicate("k", most)
+      assert Native.ring_many(ring.native, ring.names, [long, "k"]) == {[], [long, "k"]}
+      assert Ring.owners_many(ring, [long, "k"]) == Enum.map([long, "k"], &Ring.owner(ring, &1))
+    end
+  end
+
+  test "any number of owners" do
+    ring = small(for(n <- 10..30, do: "n#{n}"), replicas: 3)
+    all = Ring.owners(ring, "k", 21)
+    assert Enum.sort(all) == Ring.names(ring)
+    for count <- 0..25, do: assert(Ring.owners(ring, "k", count) == Enum.take(all, count))
+  end
+
+  test "names that are not those of the ring are an error" do
+    ring = small(~w(a b c))
+
+    for names <- [{}, {nil}, [], :names] do
+      other = %{ring | names: names}
+      assert_raise ArgumentError, fn -> Ring.owners(other, "k", 3) end
+      assert_raise ArgumentError, fn -> Ring.owners_many(other, ["k"]) end
+      assert_raise ArgumentError, fn -> Ring.owners_many(other, "k", 1) end
+    end
   end
 
   test "points have no slots" do

@@ -15,9 +15,10 @@ use std::cell::RefCell;
 use chinwag::clock::{Causality, Entry, PackedClock, TrimBounds, VectorClock, actor, split_actor};
 use chinwag::{Error, ErrorKind, Result};
 use rustler::types::tuple::get_tuple;
-use rustler::{Binary, Encoder, Env, Term};
+use rustler::{Binary, Encoder, Env, NifResult, Term};
 
 use crate::config::{List, is_nil, text};
+use crate::direct::direct;
 use crate::error::{bad, shown};
 use crate::member::bytes;
 use crate::{atoms, error};
@@ -35,28 +36,28 @@ fn clock_large<'a>(env: Env<'a>, request: Term<'a>) -> Term<'a> {
 }
 
 /// The counter of an actor.
-#[rustler::nif]
-fn clock_count<'a>(env: Env<'a>, clock: Term<'a>, actor: Term<'a>) -> Term<'a> {
-    told(env, counted(env, clock, actor))
+fn clock_count<'a>(env: Env<'a>, [clock, actor]: [Term<'a>; 2]) -> NifResult<Term<'a>> {
+    Ok(told(env, counted(env, clock, actor)))
 }
+direct!(clock_count);
 
 /// The clock after one more event of an actor.
-#[rustler::nif]
-fn clock_increment<'a>(env: Env<'a>, clock: Term<'a>, actor: Term<'a>) -> Term<'a> {
-    told(env, incremented(env, clock, actor))
+fn clock_increment<'a>(env: Env<'a>, [clock, actor]: [Term<'a>; 2]) -> NifResult<Term<'a>> {
+    Ok(told(env, incremented(env, clock, actor)))
 }
+direct!(clock_increment);
 
 /// The clock with what another knows.
-#[rustler::nif]
-fn clock_merge<'a>(env: Env<'a>, ours: Term<'a>, theirs: Term<'a>) -> Term<'a> {
-    told(env, merged(env, ours, theirs))
+fn clock_merge<'a>(env: Env<'a>, [ours, theirs]: [Term<'a>; 2]) -> NifResult<Term<'a>> {
+    Ok(told(env, merged(env, ours, theirs)))
 }
+direct!(clock_merge);
 
 /// How a clock stands to another.
-#[rustler::nif]
-fn clock_compare<'a>(env: Env<'a>, ours: Term<'a>, theirs: Term<'a>) -> Term<'a> {
-    told(env, compared(env, ours, theirs))
+fn clock_compare<'a>(env: Env<'a>, [ours, theirs]: [Term<'a>; 2]) -> NifResult<Term<'a>> {
+    Ok(told(env, compared(env, ours, theirs)))
 }
+direct!(clock_compare);
 
 fn told<'a>(env: Env<'a>, answer: Result<Term<'a>>) -> Term<'a> {
     answer.unwrap_or_else(|error| error::tuple(env, &error))

@@ -8,10 +8,10 @@ use super::RingRef;
 use crate::config::{List, is_nil, pairs, text};
 use crate::error::{bad, raised, shown};
 
-/// A ring that is asked.
-pub(super) struct Asked(pub(super) ResourceArc<RingRef>);
+/// A ring that is asked. The term of the caller keeps it.
+pub(super) struct Asked<'a>(&'a RingRef);
 
-impl std::ops::Deref for Asked {
+impl std::ops::Deref for Asked<'_> {
     type Target = Ring;
 
     fn deref(&self) -> &Ring {
@@ -19,13 +19,21 @@ impl std::ops::Deref for Asked {
     }
 }
 
-impl<'a> Decoder<'a> for Asked {
+impl<'a> Decoder<'a> for Asked<'a> {
     #[inline]
     fn decode(term: Term<'a>) -> NifResult<Self> {
-        term.decode().map(Self).map_err(|_| {
-            raised(bad("this ring is not of this VM; send `Chinwag.Ring.to_bytes/1` of it instead"))
-        })
+        term.decode().map(Self).map_err(|_| foreign())
     }
+}
+
+/// A ring that stays after the call.
+pub(super) fn held(term: Term<'_>) -> NifResult<ResourceArc<RingRef>> {
+    term.decode().map_err(|_| foreign())
+}
+
+#[cold]
+fn foreign() -> rustler::Error {
+    raised(bad("this ring is not of this VM; send `Chinwag.Ring.to_bytes/1` of it instead"))
 }
 
 /// A key: a binary, which stays where it is.
@@ -34,7 +42,7 @@ pub(super) struct Key<'a>(pub(super) Binary<'a>);
 impl<'a> Decoder<'a> for Key<'a> {
     #[inline]
     fn decode(term: Term<'a>) -> NifResult<Self> {
-        term.decode().map(Self).map_err(|_| raised(no_key(term)))
+        Binary::from_term(term).map(Self).map_err(|_| raised(no_key(term)))
     }
 }
 
@@ -50,6 +58,7 @@ impl Encoder for Key<'_> {
     }
 }
 
+#[cold]
 fn no_key(term: Term<'_>) -> Error {
     bad(format!("a key is a binary; this is {}", shown(term)))
 }

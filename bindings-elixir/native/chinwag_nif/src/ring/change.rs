@@ -10,30 +10,30 @@ use crate::config::List;
 
 /// `{first, last, owner}` of each range.
 #[rustler::nif(schedule = "DirtyCpu")]
-fn ring_ranges<'a>(env: Env<'a>, ring: Asked) -> Term<'a> {
+fn ring_ranges<'a>(env: Env<'a>, ring: Asked<'a>) -> Term<'a> {
     let range = |range: Range<'_>| (range.start, range.end, range.owner).encode(env);
     ring.ranges().into_iter().map(range).collect::<Vec<Term<'a>>>().encode(env)
 }
 
 /// `{name, share, ideal}` of each node that owns something.
 #[rustler::nif(schedule = "DirtyCpu")]
-fn ring_balance<'a>(env: Env<'a>, ring: Asked) -> Term<'a> {
+fn ring_balance<'a>(env: Env<'a>, ring: Asked<'a>) -> Term<'a> {
     let share = |one: Balance<'_>| (one.name, one.share, one.ideal).encode(env);
     ring.balance().into_iter().map(share).collect::<Vec<Term<'a>>>().encode(env)
 }
 
 #[rustler::nif(schedule = "DirtyCpu")]
-fn ring_next<'a>(env: Env<'a>, ring: Asked, name: Name, count: Count) -> Term<'a> {
+fn ring_next<'a>(env: Env<'a>, ring: Asked<'a>, name: Name, count: Count) -> Term<'a> {
     names(env, ring.next(&name.0, count.0).into_iter())
 }
 
 #[rustler::nif(schedule = "DirtyCpu")]
-fn ring_previous<'a>(env: Env<'a>, ring: Asked, name: Name, count: Count) -> Term<'a> {
+fn ring_previous<'a>(env: Env<'a>, ring: Asked<'a>, name: Name, count: Count) -> Term<'a> {
     names(env, ring.previous(&name.0, count.0).into_iter())
 }
 
 #[rustler::nif(schedule = "DirtyCpu")]
-fn ring_owners_before<'a>(env: Env<'a>, ring: Asked, key: Key<'a>, count: Count) -> Term<'a> {
+fn ring_owners_before<'a>(env: Env<'a>, ring: Asked<'a>, key: Key<'a>, count: Count) -> Term<'a> {
     names(env, ring.owners_before(&key, count.0).into_iter())
 }
 
@@ -41,8 +41,8 @@ fn ring_owners_before<'a>(env: Env<'a>, ring: Asked, key: Key<'a>, count: Count)
 #[rustler::nif(schedule = "DirtyCpu")]
 fn ring_moved<'a>(
     env: Env<'a>,
-    before: Asked,
-    after: Asked,
+    before: Asked<'a>,
+    after: Asked<'a>,
     list: List<'a>,
 ) -> NifResult<Term<'a>> {
     let keys = keys(list).collect::<NifResult<Vec<Key<'a>>>>()?;
@@ -53,8 +53,8 @@ fn ring_moved<'a>(
 #[rustler::nif(schedule = "DirtyCpu")]
 fn ring_gained<'a>(
     env: Env<'a>,
-    before: Asked,
-    after: Asked,
+    before: Asked<'a>,
+    after: Asked<'a>,
     name: Name,
     list: List<'a>,
 ) -> NifResult<Term<'a>> {
@@ -67,8 +67,8 @@ fn ring_gained<'a>(
 #[rustler::nif(schedule = "DirtyCpu")]
 fn ring_lost<'a>(
     env: Env<'a>,
-    before: Asked,
-    after: Asked,
+    before: Asked<'a>,
+    after: Asked<'a>,
     name: Name,
     list: List<'a>,
 ) -> NifResult<Term<'a>> {
@@ -79,20 +79,20 @@ fn ring_lost<'a>(
 
 /// `{slot, from, to}` of each slot that moves.
 #[rustler::nif(schedule = "DirtyCpu")]
-fn ring_moved_slots<'a>(env: Env<'a>, before: Asked, after: Asked) -> Term<'a> {
+fn ring_moved_slots<'a>(env: Env<'a>, before: Asked<'a>, after: Asked<'a>) -> Term<'a> {
     moves(env, change(&before, &after).slots())
 }
 
 /// `{from, to, slots}` of each pair of nodes.
 #[rustler::nif(schedule = "DirtyCpu")]
-fn ring_flows<'a>(env: Env<'a>, before: Asked, after: Asked) -> Term<'a> {
+fn ring_flows<'a>(env: Env<'a>, before: Asked<'a>, after: Asked<'a>) -> Term<'a> {
     let change = change(&before, &after);
     let flows = change.flows().into_iter();
     let flow = |((from, to), slots): (_, usize)| ((from, to), slots).encode(env);
     flows.map(flow).collect::<Vec<Term<'a>>>().encode(env)
 }
 
-fn change(before: &Asked, after: &Asked) -> RingChange {
+fn change(before: &Asked<'_>, after: &Asked<'_>) -> RingChange {
     RingChange::new(before, after)
 }
 

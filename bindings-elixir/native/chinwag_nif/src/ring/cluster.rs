@@ -11,9 +11,9 @@ use chinwag::event::RingChanged;
 use chinwag::host::Op;
 use chinwag::ring::{Overrides, Ring};
 use rustler::env::SavedTerm;
-use rustler::{Encoder, Env, OwnedEnv, ResourceArc, Term};
+use rustler::{Encoder, Env, NifResult, OwnedEnv, ResourceArc, Term};
 
-use super::builder::{Asked, Count, Key, built};
+use super::builder::{Count, Key, built, held};
 use super::{ORDER_MAX, RingRef, told};
 use crate::config::List;
 use crate::events::lock;
@@ -229,17 +229,18 @@ pub(crate) fn change<'a>(env: Env<'a>, changed: &RingChanged) -> Term<'a> {
 
 /// What a ring is told with; `:large` if it has too many names.
 #[rustler::nif]
-fn ring_told<'a>(env: Env<'a>, ring: Asked) -> Term<'a> {
-    match ring.len() > ORDER_MAX {
+fn ring_told<'a>(env: Env<'a>, ring: Term<'a>) -> NifResult<Term<'a>> {
+    let ring = held(ring)?;
+    Ok(match ring.0.len() > ORDER_MAX {
         true => atoms::large().to_term(env),
-        false => told(env, &ring.0),
-    }
+        false => told(env, &ring),
+    })
 }
 
 /// As `ring_told`, however many.
 #[rustler::nif(schedule = "DirtyCpu")]
-fn ring_told_large<'a>(env: Env<'a>, ring: Asked) -> Term<'a> {
-    told(env, &ring.0)
+fn ring_told_large<'a>(env: Env<'a>, ring: Term<'a>) -> NifResult<Term<'a>> {
+    held(ring).map(|ring| told(env, &ring))
 }
 
 /// What members say while slots change hands, by the name of the operation.
