@@ -45,7 +45,8 @@ export type WarningCode =
   | 'flapping'
   | 'ring-mismatch'
   | 'ring-weight'
-  | 'ring-failed';
+  | 'ring-failed'
+  | 'ring-name';
 
 /** `code` of every error. */
 export type ErrorCode =

@@ -1037,6 +1037,8 @@ pub enum WarningCode {
     RingWeight = 12,
     /// No ring can be made of the members as they are; the one before stays.
     RingFailed = 13,
+    /// A member is off the ring for its name: it is too long, or has the hash of another's.
+    RingName = 14,
 }
 
 /// One row of the table of warnings.
@@ -1119,6 +1121,11 @@ pub const WARNINGS: &[WarningInfo] = &[
         warning: WarningCode::RingFailed,
         code: "ring-failed",
         doc: "No ring can be made of the members as they are; the one before stays.",
+    },
+    WarningInfo {
+        warning: WarningCode::RingName,
+        code: "ring-name",
+        doc: "A member is off the ring for its name: it is too long, or has the hash of another's.",
     },
 ];
 

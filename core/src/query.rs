@@ -3,7 +3,6 @@
 //! One exchange of states over TCP in which this side brings nothing and does not ask to join. The
 //! asked node answers with everything it knows and merges nothing, so nobody's list changes.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -12,6 +11,7 @@ use std::time::Duration;
 use crate::config::Config;
 use crate::driver::{Silence, ask, keys, nonce};
 use crate::error::{Error, ErrorKind, Result};
+use crate::event::Warning;
 use crate::member::{Facts, Member, MemberState};
 use crate::placement::place;
 use crate::ring::{Overrides, Ring};
@@ -55,13 +55,14 @@ pub async fn members(addr: &str, options: &Config, timeout: Duration) -> Result<
     }
 }
 
-/// The ring that such a list makes, and who on it has a weight that is none.
+/// The ring that such a list makes, and what is odd about the places of members on it.
 #[derive(Clone, Debug)]
 pub struct Placement {
     /// The ring, as every one of the members has it that has no overrides.
     pub ring: Ring,
-    /// What the tag says that is no weight, by the member's name; it counts as 1.
-    pub odd_weights: BTreeMap<String, String>,
+    /// Why not, by their names: a tag says a weight that is none, or a member is off the ring for
+    /// its name.
+    pub warnings: Vec<Warning>,
 }
 
 /// The ring of the members of a list such as [`members`] gives. Of the options, `ring_*` count, and
@@ -72,7 +73,7 @@ pub struct Placement {
 /// `bad_config`; `too_large` for more members than a ring can have.
 pub fn ring(members: &[Member], options: &Config) -> Result<Placement> {
     let placed = place(&options.settings()?.ring, members, Overrides::default(), None)?;
-    Ok(Placement { ring: placed.ring, odd_weights: placed.odd })
+    Ok(Placement { ring: placed.ring, warnings: placed.warnings })
 }
 
 fn question(security: &Security, mut nonces: Nonces) -> Vec<u8> {

@@ -180,6 +180,8 @@ defmodule Chinwag.Constants do
     or whom it sees.
   * `:ring_weight` - The weight that a member's tag says is none; it counts as 1.
   * `:ring_failed` - No ring can be made of the members as they are; the one before stays.
+  * `:ring_name` - A member is off the ring for its name: it is too long, or has the hash of
+    another's.
 
   ## Member states
 
@@ -248,6 +250,7 @@ defmodule Chinwag.Constants do
           | :ring_mismatch
           | :ring_weight
           | :ring_failed
+          | :ring_name
 
   @typedoc "What is believed about a member."
   @type member_state ::
@@ -472,7 +475,8 @@ defmodule Chinwag.Constants do
     flapping: "flapping",
     ring_mismatch: "ring-mismatch",
     ring_weight: "ring-weight",
-    ring_failed: "ring-failed"
+    ring_failed: "ring-failed",
+    ring_name: "ring-name"
   ]
 
   @doc "Every code of a warning, as the core spells it."

@@ -45,6 +45,7 @@ WarningCode = Literal[
     "ring-mismatch",
     "ring-weight",
     "ring-failed",
+    "ring-name",
 ]
 ErrorCode = Literal[
     "bad_config",

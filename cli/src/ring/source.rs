@@ -64,9 +64,8 @@ pub(super) async fn ring(matches: &ArgMatches) -> Result<Ring, Failure> {
     }
     let members = asking::members(matches, &config).await?;
     let placement = query::ring(&members, &config)?;
-    for (name, weight) in &placement.odd_weights {
-        let (name, weight) = (plain(name), plain(weight));
-        eprintln!("chinwag: the weight of {name} is \"{weight}\"; it counts as 1");
+    for warning in &placement.warnings {
+        eprintln!("chinwag: {}: {}", plain(&warning.subject), plain(&warning.text));
     }
     Ok(placement.ring)
 }

@@ -4,7 +4,8 @@
 //! hundred nodes. From then on a task waits for members to change, lets a burst of changes end, and
 //! has the next ring made on a thread of its own; readers have the one before until it is there.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
+use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -38,8 +39,8 @@ struct State {
     /// Those before it, the newest first.
     past: VecDeque<Ring>,
     overrides: Overrides,
-    /// Members whose tag says a weight that is none, and what it says.
-    odd: BTreeMap<String, String>,
+    /// Of whom was told that their place on the ring is odd, and why.
+    odd: Vec<Warning>,
     /// Why the last one could not be made.
     failed: Option<Error>,
     keeper: Option<AbortHandle>,
@@ -119,7 +120,7 @@ impl State {
     /// The ring if there is one, and what has not been complained of yet.
     fn take(&mut self, made: Result<placement::Placed, Error>) -> (Option<Ring>, Vec<Warning>) {
         let (ring, odd) = match made {
-            Ok(placed) => (placed.ring, placed.odd),
+            Ok(placed) => (placed.ring, placed.warnings),
             Err(error) => {
                 let again = self.failed.as_ref() == Some(&error);
                 let text = format!("{}; the ring before it stays", error.message());
@@ -130,15 +131,9 @@ impl State {
             }
         };
         self.failed = None;
-        let warning = |(name, says): (&String, &String)| Warning {
-            code: WarningCode::RingWeight,
-            subject: name.clone(),
-            text: format!("its weight is \"{says}\", not a number from 0 to 65535; it counts as 1"),
-        };
-        let new = odd.iter().filter(|(name, says)| self.odd.get(*name) != Some(says));
-        let complaints = new.map(warning).collect();
-        self.odd = odd;
-        (Some(ring), complaints)
+        let known = mem::replace(&mut self.odd, odd);
+        let new = self.odd.iter().filter(|warning| !known.contains(warning));
+        (Some(ring), new.cloned().collect())
     }
 }
 

@@ -4,18 +4,19 @@
 //! Members of the same settings and overrides, and with the same view of the others, have the same
 //! ring, whatever they are written in.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::config::RingSettings;
 use crate::error::Result;
+use crate::event::{Warning, WarningCode};
 use crate::member::Member;
 use crate::ring::{Overrides, Ring, RingNode, mark};
 
-/// A ring, and who on it has a weight that is none.
+/// A ring, and what is told of members whose place on it is not what one would think.
 pub(crate) struct Placed {
     pub(crate) ring: Ring,
-    /// What the tag says, by the member's name.
-    pub(crate) odd: BTreeMap<String, String>,
+    /// By name: of a weight that is none, and of a name for which a member is off the ring.
+    pub(crate) warnings: Vec<Warning>,
 }
 
 /// Bytes of a name that a ring takes. Only a hostile peer has a longer one.
@@ -33,44 +34,52 @@ pub(crate) fn place(
     overrides: Overrides,
     before: Option<&Ring>,
 ) -> Result<Placed> {
-    let (mut odd, mut marks) = (BTreeMap::new(), BTreeSet::new());
+    let (mut warnings, mut marks) = (Vec::new(), BTreeMap::new());
     let mut builder = Ring::builder()
         .profile(settings.profile)
         .replicas(settings.replicas)
         .hash_tags(settings.hash_tags)
         .overrides(overrides);
     for member in members.iter().filter(|member| member.state().is_present()) {
-        let (node, wrong) = node(settings, member);
-        if let Some(wrong) = wrong {
-            odd.insert(member.name().to_owned(), wrong);
-        }
-        if let Some(node) = node.filter(|node| marks.insert(mark(&node.name))) {
+        let name = member.name();
+        let Some((node, odd_weight)) = node(settings, member) else { continue };
+        let off_ring = |why: String| (WarningCode::RingName, format!("it owns nothing, as {why}"));
+        let odd = if name.len() > NAME_MAX {
+            Some(off_ring(format!("its name is longer than {NAME_MAX} bytes")))
+        } else if let Some(other) = marks.get(&mark(name)) {
+            let why = "its name has the same hash as that of";
+            Some(off_ring(format!("{why} {other:?}; rename one of them")))
+        } else {
+            marks.insert(mark(name), name);
             builder = builder.node(node);
-        }
+            odd_weight.map(|text| (WarningCode::RingWeight, text))
+        };
+        let subject = name.to_owned();
+        warnings.extend(odd.map(|(code, text)| Warning { code, subject, text }));
     }
     if let Some(before) = before {
         builder = builder.after(before);
     }
-    Ok(Placed { ring: builder.build()?, odd })
+    Ok(Placed { ring: builder.build()?, warnings })
 }
 
-/// A member's place on the ring, if it has one; and what its tag says if that is no weight.
-fn node(settings: &RingSettings, member: &Member) -> (Option<RingNode>, Option<String>) {
-    let tags = member.tags();
-    let name = member.name();
+/// A member as the ring has it, if it is chosen and has a weight; and what to say of a tag that is
+/// no weight.
+fn node(settings: &RingSettings, member: &Member) -> Option<(RingNode, Option<String>)> {
+    let (name, tags) = (member.name(), member.tags());
     let chosen = settings.tags.iter().all(|(key, value)| tags.get(key) == Some(value));
-    if !chosen || name.is_empty() || name.len() > NAME_MAX {
-        return (None, None);
-    }
     let told = tags.get(&settings.weight_tag);
     let (weight, wrong) = match told.map(|text| (text, text.parse::<u32>())) {
         None => (1, None),
         Some((_, Ok(weight))) if weight <= WEIGHT_MAX => (weight, None),
-        Some((text, _)) => (1, Some(text.clone())),
+        Some((text, _)) => {
+            let why = "not a number from 0 to 65535; it counts as 1";
+            (1, Some(format!("its weight is {text:?}, {why}")))
+        }
     };
     let zone = tags.get(&settings.zone_tag).cloned().unwrap_or_default();
-    let node = (weight > 0).then(|| RingNode::new(name).weight(weight).zone(zone));
-    (node, wrong)
+    let is_on = chosen && weight > 0 && !name.is_empty();
+    is_on.then(|| (RingNode::new(name).weight(weight).zone(zone), wrong))
 }
 
 #[cfg(test)]
@@ -105,6 +114,12 @@ mod tests {
 
     fn names(ring: &Ring) -> Vec<&str> {
         ring.names().collect()
+    }
+
+    /// Of whom is told that they are off the ring for their names.
+    fn subjects(placed: &Placed) -> Vec<&str> {
+        assert!(placed.warnings.iter().all(|warning| warning.code == WarningCode::RingName));
+        placed.warnings.iter().map(|warning| &*warning.subject).collect()
     }
 
     #[test]
@@ -148,23 +163,38 @@ mod tests {
         let placed = placed(&[], &members);
         let weights: Vec<u32> = placed.ring.nodes().map(|node| node.weight).collect();
         assert_eq!(weights, [1, 1, 1, 1, 1, 1, 65_535, 7]);
-        let odd: Vec<&str> = placed.odd.values().map(String::as_str).collect();
-        assert_eq!(odd, ["NaN", "-1", "1e9", "65536", "", "1.5"]);
+        let told = ["NaN", "-1", "1e9", "65536", "", "1.5"];
+        assert_eq!(placed.warnings.len(), told.len());
+        for (warning, (at, says)) in placed.warnings.iter().zip((0..).zip(told)) {
+            let about = (warning.code, &*warning.subject);
+            assert_eq!(about, (WarningCode::RingWeight, &*format!("m{at}")));
+            assert!(warning.text.contains(&format!("{says:?}")), "{}", warning.text);
+        }
     }
 
     #[test]
-    fn a_name_that_no_ring_takes_is_left_out() {
+    fn a_name_that_no_ring_takes_is_left_out_and_told() {
         let long = "x".repeat(NAME_MAX + 1);
         let members = [&*long, "", "a"].map(|name| member(name, MemberState::Alive, &[]));
-        assert_eq!(names(&placed(&[], &members).ring), ["a"]);
+        let placed = placed(&[], &members);
+        assert_eq!(names(&placed.ring), ["a"]);
+        assert_eq!(subjects(&placed), [&*long]);
+        // Who is not meant to be on it is not told of.
+        let chosen = settings(&[("ring_tags", "role=cache")]);
+        let placed = place(&chosen, &members, Overrides::default(), None).expect("a ring");
+        assert_eq!(placed.warnings, []);
     }
 
     #[test]
-    fn of_two_names_with_one_hash_the_first_is_on_it() {
+    fn of_two_names_with_one_hash_the_first_is_on_it_and_the_other_told() {
         let members = ["9;Wm_0-u", "a", "a007065"];
         let members = members.map(|name| member(name, MemberState::Alive, &[]));
-        assert_eq!(names(&placed(&[], &members).ring), ["9;Wm_0-u", "a"]);
-        assert_eq!(names(&placed(&[], &members[1..]).ring), ["a", "a007065"]);
+        let both = placed(&[], &members);
+        assert_eq!(names(&both.ring), ["9;Wm_0-u", "a"]);
+        assert_eq!(subjects(&both), ["a007065"]);
+        assert!(both.warnings[0].text.contains("9;Wm_0-u"), "{:?}", both.warnings);
+        let one = placed(&[], &members[1..]);
+        assert_eq!((names(&one.ring), one.warnings), (vec!["a", "a007065"], vec![]));
     }
 
     #[test]

@@ -1,13 +1,12 @@
 //! What the nodes of a simulation believe, and what they have told.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use super::{Node, NodeId, Sim};
 use crate::config::RingSettings;
 use crate::engine::{Engine, Reply, RequestId};
 use crate::error::Result;
-use crate::event::EventKind;
+use crate::event::{EventKind, Warning};
 use crate::member::{Member, MemberState};
 use crate::placement::{Placed, place};
 use crate::ring::{Overrides, Ring};
@@ -59,7 +58,7 @@ impl Sim {
     }
 
     /// The ring of the members that `id` sees, numbered as the one behind `before`, or as that if
-    /// it is the same; and by their names, what those say of their weight whose weight is none.
+    /// it is the same; and what a driver warns of when it has made it.
     ///
     /// It is the caller who keeps it, and tells the node of it with
     /// [`Request::Placed`](crate::engine::Request::Placed), as a driver does.
@@ -72,14 +71,14 @@ impl Sim {
         settings: &RingSettings,
         overrides: Overrides,
         before: Option<&Ring>,
-    ) -> Result<(Ring, BTreeMap<String, String>)> {
-        let Placed { ring, odd } = place(settings, &self.members(id), overrides, before)?;
+    ) -> Result<(Ring, Vec<Warning>)> {
+        let Placed { ring, warnings } = place(settings, &self.members(id), overrides, before)?;
         let version = match before {
             Some(before) if *before == ring => before.version(),
             Some(before) => before.version() + 1,
             None => 1,
         };
-        Ok((ring.numbered(version), odd))
+        Ok((ring.numbered(version), warnings))
     }
 
     /// The counters of `id`.

@@ -155,10 +155,23 @@ async fn tags_choose_and_overrides_decide() {
     }
 }
 
+/// What a closed node has warned of with that code: of whom, and why.
+async fn warned(mut events: Events, code: WarningCode) -> Vec<(String, String)> {
+    let mut told = Vec::new();
+    while let Some(event) = events.next().await {
+        if let EventKind::Warning(warning) = event.kind
+            && warning.code == code
+        {
+            told.push((warning.subject.clone(), warning.text.clone()));
+        }
+    }
+    told
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_weight_that_is_none_is_told_once() {
     let a = start("a", None, &[]).await;
-    let mut events = a.events(Replay::No);
+    let events = a.events(Replay::No);
     assert_eq!(a.ring().len(), 1);
     let b = start("b", Some(&a), &[("tags", "weight=heavy")]).await;
     let c = start("c", Some(&a), &[]).await;
@@ -167,17 +180,32 @@ async fn a_weight_that_is_none_is_told_once() {
     c.leave(Duration::from_secs(5)).await.expect("a farewell");
     has(&a, &["a", "b"]).await;
     a.close().await;
-    let mut told = Vec::new();
-    while let Some(event) = events.next().await {
-        if let EventKind::Warning(warning) = event.kind
-            && warning.code == WarningCode::RingWeight
-        {
-            told.push((warning.subject.clone(), warning.text.contains("heavy")));
-        }
-    }
-    assert_eq!(told, [("b".to_owned(), true)]);
+    let told = warned(events, WarningCode::RingWeight).await;
+    assert!(matches!(&told[..], [(name, why)] if name == "b" && why.contains("heavy")), "{told:?}");
     b.close().await;
     c.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_member_that_is_off_the_ring_for_its_name_is_told_once() {
+    let a = start("a", None, &[]).await;
+    let events = a.events(Replay::No);
+    assert_eq!(a.ring().len(), 1);
+    // Two names of one XXH3-64.
+    let first = start("9;Wm_0-u", Some(&a), &[]).await;
+    let twin = start("a007065", Some(&a), &[]).await;
+    let b = start("b", Some(&a), &[]).await;
+    has(&a, &["9;Wm_0-u", "a", "b"]).await;
+    has(&twin, &["9;Wm_0-u", "a", "b"]).await;
+    first.leave(Duration::from_secs(5)).await.expect("a farewell");
+    has(&a, &["a", "a007065", "b"]).await;
+    a.close().await;
+    let told = warned(events, WarningCode::RingName).await;
+    let is_it = |(name, why): &(String, String)| name == "a007065" && why.contains("9;Wm_0-u");
+    assert!(told.len() == 1 && told.iter().all(is_it), "{told:?}");
+    for node in [first, twin, b] {
+        node.close().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

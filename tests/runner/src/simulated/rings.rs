@@ -1,7 +1,7 @@
 //! What a driver does for rings: it has the ring of the members made when somebody first asks for
 //! it, and again when they have changed, and tells the engine.
 
-use std::collections::BTreeMap;
+use std::mem;
 use std::sync::Arc;
 
 use chinwag::config::RingSettings;
@@ -20,8 +20,8 @@ pub(super) struct Rings {
     overrides: Overrides,
     /// None before somebody asks.
     present: Option<Made>,
-    /// Members whose tag says a weight that is none, and what it says.
-    odd: BTreeMap<String, String>,
+    /// What was told of the places of members on it.
+    odd: Vec<Warning>,
 }
 
 /// A ring, and what it was made after.
@@ -93,15 +93,11 @@ impl Rings {
         Made { ring, seen, local, overrides: self.overrides.clone() }
     }
 
-    /// Of weights that are none, those that are not known yet.
-    fn complaints(&mut self, odd: BTreeMap<String, String>) -> Vec<EventKind> {
-        let new = odd.iter().filter(|(name, says)| self.odd.get(*name) != Some(says));
-        let of = |(name, says): (&String, &String)| {
-            warning(WarningCode::RingWeight, name.clone(), says.clone())
-        };
-        let told = new.map(of).collect();
-        self.odd = odd;
-        told
+    /// Of what is odd about it, what has not been told yet.
+    fn complaints(&mut self, odd: Vec<Warning>) -> Vec<EventKind> {
+        let known = mem::replace(&mut self.odd, odd);
+        let new = self.odd.iter().filter(|warning| !known.contains(warning));
+        new.map(|warning| EventKind::Warning(Arc::new(warning.clone()))).collect()
     }
 
     /// The answer to a word that asks a ring which is kept; lines of data, then the final one.
