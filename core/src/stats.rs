@@ -167,6 +167,9 @@ stats! {
     counter handoffs_unclean,
     /// Slots that it did not release in time.
     counter handoffs_late,
+    /// Releases that it made and remembers no more, as it makes thousands a minute: who asks for
+    /// one again is not answered at once.
+    counter handoffs_forgotten,
     /// Bytes of the state in the last exchange that this node sent, before compression.
     gauge state_bytes_sent,
     /// Bytes of the last state that it received, as they came.

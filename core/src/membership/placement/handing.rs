@@ -152,6 +152,7 @@ impl Membership {
         if let Some(handoff) = &self.placements.handoff {
             self.stats.handoffs_unclean = handoff.unclean;
             self.stats.handoffs_late = handoff.late;
+            self.stats.handoffs_forgotten = handoff.forgotten;
             self.timers.set(Timer::Handoff, handoff.next());
         }
     }

@@ -94,6 +94,8 @@ pub(super) struct Handoff {
     epoch: u64,
     pub(super) unclean: u64,
     pub(super) late: u64,
+    /// Of `given`, those that there was no room for.
+    pub(super) forgotten: u64,
 }
 
 #[derive(Debug)]
@@ -161,6 +163,7 @@ impl Handoff {
             epoch: clock,
             unclean: 0,
             late: 0,
+            forgotten: 0,
         }
     }
 
@@ -388,6 +391,7 @@ impl Handoff {
     fn remember(&mut self, given: Given) {
         if self.given.len() >= GIVEN_MAX {
             self.given.remove(0);
+            self.forgotten += 1;
         }
         self.given.push(given);
     }
@@ -435,4 +439,22 @@ impl Given {
 fn granted(to: &str, slots: &FixedBitSet, epoch: u64) -> Act {
     let (to, kind, other) = (to.to_owned(), HandoffKind::Released, String::new());
     Act::Say { to, kind, epoch, other, slots: numbers(slots) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_too_many_grants_the_oldest_is_forgotten_and_counted() {
+        let mut handoff = Handoff::new("a".into(), Duration::from_secs(60), 1);
+        let at = Moment { now: Instant::from_nanos(0), clock: 2 };
+        for slot in 0..=GIVEN_MAX as u32 {
+            assert_eq!((handoff.given.len(), handoff.forgotten), (slot as usize, 0));
+            handoff.give(at, "b".into(), slots::listed(&[slot]));
+        }
+        assert_eq!((handoff.given.len(), handoff.forgotten), (GIVEN_MAX, 1));
+        assert!(handoff.given.iter().all(|given| !given.slots.contains(0)));
+        assert!(handoff.given.last().is_some_and(|given| given.slots.contains(GIVEN_MAX)));
+    }
 }
