@@ -65,19 +65,26 @@ impl Table {
             return Self::new(bidders, slots, replicas, slack);
         }
         let mut rows: Vec<u16> = self.rows.iter().map(|node| heirs.number(*node)).collect();
-        // The best bidders of the slots that may get another row.
-        let of_before = (0..).map(seed).zip(rows.chunks_exact(width)).zip(&self.best);
-        let fresh: Vec<Option<u16>> = of_before
-            .map(|((seed, row), old)| heirs.fresh(seed, heirs.number(*old), row))
-            .collect();
-        let best = self.best.iter().zip(&fresh);
-        let best = best.map(|(old, fresh)| fresh.unwrap_or_else(|| heirs.number(*old)));
+        let mut fresh = Vec::new();
+        let of_before = (0..slots).zip(rows.chunks_exact(width)).zip(&self.best);
+        let best = of_before.map(|((slot, row), old)| {
+            let old = heirs.number(*old);
+            heirs.fresh(seed(slot), old, row).map_or(old, |best| {
+                fresh.push(slot);
+                best
+            })
+        });
         let best: Vec<u16> = best.collect();
         let owners = owners(bidders, slots, slack, &best);
+        let places = (0..).zip(rows.chunks_exact(width).zip(&owners));
+        let others = places.filter(|(_, (row, owner))| row.first() != Some(owner));
+        fresh.extend(others.map(|(slot, _)| slot));
+        fresh.sort_unstable();
+        fresh.dedup();
         let mut bids = Vec::new();
-        let places = rows.chunks_exact_mut(width).zip(fresh).zip(&owners);
-        for (slot, ((row, fresh), owner)) in (0..).zip(places) {
-            if fresh.is_some() || row.first() != Some(owner) {
+        for slot in fresh {
+            let row = rows.chunks_exact_mut(width).nth(slot as usize);
+            if let (Some(row), Some(owner)) = (row, owners.get(slot as usize)) {
                 heirs.update(seed(slot), *owner, row, &mut bids);
             }
         }
