@@ -125,7 +125,7 @@ export class Ring {
    */
   ownerWithRoom(key: RingKey, hasRoom: (name: string) => boolean): string | undefined;
 
-  /** The owner of each key, for half of what it takes to ask for one after the other. */
+  /** The owner of each key, for two thirds of what it takes to ask one by one. */
   ownersMany(keys: Iterable<RingKey>): (string | undefined)[];
   /**
    * The owners of keys with a newline between them, such as the lines of a file, as numbers: places
