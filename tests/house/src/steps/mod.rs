@@ -149,7 +149,8 @@ const DOCS: Step = Step {
     run: &["RUSTDOCFLAGS='-D warnings' cargo doc --locked -q -p chinwag --all-features --no-deps"],
 };
 
-/// `SEEDS` is how many there are for each simulation; each has a number of its own otherwise.
+/// `SEEDS` is how many there are for each simulation; each has a number of its own otherwise, and
+/// runs a quarter of it unless `CI` is set.
 const SIMULATOR: Step = Step {
     name: "simulator",
     after: &["setup"],
