@@ -71,10 +71,11 @@ defmodule Chinwag.ShutdownTest do
     assert_stopped(vm)
   end
 
-  test "SIGTERM without either is a failure to the others", %{seed: seed} do
+  # The VM ends the script's process first, and the node says goodbye if it is given the time.
+  test "SIGTERM without either is a failure to the others, or a leave", %{seed: seed} do
     vm = outside!(member_code(seed) <> "Process.sleep(:infinity)")
     :ok = signal(vm, "TERM")
-    assert_failed()
+    assert_left_or_failed()
     assert_stopped(vm)
   end
 

@@ -309,7 +309,6 @@ defmodule ChinwagAgent.Main do
 
   def run do
     {:ok, _} = Application.ensure_all_started(:chinwag)
-    Logger.configure(level: :none)
     Process.flag(:trap_exit, true)
     :io.setopts(:standard_io, encoding: :latin1)
     {:ok, events} = Events.start_link()

@@ -37,6 +37,10 @@ pub const AGENTS: &[AgentKind] = &[
         name: "elixir",
         command: &[
             "elixir",
+            // When the VM stops, Elixir's Logger gives way to OTP's, which prints to stdout; so it
+            // is told to be silent from here, and not by the agent.
+            "--erl",
+            "-kernel logger_level none",
             "-pa",
             "bindings-elixir/_build/dev/lib/chinwag/ebin",
             "-pa",
