@@ -4,7 +4,7 @@
 //! hundred nodes. From then on a task waits for members to change, lets a burst of changes end, and
 //! has the next ring made on a thread of its own; readers have the one before until it is there.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -132,7 +132,9 @@ impl State {
         };
         self.failed = None;
         let known = mem::replace(&mut self.odd, odd);
-        let new = self.odd.iter().filter(|warning| !known.contains(warning));
+        let known: BTreeMap<_, _> = known.iter().map(|told| (&*told.subject, told)).collect();
+        let is_new = |odd: &&Warning| known.get(&*odd.subject) != Some(odd);
+        let new = self.odd.iter().filter(is_new);
         (Some(ring), new.cloned().collect())
     }
 }

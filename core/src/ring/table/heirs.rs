@@ -69,9 +69,13 @@ impl<'a> Heirs<'a> {
         let Some(rival) = self.rival(seed) else { return true };
         // The others of a row are the best bidders, or the best of their zones: who does not beat
         // the last of them beats none, unless of a zone that is missing.
-        let is_ordered = row.len() > 1 && (self.is_plain || self.zones.differ(row));
-        row.last().is_some_and(|last| is_ordered && !self.beats(&rival, seed, *last))
-            && (self.is_plain || !self.beats(&rival, seed, old))
+        let has_others = row.len() > 1;
+        let is_ordered = self.is_plain || self.zones.differ(row);
+        let enters = |last: &u16| !is_ordered || self.beats(&rival, seed, *last);
+        if has_others && row.last().is_none_or(enters) {
+            return false;
+        }
+        (has_others && self.is_plain) || !self.beats(&rival, seed, old)
     }
 
     fn best(&self, seed: u64, old: u16, row: &[u16]) -> u16 {
