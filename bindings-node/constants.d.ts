@@ -66,7 +66,13 @@ export type ErrorCode =
   | 'ERR_CHINWAG_UNKNOWN_MEMBER'
   | 'ERR_CHINWAG_NODE_DOWN'
   | 'ERR_CHINWAG_OVERLOADED'
-  | 'ERR_CHINWAG_UNSUPPORTED';
+  | 'ERR_CHINWAG_UNSUPPORTED'
+  | 'ERR_CHINWAG_NO_SERVER'
+  | 'ERR_CHINWAG_REMOTE_ERROR'
+  | 'ERR_CHINWAG_UNKNOWN_OP'
+  | 'ERR_CHINWAG_CODEC'
+  | 'ERR_CHINWAG_SERVER_EXISTS'
+  | 'ERR_CHINWAG_NO_QUORUM';
 
 /** Options of a node; what is absent has its default. Times are in milliseconds. */
 export interface StartOptions {
@@ -292,7 +298,15 @@ export const EVENT_FIELDS: readonly (readonly (readonly [string, string])[])[];
 export const MEMBER_STATES: readonly MemberState[];
 /** Every error code of the core. */
 export const ERRORS: Readonly<
-  Record<string, { readonly number: number; readonly code: ErrorCode; readonly retryable: boolean }>
+  Record<
+    string,
+    {
+      readonly number: number;
+      readonly code: ErrorCode;
+      readonly retryable: boolean;
+      readonly maybeExecuted: boolean;
+    }
+  >
 >;
 /** Every option as it is spelled here, and its key and kind in the core. */
 export const OPTIONS: Readonly<

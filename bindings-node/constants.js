@@ -73,23 +73,98 @@ const MEMBER_STATES = Object.freeze([
 
 // Every error code of the core.
 const ERRORS = Object.freeze({
-  bad_config: { number: 1, code: 'ERR_CHINWAG_BAD_CONFIG', retryable: false },
-  bad_argument: { number: 2, code: 'ERR_CHINWAG_BAD_ARGUMENT', retryable: false },
-  bind_failed: { number: 3, code: 'ERR_CHINWAG_BIND_FAILED', retryable: true },
-  join_failed: { number: 4, code: 'ERR_CHINWAG_JOIN_FAILED', retryable: true },
-  too_large: { number: 5, code: 'ERR_CHINWAG_TOO_LARGE', retryable: false },
-  timeout: { number: 6, code: 'ERR_CHINWAG_TIMEOUT', retryable: true },
-  closed: { number: 7, code: 'ERR_CHINWAG_CLOSED', retryable: false },
-  cancelled: { number: 8, code: 'ERR_CHINWAG_CANCELLED', retryable: true },
-  forked: { number: 9, code: 'ERR_CHINWAG_FORKED', retryable: false },
-  internal: { number: 10, code: 'ERR_CHINWAG_INTERNAL', retryable: false },
-  name_conflict: { number: 11, code: 'ERR_CHINWAG_NAME_CONFLICT', retryable: false },
-  key_mismatch: { number: 12, code: 'ERR_CHINWAG_KEY_MISMATCH', retryable: false },
-  not_admitted: { number: 13, code: 'ERR_CHINWAG_NOT_ADMITTED', retryable: false },
-  unknown_member: { number: 14, code: 'ERR_CHINWAG_UNKNOWN_MEMBER', retryable: true },
-  node_down: { number: 15, code: 'ERR_CHINWAG_NODE_DOWN', retryable: true },
-  overloaded: { number: 16, code: 'ERR_CHINWAG_OVERLOADED', retryable: true },
-  unsupported: { number: 17, code: 'ERR_CHINWAG_UNSUPPORTED', retryable: false },
+  bad_config: {
+    number: 1, code: 'ERR_CHINWAG_BAD_CONFIG',
+    retryable: false, maybeExecuted: false,
+  },
+  bad_argument: {
+    number: 2, code: 'ERR_CHINWAG_BAD_ARGUMENT',
+    retryable: false, maybeExecuted: false,
+  },
+  bind_failed: {
+    number: 3, code: 'ERR_CHINWAG_BIND_FAILED',
+    retryable: true, maybeExecuted: false,
+  },
+  join_failed: {
+    number: 4, code: 'ERR_CHINWAG_JOIN_FAILED',
+    retryable: true, maybeExecuted: false,
+  },
+  too_large: {
+    number: 5, code: 'ERR_CHINWAG_TOO_LARGE',
+    retryable: false, maybeExecuted: false,
+  },
+  timeout: {
+    number: 6, code: 'ERR_CHINWAG_TIMEOUT',
+    retryable: true, maybeExecuted: true,
+  },
+  closed: {
+    number: 7, code: 'ERR_CHINWAG_CLOSED',
+    retryable: false, maybeExecuted: false,
+  },
+  cancelled: {
+    number: 8, code: 'ERR_CHINWAG_CANCELLED',
+    retryable: true, maybeExecuted: true,
+  },
+  forked: {
+    number: 9, code: 'ERR_CHINWAG_FORKED',
+    retryable: false, maybeExecuted: false,
+  },
+  internal: {
+    number: 10, code: 'ERR_CHINWAG_INTERNAL',
+    retryable: false, maybeExecuted: false,
+  },
+  name_conflict: {
+    number: 11, code: 'ERR_CHINWAG_NAME_CONFLICT',
+    retryable: false, maybeExecuted: false,
+  },
+  key_mismatch: {
+    number: 12, code: 'ERR_CHINWAG_KEY_MISMATCH',
+    retryable: false, maybeExecuted: false,
+  },
+  not_admitted: {
+    number: 13, code: 'ERR_CHINWAG_NOT_ADMITTED',
+    retryable: false, maybeExecuted: false,
+  },
+  unknown_member: {
+    number: 14, code: 'ERR_CHINWAG_UNKNOWN_MEMBER',
+    retryable: true, maybeExecuted: false,
+  },
+  node_down: {
+    number: 15, code: 'ERR_CHINWAG_NODE_DOWN',
+    retryable: true, maybeExecuted: true,
+  },
+  overloaded: {
+    number: 16, code: 'ERR_CHINWAG_OVERLOADED',
+    retryable: true, maybeExecuted: false,
+  },
+  unsupported: {
+    number: 17, code: 'ERR_CHINWAG_UNSUPPORTED',
+    retryable: false, maybeExecuted: false,
+  },
+  no_server: {
+    number: 18, code: 'ERR_CHINWAG_NO_SERVER',
+    retryable: true, maybeExecuted: false,
+  },
+  remote_error: {
+    number: 19, code: 'ERR_CHINWAG_REMOTE_ERROR',
+    retryable: false, maybeExecuted: true,
+  },
+  unknown_op: {
+    number: 20, code: 'ERR_CHINWAG_UNKNOWN_OP',
+    retryable: false, maybeExecuted: false,
+  },
+  codec: {
+    number: 21, code: 'ERR_CHINWAG_CODEC',
+    retryable: false, maybeExecuted: false,
+  },
+  server_exists: {
+    number: 22, code: 'ERR_CHINWAG_SERVER_EXISTS',
+    retryable: false, maybeExecuted: false,
+  },
+  no_quorum: {
+    number: 23, code: 'ERR_CHINWAG_NO_QUORUM',
+    retryable: true, maybeExecuted: true,
+  },
 });
 
 // Every option as it is spelled here, and its key and kind in the core.

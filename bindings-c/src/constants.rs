@@ -43,6 +43,18 @@ pub enum Status {
     CHINWAG_EOVERLOADED = -16,
     /// This node, or its cluster, does not offer that; the message has what would.
     CHINWAG_EUNSUPPORTED = -17,
+    /// Nobody who is present hosts a server of this name, or not the member asked; nothing ran.
+    CHINWAG_ENOSERVER = -18,
+    /// The server's own code failed; carries its language, type of error, message and node.
+    CHINWAG_EREMOTEERROR = -19,
+    /// The server has no operation of this name; nothing ran.
+    CHINWAG_EUNKNOWNOP = -20,
+    /// A value has no encoding, or bytes are no value; the message says where in it.
+    CHINWAG_ECODEC = -21,
+    /// This node has a server of this name already; that one stays.
+    CHINWAG_ESERVEREXISTS = -22,
+    /// Fewer servers answered than were asked for; the message says which did not, and why.
+    CHINWAG_ENOQUORUM = -23,
 }
 
 /// Type of an event.
@@ -132,6 +144,12 @@ pub(crate) const STATUSES: &[Status] = &[
     Status::CHINWAG_ENODEDOWN,
     Status::CHINWAG_EOVERLOADED,
     Status::CHINWAG_EUNSUPPORTED,
+    Status::CHINWAG_ENOSERVER,
+    Status::CHINWAG_EREMOTEERROR,
+    Status::CHINWAG_EUNKNOWNOP,
+    Status::CHINWAG_ECODEC,
+    Status::CHINWAG_ESERVEREXISTS,
+    Status::CHINWAG_ENOQUORUM,
 ];
 
 /// Every type of event, in the order of the manifest.

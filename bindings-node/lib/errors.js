@@ -11,9 +11,10 @@ function named(value) {
   return { value, writable: true, configurable: true, enumerable: false };
 }
 
-/** `join_failed` as `JoinFailedError`. */
+/** `join_failed` as `JoinFailedError`, `remote_error` as `RemoteError`. */
 function title(key) {
-  return key.replace(/(?:^|_)(.)/g, (_, letter) => letter.toUpperCase()) + 'Error';
+  const words = key.replace(/_error$/, '');
+  return words.replace(/(?:^|_)(.)/g, (_, letter) => letter.toUpperCase()) + 'Error';
 }
 
 function subclass(key, { code, number, retryable }) {

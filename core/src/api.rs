@@ -650,6 +650,18 @@ pub enum ErrorKind {
     Overloaded,
     /// This node, or its cluster, does not offer that; the message has what would.
     Unsupported,
+    /// Nobody who is present hosts a server of this name, or not the member asked; nothing ran.
+    NoServer,
+    /// The server's own code failed; carries its language, type of error, message and node.
+    RemoteError,
+    /// The server has no operation of this name; nothing ran.
+    UnknownOp,
+    /// A value has no encoding, or bytes are no value; the message says where in it.
+    Codec,
+    /// This node has a server of this name already; that one stays.
+    ServerExists,
+    /// Fewer servers answered than were asked for; the message says which did not, and why.
+    NoQuorum,
 }
 
 /// One row of the error table.
@@ -663,6 +675,8 @@ pub struct ErrorInfo {
     pub code: &'static str,
     /// Whether the same call may succeed later.
     pub retryable: bool,
+    /// Whether what was asked for may have happened, where an error says nothing else.
+    pub maybe_executed: bool,
     /// What happened.
     pub doc: &'static str,
 }
@@ -674,6 +688,7 @@ pub const ERRORS: &[ErrorInfo] = &[
         number: 1,
         code: "bad_config",
         retryable: false,
+        maybe_executed: false,
         doc: "An option is unknown, malformed, or contradicts another; nothing was started.",
     },
     ErrorInfo {
@@ -681,6 +696,7 @@ pub const ERRORS: &[ErrorInfo] = &[
         number: 2,
         code: "bad_argument",
         retryable: false,
+        maybe_executed: false,
         doc: "An argument is malformed or missing; nothing was changed.",
     },
     ErrorInfo {
@@ -688,6 +704,7 @@ pub const ERRORS: &[ErrorInfo] = &[
         number: 3,
         code: "bind_failed",
         retryable: true,
+        maybe_executed: false,
         doc: "The address could not be bound; nothing was started.",
     },
     ErrorInfo {
@@ -695,6 +712,7 @@ pub const ERRORS: &[ErrorInfo] = &[
         number: 4,
         code: "join_failed",
         retryable: true,
+        maybe_executed: false,
         doc: "No seed answered; the node goes on as it was. Each attempt is listed with its cause.",
     },
     ErrorInfo {
@@ -702,6 +720,7 @@ pub const ERRORS: &[ErrorInfo] = &[
         number: 5,
         code: "too_large",
         retryable: false,
+        maybe_executed: false,
         doc: "A value is over its size limit; the old value stays.",
     },
     ErrorInfo {
@@ -709,6 +728,7 @@ pub const ERRORS: &[ErrorInfo] = &[
         number: 6,
         code: "timeout",
         retryable: true,
+        maybe_executed: true,
         doc: "The deadline passed before the outcome was known; it may still happen.",
     },
     ErrorInfo {
@@ -716,6 +736,7 @@ pub const ERRORS: &[ErrorInfo] = &[
         number: 7,
         code: "closed",
         retryable: false,
+        maybe_executed: false,
         doc: "The node is closed, or was closed while the operation was under way.",
     },
     ErrorInfo {
@@ -723,6 +744,7 @@ pub const ERRORS: &[ErrorInfo] = &[
         number: 8,
         code: "cancelled",
         retryable: true,
+        maybe_executed: true,
         doc: "The caller gave the operation up; it may still happen.",
     },
     ErrorInfo {
@@ -730,6 +752,7 @@ pub const ERRORS: &[ErrorInfo] = &[
         number: 9,
         code: "forked",
         retryable: false,
+        maybe_executed: false,
         doc: "The node belongs to the parent process; a forked child starts a node of its own.",
     },
     ErrorInfo {
@@ -737,6 +760,7 @@ pub const ERRORS: &[ErrorInfo] = &[
         number: 10,
         code: "internal",
         retryable: false,
+        maybe_executed: false,
         doc: "A defect in Chinwag, caught at the border; the node may be unusable. Please report \
               it.",
     },
@@ -745,6 +769,7 @@ pub const ERRORS: &[ErrorInfo] = &[
         number: 11,
         code: "name_conflict",
         retryable: false,
+        maybe_executed: false,
         doc: "A member that answers has this name already; nothing was joined. The message says \
               where.",
     },
@@ -753,6 +778,7 @@ pub const ERRORS: &[ErrorInfo] = &[
         number: 12,
         code: "key_mismatch",
         retryable: false,
+        maybe_executed: false,
         doc: "The other side is encrypted under another key, or only one of the two sides is \
               encrypted.",
     },
@@ -761,6 +787,7 @@ pub const ERRORS: &[ErrorInfo] = &[
         number: 13,
         code: "not_admitted",
         retryable: false,
+        maybe_executed: false,
         doc: "A member of the cluster refused to let this node in; the message has its reason.",
     },
     ErrorInfo {
@@ -768,6 +795,7 @@ pub const ERRORS: &[ErrorInfo] = &[
         number: 14,
         code: "unknown_member",
         retryable: true,
+        maybe_executed: false,
         doc: "No present member has this name; nothing was sent.",
     },
     ErrorInfo {
@@ -775,6 +803,7 @@ pub const ERRORS: &[ErrorInfo] = &[
         number: 15,
         code: "node_down",
         retryable: true,
+        maybe_executed: true,
         doc: "The member could not be reached, or the connection broke; it may still have got the \
               message.",
     },
@@ -783,6 +812,7 @@ pub const ERRORS: &[ErrorInfo] = &[
         number: 16,
         code: "overloaded",
         retryable: true,
+        maybe_executed: false,
         doc: "Too much waits to be sent already; nothing was sent.",
     },
     ErrorInfo {
@@ -790,7 +820,57 @@ pub const ERRORS: &[ErrorInfo] = &[
         number: 17,
         code: "unsupported",
         retryable: false,
+        maybe_executed: false,
         doc: "This node, or its cluster, does not offer that; the message has what would.",
+    },
+    ErrorInfo {
+        kind: ErrorKind::NoServer,
+        number: 18,
+        code: "no_server",
+        retryable: true,
+        maybe_executed: false,
+        doc: "Nobody who is present hosts a server of this name, or not the member asked; nothing \
+              ran.",
+    },
+    ErrorInfo {
+        kind: ErrorKind::RemoteError,
+        number: 19,
+        code: "remote_error",
+        retryable: false,
+        maybe_executed: true,
+        doc: "The server's own code failed; carries its language, type of error, message and node.",
+    },
+    ErrorInfo {
+        kind: ErrorKind::UnknownOp,
+        number: 20,
+        code: "unknown_op",
+        retryable: false,
+        maybe_executed: false,
+        doc: "The server has no operation of this name; nothing ran.",
+    },
+    ErrorInfo {
+        kind: ErrorKind::Codec,
+        number: 21,
+        code: "codec",
+        retryable: false,
+        maybe_executed: false,
+        doc: "A value has no encoding, or bytes are no value; the message says where in it.",
+    },
+    ErrorInfo {
+        kind: ErrorKind::ServerExists,
+        number: 22,
+        code: "server_exists",
+        retryable: false,
+        maybe_executed: false,
+        doc: "This node has a server of this name already; that one stays.",
+    },
+    ErrorInfo {
+        kind: ErrorKind::NoQuorum,
+        number: 23,
+        code: "no_quorum",
+        retryable: true,
+        maybe_executed: true,
+        doc: "Fewer servers answered than were asked for; the message says which did not, and why.",
     },
 ];
 

@@ -14,6 +14,24 @@ pub struct Error {
     kind: ErrorKind,
     message: String,
     attempts: Vec<Attempt>,
+    /// Whether what was asked for may have happened, where that is known of this one.
+    executed: Option<bool>,
+    remote: Option<Box<Remote>>,
+}
+
+/// What a server elsewhere said of a failure of its own.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Remote {
+    /// The member that hosts it.
+    pub node: String,
+    /// Its language: `rust`, `c`, `python`, `node` or `elixir`, or whatever it calls itself.
+    pub language: String,
+    /// The type of the error there, such as `ValueError`.
+    pub class: String,
+    /// Its own words.
+    pub message: String,
+    /// The stack, where the server passes it on.
+    pub stack: Option<String>,
 }
 
 /// One address that a join tried, and why it failed.
@@ -28,7 +46,8 @@ pub struct Attempt {
 impl Error {
     /// An error of `kind` that says `message`.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), attempts: Vec::new() }
+        let message = message.into();
+        Self { kind, message, attempts: Vec::new(), executed: None, remote: None }
     }
 
     /// The error of a join that reached nobody.
@@ -45,7 +64,7 @@ impl Error {
             1 => format!("the seed did not answer: {}", list[0]),
             n => format!("none of {n} seeds answered: {}", list.join("; ")),
         };
-        Self { kind, message, attempts }
+        Self { attempts, ..Self::new(kind, message) }
     }
 
     /// The error of a joiner whose name is held, by whoever answers at `holder`.
@@ -54,12 +73,24 @@ impl Error {
             "\"{name}\" is the name of the member at {holder}, which answers; give this node \
              another name, or stop that one"
         );
-        Self { kind: ErrorKind::NameConflict, message, attempts }
+        Self { attempts, ..Self::new(ErrorKind::NameConflict, message) }
     }
 
     /// The error of every call on a node that is closed.
     pub fn closed() -> Self {
         Self::new(ErrorKind::Closed, "the node is closed; start a new one")
+    }
+
+    /// The error of a call whose server failed.
+    pub fn remote_error(remote: Remote) -> Self {
+        let message = format!("{} on \"{}\": {}", remote.class, remote.node, remote.message);
+        Self { remote: Some(Box::new(remote)), ..Self::new(ErrorKind::RemoteError, message) }
+    }
+
+    /// The same, where it is known whether what was asked for may have happened.
+    #[must_use]
+    pub fn with_executed(self, maybe: bool) -> Self {
+        Self { executed: Some(maybe), ..self }
     }
 
     /// What went wrong.
@@ -70,6 +101,21 @@ impl Error {
     /// The sentence, without the code.
     pub fn message(&self) -> &str {
         &self.message
+    }
+
+    /// Whether the same call may succeed later.
+    pub fn retryable(&self) -> bool {
+        self.kind.retryable()
+    }
+
+    /// Whether what was asked for may have happened all the same. `false` is certain.
+    pub fn maybe_executed(&self) -> bool {
+        self.executed.unwrap_or_else(|| self.kind.info().maybe_executed)
+    }
+
+    /// What the server said, when its own code failed.
+    pub fn remote(&self) -> Option<&Remote> {
+        self.remote.as_deref()
     }
 
     /// What a failed join tried; empty for other kinds.
@@ -118,6 +164,24 @@ mod tests {
         for info in ERRORS {
             assert_eq!(info.kind.info().number, info.number);
         }
+    }
+
+    #[test]
+    fn an_error_says_whether_it_may_have_happened() {
+        let late = Error::new(ErrorKind::Timeout, "late");
+        assert!(late.retryable() && late.maybe_executed());
+        assert!(!late.with_executed(false).maybe_executed());
+        assert!(!Error::new(ErrorKind::NoServer, "none").maybe_executed());
+        let remote = Remote {
+            node: "web-2".into(),
+            class: "ValueError".into(),
+            message: "negative".into(),
+            ..Remote::default()
+        };
+        let error = Error::remote_error(remote.clone());
+        assert_eq!(error.to_string(), "remote_error: ValueError on \"web-2\": negative");
+        assert_eq!(error.remote(), Some(&remote));
+        assert!(error.maybe_executed() && !error.retryable());
     }
 
     #[test]

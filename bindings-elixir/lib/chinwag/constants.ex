@@ -128,6 +128,15 @@ defmodule Chinwag.Constants do
     the message.
   * `:overloaded` - Too much waits to be sent already; nothing was sent.
   * `:unsupported` - This node, or its cluster, does not offer that; the message has what would.
+  * `:no_server` - Nobody who is present hosts a server of this name, or not the member asked;
+    nothing ran.
+  * `:remote_error` - The server's own code failed; carries its language, type of error, message
+    and node.
+  * `:unknown_op` - The server has no operation of this name; nothing ran.
+  * `:codec` - A value has no encoding, or bytes are no value; the message says where in it.
+  * `:server_exists` - This node has a server of this name already; that one stays.
+  * `:no_quorum` - Fewer servers answered than were asked for; the message says which did not, and
+    why.
 
   ## Events
 
@@ -210,6 +219,12 @@ defmodule Chinwag.Constants do
           | :node_down
           | :overloaded
           | :unsupported
+          | :no_server
+          | :remote_error
+          | :unknown_op
+          | :codec
+          | :server_exists
+          | :no_quorum
 
   @typedoc "What an event tells."
   @type event_type ::
@@ -389,7 +404,13 @@ defmodule Chinwag.Constants do
     unknown_member: 14,
     node_down: 15,
     overloaded: 16,
-    unsupported: 17
+    unsupported: 17,
+    no_server: 18,
+    remote_error: 19,
+    unknown_op: 20,
+    codec: 21,
+    server_exists: 22,
+    no_quorum: 23
   ]
 
   @doc "Every error code and its number."
@@ -402,11 +423,24 @@ defmodule Chinwag.Constants do
     :cancelled,
     :unknown_member,
     :node_down,
-    :overloaded
+    :overloaded,
+    :no_server,
+    :no_quorum
   ]
 
   @doc "Error codes after which the same call may succeed later."
   def retryable, do: @retryable
+
+  @maybe_executed [
+    :timeout,
+    :cancelled,
+    :node_down,
+    :remote_error,
+    :no_quorum
+  ]
+
+  @doc "Error codes after which what was asked for may have happened, where nothing else is said."
+  def maybe_executed, do: @maybe_executed
 
   @events [
     member_join: 1,

@@ -65,6 +65,12 @@ ErrorCode = Literal[
     "node_down",
     "overloaded",
     "unsupported",
+    "no_server",
+    "remote_error",
+    "unknown_op",
+    "codec",
+    "server_exists",
+    "no_quorum",
 ]
 OptionName = Literal[
     "name",
@@ -330,27 +336,35 @@ class ErrorInfo(NamedTuple):
     base: type[Exception]
     """The builtin that it extends beside `ChinwagError`."""
     retryable: bool
+    maybe_executed: bool
+    """Whether what was asked for may have happened, where an error says nothing else."""
 
 
 #: Every error code, in the order of the manifest.
 ERRORS: Final[tuple[ErrorInfo, ...]] = (
-    ErrorInfo("bad_config", 1, "BadConfig", ValueError, False),
-    ErrorInfo("bad_argument", 2, "BadArgument", ValueError, False),
-    ErrorInfo("bind_failed", 3, "BindFailed", OSError, True),
-    ErrorInfo("join_failed", 4, "JoinFailed", ConnectionError, True),
-    ErrorInfo("too_large", 5, "TooLarge", ValueError, False),
-    ErrorInfo("timeout", 6, "Timeout", TimeoutError, True),
-    ErrorInfo("closed", 7, "Closed", RuntimeError, False),
-    ErrorInfo("cancelled", 8, "Cancelled", RuntimeError, True),
-    ErrorInfo("forked", 9, "Forked", RuntimeError, False),
-    ErrorInfo("internal", 10, "Internal", RuntimeError, False),
-    ErrorInfo("name_conflict", 11, "NameConflict", RuntimeError, False),
-    ErrorInfo("key_mismatch", 12, "KeyMismatch", PermissionError, False),
-    ErrorInfo("not_admitted", 13, "NotAdmitted", PermissionError, False),
-    ErrorInfo("unknown_member", 14, "UnknownMember", LookupError, True),
-    ErrorInfo("node_down", 15, "NodeDown", ConnectionError, True),
-    ErrorInfo("overloaded", 16, "Overloaded", RuntimeError, True),
-    ErrorInfo("unsupported", 17, "Unsupported", RuntimeError, False),
+    ErrorInfo("bad_config", 1, "BadConfig", ValueError, False, False),
+    ErrorInfo("bad_argument", 2, "BadArgument", ValueError, False, False),
+    ErrorInfo("bind_failed", 3, "BindFailed", OSError, True, False),
+    ErrorInfo("join_failed", 4, "JoinFailed", ConnectionError, True, False),
+    ErrorInfo("too_large", 5, "TooLarge", ValueError, False, False),
+    ErrorInfo("timeout", 6, "Timeout", TimeoutError, True, True),
+    ErrorInfo("closed", 7, "Closed", RuntimeError, False, False),
+    ErrorInfo("cancelled", 8, "Cancelled", RuntimeError, True, True),
+    ErrorInfo("forked", 9, "Forked", RuntimeError, False, False),
+    ErrorInfo("internal", 10, "Internal", RuntimeError, False, False),
+    ErrorInfo("name_conflict", 11, "NameConflict", RuntimeError, False, False),
+    ErrorInfo("key_mismatch", 12, "KeyMismatch", PermissionError, False, False),
+    ErrorInfo("not_admitted", 13, "NotAdmitted", PermissionError, False, False),
+    ErrorInfo("unknown_member", 14, "UnknownMember", LookupError, True, False),
+    ErrorInfo("node_down", 15, "NodeDown", ConnectionError, True, True),
+    ErrorInfo("overloaded", 16, "Overloaded", RuntimeError, True, False),
+    ErrorInfo("unsupported", 17, "Unsupported", RuntimeError, False, False),
+    ErrorInfo("no_server", 18, "NoServer", LookupError, True, False),
+    ErrorInfo("remote_error", 19, "RemoteError", RuntimeError, False, True),
+    ErrorInfo("unknown_op", 20, "UnknownOp", LookupError, False, False),
+    ErrorInfo("codec", 21, "Codec", ValueError, False, False),
+    ErrorInfo("server_exists", 22, "ServerExists", RuntimeError, False, False),
+    ErrorInfo("no_quorum", 23, "NoQuorum", RuntimeError, True, True),
 )
 
 #: Number of each type of event.

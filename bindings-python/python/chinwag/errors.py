@@ -111,6 +111,30 @@ class Unsupported(ChinwagError, RuntimeError):
     """This node, or its cluster, does not offer that; the message has what would."""
 
 
+class NoServer(ChinwagError, LookupError):
+    """No present member hosts a server of this name, or the one that was asked does not."""
+
+
+class RemoteError(ChinwagError, RuntimeError):
+    """The server's own code failed; `remote` has its language, type, message and node."""
+
+
+class UnknownOp(ChinwagError, LookupError):
+    """The server has no operation of this name; nothing ran."""
+
+
+class Codec(ChinwagError, ValueError):
+    """A value has no encoding, or bytes are no value; the message says where in it."""
+
+
+class ServerExists(ChinwagError, RuntimeError):
+    """This node has a server of this name already; that one stays."""
+
+
+class NoQuorum(ChinwagError, RuntimeError):
+    """Fewer servers answered than were asked for; the message says which did not, and why."""
+
+
 #: The class of each code.
 CLASSES: Final[dict[ErrorCode, type[ChinwagError]]] = {
     cls.code: cls for cls in ChinwagError.__subclasses__()

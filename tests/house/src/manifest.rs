@@ -120,6 +120,8 @@ pub struct ErrorRow {
     pub python: String,
     /// Whether the same call may succeed later.
     pub retryable: bool,
+    /// Whether what was asked for may have happened, where nothing else is said.
+    pub maybe_executed: bool,
 }
 
 /// An event type.
@@ -304,6 +306,7 @@ fn error(fields: &mut Fields) -> Result<ErrorRow, String> {
         title: fields.text("title")?,
         python: fields.text("python")?,
         retryable: fields.flag("retryable")?,
+        maybe_executed: fields.maybe_flag("maybe_executed").unwrap_or_default(),
     })
 }
 

@@ -95,11 +95,13 @@ fn option(option: &Opt) -> String {
 
 fn error(error: &ErrorRow) -> String {
     format!(
-        "ErrorInfo {{ kind: ErrorKind::{}, number: {}, code: {}, retryable: {},\n{} }}",
+        "ErrorInfo {{ kind: ErrorKind::{}, number: {}, code: {},\n\
+         retryable: {}, maybe_executed: {},\n{} }}",
         error.title,
         error.row.number,
         quoted(&error.row.name),
         error.retryable,
+        error.maybe_executed,
         doc(&error.row.doc)
     )
 }
@@ -232,6 +234,8 @@ pub struct ErrorInfo {
     pub code: &'static str,
     /// Whether the same call may succeed later.
     pub retryable: bool,
+    /// Whether what was asked for may have happened, where an error says nothing else.
+    pub maybe_executed: bool,
     /// What happened.
     pub doc: &'static str,
 }

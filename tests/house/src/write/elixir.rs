@@ -45,6 +45,11 @@ pub(super) fn constants(api: &Manifest) -> String {
         api.errors.iter().filter(|e| e.retryable).map(|e| format!(":{}", e.row.name)),
     );
     text += &list(
+        "maybe_executed",
+        "Error codes after which what was asked for may have happened, where nothing else is said.",
+        api.errors.iter().filter(|e| e.maybe_executed).map(|e| format!(":{}", e.row.name)),
+    );
+    text += &list(
         "events",
         "Every type of event and its number.",
         api.events.iter().map(|e| format!("{}: {}", snake(&e.row.name), e.row.number)),

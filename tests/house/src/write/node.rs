@@ -28,11 +28,12 @@ pub(super) fn constants(api: &Manifest) -> String {
     text += "]);\n\n// Every error code of the core.\nconst ERRORS = Object.freeze({\n";
     for error in &api.errors {
         text += &format!(
-            "  {}: {{ number: {}, code: '{}', retryable: {} }},\n",
+            "  {}: {{\n    number: {}, code: '{}',\n    retryable: {}, maybeExecuted: {},\n  }},\n",
             error.row.name,
             error.row.number,
             code(&error.row.name),
-            error.retryable
+            error.retryable,
+            error.maybe_executed
         );
     }
     text += "});\n\n// Every option as it is spelled here, and its key and kind in the core.\n";
@@ -114,7 +115,15 @@ export const EVENT_FIELDS: readonly (readonly (readonly [string, string])[])[];
 export const MEMBER_STATES: readonly MemberState[];
 /** Every error code of the core. */
 export const ERRORS: Readonly<
-  Record<string, { readonly number: number; readonly code: ErrorCode; readonly retryable: boolean }>
+  Record<
+    string,
+    {
+      readonly number: number;
+      readonly code: ErrorCode;
+      readonly retryable: boolean;
+      readonly maybeExecuted: boolean;
+    }
+  >
 >;
 /** Every option as it is spelled here, and its key and kind in the core. */
 export const OPTIONS: Readonly<

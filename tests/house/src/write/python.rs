@@ -26,9 +26,10 @@ pub(super) fn constants(api: &Manifest) -> String {
     text += ERROR_INFO;
     for error in &api.errors {
         let row = &error.row;
-        let flag = if error.retryable { "True" } else { "False" };
+        let flag = |flag| if flag { "True" } else { "False" };
+        let flags = [flag(error.retryable), flag(error.maybe_executed)].join(", ");
         let head = [quoted(&row.name), row.number.to_string(), quoted(&error.title)].join(", ");
-        text += &format!("    ErrorInfo({head}, {}, {flag}),\n", error.python);
+        text += &format!("    ErrorInfo({head}, {}, {flags}),\n", error.python);
     }
     text += ")\n\n#: Number of each type of event.\nEVENTS: Final[dict[EventType, int]] = {\n";
     for event in &api.events {
@@ -94,6 +95,8 @@ class ErrorInfo(NamedTuple):
     base: type[Exception]
     """The builtin that it extends beside `ChinwagError`."""
     retryable: bool
+    maybe_executed: bool
+    """Whether what was asked for may have happened, where an error says nothing else."""
 
 
 #: Every error code, in the order of the manifest.

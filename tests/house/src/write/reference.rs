@@ -18,7 +18,18 @@ pub(super) fn page(api: &Manifest) -> String {
     );
     text += ERRORS;
     text += &table(
-        &["Code", "Number", "Python", "Node", "Elixir", "C", "Rust", "Retry", "What happened"],
+        &[
+            "Code",
+            "Number",
+            "Python",
+            "Node",
+            "Elixir",
+            "C",
+            "Rust",
+            "Retry",
+            "Maybe",
+            "What happened",
+        ],
         api.errors.iter().map(error),
     );
     text += EVENTS;
@@ -96,6 +107,7 @@ fn error(error: &ErrorRow) -> Vec<String> {
         tick(&status(&row.name)),
         tick(&format!("ErrorKind::{}", error.title)),
         if error.retryable { "yes" } else { "no" }.to_owned(),
+        if error.maybe_executed { "yes" } else { "no" }.to_owned(),
         row.doc.clone(),
     ]
 }
@@ -157,7 +169,8 @@ its variable in the environment.
 const ERRORS: &str = "\
 ## Errors
 
-Every error carries its code and a message. *Retry* says whether the same call may succeed later.
+Every error carries its code and a message. *Retry* says whether the same call may succeed later,
+*Maybe* whether what was asked for may have happened, where an error itself says nothing else.
 Numbers and codes are permanent.
 
 ";
