@@ -29,6 +29,7 @@ mod formats;
 pub mod member;
 #[cfg(feature = "runtime")]
 mod metrics;
+pub mod payload;
 #[cfg(feature = "runtime")]
 #[doc(hidden)]
 pub mod snapshot;

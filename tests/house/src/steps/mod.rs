@@ -131,7 +131,7 @@ const RUST: Step = Step {
     ],
 };
 
-/// That implementations in Python find the owners and the clocks that the core does.
+/// That implementations in Python find the owners, the clocks and the bytes that the core does.
 const VECTORS: Step = Step {
     name: "vectors",
     after: &["setup"],
@@ -139,6 +139,7 @@ const VECTORS: Step = Step {
     run: &[
         "target/venv/bin/python tests/vectors/ring/reference.py",
         "target/venv/bin/python tests/vectors/clocks/reference.py",
+        "target/venv/bin/python tests/vectors/payloads/reference.py",
     ],
 };
 

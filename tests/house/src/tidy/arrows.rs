@@ -5,8 +5,8 @@ use super::{File, Tree};
 
 /// Modules that anybody may know, and that know only each other.
 const VALUES: &[&str] = &[
-    "api", "config", "error", "event", "member", "metrics", "ring", "snapshot", "stats", "tags",
-    "time",
+    "api", "config", "error", "event", "member", "metrics", "payload", "ring", "snapshot", "stats",
+    "tags", "time",
 ];
 
 /// Every allowed arrow, and to which items where not the whole module is meant.
