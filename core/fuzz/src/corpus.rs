@@ -33,6 +33,7 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
         "snapshot" => snapshots(),
         "clock" => clocks(),
         "ring" => rings(),
+        "payload" => payloads(),
         _ => vectors,
     }
 }
@@ -73,11 +74,7 @@ fn snapshots() -> Vec<Vec<u8>> {
 fn clocks() -> Vec<Vec<u8>> {
     let lines = include_str!("../../../tests/vectors/clocks/forms.txt").lines();
     let good = lines.filter(|line| line.starts_with("read ") && line.ends_with(" => ok"));
-    let bytes = |line: &str| {
-        let digits = line.split(' ').nth(2).unwrap_or_default();
-        let byte = |at: usize| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok();
-        (0..digits.len()).step_by(2).filter_map(byte).collect::<Vec<u8>>()
-    };
+    let bytes = |line: &str| unhex(line.split(' ').nth(2).unwrap_or_default());
     let texts = [
         r#"{"web-1":2,"web-2":"9007199254740993"}"#,
         r#"{"a":{"count":2,"insert":5,"time":7}}"#,
@@ -88,6 +85,24 @@ fn clocks() -> Vec<Vec<u8>> {
     ];
     let texts = texts.into_iter().map(|text| text.as_bytes().to_vec());
     good.step_by(3).map(bytes).chain(texts).chain([vec![1, 0, 0x80, 2]]).collect()
+}
+
+/// Payloads of every kind and in every form, those that are refused, and texts of JSON.
+fn payloads() -> Vec<Vec<u8>> {
+    let files = [
+        include_str!("../../../tests/vectors/payloads/payloads.txt"),
+        include_str!("../../../tests/vectors/payloads/forms.txt"),
+        include_str!("../../../tests/vectors/payloads/refused.txt"),
+    ];
+    let second = |line: &str| Some(unhex(line.split(" | ").nth(1)?));
+    let bytes = files.into_iter().flat_map(str::lines).filter_map(second);
+    let texts = [r#"{"a":[1,-2.5e-7,null,true],"b":{"é\u0000":"x"}}"#, "[18446744073709551615]"];
+    bytes.chain(texts.into_iter().map(|text| text.as_bytes().to_vec())).collect()
+}
+
+fn unhex(digits: &str) -> Vec<u8> {
+    let byte = |at: usize| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok();
+    (0..digits.len()).step_by(2).filter_map(byte).collect()
 }
 
 /// The bytes and the JSON of small rings, and pairs of them as the target takes them apart.

@@ -13,6 +13,7 @@ mod ring;
 use std::sync::Arc;
 
 use chinwag::clock::{ActorTable, Folded, HybridTime, Retired, Siblings, VectorClock};
+use chinwag::payload::{self, Value};
 use chinwag::snapshot::Snapshot;
 use chinwag::wire::compress::{Deflater, Inflater};
 use chinwag::wire::serf::{
@@ -40,6 +41,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("snapshot", snapshot),
     ("clock", clock),
     ("ring", ring),
+    ("payload", payload),
 ];
 
 /// What may be inflated from a datagram, and the bound of the target for streams.
@@ -273,5 +275,25 @@ fn dense_clock(data: &[u8]) {
     let bytes = [&[0x51], &table.fingerprint().to_be_bytes()[..], data].concat();
     if let Ok(clock) = VectorClock::from_dense(&table, &bytes) {
         assert_eq!(clock.to_dense(&table), Ok(bytes));
+    }
+}
+
+/// Payloads: what is read has one form, which is read as the same; and through JSON and back.
+pub fn payload(data: &[u8]) {
+    let value = Value::decode(data);
+    assert_eq!(value.as_ref().err(), payload::check(data).as_ref().err(), "two verdicts");
+    if let Ok(value) = value {
+        let bytes = value.encode().expect("what was read can be written");
+        let again = Value::decode(&bytes).expect("what was written can be read");
+        // NaN differs from itself, but not in its bytes.
+        assert_eq!(again.encode(), Ok(bytes), "two forms of one value");
+    }
+    if let Ok(text) = payload::json::from_msgpack(data) {
+        let bytes = payload::json::to_msgpack(&text).expect("our own JSON");
+        assert_eq!(payload::json::from_msgpack(&bytes), Ok(text));
+    }
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    if let Ok(bytes) = payload::json::to_msgpack(text) {
+        assert_eq!(Value::decode(&bytes).and_then(|value| value.encode()), Ok(bytes));
     }
 }

@@ -65,6 +65,11 @@ fn rings() {
     play("ring");
 }
 
+#[test]
+fn payloads() {
+    play("payload");
+}
+
 /// Members that never answer fail, and are forgotten in the end, whatever a stranger sends.
 #[test]
 fn minutes_of_silence_under_a_key() {
