@@ -11,6 +11,7 @@ mod error;
 mod events;
 mod member;
 mod node;
+mod payload;
 mod ring;
 
 /// The private module `chinwag._chinwag`.
@@ -38,6 +39,8 @@ mod _chinwag {
     use super::member::Member;
     #[pymodule_export]
     use super::node::Host;
+    #[pymodule_export]
+    use super::payload::{decoded, encoded};
     #[pymodule_export]
     use super::ring::Ring;
     #[pymodule_export]

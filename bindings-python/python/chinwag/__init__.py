@@ -7,9 +7,9 @@
 
 from . import answers, blocking, clock, errors, events, ring
 from ._asyncio import Events, Node, RingChanges, start
-from ._chinwag import Member, Ring, RingChange, __version__
+from ._chinwag import Member, Ring, RingChange, __version__, decode, encode
 from ._constants import ErrorCode, EventType, MemberState, OptionName, Options, WarningCode
-from ._values import Payload
+from ._values import Encodable, Payload
 from .answers import (
     Answers,
     Coordinate,
@@ -42,6 +42,7 @@ from .errors import (
     Cancelled,
     ChinwagError,
     Closed,
+    Codec,
     Forked,
     Internal,
     JoinFailed,
@@ -95,7 +96,9 @@ __all__ = [
     "Causality",
     "ChinwagError",
     "Closed",
+    "Codec",
     "Coordinate",
+    "Encodable",
     "ErrorCode",
     "Event",
     "EventType",
@@ -163,6 +166,8 @@ __all__ = [
     "answers",
     "blocking",
     "clock",
+    "decode",
+    "encode",
     "errors",
     "events",
     "ring",

@@ -5,6 +5,7 @@ from typing import Any, Final, TypedDict, TypeVar, final
 from typing_extensions import Buffer, Unpack
 
 from ._constants import MemberState
+from ._values import Encodable
 from .clock._native import (
     ActorTable,
     Folded,
@@ -41,11 +42,21 @@ __all__ = [
     "_panic",
     "_specimen",
     "actor",
+    "decode",
+    "encode",
     "jump",
     "split_actor",
 ]
 
 __version__: Final[str]
+
+def encode(value: Encodable) -> bytes:
+    """The bytes of a value that every language reads alike, of up to 64 MiB. `errors.Codec`, with
+    the place in the value, for what has no encoding there."""
+
+def decode(data: Buffer) -> Any:
+    """The value of bytes that `encode` made in any language; `errors.Codec`, with the place, for
+    others."""
 
 @final
 class Member:

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Union
 
+#: What `encode` takes: integers of 64 bits, lists and tuples, dicts with `str` keys, and datetimes
+#: that have a time zone; each within others. Subclasses count as what they are.
+Encodable = Union[
+    None, bool, int, float, str, bytes, bytearray, memoryview, datetime,
+    Sequence["Encodable"], Mapping[str, "Encodable"],
+]
 Seconds = float | timedelta
 #: What a message may be given as. Text travels as UTF-8; what arrives is always bytes.
 Payload = bytes | bytearray | memoryview | str

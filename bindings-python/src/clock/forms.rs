@@ -16,7 +16,7 @@ use crate::ring::builder::items;
 const LONG: usize = 16_384;
 
 /// The bytes of whatever holds bytes. Text is none.
-pub(super) fn buffer<'a>(what: &str, given: &'a Bound<'_, PyAny>) -> PyResult<Cow<'a, [u8]>> {
+pub(crate) fn buffer<'a>(what: &str, given: &'a Bound<'_, PyAny>) -> PyResult<Cow<'a, [u8]>> {
     if let Ok(bytes) = given.cast::<PyBytes>() {
         return Ok(Cow::Borrowed(bytes.as_bytes()));
     }
