@@ -44,6 +44,49 @@ export interface Abortable {
  */
 export function start(options?: StartOptions & Abortable): Promise<Node>;
 
+/**
+ * What `encode` takes. Integers up to 2^53 - 1 are numbers or bigints, larger ones of up to 64 bits
+ * are bigints. Of plain objects, what is undefined is left out.
+ */
+export type Encodable =
+  | null
+  | boolean
+  | number
+  | bigint
+  | string
+  | Uint8Array
+  | Date
+  | readonly Encodable[]
+  | ReadonlyMap<string, Encodable>
+  | { readonly [key: string]: Encodable | undefined };
+
+/** What `decode` gives. Integers beyond 2^53 - 1 are bigints, and bytes are a `Buffer`. */
+export type Decoded =
+  | null
+  | boolean
+  | number
+  | bigint
+  | string
+  | Uint8Array
+  | Date
+  | Decoded[]
+  | { [key: string]: Decoded };
+
+/**
+ * The bytes of a value that every language reads alike, in a `Buffer`.
+ *
+ * @throws {CodecError} something in it has no encoding; the message has the place
+ * @throws {TooLargeError} they would be more than 64 MiB
+ */
+export function encode(value: Encodable): Uint8Array;
+
+/**
+ * The value of bytes that `encode` made in any language.
+ *
+ * @throws {CodecError} they are none, or JavaScript cannot hold it; the message has the place
+ */
+export function decode(data: Uint8Array): Decoded;
+
 /** What a message may be given as. Text travels as UTF-8; what arrives is always bytes. */
 export type Payload = Uint8Array | string;
 
@@ -389,6 +432,18 @@ export class NodeDownError extends ChinwagError {}
 export class OverloadedError extends ChinwagError {}
 /** This node, or its cluster, does not offer that; the message has what would. */
 export class UnsupportedError extends ChinwagError {}
+/** No present member hosts a server of this name, or the one that was asked does not. */
+export class NoServerError extends ChinwagError {}
+/** The server's own code failed. */
+export class RemoteError extends ChinwagError {}
+/** The server has no operation of this name; nothing ran. */
+export class UnknownOpError extends ChinwagError {}
+/** A value has no encoding, or bytes are no value; the message says where in it. */
+export class CodecError extends ChinwagError {}
+/** This node has a server of this name already; that one stays. */
+export class ServerExistsError extends ChinwagError {}
+/** Fewer servers answered than were asked for. */
+export class NoQuorumError extends ChinwagError {}
 /** The deadline passed before the outcome was known; it may still happen. */
 export class TimeoutError extends ChinwagError {}
 /** The node is closed, or was closed while the operation was under way. */

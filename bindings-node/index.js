@@ -12,6 +12,8 @@ const { VectorClock } = require('./lib/clock/vector.js');
 const { version } = require('./lib/native.js');
 const { Node } = require('./lib/node.js');
 const { Member } = require('./lib/packed.js');
+const { decode } = require('./lib/payload/decode.js');
+const { encode } = require('./lib/payload/encode.js');
 const { Ring, jump } = require('./lib/ring.js');
 
 module.exports = {
@@ -32,6 +34,8 @@ module.exports = {
   LamportClock,
   actor,
   splitActor,
+  encode,
+  decode,
   ChinwagError,
   ...classes,
   ...constants,

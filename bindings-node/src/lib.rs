@@ -11,6 +11,7 @@ pub mod error;
 pub mod events;
 pub mod member;
 pub mod node;
+pub mod payload;
 pub mod ring;
 
 use napi_derive::napi;

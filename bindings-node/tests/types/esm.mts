@@ -4,6 +4,9 @@ import {
   actor,
   ActorTable,
   ChinwagError,
+  CodecError,
+  decode,
+  encode,
   EVENT_TYPES,
   ERRORS,
   Folded,
@@ -39,6 +42,19 @@ import type {
 
 function never(value: never): never {
   throw new Error(String(value));
+}
+
+function payloads(error: unknown): Uint8Array {
+  const order = { id: 2n ** 60n, items: [{ sku: 'tea' }], at: new Date(), note: undefined };
+  const bytes: Uint8Array = encode(order);
+  encode(new Map([['a', [null, 1.5, true]]]));
+  // @ts-expect-error keys are texts
+  encode(new Map([[1, 2]]));
+  // @ts-expect-error functions have no encoding
+  encode({ a: () => 1 });
+  const value = decode(bytes);
+  if (typeof value === 'bigint' || error instanceof CodecError) return encode(value);
+  return bytes;
 }
 
 function describe(event: ChinwagEvent): string {

@@ -1,0 +1,97 @@
+'use strict';
+// From payloads to values: the core says what there is, and here it is made.
+
+const { Buffer } = require('node:buffer');
+const { make, native: guarded } = require('../errors.js');
+const { decodePayload } = require('../native.js');
+const { wrong } = require('../placement.js');
+const op = require('./ops.js');
+
+/** Makes what is said, from the front on. */
+class Maker {
+  #ops;
+  #text;
+  #bytes;
+  #at = 0;
+  #textAt = 0;
+  #bytesAt = 0;
+
+  constructor({ ops, text, bytes }) {
+    this.#ops = ops;
+    this.#text = text;
+    this.#bytes = bytes;
+  }
+
+  any() {
+    const ops = this.#ops;
+    switch (ops[this.#at++]) {
+      case op.TEXT:
+        return this.#cut();
+      case op.INT:
+      case op.FLOAT:
+        return ops[this.#at++];
+      case op.NIL:
+        return null;
+      case op.FALSE:
+        return false;
+      case op.TRUE:
+        return true;
+      case op.ARRAY:
+        return this.#array(ops[this.#at++]);
+      case op.MAP:
+        return this.#object(ops[this.#at++]);
+      case op.LONG:
+      case op.UNSIGNED:
+        return (BigInt(ops[this.#at++]) << 32n) | BigInt(ops[this.#at++]);
+      case op.BYTES: {
+        const start = this.#bytesAt;
+        this.#bytesAt += ops[this.#at++];
+        // A copy: the whole would stay as long as a part of it is held.
+        return Buffer.from(this.#bytes.subarray(start, this.#bytesAt));
+      }
+      case op.TIME:
+        return new Date(ops[this.#at++]);
+      default:
+        throw make('internal', 'the core says what lib/payload does not know');
+    }
+  }
+
+  #cut() {
+    const start = this.#textAt;
+    this.#textAt += this.#ops[this.#at++];
+    return this.#text.slice(start, this.#textAt);
+  }
+
+  #array(length) {
+    const array = [];
+    for (let count = 0; count < length; count++) array.push(this.any());
+    return array;
+  }
+
+  #object(pairs) {
+    const object = {};
+    for (let count = 0; count < pairs; count++) {
+      // A key is said as a text.
+      this.#at += 1;
+      const key = this.#cut();
+      const value = this.any();
+      if (key === '__proto__') own(object, key, value);
+      else object[key] = value;
+    }
+    return object;
+  }
+}
+
+/** Defined, not assigned: a member may have the name of what an object is born with. */
+function own(object, key, value) {
+  const how = { value, writable: true, enumerable: true, configurable: true };
+  Object.defineProperty(object, key, how);
+}
+
+/** The value of a payload. */
+function decode(data) {
+  if (!(data instanceof Uint8Array)) throw wrong('a payload', data);
+  return new Maker(guarded(() => decodePayload(data))).any();
+}
+
+module.exports = { decode };
