@@ -78,6 +78,13 @@ pub(crate) struct Item<'a>(ErlNifTerm, PhantomData<Env<'a>>);
 #[derive(Clone, Copy)]
 pub(crate) struct Tuple<'a>(&'a [Item<'a>]);
 
+impl<'a> Item<'a> {
+    pub(crate) fn term(self, env: Env<'a>) -> Term<'a> {
+        // SAFETY: it is a term of the environment that its lifetime names.
+        unsafe { Term::new(env, self.0) }
+    }
+}
+
 impl<'a> Tuple<'a> {
     pub(crate) fn of(term: Term<'a>) -> NifResult<Self> {
         let (env, mut count, mut elements) = (term.get_env().as_c_arg(), 0, ptr::null());
@@ -88,6 +95,11 @@ impl<'a> Tuple<'a> {
         // SAFETY: that many elements are there, for as long as the environment of the term is, and
         // of it. An item is a term and nothing else.
         Ok(Self(unsafe { slice::from_raw_parts(elements.cast(), count) }))
+    }
+
+    /// All elements.
+    pub(crate) fn items(self) -> &'a [Item<'a>] {
+        self.0
     }
 
     /// An element, counted from 0.

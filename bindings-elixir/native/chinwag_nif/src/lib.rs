@@ -13,6 +13,7 @@ mod error;
 mod events;
 mod member;
 mod node;
+mod payload;
 mod ring;
 
 use rustler::{Atom, Encoder, Env, NifResult, Term};
@@ -24,14 +25,20 @@ mod atoms {
         after,
         attempts,
         before,
+        bytes,
+        calendar,
         clusterluck,
         code,
         concurrent,
+        date_time = "Elixir.DateTime",
+        day,
         ended,
         equal,
         error,
         error_module = "Elixir.Chinwag.Error",
         events,
+        hour,
+        iso = "Elixir.Calendar.ISO",
         join,
         ketama,
         known,
@@ -39,6 +46,9 @@ mod atoms {
         later,
         leave,
         message,
+        microsecond,
+        minute,
+        month,
         more,
         native_module = "Elixir.Chinwag.Native",
         nil,
@@ -46,10 +56,16 @@ mod atoms {
         ok,
         ready,
         retryable,
+        second,
         set_meta,
         set_tags,
         slots,
+        std_offset,
+        time_zone,
         update_tags,
+        utc_offset,
+        year,
+        zone_abbr,
     }
 }
 
