@@ -533,6 +533,68 @@ typedef uint32_t chinwag_state;
 #endif // __cplusplus
 
 /**
+ * What a part of a value is.
+ */
+enum chinwag_payload_kind
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * The whole value was read.
+     */
+    CHINWAG_PAYLOAD_END = 0,
+    /**
+     * Nothing.
+     */
+    CHINWAG_PAYLOAD_NIL = 1,
+    /**
+     * `flag`.
+     */
+    CHINWAG_PAYLOAD_BOOL = 2,
+    /**
+     * `integer`, up to 2^63 - 1, and the same in `natural` if it is not negative.
+     */
+    CHINWAG_PAYLOAD_INT = 3,
+    /**
+     * `natural`, from 2^63 on.
+     */
+    CHINWAG_PAYLOAD_UINT = 4,
+    /**
+     * `number`.
+     */
+    CHINWAG_PAYLOAD_FLOAT = 5,
+    /**
+     * `count` bytes of UTF-8 at `text`, without a zero byte at their end, perhaps with some
+     * within; in a map, each key is one.
+     */
+    CHINWAG_PAYLOAD_TEXT = 6,
+    /**
+     * `count` bytes at `bytes`.
+     */
+    CHINWAG_PAYLOAD_BYTES = 7,
+    /**
+     * A list: the next `count` values.
+     */
+    CHINWAG_PAYLOAD_ARRAY = 8,
+    /**
+     * A map: the next `count` pairs, each a text as its key and a value.
+     */
+    CHINWAG_PAYLOAD_MAP = 9,
+    /**
+     * A point in time: `integer` seconds since 1970 in UTC, and `nanos` after that.
+     */
+    CHINWAG_PAYLOAD_TIMESTAMP = 10,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum chinwag_payload_kind chinwag_payload_kind;
+#else
+typedef uint32_t chinwag_payload_kind;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
  * Actors that both sides know, such as all members of a cluster: a clock then takes a byte or two
  * for each. It never changes, and any thread may read it. You free it with
  * chinwag_actor_table_free().
@@ -607,6 +669,23 @@ typedef struct chinwag_member_list chinwag_member_list;
  * A running node. Any thread may use it. You free it with chinwag_node_free().
  */
 typedef struct chinwag_node chinwag_node;
+
+/**
+ * A value that is written part by part, as the bytes that every language reads alike. You free it
+ * with chinwag_payload_free(). One thread at a time uses it.
+ *
+ * A container says how many values it has, and these come next; in a map each has its
+ * chinwag_payload_key() before it. What does not belong where it stands is CHINWAG_ECODEC, what is
+ * larger than 64 MiB CHINWAG_ETOOLARGE. An error stays: nothing is written any more, every call
+ * has that status, and chinwag_payload_bytes() has the error. So it is enough to look there.
+ */
+typedef struct chinwag_payload chinwag_payload;
+
+/**
+ * Reads a payload part by part. You free it with chinwag_payload_reader_free(). One thread at a
+ * time uses it.
+ */
+typedef struct chinwag_payload_reader chinwag_payload_reader;
 
 /**
  * A log of actors that have ended, each with its final count: what a cluster has agreed on. It
@@ -734,6 +813,48 @@ typedef struct {
      */
     const char *value;
 } chinwag_tag;
+
+/**
+ * A part of a value. What its kind does not name is 0 or NULL.
+ */
+typedef struct {
+    /**
+     * What it is.
+     */
+    chinwag_payload_kind kind;
+    /**
+     * Nanoseconds, below 1,000,000,000.
+     */
+    uint32_t nanos;
+    /**
+     * True or false.
+     */
+    bool flag;
+    /**
+     * An integer, or seconds.
+     */
+    int64_t integer;
+    /**
+     * An integer that is not negative.
+     */
+    uint64_t natural;
+    /**
+     * A float.
+     */
+    double number;
+    /**
+     * A text, as long as the payload is there.
+     */
+    const char *text;
+    /**
+     * Bytes, as long as the payload is there.
+     */
+    const uint8_t *bytes;
+    /**
+     * Bytes of a text or of bytes; values of a list; pairs of a map.
+     */
+    size_t count;
+} chinwag_payload_part;
 
 /**
  * A key, or the beginning of keys, that is given to a member.
@@ -1970,6 +2091,115 @@ bool chinwag_is_closed(const chinwag_node *node);
  * In a forked child it only forgets the node: memory stays taken and no callback's data is freed.
  */
 void chinwag_node_free(chinwag_node *node);
+
+/**
+ * A value of which nothing was written.
+ */
+chinwag_payload *chinwag_payload_new(void);
+
+/**
+ * Frees a value. NULL is allowed.
+ */
+void chinwag_payload_free(chinwag_payload *payload);
+
+/**
+ * Nothing.
+ */
+chinwag_status chinwag_payload_nil(chinwag_payload *payload);
+
+/**
+ * True or false.
+ */
+chinwag_status chinwag_payload_bool(chinwag_payload *payload, bool flag);
+
+/**
+ * An integer.
+ */
+chinwag_status chinwag_payload_int(chinwag_payload *payload, int64_t integer);
+
+/**
+ * An integer that is not negative.
+ */
+chinwag_status chinwag_payload_uint(chinwag_payload *payload, uint64_t natural);
+
+/**
+ * A float. Every NaN becomes the same one.
+ */
+chinwag_status chinwag_payload_float(chinwag_payload *payload, double number);
+
+/**
+ * A text of `count` bytes; there may be zero bytes in it. CHINWAG_ECODEC for what is no UTF-8.
+ */
+chinwag_status chinwag_payload_text(chinwag_payload *payload, const char *text, size_t count);
+
+/**
+ * The key of the value that comes next in a map, of `count` bytes. The keys of a map differ.
+ * CHINWAG_ECODEC for what is no UTF-8.
+ */
+chinwag_status chinwag_payload_key(chinwag_payload *payload, const char *key, size_t count);
+
+/**
+ * Bytes. NULL is allowed for none.
+ */
+chinwag_status chinwag_payload_octets(chinwag_payload *payload, const uint8_t *bytes, size_t count);
+
+/**
+ * A list of `count` values, which come next.
+ */
+chinwag_status chinwag_payload_array(chinwag_payload *payload, size_t count);
+
+/**
+ * A map of `count` pairs, which come next: a chinwag_payload_key() and a value each.
+ */
+chinwag_status chinwag_payload_map(chinwag_payload *payload, size_t count);
+
+/**
+ * A point in time: seconds since 1970 in UTC, and nanoseconds after that, below 1,000,000,000.
+ */
+chinwag_status chinwag_payload_timestamp(chinwag_payload *payload, int64_t secs, uint32_t nanos);
+
+/**
+ * The bytes of a value that is whole, borrowed until it is freed, or written to again.
+ *
+ * CHINWAG_ECODEC when something is missing, when a key comes twice, and for whatever else went
+ * wrong before; the message has the place, such as `$.items[3].price`.
+ */
+chinwag_status chinwag_payload_bytes(chinwag_payload *payload,
+                                     const uint8_t **bytes,
+                                     size_t *count,
+                                     chinwag_error **err);
+
+/**
+ * A reader of `count` bytes, which must stay as they are until it is freed. NULL when `bytes` is
+ * NULL and `count` is not 0.
+ */
+chinwag_payload_reader *chinwag_payload_reader_new(const uint8_t *bytes, size_t count);
+
+/**
+ * Frees a reader. NULL is allowed.
+ */
+void chinwag_payload_reader_free(chinwag_payload_reader *reader);
+
+/**
+ * The part that comes next; after the last one CHINWAG_PAYLOAD_END, each time.
+ *
+ * CHINWAG_ECODEC for bytes that are no payload; the message has the place, and every further call
+ * the same error. All containers within
+ * each other together never announce more values than there are bytes, and go 64 deep at most.
+ * That nothing follows the value is known with its last part, that the keys of a map differ behind
+ * its last value.
+ */
+chinwag_status chinwag_payload_read(chinwag_payload_reader *reader,
+                                    chinwag_payload_part *part,
+                                    chinwag_error **err);
+
+/**
+ * The error of a reader for what is valid and yet not what the program expects, at the part that
+ * was read last: CHINWAG_ECODEC with the place. `why` says what is wrong with it.
+ */
+chinwag_status chinwag_payload_wrong(const chinwag_payload_reader *reader,
+                                     const char *why,
+                                     chinwag_error **err);
 
 /**
  * A ring of `count` names, with the default profile: 65,536 slots, and nobody with more than 5 %

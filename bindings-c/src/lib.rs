@@ -17,6 +17,7 @@ pub mod events;
 mod ffi;
 pub mod member;
 pub mod node;
+pub mod payload;
 mod queue;
 pub mod ring;
 pub mod serf;
@@ -51,6 +52,7 @@ mod tests {
     use crate::clock::{Causality, TrimBounds, VClockEntry};
     use crate::constants::{self, EVENT_KINDS, STATUSES, Status};
     use crate::node::Tag;
+    use crate::payload::{PayloadKind, PayloadPart};
     use crate::ring::cluster::{RingOverrides, RingPin};
     use crate::serf::Question;
 
@@ -102,6 +104,16 @@ mod tests {
         let numbers = size_of::<TrimBounds>() - 2 * size_of::<usize>();
         let bounds = format!("sizeof(chinwag_trim_bounds) == 2 * sizeof(size_t) + {numbers}");
         same("trim_bounds", bounds);
+        same(
+            "payload_kind",
+            format!("sizeof(chinwag_payload_kind) == {}", size_of::<PayloadKind>()),
+        );
+        let words = std::mem::offset_of!(PayloadPart, text);
+        same("payload_text", format!("offsetof(chinwag_payload_part, text) == {words}"));
+        same(
+            "payload_part",
+            format!("sizeof(chinwag_payload_part) == {words} + 3 * sizeof(char *)"),
+        );
         values(same);
         out
     }
@@ -131,6 +143,14 @@ mod tests {
         [Equal, Before, After, Concurrent].map(Causality::from)
     }
 
+    fn payload_kinds() -> [PayloadKind; 4] {
+        use PayloadKind::{
+            CHINWAG_PAYLOAD_END, CHINWAG_PAYLOAD_INT, CHINWAG_PAYLOAD_TEXT,
+            CHINWAG_PAYLOAD_TIMESTAMP,
+        };
+        [CHINWAG_PAYLOAD_END, CHINWAG_PAYLOAD_INT, CHINWAG_PAYLOAD_TEXT, CHINWAG_PAYLOAD_TIMESTAMP]
+    }
+
     /// The numbers of the constants.
     fn values(mut same: impl FnMut(&str, String)) {
         for status in STATUSES {
@@ -145,6 +165,9 @@ mod tests {
         for causality in causalities() {
             let name = format!("{causality:?}");
             same(&name, format!("{name} == {}", causality as u32));
+        }
+        for kind in payload_kinds() {
+            same(&format!("{kind:?}"), format!("{kind:?} == {}", kind as u32));
         }
         for state in constants::STATES {
             same(&format!("{state:?}"), format!("{state:?} == {}", *state as u32));

@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use common::{compile, root, run, scratch};
 
 /// A program and its arguments: some have nodes, others values alone.
-const PROGRAMS: [(&str, &[&str]); 20] = [
+const PROGRAMS: [(&str, &[&str]); 21] = [
     ("programs/config", &[]),
     ("values/ring", &[]),
     ("values/ring_input", &[]),
@@ -18,6 +18,7 @@ const PROGRAMS: [(&str, &[&str]); 20] = [
     ("values/siblings", &[]),
     ("values/retired", &[]),
     ("values/stamps", &[]),
+    ("values/payload", &[]),
     ("values/cluster", &[]),
     ("programs/events", &[]),
     ("programs/talk", &[]),

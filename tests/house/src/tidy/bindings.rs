@@ -32,7 +32,6 @@ const OWN: &[(&str, &str)] = &[
     ("clock/siblings.rs", "as above"),
     ("clock/stamps.rs", "as above"),
     ("clock.rs", "as above"),
-    ("payload/mod.rs", "comes to one language after the other"),
     ("signals.rs", "the other runtimes have signal handling of their own"),
 ];
 
