@@ -15,6 +15,8 @@ class Maker {
   #at = 0;
   #textAt = 0;
   #bytesAt = 0;
+  /** The keys that came, each once: a name is made once, however many objects have it. */
+  #keys = [];
 
   constructor({ ops, text, bytes }) {
     this.#ops = ops;
@@ -62,6 +64,13 @@ class Maker {
     return this.#text.slice(start, this.#textAt);
   }
 
+  #key() {
+    if (this.#ops[this.#at++] === op.SAME_KEY) return this.#keys[this.#ops[this.#at++]];
+    const key = this.#cut();
+    this.#keys.push(key);
+    return key;
+  }
+
   #array(length) {
     const array = [];
     for (let count = 0; count < length; count++) array.push(this.any());
@@ -71,9 +80,7 @@ class Maker {
   #object(pairs) {
     const object = {};
     for (let count = 0; count < pairs; count++) {
-      // A key is said as a text.
-      this.#at += 1;
-      const key = this.#cut();
+      const key = this.#key();
       const value = this.any();
       if (key === '__proto__') own(object, key, value);
       else object[key] = value;

@@ -172,7 +172,7 @@ function encode(value) {
   }
   const { ops, texts, bytes } = parts;
   const joined = bytes.length > 0 ? Buffer.concat(bytes) : NO_BYTES;
-  return guarded(() => encodePayload(Float64Array.from(ops), texts.join(''), joined));
+  return guarded(() => encodePayload(new Float64Array(ops), texts.join(''), joined));
 }
 
 module.exports = { encode };

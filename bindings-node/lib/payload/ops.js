@@ -16,4 +16,5 @@ module.exports = Object.freeze({
   MAP: 11,
   TIME: 12,
   WRONG: 13,
+  SAME_KEY: 14,
 });

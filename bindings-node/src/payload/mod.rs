@@ -2,6 +2,8 @@
 //! text and one run of bytes what there is; here that becomes a payload, and a payload becomes
 //! that. So a value crosses the border once, and what its bytes are is known here alone.
 
+use std::collections::BTreeMap;
+
 use chinwag::payload::{Reader, Token, Writer};
 use chinwag::{Error, ErrorKind};
 use napi::Env;
@@ -34,6 +36,8 @@ mod op {
     pub(super) const TIME: u8 = 12;
     /// What has no encoding: the length of the text that says so.
     pub(super) const WRONG: u8 = 13;
+    /// A key that came before, the how-manieth of those that differ.
+    pub(super) const SAME_KEY: u8 = 14;
 }
 
 /// The largest integer that a number of JavaScript holds with all before it.
@@ -61,7 +65,7 @@ pub fn encode_payload<'env>(
     bytes: Uint8ArraySlice<'_>,
 ) -> Result<BufferSlice<'env>> {
     let payload = encode(&ops, &text, &bytes).map_err(failure)?;
-    BufferSlice::from_data(env, payload).map_err(broken)
+    BufferSlice::copy_from(env, payload).map_err(broken)
 }
 
 /// What there is in a payload.
@@ -71,7 +75,7 @@ pub fn decode_payload<'env>(env: &'env Env, payload: Uint8ArraySlice<'_>) -> Res
     Ok(Parts {
         ops: Float64ArraySlice::from_data(env, parts.ops).map_err(broken)?,
         text: parts.text,
-        bytes: BufferSlice::from_data(env, parts.bytes).map_err(broken)?,
+        bytes: BufferSlice::copy_from(env, parts.bytes).map_err(broken)?,
     })
 }
 
@@ -181,9 +185,9 @@ impl Told {
         self.ops.extend_from_slice(numbers);
     }
 
-    fn text(&mut self, text: &str) {
+    fn text(&mut self, op: u8, text: &str) {
         let units = if text.is_ascii() { text.len() } else { text.encode_utf16().count() };
-        self.op(op::TEXT, &[units as f64]);
+        self.op(op, &[units as f64]);
         self.text.push_str(text);
     }
 
@@ -195,36 +199,58 @@ impl Told {
     }
 }
 
-/// What there is in a payload. A key is a text.
+/// What there is in a payload.
 pub(crate) fn decode(payload: &[u8]) -> chinwag::Result<Told> {
-    let (mut reader, mut told) = (Reader::new(payload), Told::default());
-    while !reader.is_done() {
-        match reader.token()? {
-            Token::Nil => told.op(op::NIL, &[]),
-            Token::Bool(false) => told.op(op::FALSE, &[]),
-            Token::Bool(true) => told.op(op::TRUE, &[]),
-            Token::Int(value) => told.integer(value),
-            Token::Uint(value) => {
-                told.op(op::UNSIGNED, &[(value >> 32) as f64, f64::from(value as u32)]);
-            }
-            Token::Float(value) => told.op(op::FLOAT, &[value]),
-            Token::Text(text) => told.text(text),
-            Token::Bytes(bytes) => {
-                told.op(op::BYTES, &[bytes.len() as f64]);
-                told.bytes.extend_from_slice(bytes);
-            }
-            Token::Array(len) => told.op(op::ARRAY, &[len as f64]),
-            Token::Map(len) => told.op(op::MAP, &[len as f64]),
-            Token::Timestamp { secs, nanos } => match date(secs, nanos) {
-                Some(ms) => told.op(op::TIME, &[ms as f64]),
-                None => {
-                    let why = format!("a Date cannot hold {secs} s and {nanos} ns since 1970");
-                    return Err(reader.wrong(&why));
-                }
-            },
-        }
-    }
+    let mut told = Told::default();
+    tell(&mut Reader::new(payload), &mut told, &mut BTreeMap::new())?;
     Ok(told)
+}
+
+/// Tells the value that comes next. The keys that were told have numbers: a list of records has the
+/// same ones over and over, and to make a property's name costs more than all else of it.
+fn tell<'a>(
+    reader: &mut Reader<'a>,
+    told: &mut Told,
+    keys: &mut BTreeMap<&'a str, usize>,
+) -> chinwag::Result<()> {
+    match reader.token()? {
+        Token::Nil => told.op(op::NIL, &[]),
+        Token::Bool(false) => told.op(op::FALSE, &[]),
+        Token::Bool(true) => told.op(op::TRUE, &[]),
+        Token::Int(value) => told.integer(value),
+        Token::Uint(value) => {
+            told.op(op::UNSIGNED, &[(value >> 32) as f64, f64::from(value as u32)]);
+        }
+        Token::Float(value) => told.op(op::FLOAT, &[value]),
+        Token::Text(text) => told.text(op::TEXT, text),
+        Token::Bytes(bytes) => {
+            told.op(op::BYTES, &[bytes.len() as f64]);
+            told.bytes.extend_from_slice(bytes);
+        }
+        Token::Array(len) => {
+            told.op(op::ARRAY, &[len as f64]);
+            return (0..len).try_for_each(|_| tell(reader, told, keys));
+        }
+        Token::Map(len) => {
+            told.op(op::MAP, &[len as f64]);
+            for _ in 0..len {
+                let (key, fresh) = (reader.key()?, keys.len());
+                match *keys.entry(key).or_insert(fresh) {
+                    number if number == fresh => told.text(op::KEY, key),
+                    number => told.op(op::SAME_KEY, &[number as f64]),
+                }
+                tell(reader, told, keys)?;
+            }
+        }
+        Token::Timestamp { secs, nanos } => match date(secs, nanos) {
+            Some(ms) => told.op(op::TIME, &[ms as f64]),
+            None => {
+                let why = format!("a Date cannot hold {secs} s and {nanos} ns since 1970");
+                return Err(reader.wrong(&why));
+            }
+        },
+    }
+    Ok(())
 }
 
 /// The milliseconds of a `Date`, if it can hold that.
