@@ -26,7 +26,8 @@ async function refusal(options, key) {
 
 test('every error of the table has a class', () => {
   for (const [key, row] of Object.entries(ERRORS)) {
-    const name = key.replace(/(?:^|_)(.)/g, (_, c) => c.toUpperCase()) + 'Error';
+    const words = key.replace(/_error$/, '');
+    const name = words.replace(/(?:^|_)(.)/g, (_, c) => c.toUpperCase()) + 'Error';
     const error = new chinwag[name]('what happened');
     assert.ok(error instanceof ChinwagError && error instanceof Error);
     assert.equal(error.name, name);
