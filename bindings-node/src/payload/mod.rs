@@ -191,6 +191,10 @@ impl Told {
         self.text.push_str(text);
     }
 
+    fn unsigned(&mut self, value: u64) {
+        self.op(op::UNSIGNED, &[(value >> 32) as f64, f64::from(value as u32)]);
+    }
+
     fn integer(&mut self, value: i64) {
         match value.unsigned_abs() <= SAFE {
             true => self.op(op::INT, &[value as f64]),
@@ -218,9 +222,7 @@ fn tell<'a>(
         Token::Bool(false) => told.op(op::FALSE, &[]),
         Token::Bool(true) => told.op(op::TRUE, &[]),
         Token::Int(value) => told.integer(value),
-        Token::Uint(value) => {
-            told.op(op::UNSIGNED, &[(value >> 32) as f64, f64::from(value as u32)]);
-        }
+        Token::Uint(value) => told.unsigned(value),
         Token::Float(value) => told.op(op::FLOAT, &[value]),
         Token::Text(text) => told.text(op::TEXT, text),
         Token::Bytes(bytes) => {
@@ -242,13 +244,11 @@ fn tell<'a>(
                 tell(reader, told, keys)?;
             }
         }
-        Token::Timestamp { secs, nanos } => match date(secs, nanos) {
-            Some(ms) => told.op(op::TIME, &[ms as f64]),
-            None => {
-                let why = format!("a Date cannot hold {secs} s and {nanos} ns since 1970");
-                return Err(reader.wrong(&why));
-            }
-        },
+        Token::Timestamp { secs, nanos } => {
+            let why = || format!("a Date cannot hold {secs} s and {nanos} ns since 1970");
+            let ms = date(secs, nanos).ok_or_else(|| reader.wrong(&why()))?;
+            told.op(op::TIME, &[ms as f64]);
+        }
     }
     Ok(())
 }
