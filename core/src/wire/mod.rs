@@ -16,6 +16,7 @@
 //! | [`security`] | what of the two a node sends and demands |
 //! | [`compress`] | LZW, with a bound on what comes out |
 //! | [`envelope`] | broadcasts of ours inside user messages |
+//! | [`state`] | keys and values of members inside user messages |
 //! | [`tags`], [`serf`] | what serf puts into node metadata and user messages |
 //! | `msgpack` | the dialect: sorted keys, old raw strings, shortest unsigned integers |
 //!
@@ -33,6 +34,7 @@ mod msgpack;
 pub mod packet;
 pub mod security;
 pub mod serf;
+pub mod state;
 pub mod stream;
 pub mod tags;
 pub mod vsn;
@@ -55,6 +57,10 @@ pub use packet::{
     Scratch, open, unseal,
 };
 pub use security::{Cover, Security};
+pub use state::{
+    STATE_KEY_MAX, STATE_MESSAGE_MAX, STATE_VALUE_MAX, StateDelta, StateDeltas, StateEntry,
+    StateMark, StateMarks, StateMessage,
+};
 pub use stream::{
     NodeState, Nodes, PushPull, STREAM_OVERHEAD, Side, StreamLimits, StreamMessage, StreamReader,
     WireState, compress_stream, cover_stream, encode_push_pull, encode_stream_ack,
