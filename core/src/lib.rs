@@ -45,6 +45,7 @@ pub mod ring;
 pub mod engine;
 mod membership;
 mod serf;
+mod state;
 
 // The same engine under virtual time.
 #[cfg(feature = "sim")]

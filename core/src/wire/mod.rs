@@ -58,8 +58,8 @@ pub use packet::{
 };
 pub use security::{Cover, Security};
 pub use state::{
-    STATE_KEY_MAX, STATE_MESSAGE_MAX, STATE_VALUE_MAX, StateDelta, StateDeltas, StateEntry,
-    StateMark, StateMarks, StateMessage,
+    STATE_KEY_MAX, STATE_MESSAGE_MAX, STATE_VALUE_MAX, StateDelta, StateDeltas, StateEntries,
+    StateEntry, StateMark, StateMarks, StateMessage,
 };
 pub use stream::{
     NodeState, Nodes, PushPull, STREAM_OVERHEAD, Side, StreamLimits, StreamMessage, StreamReader,

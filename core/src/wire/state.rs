@@ -65,9 +65,14 @@ pub struct StateDelta<'a> {
     pub from: u64,
     /// … to this one. An announcement alone has the same twice.
     pub to: u64,
-    /// How many entries there are.
-    pub count: u32,
-    /// The entries.
+    /// The entries, once it was decoded; see [`StateDelta::entries`].
+    pub body: StateEntries<'a>,
+}
+
+/// Entries as they came.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StateEntries<'a> {
+    count: u32,
     raw: &'a [u8],
 }
 
@@ -193,8 +198,8 @@ impl<'a> StateDelta<'a> {
 
     /// The entries, in the order of their versions.
     pub fn entries(&self) -> impl Iterator<Item = StateEntry<'a>> {
-        let (mut left, mut version) = (self.raw, self.from);
-        (0..self.count).map_while(move |_| StateEntry::take(&mut left, &mut version).ok())
+        let (mut left, mut version) = (self.body.raw, self.from);
+        (0..self.body.count).map_while(move |_| StateEntry::take(&mut left, &mut version).ok())
     }
 
     fn take(bytes: &mut &'a [u8]) -> Result<Self, WireError> {
@@ -218,7 +223,7 @@ impl<'a> StateDelta<'a> {
             }
         }
         let raw = raw.get(..raw.len() - bytes.len()).unwrap_or_default();
-        Ok(Self { owner, epoch, full, floor, from, to, count, raw })
+        Ok(Self { owner, epoch, full, floor, from, to, body: StateEntries { count, raw } })
     }
 }
 
@@ -423,7 +428,7 @@ mod tests {
             match StateMessage::decode(&bytes) {
                 Ok(StateMessage::Deltas(deltas)) => {
                     for delta in deltas.iter() {
-                        prop_assert_eq!(delta.entries().count(), delta.count as usize);
+                        prop_assert_eq!(delta.entries().count(), delta.body.count as usize);
                         prop_assert!(delta.entries().all(|e| e.version > delta.from && e.version <= delta.to));
                     }
                 }
