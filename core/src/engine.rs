@@ -25,6 +25,7 @@ pub(crate) use crate::membership::Acquaintance;
 use crate::membership::Membership;
 use crate::ring::RingChange;
 pub use crate::serf::{Answers, Coordinate, Question};
+pub use crate::state::{StateChange, StateWrite};
 use crate::stats::Stats;
 use crate::time::Instant;
 pub use crate::wire::BroadcastKind;
@@ -152,6 +153,8 @@ pub enum Request {
     Broadcast(Broadcast),
     /// Replace the state that is handed on with every exchange of states.
     SetState(Vec<u8>),
+    /// Write to the keys of this node, all or nothing.
+    Write(Vec<StateWrite>),
     /// Replace what is added to every answer to a ping.
     SetPingPayload(Vec<u8>),
     /// The members make another ring: compare it with those of others, and hand slots off.
@@ -390,6 +393,8 @@ pub enum Output {
     Local(Member),
     /// The keyring changed.
     Keys(Vec<KeyInfo>),
+    /// A key of a member has another value; what was told adds up to what is shown.
+    State(StateChange),
     /// A request is settled.
     Reply {
         /// Which.
@@ -492,6 +497,12 @@ impl Engine {
     /// The member of that name, whatever its state.
     pub fn member(&self, name: &str) -> Option<&Member> {
         self.membership.member(name)
+    }
+
+    /// The keys and values of members that are shown: owner, key, value.
+    #[cfg(feature = "sim")]
+    pub(crate) fn shown_state(&self) -> Vec<(String, String, Vec<u8>)> {
+        self.membership.shown_state()
     }
 
     /// What may be shown of the keys, the primary first.

@@ -170,6 +170,23 @@ stats! {
     /// Releases that it made and remembers no more, as it makes thousands a minute: who asks for
     /// one again is not answered at once.
     counter handoffs_forgotten,
+    /// Changes of keys of members that were told here, those of this node among them.
+    counter space_changes,
+    /// Deltas of keys that were sent: gossiped, each counted once, and in answers.
+    counter space_deltas_sent,
+    /// Deltas of keys that came, news or not.
+    counter space_deltas_received,
+    /// Bytes about keys in questions and answers that were sent on connections.
+    counter space_bytes_sent,
+    /// Bytes about keys that came, in datagrams and on connections.
+    counter space_bytes_received,
+    /// Times that a member was asked for what this node lacked of keys.
+    counter space_wants,
+    /// Times that all keys were compared with those of a member.
+    counter space_comparisons,
+    /// Deltas of keys that were refused: more than a member may have, or all together, or of a run
+    /// that begins in the far future.
+    counter space_refused,
     /// Bytes of the state in the last exchange that this node sent, before compression.
     gauge state_bytes_sent,
     /// Bytes of the last state that it received, as they came.
@@ -178,6 +195,8 @@ stats! {
     gauge queue_depth,
     /// Messages of users that wait to be gossiped now.
     gauge user_queue_depth,
+    /// Bytes of memory that the keys of others take now.
+    gauge space_memory,
     /// serf's clock of members now; 0 in a cluster that does not speak serf.
     gauge member_clock,
     /// serf's clock of user events now.

@@ -365,7 +365,7 @@ impl Shell for Sockets {
             Output::Local(member) => self.board.set_local(member),
             Output::Keys(keys) => self.board.set_keys(keys),
             Output::Reply { id, result } => self.settle(id, result),
-            Output::Idle(_) => {}
+            Output::State(_) | Output::Idle(_) => {}
         }
     }
 }

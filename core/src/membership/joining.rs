@@ -100,6 +100,7 @@ impl Membership {
         self.gate.let_all_in(false);
         match outcome {
             Ok(()) => {
+                self.greet_seed(addr, false);
                 if let Some(joining) = self.joins.get_mut(&request) {
                     joining.open -= 1;
                     joining.contacted.push(seed);

@@ -3,7 +3,8 @@
 //! [`Membership`] routes; each part beside it knows one thing. `broadcast` and `timer` are values
 //! that import next to nothing. `roster` knows everybody and which claim wins. `claims`,
 //! `farewell`, `gossip`, `push_pull` and the parts of `detection` and `healing` are what the node
-//! does with them; `talk` is what its users say, and `serf` the border to serf's layer; `security`
+//! does with them; `talk` is what its users say, `state` the border to their keys and values, and `serf` that to
+//! serf's layer; `security`
 //! knows who is kept out. The names are those of the papers and of memberlist, so that the two can
 //! be read side by side.
 
@@ -22,6 +23,7 @@ mod roster;
 mod security;
 mod serf;
 mod served;
+mod state;
 mod talk;
 mod timer;
 
@@ -49,6 +51,7 @@ use self::push_pull::Exchange;
 #[cfg(feature = "sim")]
 pub(crate) use self::roster::Acquaintance;
 use self::roster::{LOCAL, Record, Roster};
+use self::state::State;
 use self::talk::{RoundTrips, Talk};
 use self::timer::{Due, Fired, Timer, Timers};
 use crate::api::WARNINGS;
@@ -91,6 +94,8 @@ pub(crate) struct Membership {
     round_trips: RoundTrips,
     /// The ring, as far as others are concerned with it.
     placements: Placements,
+    /// The keys and values of all.
+    state: Box<State>,
     /// Tells this run of the process from others of the same name.
     run: u32,
     /// There while this node speaks serf's versions.
@@ -169,7 +174,7 @@ impl Membership {
         let local = Record::new(member, now);
         let mut membership = Self {
             now,
-            name,
+            name: Arc::clone(&name),
             roster: Roster::new(local, rng.next_u64()),
             pool: None,
             horizon: Horizon::new(now, incarnation),
@@ -182,6 +187,7 @@ impl Membership {
             talk: Talk::default(),
             round_trips: RoundTrips::default(),
             placements: Placements::new(now, started),
+            state: Box::new(State::new(Arc::clone(&name), started)),
             run: rng.next_u32(),
             serf: None,
             clocks,
@@ -255,6 +261,7 @@ impl Membership {
             self.on_timer(fired);
         }
         self.grant_wishes();
+        self.plan_state();
         self.plan_gossip();
     }
 
@@ -358,6 +365,7 @@ impl Membership {
             Fired::Timer(Timer::Leave, _) => self.leave_timed_out(),
             Fired::Timer(Timer::Query, _) => self.serf_timer(),
             Fired::Timer(Timer::Handoff, _) => self.handoff_due(),
+            Fired::Timer(Timer::State, _) => self.state_due(),
             Fired::Due(Due::Suspicion(slot)) => self.suspicion_ended(slot),
             Fired::Due(Due::Forget(slot)) => self.forget(slot),
             Fired::Due(Due::Relay(seq)) => self.relay_timed_out(seq),
@@ -384,6 +392,10 @@ impl Membership {
             }
             Request::SetState(state) => {
                 let result = self.set_state(state);
+                self.reply(id, result);
+            }
+            Request::Write(writes) => {
+                let result = self.write_state(writes);
                 self.reply(id, result);
             }
             Request::SetPingPayload(payload) => {
@@ -425,7 +437,11 @@ impl Membership {
     }
 
     fn event(&mut self, kind: EventKind) {
+        let about = kind.member().is_some().then(|| kind.clone());
         self.out.push_back(Output::Event(kind));
+        if let Some(kind) = about {
+            self.show_state(&kind);
+        }
     }
 
     /// Tells that something is wrong, unless the same was told of a moment ago.
@@ -465,6 +481,7 @@ impl Membership {
         let mut stats = self.stats.clone();
         stats.queue_depth = self.broadcasts.len() as u64;
         stats.user_queue_depth = self.talk.queue().len() as u64;
+        stats.space_memory = self.state.memory();
         stats.health_score = u64::from(self.awareness.score());
         if let Some(serf) = &self.serf {
             serf.count(&mut stats);

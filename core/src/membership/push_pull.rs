@@ -19,7 +19,8 @@ use crate::time::Instant;
 use crate::wire::{
     Alive, COMPRESS_MIN, NodeState, Nodes, Ping, PushPull, STREAM_OVERHEAD, Side, StreamLimits,
     StreamMessage, StreamReader, Vsn, WireError, WireState, compress_stream, cover_stream,
-    encode_push_pull, encode_stream_ack, encode_stream_err, encode_stream_ping, refused_for_keys,
+    encode_push_pull, encode_stream_ack, encode_stream_err, encode_stream_ping, encode_stream_user,
+    refused_for_keys,
 };
 
 /// One exchange over a stream.
@@ -49,6 +50,8 @@ pub(super) enum Purpose {
     User { request: RequestId, to: String },
     /// A message that is passed on.
     Unasked,
+    /// What is lacking of spaces.
+    State { stream: StreamId },
 }
 
 /// Why an exchange came to nothing.
@@ -206,6 +209,15 @@ impl Membership {
         self.open(stream, Purpose::Unasked, at, bytes);
     }
 
+    /// Opens a stream that asks for what is lacking of spaces.
+    pub(super) fn open_state(&mut self, at: SocketAddr, payload: &[u8]) -> StreamId {
+        let mut bytes = Vec::with_capacity(payload.len() + 32);
+        encode_stream_user(payload, &mut bytes);
+        let stream = self.next_stream();
+        self.open(stream, Purpose::State { stream }, at, bytes);
+        stream
+    }
+
     fn open(&mut self, stream: StreamId, purpose: Purpose, to: SocketAddr, message: Vec<u8>) {
         self.expect(stream, purpose, to, Side::Dialling);
         let bytes = self.covered(Side::Dialling, &message);
@@ -319,7 +331,12 @@ impl Membership {
                 }
             }
             (Purpose::Serve, StreamMessage::User(payload)) => {
-                self.on_user(peer, &payload, Delivery::Reliable);
+                if !self.serve_state(stream, &payload) {
+                    self.on_user(peer, &payload, Delivery::Reliable);
+                }
+            }
+            (Purpose::State { stream }, StreamMessage::User(payload)) => {
+                self.state_answered(stream, &payload);
             }
             (Purpose::Ping { seq }, StreamMessage::Ack { seq: answered }) if seq == answered => {
                 self.on_tcp_ack(seq);
@@ -329,6 +346,7 @@ impl Membership {
                 let known = self.roster.present();
                 // A refusal is counted; there is nobody to tell.
                 let _ = self.merge(peer, &state, false);
+                self.greet(with, true);
                 match self.roster.present() > known {
                     true => self.plan_settling(),
                     false => self.settled = 0,
@@ -336,6 +354,7 @@ impl Membership {
             }
             (Purpose::Rejoin, StreamMessage::PushPull(state)) => {
                 if self.merge(peer, &state, false).is_ok() {
+                    self.greet_seed(peer, true);
                     self.plan_settling();
                 }
             }
@@ -518,6 +537,7 @@ impl Membership {
             }
             Purpose::Ping { seq } => self.check_refused(seq),
             Purpose::Serve | Purpose::Sync { .. } | Purpose::Rejoin | Purpose::Unasked => {}
+            Purpose::State { stream } => self.state_asked(stream),
         }
     }
 

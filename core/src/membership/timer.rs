@@ -31,9 +31,11 @@ pub(crate) enum Timer {
     Query,
     /// Slots are asked for again, or somebody's time to release them is over.
     Handoff,
+    /// A key expires, what changed is told, or what is lacking is asked for again.
+    State,
 }
 
-const TIMERS: [Timer; 11] = [
+const TIMERS: [Timer; 12] = [
     Timer::Probe,
     Timer::ProbeIndirect,
     Timer::ProbeRefused,
@@ -45,6 +47,7 @@ const TIMERS: [Timer; 11] = [
     Timer::Leave,
     Timer::Query,
     Timer::Handoff,
+    Timer::State,
 ];
 
 /// Deadlines that belong to something, of which there may be many. They are never taken back:

@@ -36,6 +36,7 @@ use self::checks::Checks;
 use self::clock::Clock;
 use self::hosts::refused;
 pub use self::network::{Faults, Network};
+pub use self::views::Shown;
 use crate::config::{Protocol, encode_tags};
 use crate::engine::{
     Acquaintance, Engine, Input, KeyChange, Output, Reply, Request, RequestId, SerfRequest, Setup,
@@ -108,6 +109,8 @@ struct Node {
     /// Which run of the process this is, so that nothing reaches a later one.
     run: u32,
     log: Vec<(Instant, EventKind)>,
+    /// Keys and values, by their owners: what it has told adds up to that.
+    shown: Shown,
     replies: BTreeMap<RequestId, Result<Reply>>,
     requests: u64,
 }
@@ -243,6 +246,7 @@ impl Sim {
             held: None,
             run: 0,
             log: Vec::new(),
+            shown: Shown::new(),
             replies: BTreeMap::new(),
             requests: 0,
         });
@@ -256,6 +260,7 @@ impl Sim {
         node.run += 1;
         node.dark = false;
         (node.paused, node.held) = (None, None);
+        node.shown.clear();
         // What woke the last process does not wake this one, even if it comes at the same time.
         node.wake = Instant::NEVER;
         let mut engine = Engine::new(node.clock.shows(self.now), setup);
@@ -526,6 +531,7 @@ impl Sim {
                 self.checks.note();
                 self.nodes[id.0].replies.insert(request, result);
             }
+            Output::State(change) => self.show(id, change),
             Output::Local(_) | Output::Keys(_) | Output::Idle(_) => {}
         }
     }

@@ -1,10 +1,11 @@
 //! What the nodes of a simulation believe, and what they have told.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use super::{Node, NodeId, Sim};
 use crate::config::RingSettings;
-use crate::engine::{Engine, Reply, RequestId};
+use crate::engine::{Engine, Reply, RequestId, StateChange};
 use crate::error::Result;
 use crate::event::{EventKind, Warning};
 use crate::member::{Member, MemberState};
@@ -14,7 +15,44 @@ use crate::stats::Stats;
 use crate::time::Instant;
 use crate::wire::KeyInfo;
 
+/// Values by owner and key.
+pub type Shown = BTreeMap<(String, String), Vec<u8>>;
+
 impl Sim {
+    /// The keys and values of members as `id` has told of them.
+    pub fn shown(&self, id: NodeId) -> &Shown {
+        &self.nodes[id.0].shown
+    }
+
+    /// Whether all running nodes show the same keys and values, each its own among them.
+    pub fn all_show_the_same(&self) -> bool {
+        let running = self.running();
+        let shown = |id: &NodeId| &self.nodes[id.0].shown;
+        let agree = running.windows(2).all(|pair| shown(&pair[0]) == shown(&pair[1]));
+        if agree {
+            self.nodes.iter().for_each(|node| self.check_shown(node));
+        }
+        agree
+    }
+
+    pub(super) fn show(&mut self, id: NodeId, change: StateChange) {
+        self.checks.note();
+        let key = (change.owner.to_string(), change.key.to_string());
+        let shown = &mut self.nodes[id.0].shown;
+        match change.value {
+            Some(value) => shown.insert(key, value.to_vec()),
+            None => shown.remove(&key),
+        };
+    }
+
+    /// Checks that what a node has told of keys adds up to what it shows.
+    fn check_shown(&self, node: &Node) {
+        let Some(engine) = &node.engine else { return };
+        let entry = |(owner, key, value)| ((owner, key), value);
+        let shown: Shown = engine.shown_state().into_iter().map(entry).collect();
+        assert!(shown == node.shown, "seed {:#x}: {} told otherwise", self.seed, node.name);
+    }
+
     /// What a request came to, once it has.
     pub fn reply(&self, node: NodeId, id: RequestId) -> Option<&Result<Reply>> {
         self.nodes[node.0].replies.get(&id)

@@ -23,8 +23,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub(crate) use self::own::Own;
-pub(crate) use self::space::{Mark, Space, Written};
-pub(crate) use self::spaces::{Heard, Spaces, Standing};
+pub(crate) use self::space::{Mark, Written};
+pub(crate) use self::spaces::{Heard, Spaces, Standing, told};
 
 /// Bytes that a member may have in its space: of keys, values, and [`ENTRY_COST`] each.
 pub(crate) const QUOTA_BYTES: usize = 1 << 20;

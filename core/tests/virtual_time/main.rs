@@ -11,4 +11,5 @@ mod rings;
 mod serf;
 #[path = "../shared/mod.rs"]
 mod shared;
+mod state;
 mod talk;

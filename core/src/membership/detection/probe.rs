@@ -184,13 +184,16 @@ impl Membership {
                 // An answer by way of others says nothing about the way to the member.
                 if from == probe.member.addr() && !probe.asked_others {
                     let (slot, span) = (probe.slot, self.now.since(probe.sent));
-                    let payload = self.repair(slot, from, ack.payload);
+                    let payload = self.repair(slot, from, ack.payload, None);
                     self.measured(slot, span, payload);
                 }
                 self.probe_answered();
             }
             _ => {
-                if !self.ping_answered(from, ack) && !self.check_answered(ack.seq) {
+                if !self.ping_answered(from, ack)
+                    && !self.greeting_answered(ack)
+                    && !self.check_answered(ack.seq)
+                {
                     self.relay_answered(ack.seq);
                 }
             }

@@ -94,7 +94,7 @@ impl Placements {
     }
 
     /// Microseconds since 2024, from which epochs are made.
-    fn clock(&self, now: Instant) -> u64 {
+    pub(in crate::membership) fn clock(&self, now: Instant) -> u64 {
         let (started, micros) = self.started;
         let open = u64::try_from(now.since(started).as_micros()).unwrap_or(u64::MAX);
         micros.saturating_add(open)

@@ -72,6 +72,12 @@ impl Talk {
         }
     }
 
+    /// A place in the queue for messages of which the newest counts.
+    pub(super) fn new_key(&mut self) -> u32 {
+        self.last_key = self.last_key.wrapping_add(1);
+        self.last_key
+    }
+
     /// The place of a message in the queue: that of an older one which it replaces, or a new one.
     fn place(&mut self, envelope: &Envelope<'_>) -> u32 {
         self.last_key = self.last_key.wrapping_add(1);
@@ -172,8 +178,18 @@ impl Membership {
     pub(super) fn queue_unique(&mut self, bytes: Vec<u8>) {
         if self.talk.queue.len() < self.queue_max() {
             let length = bytes.len();
-            self.talk.last_key = self.talk.last_key.wrapping_add(1);
-            self.talk.queue.push(self.talk.last_key, News::Message(bytes.into()), length);
+            let key = self.talk.new_key();
+            self.talk.queue.push(key, News::Message(bytes.into()), length);
+        } else {
+            self.stats.broadcasts_unpassed += 1;
+        }
+    }
+
+    /// Queues a user message in that place, if there is room.
+    pub(super) fn talk_keyed(&mut self, key: u32, bytes: Vec<u8>) {
+        if self.talk.queue.holds(key) || self.talk.queue.len() < self.queue_max() {
+            let length = bytes.len();
+            self.talk.queue.push(key, News::Message(bytes.into()), length);
         } else {
             self.stats.broadcasts_unpassed += 1;
         }
@@ -196,7 +212,10 @@ impl Membership {
                 Ok(envelope) => self.on_broadcast(&envelope, payload),
                 Err(_) => self.stats.packets_malformed += 1,
             }
-        } else if !self.on_handoff(payload) && !self.on_serf_message(payload) {
+        } else if !self.on_handoff(payload)
+            && !self.on_state_message(from, payload)
+            && !self.on_serf_message(payload)
+        {
             self.stats.user_messages_received += 1;
             let message = Heeded {
                 sender: self.caller(from, delivery),

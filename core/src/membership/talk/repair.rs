@@ -171,6 +171,7 @@ impl Membership {
     pub(crate) fn answer_payload(&mut self) -> Vec<u8> {
         let mut payload = self.serf_payload().to_vec();
         payload.extend_from_slice(self.round_trips.own());
+        self.sign_state(&mut payload);
         self.sign_ring(&mut payload);
         self.talk.recent.expire(self.now);
         if !self.talk.recent.is_empty() {
@@ -180,10 +181,18 @@ impl Membership {
     }
 
     /// A member answered a ping: sends what it does not know. What is left of the payload is the
-    /// user's.
-    pub(crate) fn repair<'a>(&mut self, slot: Slot, to: SocketAddr, payload: &'a [u8]) -> &'a [u8] {
+    /// user's. With a `greeting`, states were exchanged before, and spaces are compared at once;
+    /// it is whether others are told of what that brings.
+    pub(crate) fn repair<'a>(
+        &mut self,
+        slot: Slot,
+        to: SocketAddr,
+        payload: &'a [u8],
+        greeting: Option<bool>,
+    ) -> &'a [u8] {
         let (own, known) = split(payload);
         let own = self.compare_rings(slot, own);
+        let own = self.compare_states(slot, own, greeting);
         let Some(record) = self.roster.get_mut(slot) else { return own };
         record.tells_known |= known.is_some();
         if self.talk.recent.is_empty() {

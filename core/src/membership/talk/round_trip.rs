@@ -87,7 +87,7 @@ impl Membership {
     pub(crate) fn ping_answered(&mut self, from: SocketAddr, ack: &Ack<'_>) -> bool {
         let Some(asked) = self.round_trips.asked.remove(&ack.seq) else { return false };
         let span = self.now.since(asked.sent);
-        let payload = self.repair(asked.slot, from, ack.payload);
+        let payload = self.repair(asked.slot, from, ack.payload, None);
         self.measured(asked.slot, span, payload);
         self.reply(asked.id, Ok(Reply::Ponged(span)));
         true
