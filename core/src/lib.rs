@@ -71,7 +71,7 @@ pub use error::{Error, ErrorKind, Result};
 pub use event::{Event, EventKind};
 pub use member::{Member, MemberState, Tags};
 #[cfg(feature = "runtime")]
-pub use node::{Builder, Events, Node, Replay};
+pub use node::{Builder, Entry, Events, Node, Replay, Watch, Watched};
 pub use serf::{Answers, Coordinate, KeyOp, KeyOutcome, Question, Response};
 pub use stats::Stats;
 pub use wire::{Fingerprint, KeyInfo};

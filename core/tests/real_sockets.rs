@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use chinwag::{ErrorKind, Event, EventKind, Events, MemberState, Node, Replay};
+use chinwag::{ErrorKind, Event, EventKind, Events, MemberState, Node, Replay, Watched};
 
 /// Far beyond what anything here takes on a busy machine.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -306,4 +306,47 @@ async fn islands_with_a_common_seed_become_one() {
     for node in &nodes {
         node.close().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_of_one_are_read_by_all_until_it_goes() {
+    let first = start("first", &[]).await;
+    first.put("load", "3", None).await.expect("it fits");
+    first.put("gone", "1", Some(Duration::from_millis(20))).await.expect("it fits");
+    let second = start("second", &[&first]).await;
+    let mut watch = second.watch("lo", Replay::Yes);
+    let next = async |watch: &mut chinwag::Watch| {
+        let next = tokio::time::timeout(LIMIT, watch.next()).await.expect("something is told");
+        next.expect("the node is open")
+    };
+    let mut told = vec![next(&mut watch).await, next(&mut watch).await];
+    // The key comes before or after the end of the replay.
+    told.retain(|told| *told != Watched::ReplayDone);
+    let [Watched::Put(entry)] = &told[..] else { panic!("{told:?}") };
+    assert_eq!((&*entry.member, &*entry.key, &*entry.value), ("first", "load", &b"3"[..]));
+    assert_eq!(second.get("first", "load").as_deref(), Some(&b"3"[..]));
+    assert_eq!(second.entries("lo"), [entry.clone()]);
+
+    first.put("load", "4", None).await.expect("it fits");
+    let Watched::Put(entry) = next(&mut watch).await else { panic!("it was put") };
+    assert_eq!(&*entry.value, b"4");
+    first.delete("load").await.expect("nothing is in the way");
+    let deleted = |key: &str| Watched::Deleted { member: "first".into(), key: key.to_owned() };
+    assert_eq!(next(&mut watch).await, deleted("load"));
+    first.put("long", vec![7; 60_000], None).await.expect("it fits");
+    let Watched::Put(entry) = next(&mut watch).await else { panic!("it was put") };
+    assert_eq!(entry.value.len(), 60_000);
+    let large = first.put("long", vec![7; 70_000], None).await.expect_err("it does not fit");
+    assert_eq!(large.kind(), ErrorKind::TooLarge);
+    let nameless = first.put("", "x", None).await.expect_err("it has no name");
+    assert_eq!(nameless.kind(), ErrorKind::BadArgument);
+
+    first.leave(LIMIT).await.expect("the farewell is heard");
+    assert_eq!(next(&mut watch).await, deleted("long"));
+    assert_eq!(second.get("first", "long"), None);
+    first.close().await;
+    second.close().await;
+    assert_eq!(watch.next().await, None);
+    let closed = second.put("k", "v", None).await.expect_err("it is closed");
+    assert_eq!(closed.kind(), ErrorKind::Closed);
 }

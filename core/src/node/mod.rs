@@ -4,6 +4,7 @@ mod builder;
 mod events;
 mod ring;
 mod serf;
+mod state;
 mod talk;
 
 use std::collections::BTreeMap;
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 pub use self::builder::Builder;
 pub use self::events::Events;
+pub use self::state::{Entry, Watch, Watched};
 use crate::config::{Config, check_meta, encode_tags};
 use crate::driver::{Board, Command, Handle};
 use crate::engine::{KeyChange, Reply, Request};

@@ -254,8 +254,8 @@ fn who_keeps_changing_is_bounded_in_queue_and_traffic() {
     for number in 0..60_000_u32 {
         let key = format!("s:reg/{}", number % 5_000);
         write(&mut sim, nodes[4], vec![put(&key, number.to_string())]);
-        sim.run_for(Duration::from_millis(1));
-        if number % 50 == 0 {
+        if number % 10 == 9 {
+            sim.run_for(Duration::from_millis(10));
             let depth = nodes.iter().map(|node| sim.stats(*node).user_queue_depth);
             deepest = depth.fold(deepest, u64::max);
         }
