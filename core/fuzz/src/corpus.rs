@@ -5,14 +5,22 @@ mod inputs;
 
 use chinwag::ring::{Builder, Profile, Ring, RingNode};
 use chinwag::snapshot::Snapshot;
+use chinwag::wire::{StateDelta, StateDeltas, StateEntry, StateMark, StateMarks};
 use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
 
 /// The first inputs of a target.
 pub fn seeds(target: &str) -> Vec<Vec<u8>> {
-    let vectors = inputs::vectors();
+    let mut vectors = inputs::vectors();
     match target {
-        "datagram" => happenings(&vectors, None),
+        "message" => {
+            vectors.extend(states());
+            vectors
+        }
+        "datagram" => {
+            vectors.extend(states().into_iter().map(|payload| [&[8], &payload[..]].concat()));
+            happenings(&vectors, None)
+        }
         "sealed" => {
             let modes = [0, 1, 3, 5];
             modes.into_iter().flat_map(|mode| happenings(&vectors, Some(mode))).collect()
@@ -36,6 +44,22 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
         "payload" => payloads(),
         _ => vectors,
     }
+}
+
+/// What members say of their keys.
+fn states() -> [Vec<u8>; 3] {
+    let mark = StateMark { owner: "n1", epoch: 7, version: 300 };
+    let (mut deltas, mut want, mut digest) = (Vec::new(), Vec::new(), Vec::new());
+    StateDeltas::begin(&mut deltas);
+    for (full, from) in [(false, 300), (true, 0)] {
+        let delta = StateDelta { owner: "n1", epoch: 7, full, from, to: 310, ..Default::default() };
+        let put = StateEntry { version: 305, key: "u:k", value: Some(b"value") };
+        let deleted = StateEntry { version: 310, key: "u:gone", value: None };
+        delta.encode([put, deleted].into_iter(), &mut deltas);
+    }
+    StateMarks::want("n0", [mark], &mut want);
+    StateMarks::digest("n0", [mark, StateMark { owner: "n2", ..mark }], &mut digest);
+    [deltas, want, digest]
 }
 
 /// Each message as a datagram of a member and of a stranger, and as a connection, a while later.

@@ -21,7 +21,8 @@ use chinwag::wire::serf::{
 };
 use chinwag::wire::{
     Compression, Envelope, HandoffMessage, Message, Nonces, PacketBuilder, Security, Side,
-    StreamLimits, StreamMessage, StreamReader, TagPairs, WireError, cover_stream, decode_tags,
+    StateDeltas, StateMessage, StreamLimits, StreamMessage, StreamReader, TagPairs, WireError,
+    cover_stream, decode_tags,
 };
 
 use node::{Peer, Subject};
@@ -159,10 +160,35 @@ pub fn message(data: &[u8]) {
         handoff.encode(&mut bytes);
         assert_eq!(HandoffMessage::decode(&bytes), Ok(handoff));
     }
+    if let Ok(message) = StateMessage::decode(data) {
+        state(&message, data);
+    }
     if let Some(tags) = decode_tags(data) {
         assert_eq!(decode_tags(&chinwag::wire::encode_tags(&tags)), Some(tags));
     }
     let _ = TagPairs::decode(data);
+}
+
+/// Keys of members: there is as much as was counted, and it is the same when it is told again.
+fn state(message: &StateMessage<'_>, data: &[u8]) {
+    match message {
+        StateMessage::Deltas(deltas) => {
+            let mut bytes = Vec::new();
+            StateDeltas::begin(&mut bytes);
+            for delta in deltas.iter() {
+                let entries: Vec<_> = delta.entries().collect();
+                assert!(entries.len() <= data.len(), "a count that lies is believed");
+                delta.encode(entries.into_iter(), &mut bytes);
+            }
+            let Ok(StateMessage::Deltas(again)) = StateMessage::decode(&bytes) else {
+                panic!("it is another one when it was sent on")
+            };
+            assert_eq!(again.iter().count(), deltas.iter().count());
+        }
+        StateMessage::Want(marks) | StateMessage::Digest(marks) => {
+            assert!(marks.iter().count() <= data.len(), "a count that lies is believed");
+        }
+    }
 }
 
 /// serf's messages: to every decoder, and then to a node that speaks serf.

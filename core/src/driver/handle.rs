@@ -14,7 +14,7 @@ use tracing::warn;
 use super::placement::Placement;
 use super::seeds::Seeds;
 use super::store::{self, Store};
-use super::{Board, Command, Driver, Inlets, ReplyTo, Shown, Sockets, keys, names, sockets, tcp};
+use super::{Board, Command, Driver, Inlets, ReplyTo, Sockets, keys, names, sockets, tcp};
 use crate::config::Settings;
 use crate::engine::{Engine, Reply, Setup};
 use crate::error::{Error, Result};
@@ -26,7 +26,6 @@ use crate::snapshot::Snapshot;
 #[derive(Debug)]
 pub(crate) struct Handle {
     board: Arc<Board>,
-    shown: Arc<Shown>,
     store: Option<Arc<Store>>,
     /// Boxed, because a channel of tokio's sets aside room for 32.
     commands: mpsc::Sender<Box<Command>>,
@@ -74,12 +73,10 @@ impl Handle {
         engine.share_members(pool());
         let board = Board::new(engine.local().clone(), settings.event_buffer);
         board.set_keys(engine.keys());
-        let shown = Shown::new(settings.event_buffer);
         let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
         let (streams, reports) = tcp::Streams::new();
         let shell = Sockets {
             board: Arc::clone(&board),
-            shown: Arc::clone(&shown),
             udp: Arc::new(bound.udp),
             streams,
             pending: BTreeMap::new(),
@@ -109,7 +106,6 @@ impl Handle {
         }
         Ok(Self {
             board,
-            shown,
             store,
             commands,
             joined,
@@ -126,11 +122,6 @@ impl Handle {
 
     pub(crate) fn board(&self) -> &Arc<Board> {
         &self.board
-    }
-
-    /// What is shown of the keys of members.
-    pub(crate) fn shown(&self) -> &Arc<Shown> {
-        &self.shown
     }
 
     /// The cluster's ring.
@@ -211,7 +202,6 @@ impl Handle {
             store.release();
         }
         self.board.close();
-        self.shown.close();
     }
 }
 

@@ -39,7 +39,7 @@ use tracing::{debug, warn};
 pub(crate) use self::ask::{Silence, ask};
 pub(crate) use self::board::{Board, Read, Reader};
 pub(crate) use self::handle::Handle;
-pub(crate) use self::shown::{Shown, ShownRead, ShownReader};
+pub(crate) use self::shown::{ShownRead, ShownReader};
 pub(crate) use self::sockets::nonce;
 use crate::config::encode_tags;
 use crate::engine::{Engine, Input, Output, Reply, Request, RequestId, Shell};
@@ -94,7 +94,6 @@ enum Flow {
 /// What the engine's outputs go to.
 struct Sockets {
     board: Arc<Board>,
-    shown: Arc<Shown>,
     udp: Arc<UdpSocket>,
     streams: tcp::Streams,
     /// Who waits for requests that the engine has yet to settle.
@@ -344,7 +343,6 @@ impl Driver {
     fn stop(&mut self) {
         let shell = &mut self.shell;
         shell.board.close();
-        shell.shown.close();
         shell.streams.close_all();
         for (_, reply) in std::mem::take(&mut shell.pending) {
             let _ = reply.send(Err(Error::closed()));
@@ -369,7 +367,7 @@ impl Shell for Sockets {
             Output::Local(member) => self.board.set_local(member),
             Output::Keys(keys) => self.board.set_keys(keys),
             Output::Reply { id, result } => self.settle(id, result),
-            Output::State(change) => self.shown.post(change),
+            Output::State(change) => self.board.shown().post(change),
             Output::Idle(_) => {}
         }
     }

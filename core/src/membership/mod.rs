@@ -3,10 +3,9 @@
 //! [`Membership`] routes; each part beside it knows one thing. `broadcast` and `timer` are values
 //! that import next to nothing. `roster` knows everybody and which claim wins. `claims`,
 //! `farewell`, `gossip`, `push_pull` and the parts of `detection` and `healing` are what the node
-//! does with them; `talk` is what its users say, `state` the border to their keys and values, and `serf` that to
-//! serf's layer; `security`
-//! knows who is kept out. The names are those of the papers and of memberlist, so that the two can
-//! be read side by side.
+//! does with them; `talk` is what its users say, `state` the border to the keys of members, and
+//! `serf` that to serf's layer; `security` knows who is kept out. The names are those of the papers
+//! and of memberlist, so that the two can be read side by side.
 
 mod admission;
 mod broadcast;

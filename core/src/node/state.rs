@@ -32,8 +32,8 @@ pub struct Entry {
 pub enum Watched {
     /// A key has this value now.
     Put(Entry),
-    /// It has none any more: it was deleted or has expired, or its member has failed or left. Should
-    /// that recover, its keys are put again.
+    /// It has none any more: it was deleted or has expired, or its member has failed or left.
+    /// Should that recover, its keys are put again.
     Deleted {
         /// Whose it was.
         member: Arc<str>,
@@ -97,13 +97,13 @@ impl Node {
     /// The value that a key of a present member has, this one's as well, as far as this node has
     /// heard.
     pub fn get(&self, member: &str, key: &str) -> Option<Arc<[u8]>> {
-        self.handle.shown().get(member, &format!("{USERS}{key}"))
+        self.board().shown().get(member, &format!("{USERS}{key}"))
     }
 
     /// The keys of all present members that begin so, in the order of the members' names and of the
     /// keys.
     pub fn entries(&self, prefix: &str) -> Vec<Entry> {
-        let entries = self.handle.shown().entries(&format!("{USERS}{prefix}"));
+        let entries = self.board().shown().entries(&format!("{USERS}{prefix}"));
         entries.into_iter().filter_map(entry).collect()
     }
 
@@ -111,7 +111,7 @@ impl Node {
     /// first, then [`Watched::ReplayDone`]. A reader that falls further behind than `event_buffer`
     /// gets one [`Watched::Lost`] in place of what it missed.
     pub fn watch(&self, prefix: &str, replay: Replay) -> Watch {
-        let (shown, prefix) = (Arc::clone(self.handle.shown()), format!("{USERS}{prefix}"));
+        let (shown, prefix) = (Arc::clone(self.board().shown()), format!("{USERS}{prefix}"));
         Watch { reader: ShownReader::new(shown, &prefix, replay == Replay::Yes) }
     }
 }

@@ -14,7 +14,7 @@ use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{RngExt, SeedableRng};
 
 use super::{Faults, NodeId, Sim};
-use crate::engine::{KeyChange, Request};
+use crate::engine::{KeyChange, Request, StateWrite};
 use crate::member::{Member, MemberState, Tags};
 use crate::time::Instant;
 use crate::wire::{Key, Keyring, Security};
@@ -95,6 +95,9 @@ pub const SOMETIMES: &[&str] = &[
     "bad network",
     "clock jump",
     "change",
+    "space_changes",
+    "space_wants",
+    "space_comparisons",
     "key change",
 ];
 
@@ -358,7 +361,14 @@ impl Nemesis {
     }
 
     fn change(&mut self, node: NodeId) -> Option<Fault> {
-        let value = self.rng.random_range(0..1_000_u32).to_string();
+        let number = self.rng.random_range(0..1_000_u32);
+        let value = number.to_string();
+        let put = |key: String, value: &str| {
+            let value = (key != "u:0").then(|| value.as_bytes().to_vec());
+            StateWrite { key, value, ttl: None }
+        };
+        let writes = (0..number % 4).map(|key| put(format!("u:{key}"), &value)).collect();
+        self.sim.request(node, Request::Write(writes));
         self.sim.set_tags(node, &Tags::from([("n".to_owned(), value)]));
         self.toll.count("change", 1);
         None
@@ -452,7 +462,7 @@ impl Nemesis {
         }
         self.refresh();
         let start = self.sim.now();
-        while !self.sim.all_see_all() {
+        while !(self.sim.all_see_all() && self.sim.all_show_the_same()) {
             let now = self.sim.now();
             assert!(now.since(start) < limit, "not whole after the calm: {}", self.views());
             self.run_until(now + Duration::from_millis(50));
@@ -467,7 +477,8 @@ impl Nemesis {
             let alive = |m: &&Member| m.state() == MemberState::Alive;
             let (here, gone): (Vec<&Member>, Vec<_>) = known.iter().partition(alive);
             let here: Vec<&str> = here.into_iter().map(Member::name).collect();
-            format!("{} sees {here:?}, and {gone:?}", self.sim.name(*node))
+            let (name, shown) = (self.sim.name(*node), self.sim.shown(*node));
+            format!("{name} sees {here:?}, and {gone:?}, and shows {shown:?}")
         };
         self.sim.running().iter().map(view).collect::<Vec<_>>().join("; ")
     }

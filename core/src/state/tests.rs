@@ -39,9 +39,18 @@ fn since(from: &Spaces, owner: &str, known: Mark, room: usize) -> (Written, Vec<
     (written, bytes)
 }
 
-fn hear(to: &mut Spaces, bytes: &[u8]) -> Vec<Heard> {
+fn deltas(bytes: &[u8]) -> Vec<StateDelta<'_>> {
     let Ok(StateMessage::Deltas(deltas)) = StateMessage::decode(bytes) else { panic!("no deltas") };
-    deltas.iter().map(|delta| to.hear(at(0), &delta, Standing::Present).0).collect()
+    deltas.iter().collect()
+}
+
+fn hear(to: &mut Spaces, bytes: &[u8]) -> Vec<Heard> {
+    let one = |delta: &StateDelta<'_>| to.hear(at(0), delta, Standing::Present).0;
+    deltas(bytes).iter().map(one).collect()
+}
+
+fn name(key: u8) -> String {
+    format!("k{key}")
 }
 
 /// Everything that is shown of an owner.
@@ -100,8 +109,8 @@ proptest! {
         let (mut now, mut sent) = (at(0), Vec::new());
         for step in steps {
             match step {
-                Step::Put(key, value) => write(&mut owner, now, vec![put(&format!("k{key}"), &value)]),
-                Step::Delete(key) => write(&mut owner, now, vec![delete(&format!("k{key}"))]),
+                Step::Put(key, value) => write(&mut owner, now, vec![put(&name(key), &value)]),
+                Step::Delete(key) => write(&mut owner, now, vec![delete(&name(key))]),
                 Step::Wait(seconds) => {
                     now = now + Duration::from_secs(seconds);
                     owner.change_own(|own| own.expire(now));
@@ -138,8 +147,8 @@ proptest! {
         let mut told: BTreeMap<String, Vec<u8>> = BTreeMap::new();
         for (number, step) in steps.into_iter().enumerate() {
             match step {
-                Step::Put(key, value) => write(&mut owner, at(0), vec![put(&format!("k{key}"), &value)]),
-                Step::Delete(key) => write(&mut owner, at(0), vec![delete(&format!("k{key}"))]),
+                Step::Put(key, value) => write(&mut owner, at(0), vec![put(&name(key), &value)]),
+                Step::Delete(key) => write(&mut owner, at(0), vec![delete(&name(key))]),
                 Step::Outgrow => owner.change_own(|own| own.outgrow(Mark { epoch: 9, version: 9 })),
                 Step::Wait(_) | Step::Send(_) | Step::Arrive(_) => {
                     let mut changes = match number % 4 {
@@ -149,9 +158,9 @@ proptest! {
                         _ => Vec::new(),
                     };
                     let (_, bytes) = since(&owner, "a", other.mark("a"), 1 << 20);
-                    let Ok(StateMessage::Deltas(deltas)) = StateMessage::decode(&bytes) else { panic!() };
-                    let standing = if number % 4 == 0 { Standing::Absent } else { Standing::Present };
-                    for delta in deltas.iter() {
+                    let gone = number % 4 == 0;
+                    let standing = if gone { Standing::Absent } else { Standing::Present };
+                    for delta in deltas(&bytes) {
                         changes.extend(other.stand("a", standing));
                         changes.extend(other.hear(at(0), &delta, standing).1);
                     }
@@ -217,8 +226,7 @@ fn graves_are_forgotten_by_number_and_by_age_and_then_a_copy_is_full() {
     assert_eq!(owner.change_own(|own| own.expire(hour)), [], "nobody is told of that");
     assert_eq!(owner.own().next(), Instant::NEVER);
     let (_, bytes) = since(&owner, "a", early.mark("a"), 1 << 20);
-    let Ok(StateMessage::Deltas(deltas)) = StateMessage::decode(&bytes) else { panic!() };
-    assert!(deltas.iter().all(|delta| delta.full), "it may have what nobody remembers");
+    assert!(deltas(&bytes).iter().all(|delta| delta.full), "it may have what nobody remembers");
     catch_up(&mut early, &owner, "a", 1 << 20);
     assert_eq!(shown(&early, "a").len(), 1);
 
@@ -301,9 +309,7 @@ fn strangers_wait_in_a_small_room_and_are_shown_once_they_are_members() {
     let mut node = node("n", 1);
     let delta = |node: &mut Spaces, owner: &str, size| {
         let bytes = forged(owner, 1, size, 0);
-        let Ok(StateMessage::Deltas(deltas)) = StateMessage::decode(&bytes) else { panic!() };
-        let delta = deltas.iter().next().expect("one");
-        node.hear(at(owner.len() as u64), &delta, Standing::Stranger)
+        node.hear(at(owner.len() as u64), &deltas(&bytes)[0], Standing::Stranger)
     };
     assert_eq!(delta(&mut node, "x", 65_000).0, Heard::News);
     assert_eq!(delta(&mut node, "xx", 65_536).0, Heard::Refused);

@@ -17,6 +17,7 @@ use std::task::Waker;
 use tokio::sync::Notify;
 
 use self::unheard::Unheard;
+use super::shown::Shown;
 use crate::event::{Event, EventKind};
 use crate::member::Member;
 use crate::stats::Stats;
@@ -26,6 +27,8 @@ use crate::wire::KeyInfo;
 #[derive(Debug)]
 pub(crate) struct Board {
     inner: Mutex<Inner>,
+    /// The keys and values of members.
+    shown: Arc<Shown>,
     /// Somebody went, and nobody else was left.
     alone: Notify,
     /// A member is another than before, the local one included.
@@ -82,7 +85,8 @@ impl Board {
             stats: Stats::default(),
             closed: false,
         };
-        Arc::new(Self { inner: Mutex::new(inner), alone: Notify::new(), changed: Notify::new() })
+        let (alone, changed) = (Notify::new(), Notify::new());
+        Arc::new(Self { inner: Mutex::new(inner), shown: Shown::new(capacity), alone, changed })
     }
 
     /// The data stays whole even if a reader panicked, because every change is one step.
@@ -153,11 +157,17 @@ impl Board {
 
     /// No event follows. Readers get what is left, then the end.
     pub(crate) fn close(&self) {
+        self.shown.close();
         let mut inner = self.lock();
         inner.closed = true;
         let waiting = inner.waiting();
         drop(inner);
         wake(waiting);
+    }
+
+    /// The keys and values of members.
+    pub(crate) fn shown(&self) -> &Arc<Shown> {
+        &self.shown
     }
 
     pub(crate) fn is_closed(&self) -> bool {

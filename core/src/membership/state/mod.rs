@@ -230,11 +230,11 @@ impl Membership {
     /// Everything that is shown: owner, key, value.
     #[cfg(feature = "sim")]
     pub(crate) fn shown_state(&self) -> Vec<(String, String, Vec<u8>)> {
-        let value =
-            |value: Option<Arc<[u8]>>| value.map(|value| value.to_vec()).unwrap_or_default();
-        let entry = |(owner, (key, bytes, _)): (&str, (Arc<str>, Option<Arc<[u8]>>, u64))| {
-            (owner.to_owned(), key.to_string(), value(bytes))
-        };
-        self.state.spaces.shown().map(entry).collect()
+        let mut shown = Vec::new();
+        for (owner, (key, value, _)) in self.state.spaces.shown() {
+            let value = value.map(|value| value.to_vec()).unwrap_or_default();
+            shown.push((owner.to_owned(), key.to_string(), value));
+        }
+        shown
     }
 }

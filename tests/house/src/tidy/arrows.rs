@@ -34,6 +34,14 @@ const ARROWS: &[(&str, &str, &[&str])] = &[
     ("host", "serf", &["KeyOp", "KeyOutcome"]),
     ("engine", "serf", &["Answers", "Coordinate", "Question"]),
     ("membership", "serf", &[]),
+    // Spaces are told and heard as the wire has them.
+    (
+        "state",
+        "wire",
+        &["STATE_KEY_MAX", "STATE_VALUE_MAX", "StateDelta", "StateEntry", "StateMark"],
+    ),
+    ("membership", "state", &[]),
+    ("engine", "state", &["StateChange", "StateWrite"]),
     ("driver", "engine", &[]),
     ("driver", "placement", &[]),
     ("driver", "signals", &["Guard"]),
@@ -70,6 +78,8 @@ const WORDS: &[&str] = &[
     "RoundTrip",
     "SerfRequest",
     "Setup",
+    "StateChange",
+    "StateWrite",
     "Stats",
     "StreamId",
 ];
