@@ -96,7 +96,6 @@ pub const SOMETIMES: &[&str] = &[
     "clock jump",
     "change",
     "space_changes",
-    "space_wants",
     "space_comparisons",
     "key change",
 ];

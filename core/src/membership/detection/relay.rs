@@ -28,6 +28,9 @@ pub(crate) struct Relay {
 /// Lifeguard has it (§4.1): told at the end, it would hear of it when its own time is over, and
 /// doubt its own health instead.
 const NACK_AFTER: f64 = 0.8;
+/// A ping with that bit in its number is answered without gossip: who has just exchanged states
+/// knows it, and a crowd of newcomers would use up what is there for others.
+pub(crate) const QUIET: u32 = 1 << 31;
 /// Probes for others under way at most; further requests are refused.
 const RELAYS_MAX: usize = 1024;
 
@@ -52,7 +55,11 @@ impl Membership {
             self.tell_accused(slot);
         }
         let payload = self.answer_payload();
-        self.send_with_gossip(to, &Message::Ack(Ack { seq: ping.seq, payload: &payload }));
+        let ack = Message::Ack(Ack { seq: ping.seq, payload: &payload });
+        match ping.seq & QUIET {
+            0 => self.send_with_gossip(to, &ack),
+            _ => self.send_with_crc(to, false, &ack),
+        }
     }
 
     /// Where a member that asks wants to be answered; none if no member asks. A request may name

@@ -84,7 +84,8 @@ impl Membership {
         let known = self.state.spaces.mark(owner);
         let stranger = self.standing(owner) == Standing::Stranger;
         // What strangers have comes with the comparison once they are members.
-        if mark <= known || stranger || *owner == *self.name || !self.is_credible(mark) {
+        let nothing = mark.version == 0 || mark <= known;
+        if nothing || stranger || *owner == *self.name || !self.is_credible(mark) {
             return;
         }
         self.state.unplanned = true;
@@ -207,7 +208,9 @@ impl Membership {
         let Some(asked) = self.state.pulls.asked.remove(&stream) else { return };
         for owner in &asked.owners {
             if let Some(lack) = self.state.pulls.lacks.get_mut(owner) {
-                lack.again = self.now;
+                // Nobody else has said that it has more: its owner is asked, at leisure.
+                let wait = if lack.tellers.is_empty() { PATIENCE } else { Duration::ZERO };
+                lack.again = self.now + wait;
             }
         }
         while let Some((with, passes_on)) = self.state.pulls.compares.pop_first() {

@@ -7,14 +7,16 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::membership::Membership;
+use crate::membership::detection::relay::QUIET;
 use crate::membership::gossip::understands_crc;
 use crate::membership::roster::{LOCAL, Slot};
 use crate::state::Mark;
 use crate::time::Instant;
-use crate::wire::{Ack, Message, StateDeltas};
+use crate::wire::{Ack, Message, Ping, StateDeltas};
 
 /// Where the comparison with others stands.
 #[derive(Debug)]
@@ -191,9 +193,12 @@ impl Membership {
         if greetings.len() >= GREETINGS_MAX || !member.state().is_present() {
             return;
         }
-        let seq = self.next_seq();
+        let seq = self.next_seq() | QUIET;
         self.state.repair.greetings.insert(seq, Greeting { with, until, passes_on });
-        self.send_ping(seq, member.name(), member.addr(), member.state(), member.incarnation());
+        let ((source, source_port), own) = (self.own_addr(), Arc::clone(&self.name));
+        let (node, source_addr) = (member.name(), source.as_bytes());
+        let ping = Ping { seq, node, source_addr, source_port, source_node: &own };
+        self.send_with_crc(member.addr(), false, &Message::Ping(ping));
     }
 
     /// As above, of the member at that address; and tells what this node has.
