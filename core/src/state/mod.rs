@@ -3,8 +3,9 @@
 //! Only the owner writes to its space, so nothing is ever in conflict: whoever has the greater
 //! version knows more. Each write takes the next version, and a space remembers of each key the
 //! version that it was last changed in. So what somebody lacks who knows a space up to a version is
-//! what was changed since ([`Space::since`]), in whatever order and however often it comes: of the
-//! scuttlebutt reconciliation, the part that needs no more than a number for each member.
+//! what was changed since ([`Space::since`](space::Space::since)), in whatever order and however
+//! often it comes: of the scuttlebutt reconciliation, the part that needs no more than a number for
+//! each member.
 //!
 //! A deleted key leaves a grave, so that who has the key hears of it. Graves are forgotten in the
 //! order of their versions, and `floor` is the last that was: who knows less than that may have a

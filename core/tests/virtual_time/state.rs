@@ -290,3 +290,37 @@ fn who_has_no_keys_says_nothing_of_them() {
         assert_eq!(said, 0);
     }
 }
+
+/// What ends a payload is taken off before the user sees it.
+#[test]
+fn the_users_payload_comes_whole_beside_keys() {
+    let mut sim = Sim::new(4);
+    let nodes = together(&mut sim, 3);
+    sim.request(nodes[1], Request::SetPingPayload(b"load=3".to_vec()));
+    write(&mut sim, nodes[1], vec![put("u:k", "v")]);
+    sim.request(nodes[2], Request::Broadcast(Broadcast::from("news")));
+    sim.run_for(seconds(10.0));
+    let id = sim.request(nodes[0], Request::RoundTrip("n1".to_owned()));
+    let Some(Ok(Reply::RoundTrip(trip))) = sim.reply(nodes[0], id) else { panic!("no reply") };
+    assert_eq!(trip.payload, b"load=3");
+}
+
+#[test]
+fn a_crowd_that_joins_at_once_has_everything_soon() {
+    every_seed(3, |seed| {
+        let mut sim = Sim::new(seed);
+        let nodes = together(&mut sim, 8);
+        for &node in &nodes {
+            write(&mut sim, node, vec![put("u:k", vec![7; 1_000])]);
+        }
+        took(&mut sim, 10.0, Sim::all_show_the_same);
+        let crowd: Vec<NodeId> = (0..100).map(|i| sim.start(&format!("crowd{i}"))).collect();
+        for &node in &crowd {
+            write(&mut sim, node, vec![put("u:k", "c")]);
+            sim.join(node, &nodes[..1]);
+        }
+        let all = took(&mut sim, 30.0, |sim| sim.all_see_all() && sim.all_show_the_same());
+        println!("seed {seed:#x}: all after {all:?}");
+        assert_eq!(sim.shown(crowd[99]).len(), 108);
+    });
+}
