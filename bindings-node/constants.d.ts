@@ -288,6 +288,26 @@ export interface StartOptions {
    * 0s does without hand-off. Default: 0s.
    */
   handoffTimeout?: number | undefined;
+  /** How long a call waits for its answer, where nothing else is said. Default: 5s. */
+  callTimeout?: number | undefined;
+  /**
+   * Bytes of a payload at most, of what this node sends and of what it takes. Default: 1048576.
+   */
+  messageMax?: number | undefined;
+  /**
+   * Messages that may wait for a server; calls beyond that are answered with overloaded, casts are
+   * dropped and counted. Default: 1024.
+   */
+  mailbox?: number | undefined;
+  /** Bytes that may wait to be sent to one member. Default: 67108864. */
+  outboxBytes?: number | undefined;
+  /**
+   * What becomes of a message when as much waits: whoever sends it gets overloaded, or waits for
+   * room; or a cast is dropped and counted, the oldest or itself. Default: reject.
+   */
+  outboxOverflow?: 'reject' | 'block' | 'drop-oldest' | 'drop-newest' | undefined;
+  /** How long a cast may wait for a connection before it is dropped and counted. Default: 5s. */
+  outboxAge?: number | undefined;
 }
 
 /** Every event type, by its number less one. */

@@ -221,6 +221,12 @@ const OPTIONS = Object.freeze({
   ringZoneTag: { key: 'ring_zone_tag', kind: 'text' },
   ringHistory: { key: 'ring_history', kind: 'count' },
   handoffTimeout: { key: 'handoff_timeout', kind: 'duration' },
+  callTimeout: { key: 'call_timeout', kind: 'duration' },
+  messageMax: { key: 'message_max', kind: 'count' },
+  mailbox: { key: 'mailbox', kind: 'count' },
+  outboxBytes: { key: 'outbox_bytes', kind: 'count' },
+  outboxOverflow: { key: 'outbox_overflow', kind: 'choice' },
+  outboxAge: { key: 'outbox_age', kind: 'duration' },
 });
 
 module.exports = { EVENT_TYPES, EVENT_FIELDS, MEMBER_STATES, ERRORS, OPTIONS };

@@ -609,6 +609,68 @@ pub const OPTIONS: &[OptionInfo] = &[
         doc: "How long a member that loses slots may take to release them before the next owner \
               goes ahead; 0s does without hand-off.",
     },
+    OptionInfo {
+        name: "call_timeout",
+        kind: OptionKind::Duration,
+        secret: false,
+        default: "5s",
+        wan: None,
+        local: None,
+        fast: None,
+        doc: "How long a call waits for its answer, where nothing else is said.",
+    },
+    OptionInfo {
+        name: "message_max",
+        kind: OptionKind::Count { min: 1024, max: 16777216 },
+        secret: false,
+        default: "1048576",
+        wan: None,
+        local: None,
+        fast: None,
+        doc: "Bytes of a payload at most, of what this node sends and of what it takes.",
+    },
+    OptionInfo {
+        name: "mailbox",
+        kind: OptionKind::Count { min: 1, max: 1048576 },
+        secret: false,
+        default: "1024",
+        wan: None,
+        local: None,
+        fast: None,
+        doc: "Messages that may wait for a server; calls beyond that are answered with \
+              overloaded, casts are dropped and counted.",
+    },
+    OptionInfo {
+        name: "outbox_bytes",
+        kind: OptionKind::Count { min: 65536, max: 1073741824 },
+        secret: false,
+        default: "67108864",
+        wan: None,
+        local: None,
+        fast: None,
+        doc: "Bytes that may wait to be sent to one member.",
+    },
+    OptionInfo {
+        name: "outbox_overflow",
+        kind: OptionKind::Choice(&["reject", "block", "drop-oldest", "drop-newest"]),
+        secret: false,
+        default: "reject",
+        wan: None,
+        local: None,
+        fast: None,
+        doc: "What becomes of a message when as much waits: whoever sends it gets overloaded, or \
+              waits for room; or a cast is dropped and counted, the oldest or itself.",
+    },
+    OptionInfo {
+        name: "outbox_age",
+        kind: OptionKind::Duration,
+        secret: false,
+        default: "5s",
+        wan: None,
+        local: None,
+        fast: None,
+        doc: "How long a cast may wait for a connection before it is dropped and counted.",
+    },
 ];
 
 /// What went wrong, as a stable number and code. The sentence beside it says what happened to the

@@ -109,6 +109,16 @@ pub enum Input<'a> {
         /// Whether nothing listened at the other end, so that it never began.
         refused: bool,
     },
+    /// A connection for messages to that address broke.
+    ConnectionLost {
+        /// A member's.
+        to: SocketAddr,
+    },
+    /// A connection that a peer opened is not for the engine. It is not heard of again.
+    HandedOver {
+        /// Which.
+        stream: StreamId,
+    },
     /// The time that `Idle` named has come.
     Deadline,
     /// The facade asks for something; a [`Output::Reply`] follows, at once or later.
@@ -481,6 +491,12 @@ impl Engine {
     /// Counters since the start.
     pub fn stats(&self) -> Stats {
         self.membership.stats()
+    }
+
+    /// Label and keys, as they are now.
+    #[cfg(any(feature = "runtime", feature = "sim"))]
+    pub(crate) fn security(&self) -> &Arc<Security> {
+        self.membership.security()
     }
 
     /// Everybody known, the local member included, in no order.

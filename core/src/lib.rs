@@ -41,6 +41,12 @@ pub mod time;
 mod placement;
 pub mod ring;
 
+// What is said on connections for messages, and what is done with it.
+#[cfg(any(feature = "runtime", feature = "sim"))]
+mod mesh;
+#[cfg(any(feature = "runtime", feature = "sim"))]
+mod messaging;
+
 // The protocol, without I/O.
 pub mod engine;
 mod membership;
@@ -66,12 +72,19 @@ pub mod signals;
 pub use config::Config;
 #[cfg(feature = "runtime")]
 pub use driver::keys;
+#[cfg(feature = "runtime")]
+pub use driver::mesh::{Mailbox, Request};
 pub use engine::{Broadcast, BroadcastKind, Delivery, Explanation, Observed, RoundTrip};
 pub use error::{Error, ErrorKind, Result};
 pub use event::{Event, EventKind};
 pub use member::{Member, MemberState, Tags};
+#[cfg(any(feature = "runtime", feature = "sim"))]
+pub use messaging::{Payload, Tag, Target};
 #[cfg(feature = "runtime")]
-pub use node::{Builder, Entry, Events, Node, Replay, Watch, Watched};
+pub use node::{
+    Answer, Builder, Call, Cast, Entry, Events, Failure, IntoPayload, IntoTarget, Node, Replay,
+    Replies, Sending, Served, Server, Serving, Watch, Watched,
+};
 pub use serf::{Answers, Coordinate, KeyOp, KeyOutcome, Question, Response};
 pub use stats::Stats;
 pub use wire::{Fingerprint, KeyInfo};

@@ -207,6 +207,43 @@ stats! {
     gauge health_score,
     /// 1 while plaintext may come and go over an address that is not loopback.
     gauge insecure,
+    /// Calls that this node has made.
+    counter calls_made,
+    /// Calls that its servers have taken on.
+    counter calls_served,
+    /// Answers of its servers for which nobody was waiting any more.
+    counter replies_late,
+    /// Answers of others that came too late, or to nothing that was asked.
+    counter replies_unwanted,
+    /// Casts that this node was told to send.
+    counter casts_sent,
+    /// Casts that its servers have taken on.
+    counter casts_served,
+    /// Casts that were dropped here: for want of a server or of room, because they had become old,
+    /// or because a newer one took their place.
+    counter casts_dropped,
+    /// Casts of this node that were on a connection which broke, and have not come, as the other
+    /// side says.
+    counter casts_lost,
+    /// The same, where the other side is gone and cannot say.
+    counter casts_in_doubt,
+    /// Messages that waited for a server until nobody waited for them.
+    counter requests_expired,
+    /// Messages refused because too much waited.
+    counter requests_refused,
+    /// Connections for messages that this node opened.
+    counter links_opened,
+    /// Connections for messages that others opened.
+    counter links_accepted,
+    /// Connections for messages that broke.
+    counter links_lost,
+    /// Connections for messages that came to nothing: for their keys, for want of room, or because
+    /// the other side did not say in time who it is.
+    counter links_refused,
+    /// Those of them that were refused for their keys, or for having none.
+    counter links_keys_refused,
+    /// Connections for messages that were closed for what came on them.
+    counter frames_malformed,
 }
 
 impl Stats {

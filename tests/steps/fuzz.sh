@@ -27,7 +27,7 @@ if [ -n "${ASAN:-}" ]; then
     built=$built-asan
 fi
 cargo run --locked -q -p chinwag-fuzz --bin fuzz-corpus -- target/corpus
-[ $# -gt 0 ] || set -- datagram sealed stream lzw message serf snapshot clock ring payload
+[ $# -gt 0 ] || set -- datagram sealed stream lzw message serf snapshot clock ring payload mesh
 bins=''
 for name in "$@"; do bins="$bins --bin fuzz-$name"; done
 # With a host named, build scripts and macros are left alone.

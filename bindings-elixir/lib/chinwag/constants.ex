@@ -102,6 +102,18 @@ defmodule Chinwag.Constants do
     Default: 3.
   * `:handoff_timeout` - How long a member that loses slots may take to release them before the
     next owner goes ahead; 0s does without hand-off. Default: 0s.
+  * `:call_timeout` - How long a call waits for its answer, where nothing else is said. Default:
+    5s.
+  * `:message_max` - Bytes of a payload at most, of what this node sends and of what it takes.
+    Default: 1048576.
+  * `:mailbox` - Messages that may wait for a server; calls beyond that are answered with
+    overloaded, casts are dropped and counted. Default: 1024.
+  * `:outbox_bytes` - Bytes that may wait to be sent to one member. Default: 67108864.
+  * `:outbox_overflow` - What becomes of a message when as much waits: whoever sends it gets
+    overloaded, or waits for room; or a cast is dropped and counted, the oldest or itself.
+    Default: reject.
+  * `:outbox_age` - How long a cast may wait for a connection before it is dropped and counted.
+    Default: 5s.
 
   ## Errors
 
@@ -328,6 +340,12 @@ defmodule Chinwag.Constants do
           | {:ring_zone_tag, String.t()}
           | {:ring_history, non_neg_integer()}
           | {:handoff_timeout, non_neg_integer()}
+          | {:call_timeout, non_neg_integer()}
+          | {:message_max, non_neg_integer()}
+          | {:mailbox, non_neg_integer()}
+          | {:outbox_bytes, non_neg_integer()}
+          | {:outbox_overflow, :reject | :block | :drop-oldest | :drop-newest}
+          | {:outbox_age, non_neg_integer()}
 
   @options [
     name: :text,
@@ -381,7 +399,13 @@ defmodule Chinwag.Constants do
     ring_weight_tag: :text,
     ring_zone_tag: :text,
     ring_history: :count,
-    handoff_timeout: :duration
+    handoff_timeout: :duration,
+    call_timeout: :duration,
+    message_max: :count,
+    mailbox: :count,
+    outbox_bytes: :count,
+    outbox_overflow: :choice,
+    outbox_age: :duration
   ]
 
   @doc "Every option and its kind, in the order of the manifest."

@@ -125,6 +125,12 @@ OptionName = Literal[
     "ring_zone_tag",
     "ring_history",
     "handoff_timeout",
+    "call_timeout",
+    "message_max",
+    "mailbox",
+    "outbox_bytes",
+    "outbox_overflow",
+    "outbox_age",
 ]
 
 
@@ -324,6 +330,23 @@ class Options(TypedDict, total=False):
     """How long a member that loses slots may take to release them before the next owner goes ahead;
     0s does without hand-off. Default: 0s.
     """
+    call_timeout: float | timedelta
+    """How long a call waits for its answer, where nothing else is said. Default: 5s."""
+    message_max: int
+    """Bytes of a payload at most, of what this node sends and of what it takes. Default: 1048576.
+    """
+    mailbox: int
+    """Messages that may wait for a server; calls beyond that are answered with overloaded, casts
+    are dropped and counted. Default: 1024.
+    """
+    outbox_bytes: int
+    """Bytes that may wait to be sent to one member. Default: 67108864."""
+    outbox_overflow: Literal["reject", "block", "drop-oldest", "drop-newest"]
+    """What becomes of a message when as much waits: whoever sends it gets overloaded, or waits for
+    room; or a cast is dropped and counted, the oldest or itself. Default: reject.
+    """
+    outbox_age: float | timedelta
+    """How long a cast may wait for a connection before it is dropped and counted. Default: 5s."""
 
 
 class ErrorInfo(NamedTuple):

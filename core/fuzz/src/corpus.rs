@@ -42,6 +42,7 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
         "clock" => clocks(),
         "ring" => rings(),
         "payload" => payloads(),
+        "mesh" => conversations(),
         _ => vectors,
     }
 }
@@ -112,6 +113,41 @@ fn clocks() -> Vec<Vec<u8>> {
 }
 
 /// Payloads of every kind and in every form, those that are refused, and texts of JSON.
+/// What is said on connections for messages: greetings, and frames behind an introduction.
+fn conversations() -> Vec<Vec<u8>> {
+    let frame = |kind: u8, flags: u8, id: u8, body: &[u8]| {
+        let mut bytes = (body.len() as u32).to_le_bytes().to_vec();
+        bytes.extend_from_slice(&[kind, flags, 1, 0, id, 0, 0, 0, 0, 0, 0, 0]);
+        bytes.extend_from_slice(body);
+        bytes
+    };
+    // No budget, the lengths of "s", "op", no key and no headers, and a payload.
+    let head = [&[0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 0, 0][..], b"sop"].concat();
+    let call = frame(16, 0, 7, &[&head[..], &[0xc0]].concat());
+    let cast = frame(17, 0, 0, &[&head[..], &[0xc0]].concat());
+    let begun = frame(16, 1, 8, &[&[5, 0, 0, 0][..], &head, b"ab"].concat());
+    let keyed = [&[0, 0, 0, 0, 1, 2, 1, 0, 0, 0, 0, 0][..], b"sopk"].concat();
+    let rest = frame(21, 0, 8, b"cde");
+    let said: [&[u8]; 8] = [
+        &call,
+        &cast,
+        &[&begun[..], &rest].concat(),
+        &frame(16, 4, 9, &keyed),
+        &[&call[..], &frame(20, 0, 7, b"")].concat(),
+        &frame(4, 0, 0, b""),
+        &[&frame(7, 0, 0, b"")[..], &frame(6, 0, 0, b"")].concat(),
+        &frame(18, 0, 1, b"reply"),
+    ];
+    let mut all: Vec<Vec<u8>> = Vec::new();
+    for stage in [1, 5, 253] {
+        all.extend(said.iter().map(|said| [&[stage], *said].concat()));
+    }
+    all.push(b"\x00\xcbcwm\x01\x00".to_vec());
+    all.push([&b"\x00\xcbcwm\x01\x01"[..], &[0; 52]].concat());
+    all.push([&[3], said[0]].concat());
+    all
+}
+
 fn payloads() -> Vec<Vec<u8>> {
     let files = [
         include_str!("../../../tests/vectors/payloads/payloads.txt"),

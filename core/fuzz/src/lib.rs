@@ -43,6 +43,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("clock", clock),
     ("ring", ring),
     ("payload", payload),
+    ("mesh", mesh),
 ];
 
 /// What may be inflated from a datagram, and the bound of the target for streams.
@@ -138,6 +139,11 @@ pub fn lzw(data: &[u8]) {
     let mut deflater = Deflater::default();
     let packed = deflater.deflate(data);
     assert_eq!(inflater.inflate(packed, data.len()).as_deref(), Ok(data));
+}
+
+/// What a peer may say on a connection for messages: before and after both have greeted.
+pub fn mesh(data: &[u8]) {
+    chinwag::sim::speak(data);
 }
 
 /// memberlist's messages, our envelope and the metadata.

@@ -66,6 +66,11 @@ fn rings() {
 }
 
 #[test]
+fn conversations() {
+    play("mesh");
+}
+
+#[test]
 fn payloads() {
     play("payload");
 }

@@ -2,6 +2,7 @@
 //!
 //! A [`Config`] holds checked values only. An unknown key is refused with the nearest known one.
 
+mod messages;
 mod ring;
 mod security;
 mod value;
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+pub use self::messages::{MessageSettings, Overflow};
 pub use self::ring::RingSettings;
 pub use self::security::{KeySource, Secret};
 pub use self::value::Value;
@@ -85,6 +87,7 @@ impl Config {
             handle_signals: self.flag("handle_signals"),
             event_buffer: self.count("event_buffer", profile.as_deref()),
             ring: self.ring()?,
+            messages: self.messages(),
             protocol: self.protocol(profile.as_deref())?,
         })
     }
@@ -240,6 +243,8 @@ pub struct Settings {
     pub event_buffer: usize,
     /// How the members make a ring.
     pub ring: RingSettings,
+    /// What bounds messages.
+    pub messages: MessageSettings,
     /// What the engine needs.
     pub protocol: Protocol,
 }

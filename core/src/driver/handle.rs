@@ -2,25 +2,31 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::runtime;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::JoinHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time;
 use tracing::warn;
 
+use super::mesh::Start;
 use super::placement::Placement;
 use super::seeds::Seeds;
 use super::store::{self, Store};
-use super::{Board, Command, Driver, Inlets, ReplyTo, Sockets, keys, names, sockets, tcp};
+use super::{
+    Board, Command, Driver, Inlets, Mailbox, Mesh, ReplyTo, Rings, Sockets, keys, names, sockets,
+    tcp,
+};
 use crate::config::Settings;
 use crate::engine::{Engine, Reply, Setup};
 use crate::error::{Error, Result};
 use crate::member::Pool;
+use crate::messaging::{Limits, MailboxLimits};
 use crate::ring::{Overrides, Ring};
 use crate::snapshot::Snapshot;
+use crate::wire::Security;
 
 /// A running driver. Dropped: the driver stops.
 #[derive(Debug)]
@@ -29,6 +35,13 @@ pub(crate) struct Handle {
     store: Option<Arc<Store>>,
     /// Boxed, because a channel of tokio's sets aside room for 32.
     commands: mpsc::Sender<Box<Command>>,
+    mesh: Arc<Mesh>,
+    /// Mailboxes whose servers nobody else holds.
+    served: Mutex<Vec<Arc<Mailbox>>>,
+    /// Where a call says nothing else.
+    call_timeout: Duration,
+    /// Messages that may wait for a server that says nothing else.
+    mailbox: usize,
     placement: Arc<Placement>,
     /// Where what is begun later runs.
     runtime: runtime::Handle,
@@ -55,28 +68,23 @@ impl Handle {
         security.keyring = keys::load(settings.keys.clone(), &security.label).await?;
         let (store, held) = remembered(&settings).await?;
         let bound = sockets::bind(&settings)?;
-        let setup = Setup {
-            name: settings.name.clone().unwrap_or_else(sockets::default_name),
-            advertise: bound.advertise,
-            meta: settings.meta.clone(),
-            security,
-            nonce: sockets::nonce()?,
-            incarnation: super::clock::starting_incarnation(held.as_ref().map(|h| h.incarnation)),
-            started: super::clock::wall_micros(),
-            clocks: held.as_ref().map_or([0; 3], |held| held.clocks),
-            protocol: settings.protocol.clone(),
-            seed: sockets::entropy()?,
-        };
+        let setup = setup(&settings, security, bound.advertise, held.as_ref())?;
         let lookup_limit = setup.protocol.tcp_timeout;
+        let started = setup.started;
         let now = super::clock::now();
         let mut engine = Engine::new(now, setup);
         engine.share_members(pool());
         let board = Board::new(engine.local().clone(), settings.event_buffer);
         board.set_keys(engine.keys());
         let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
+        let placement = Arc::new(Placement::new(settings.ring.clone()));
+        let rings = Rings { placement: Arc::clone(&placement), commands: commands.downgrade() };
+        let mesh = Mesh::new(&board, messages(&settings, &engine, started, &rings)?);
         let (streams, reports) = tcp::Streams::new();
         let shell = Sockets {
             board: Arc::clone(&board),
+            mesh: Arc::clone(&mesh),
+            rings,
             udp: Arc::new(bound.udp),
             streams,
             pending: BTreeMap::new(),
@@ -109,7 +117,11 @@ impl Handle {
             store,
             commands,
             joined,
-            placement: Arc::new(Placement::new(settings.ring)),
+            mesh,
+            served: Mutex::default(),
+            call_timeout: settings.messages.call_timeout,
+            mailbox: settings.messages.mailbox,
+            placement,
             runtime: runtime::Handle::current(),
             require_join: settings.require_join,
             hands_off: settings.protocol.handoff_timeout > Duration::ZERO,
@@ -122,6 +134,45 @@ impl Handle {
 
     pub(crate) fn board(&self) -> &Arc<Board> {
         &self.board
+    }
+
+    pub(crate) fn mesh(&self) -> &Arc<Mesh> {
+        &self.mesh
+    }
+
+    /// Registers a server, and has others told of it.
+    pub(crate) fn serve(&self, name: &str, limits: MailboxLimits) -> Result<Mailbox> {
+        self.mesh.serve(name, limits)
+    }
+
+    /// Keeps a mailbox whose server runs for as long as the node.
+    pub(crate) fn keep_served(&self, mailbox: Arc<Mailbox>) {
+        let mut served = self.served.lock().unwrap_or_else(PoisonError::into_inner);
+        served.retain(|held| !held.is_ended());
+        served.push(mailbox);
+    }
+
+    /// Finishes the messages that are under way, and waits for that no longer than so.
+    pub(crate) async fn finish(&self, limit: Duration) {
+        let _ = time::timeout(limit, self.mesh.drain()).await;
+    }
+
+    /// Where what is begun later runs.
+    pub(crate) const fn runtime(&self) -> &runtime::Handle {
+        &self.runtime
+    }
+
+    /// Runs something until it is over, or the node's runtime is.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
+        self.runtime.spawn(task).abort_handle()
+    }
+
+    pub(crate) const fn call_timeout(&self) -> Duration {
+        self.call_timeout
+    }
+
+    pub(crate) const fn mailbox(&self) -> usize {
+        self.mailbox
     }
 
     /// The cluster's ring.
@@ -197,6 +248,7 @@ impl Handle {
         for task in &self.tasks {
             task.abort();
         }
+        self.mesh.close();
         self.placement.abort();
         if let Some(store) = &self.store {
             store.release();
@@ -215,6 +267,41 @@ impl Drop for Handle {
             self.abort();
         }
     }
+}
+
+/// What the engine begins with.
+fn setup(
+    settings: &Settings,
+    security: Security,
+    advertise: SocketAddr,
+    held: Option<&Snapshot>,
+) -> Result<Setup> {
+    Ok(Setup {
+        name: settings.name.clone().unwrap_or_else(sockets::default_name),
+        advertise,
+        meta: settings.meta.clone(),
+        security,
+        nonce: sockets::nonce()?,
+        incarnation: super::clock::starting_incarnation(held.map(|held| held.incarnation)),
+        started: super::clock::wall_micros(),
+        clocks: held.map_or([0; 3], |held| held.clocks),
+        protocol: settings.protocol.clone(),
+        seed: sockets::entropy()?,
+    })
+}
+
+/// What the messages of a node begin with.
+fn messages(settings: &Settings, engine: &Engine, run: u64, rings: &Rings) -> Result<Start> {
+    let bounds = &settings.messages;
+    let limits = Limits {
+        message_max: bounds.message_max,
+        outbox_bytes: bounds.outbox_bytes,
+        outbox_age: bounds.outbox_age,
+        overflow: bounds.outbox_overflow,
+    };
+    let (seed, security) = (sockets::entropy()?, Arc::clone(engine.security()));
+    let (commands, placement) = (rings.commands.clone(), Arc::clone(&rings.placement));
+    Ok(Start { run, limits, seed, security, commands, placement })
 }
 
 /// What the nodes of this process share, as long as there are any. In a forked child it is not that

@@ -14,11 +14,11 @@ mod board;
 mod clock;
 mod handle;
 pub mod keys;
+pub(crate) mod mesh;
 mod names;
 mod placement;
 mod refusals;
 mod seeds;
-mod shown;
 mod sockets;
 mod store;
 mod tcp;
@@ -37,9 +37,9 @@ use tokio::time;
 use tracing::{debug, warn};
 
 pub(crate) use self::ask::{Silence, ask};
-pub(crate) use self::board::{Board, Read, Reader};
+pub(crate) use self::board::{Board, Read, Reader, ShownRead, ShownReader};
 pub(crate) use self::handle::Handle;
-pub(crate) use self::shown::{ShownRead, ShownReader};
+use self::mesh::{Mailbox, Mesh};
 pub(crate) use self::sockets::nonce;
 use crate::config::encode_tags;
 use crate::engine::{Engine, Input, Output, Reply, Request, RequestId, Shell};
@@ -65,6 +65,10 @@ pub(crate) enum Command {
     UpdateTags { changes: BTreeMap<String, Option<String>>, reply: ReplyTo },
     /// Hand a request to the engine.
     Request { request: Request, reply: ReplyTo },
+    /// A connection to that address broke.
+    Doubt { to: SocketAddr },
+    /// Messages need the ring.
+    NeedRing,
     /// Stop.
     Close { done: oneshot::Sender<()> },
 }
@@ -94,6 +98,8 @@ enum Flow {
 /// What the engine's outputs go to.
 struct Sockets {
     board: Arc<Board>,
+    mesh: Arc<Mesh>,
+    rings: Rings,
     udp: Arc<UdpSocket>,
     streams: tcp::Streams,
     /// Who waits for requests that the engine has yet to settle.
@@ -103,6 +109,21 @@ struct Sockets {
     unsent: u64,
     /// Plaintext may come and go over an address that is not loopback.
     exposed: bool,
+}
+
+/// What makes the cluster's ring, where a message needs it.
+struct Rings {
+    placement: Arc<placement::Placement>,
+    commands: mpsc::WeakSender<Box<Command>>,
+}
+
+impl Rings {
+    /// It takes a while, and tells the node's task when it is there.
+    fn make(&self, board: &Arc<Board>) {
+        let (placement, board) = (Arc::clone(&self.placement), Arc::clone(board));
+        let (runtime, commands) = (tokio::runtime::Handle::current(), self.commands.clone());
+        tokio::task::spawn_blocking(move || placement.ring(&board, &runtime, commands));
+    }
 }
 
 /// Packets taken from the socket before other inputs get a turn.
@@ -245,6 +266,7 @@ impl Driver {
     /// came.
     fn rest(&mut self) {
         self.shell.give_back();
+        self.shell.mesh.secure(self.engine.security());
         let mut stats = self.engine.stats();
         stats.packets_unsent = self.shell.unsent;
         stats.insecure = u64::from(self.shell.exposed);
@@ -293,6 +315,14 @@ impl Driver {
                     self.handle(Input::StreamBytes { stream, bytes: &bytes });
                 }
             }
+            tcp::Report::Messages { stream, socket, first } => {
+                if self.shell.streams.forget(stream)
+                    && let Ok(from) = socket.peer_addr()
+                {
+                    self.handle(Input::HandedOver { stream });
+                    self.shell.mesh.adopt(socket, from, first);
+                }
+            }
             tcp::Report::Closed { stream, cause, refused } => {
                 if self.shell.streams.forget(stream) {
                     self.handle(Input::StreamClosed { stream, cause, refused });
@@ -313,6 +343,8 @@ impl Driver {
             }
             Command::UpdateTags { changes, reply } => self.update_tags(changes, reply),
             Command::Request { request, reply } => self.request(request, reply),
+            Command::Doubt { to } => self.handle(Input::ConnectionLost { to }),
+            Command::NeedRing => self.shell.rings.make(&self.shell.board),
             Command::Close { .. } => unreachable!("the loop takes it"),
         }
     }
@@ -344,6 +376,7 @@ impl Driver {
         let shell = &mut self.shell;
         shell.board.close();
         shell.streams.close_all();
+        shell.mesh.close();
         for (_, reply) in std::mem::take(&mut shell.pending) {
             let _ = reply.send(Err(Error::closed()));
         }
@@ -362,12 +395,17 @@ impl Shell for Sockets {
                     let (code, subject) = (warning.code.as_str(), &*warning.subject);
                     warn!(code, subject, "{}", warning.text);
                 }
+                let heard = kind.clone();
                 self.board.post(kind);
+                self.mesh.heard(&heard);
             }
             Output::Local(member) => self.board.set_local(member),
             Output::Keys(keys) => self.board.set_keys(keys),
             Output::Reply { id, result } => self.settle(id, result),
-            Output::State(change) => self.board.shown().post(change),
+            Output::State(change) => {
+                self.mesh.hear_of(&change);
+                self.board.shown().post(change);
+            }
             Output::Idle(_) => {}
         }
     }

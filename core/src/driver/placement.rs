@@ -85,6 +85,11 @@ impl Placement {
         ring
     }
 
+    /// The ring as it is, if somebody has asked for it.
+    pub(crate) fn present(&self) -> Option<Ring> {
+        self.lock().present.clone()
+    }
+
     /// Those that were before it, the newest first.
     pub(crate) fn past(&self) -> Vec<Ring> {
         self.lock().past.iter().cloned().collect()

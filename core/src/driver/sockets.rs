@@ -9,6 +9,7 @@ use tokio::net::{TcpListener, TcpSocket, UdpSocket};
 use super::refusals;
 use crate::config::{DEFAULT_PORT, Settings};
 use crate::error::{Error, ErrorKind, Result};
+use crate::mesh::Entropy;
 use crate::wire::Nonce;
 
 /// The sockets of a node, on one port.
@@ -144,6 +145,13 @@ pub(crate) fn nonce() -> Result<Nonce> {
     let mut nonce = Nonce::default();
     getrandom::fill(&mut nonce).map_err(no_entropy)?;
     Ok(nonce)
+}
+
+/// Random bytes for one side of a handshake.
+pub(super) fn secret() -> Result<Entropy> {
+    let mut secret = Entropy::default();
+    getrandom::fill(&mut secret).map_err(no_entropy)?;
+    Ok(secret)
 }
 
 pub(super) fn no_entropy(cause: getrandom::Error) -> Error {

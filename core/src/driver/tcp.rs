@@ -9,19 +9,32 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
-use tokio::net::tcp::ReadHalf;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time;
 
 use crate::engine::StreamId;
+use crate::mesh::FIRST;
 
 /// What connections tell the node's task.
 #[derive(Debug)]
 pub(super) enum Report {
-    Bytes { stream: StreamId, bytes: Vec<u8> },
-    Closed { stream: StreamId, cause: Option<String>, refused: bool },
+    Bytes {
+        stream: StreamId,
+        bytes: Vec<u8>,
+    },
+    Closed {
+        stream: StreamId,
+        cause: Option<String>,
+        refused: bool,
+    },
+    /// It is a connection for messages, of which that has come.
+    Messages {
+        stream: StreamId,
+        socket: TcpStream,
+        first: Vec<u8>,
+    },
 }
 
 /// Boxed, because a channel of tokio's sets aside room for 32.
@@ -82,10 +95,26 @@ impl Streams {
     }
 
     pub(super) fn adopt(&mut self, stream: StreamId, socket: TcpStream) {
-        let (orders, inbox) = mpsc::channel(ORDERS_MAX);
+        let (orders, mut inbox) = mpsc::channel(ORDERS_MAX);
         let reports = self.reports.clone();
         let task = tokio::spawn(async move {
-            let outcome = converse(stream, socket, inbox, &reports).await;
+            let outcome = match first_bytes(&socket, &mut inbox).await {
+                Ok(None) => return,
+                Ok(Some(first)) if first.first() == Some(&FIRST) => {
+                    let report = Report::Messages { stream, socket, first };
+                    let _ = reports.send(Box::new(report)).await;
+                    return;
+                }
+                Ok(Some(bytes)) if bytes.is_empty() => Ok(()),
+                Ok(Some(bytes)) => {
+                    let report = Report::Bytes { stream, bytes };
+                    match reports.send(Box::new(report)).await {
+                        Ok(()) => converse(stream, socket, inbox, &reports).await,
+                        Err(_) => return,
+                    }
+                }
+                Err(error) => Err(error),
+            };
             report_end(stream, outcome, &reports).await;
         });
         self.open.insert(stream, Line { orders, task });
@@ -158,6 +187,27 @@ impl Door {
     }
 }
 
+/// What a peer that has connected says first; nothing if it ends there, `None` if the node has
+/// closed it.
+async fn first_bytes(
+    socket: &TcpStream,
+    inbox: &mut mpsc::Receiver<Vec<u8>>,
+) -> io::Result<Option<Vec<u8>>> {
+    loop {
+        tokio::select! {
+            biased;
+            // Nothing is sent before something has come.
+            _ = inbox.recv() => return Ok(None),
+            ready = socket.readable() => {
+                ready?;
+                if let Some(bytes) = read(|buffer| socket.try_read(buffer))? {
+                    return Ok(Some(bytes));
+                }
+            }
+        }
+    }
+}
+
 /// Reads and writes until the node's end is dropped or the peer ends.
 async fn converse(
     stream: StreamId,
@@ -175,7 +225,7 @@ async fn converse(
             },
             ready = from_peer.readable() => {
                 ready?;
-                let Some(bytes) = read(&from_peer)? else { continue };
+                let Some(bytes) = read(|buffer| from_peer.try_read(buffer))? else { continue };
                 if bytes.is_empty() {
                     return Ok(());
                 }
@@ -189,8 +239,8 @@ async fn converse(
 
 /// What has arrived; nothing at the end, `None` if it was a false alarm. No buffer waits with an
 /// idle connection.
-fn read(from: &ReadHalf<'_>) -> io::Result<Option<Vec<u8>>> {
-    super::with_buffer(|buffer| match from.try_read(buffer) {
+fn read(try_read: impl FnOnce(&mut [u8]) -> io::Result<usize>) -> io::Result<Option<Vec<u8>>> {
+    super::with_buffer(|buffer| match try_read(buffer) {
         Ok(length) => Ok(buffer.get(..length).map(<[u8]>::to_vec)),
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
         Err(error) => Err(error),

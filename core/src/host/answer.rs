@@ -4,6 +4,8 @@
 use std::time::Duration;
 
 use crate::engine::{Answers, Coordinate, Explanation, RoundTrip};
+use crate::error::{Error, ErrorKind};
+use crate::messaging::Payload;
 use crate::serf::KeyOutcome;
 use crate::wire::KeyInfo;
 
@@ -25,6 +27,10 @@ pub enum Answer {
     Text(String),
     /// Bytes.
     Bytes(Vec<u8>),
+    /// What a server answered: to be decoded as its codec says.
+    Payload(Payload),
+    /// What went wrong with a part, such as one of several servers.
+    Error(Error),
     /// Values in an order that means something.
     List(Vec<Self>),
     /// Values under names of the core's own, the same ones each time: nobody else can add one.
@@ -46,6 +52,8 @@ impl Answer {
             ("round_trip", Self::Duration(Duration::from_micros(1_500))),
             ("text", Self::Text("wörd\0".to_owned())),
             ("bytes", Self::Bytes(vec![0, 255])),
+            ("payload", Self::Payload(Payload { codec: Payload::MSGPACK, bytes: vec![0xcc, 200] })),
+            ("error", Self::Error(Error::new(ErrorKind::NoServer, "nobody").with_executed(false))),
             ("list", Self::List(vec![Self::Count(1), Self::Text(String::new()), Self::None])),
             ("map", Self::Map(map.map(|(name, value)| (name.to_owned(), value)).into())),
         ])

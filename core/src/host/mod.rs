@@ -9,6 +9,7 @@
 //! gets `forked` from each; it can drop the host, and start one of its own.
 
 mod answer;
+mod messages;
 mod op;
 mod outcomes;
 mod text;
@@ -21,8 +22,9 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::task::AbortHandle;
 
 pub use self::answer::Answer;
-pub use self::op::Op;
+pub use self::messages::{Message, Requests, Serving};
 use self::op::perform;
+pub use self::op::{MultiCall, Op};
 use self::outcomes::Outcomes;
 pub use self::text::{push_addr, tag_pairs};
 use crate::config::Config;
@@ -251,7 +253,8 @@ impl Host {
     }
 
     /// Gives a submitted operation up. A join ends: its connections are closed, nothing more is
-    /// sent for it, and it settles as `cancelled`. Anything else goes on.
+    /// sent for it, and it settles as `cancelled`. So does a call; its server is told. Anything
+    /// else goes on.
     ///
     /// # Errors
     /// `forked`.
@@ -259,6 +262,8 @@ impl Host {
         self.check()?;
         let join = lock(&self.outcomes.joins).get(&id).cloned();
         join.inspect(AbortHandle::abort);
+        let call = lock(&self.outcomes.calls).get(&id).copied().flatten();
+        call.into_iter().for_each(|call| self.node.cancel_call(call));
         Ok(())
     }
 

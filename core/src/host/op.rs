@@ -7,6 +7,7 @@ use super::{Answer, Turn};
 use crate::engine::{Broadcast, BroadcastKind, Delivery, KeyChange, Question};
 use crate::error::{Error, ErrorKind, Result};
 use crate::member::Tags;
+use crate::messaging::Payload;
 use crate::node::Node;
 use crate::serf::KeyOp;
 use crate::wire::Key;
@@ -64,8 +65,31 @@ pub enum Op {
     Coordinate,
     /// The estimated round-trip time between two members.
     Rtt(String, String),
+    /// Tell a server something, and wait for room where `outbox_overflow` says so: target,
+    /// operation, payload.
+    Cast(String, String, Payload),
+    /// Ask the servers of a name on all members; settles with the fields of
+    /// [`Replies`](crate::Replies).
+    MultiCall(MultiCall),
+    /// Tell the servers of a name on all members; settles with how many it was sent to.
+    Abcast(String, String, Payload),
     /// Say goodbye, within that time.
     Leave(Duration),
+}
+
+/// A call to the servers of a name on all members.
+#[derive(Clone, Debug)]
+pub struct MultiCall {
+    /// The server's name.
+    pub server: String,
+    /// What is asked.
+    pub op: String,
+    /// What goes along.
+    pub payload: Payload,
+    /// How many answers are enough; none waits for all, whatever they are.
+    pub min_ok: Option<usize>,
+    /// How long it may take; none is `call_timeout`.
+    pub timeout: Option<Duration>,
 }
 
 impl Op {
@@ -163,6 +187,14 @@ pub(super) async fn perform(node: &Node, leaving: &Turn, op: Op) -> Result<Answe
         Op::ForceLeave(name, prune) => node.force_leave(&name, prune).await.map(Answer::from),
         Op::Coordinate => node.coordinate().await.map(Answer::from),
         Op::Rtt(from, to) => node.rtt(&from, &to).await.map(Answer::from),
+        Op::Cast(target, op, payload) => node.cast(&target, &op, payload).await.map(Answer::from),
+        Op::MultiCall(asked) => {
+            let MultiCall { server, op, payload, min_ok, timeout } = asked;
+            node.multi_call(&server, &op, payload, min_ok, timeout).await.map(Answer::from)
+        }
+        Op::Abcast(server, op, payload) => {
+            node.abcast(&server, &op, payload).await.map(Answer::from)
+        }
         Op::Leave(timeout) => {
             // A second goodbye is done when the first is: a close after it must not cut that short.
             let _turn = leaving.lock().await;

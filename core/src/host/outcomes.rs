@@ -8,6 +8,7 @@ use tokio::task::AbortHandle;
 
 use super::{Answer, Completion, OPS_MAX, lock};
 use crate::error::{Error, ErrorKind, Result};
+use crate::messaging::CallId;
 
 /// Outcomes that wait to be taken. Bounded by the number of operations under way.
 #[derive(Debug, Default)]
@@ -15,6 +16,9 @@ pub(super) struct Outcomes {
     inner: Mutex<OutcomesInner>,
     /// The tasks of joins under way, by their numbers.
     pub(super) joins: Mutex<BTreeMap<u64, AbortHandle>>,
+    /// Calls under way, by their numbers. Taken while the messages are locked, and never the other
+    /// way round.
+    pub(super) calls: Mutex<BTreeMap<u64, Option<CallId>>>,
 }
 
 #[derive(Debug, Default)]
@@ -67,6 +71,7 @@ impl Ticket {
     fn put(&mut self, result: Result<Answer>) {
         self.settled = true;
         lock(&self.outcomes.joins).remove(&self.id);
+        lock(&self.outcomes.calls).remove(&self.id);
         let first = {
             let mut inner = lock(&self.outcomes.inner);
             inner.settled.push_back(Completion { id: self.id, result });

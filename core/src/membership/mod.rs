@@ -252,6 +252,8 @@ impl Membership {
             Input::StreamClosed { stream, cause, refused } => {
                 self.on_stream_closed(stream, cause, refused);
             }
+            Input::ConnectionLost { to } => self.suspect_addr(to),
+            Input::HandedOver { stream } => self.hand_over(stream),
             Input::Deadline => {}
             Input::Request { id, request } => self.on_request(id, request),
             Input::Cancelled { id } => self.cancel(id),
@@ -486,6 +488,11 @@ impl Membership {
             serf.count(&mut stats);
         }
         stats
+    }
+
+    #[cfg(any(feature = "runtime", feature = "sim"))]
+    pub(crate) const fn security(&self) -> &Arc<Security> {
+        &self.security
     }
 
     pub(crate) fn members(&self) -> impl Iterator<Item = &Member> {

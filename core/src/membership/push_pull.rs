@@ -512,6 +512,12 @@ impl Membership {
         self.exchange_failed(exchange.purpose, cause.into());
     }
 
+    /// It was opened for messages, which are not for the membership.
+    pub(super) fn hand_over(&mut self, stream: StreamId) {
+        self.let_go(stream);
+        self.exchanges.remove(&stream);
+    }
+
     pub(super) fn exchange_timed_out(&mut self, stream: StreamId) {
         if self.exchanges.get(&stream).is_none_or(|exchange| exchange.deadline > self.now) {
             return;

@@ -2,8 +2,10 @@
 
 mod builder;
 mod events;
+mod messages;
 mod ring;
 mod serf;
+mod serving;
 mod state;
 mod talk;
 
@@ -13,8 +15,12 @@ use std::time::Duration;
 
 pub use self::builder::Builder;
 pub use self::events::Events;
+pub use self::messages::{Call, Cast, IntoPayload, IntoTarget, Replies, Sending};
+pub use self::serving::{Answer, Failure, Served, Server, Serving};
 pub use self::state::{Entry, Watch, Watched};
 use crate::config::{Config, check_meta, encode_tags};
+#[cfg(feature = "host")]
+pub(crate) use crate::driver::mesh::{Caller, Mailbox, Mesh, Request as Asked};
 use crate::driver::{Board, Command, Handle};
 use crate::engine::{KeyChange, Reply, Request};
 use crate::error::Result;
@@ -139,7 +145,9 @@ impl Node {
 
     /// Counters since the start.
     pub fn stats(&self) -> Stats {
-        self.board().stats()
+        let mut stats = self.board().stats();
+        self.handle.mesh().count(&mut stats);
+        stats
     }
 
     /// The counters, and how many members are in which state, as OpenMetrics text, which
@@ -248,7 +256,10 @@ impl Node {
     /// # Errors
     /// `timeout` when the farewell could not be sent often enough in time; `closed`.
     pub async fn leave(&self, timeout: Duration) -> Result<()> {
+        // What is under way is finished first, in half of the time; nothing new is taken on.
+        self.handle.finish(timeout / 2).await;
         let outcome = self.request(Request::Leave { timeout }).await;
+        self.handle.mesh().reopen();
         // At once: the process may be about to end.
         self.handle.save().await;
         outcome

@@ -210,6 +210,12 @@ from!(bool => Bool as bool, i8 => Int as i64, i16 => Int as i64, i32 => Int as i
     Vec<u8> => Bytes as Vec<u8>, &[u8] => Bytes as Vec<u8>, Vec<Self> => List as Vec<Self>,
     Vec<(String, Self)> => Map as Vec<(String, Self)>);
 
+impl From<()> for Value {
+    fn from((): ()) -> Self {
+        Self::Nil
+    }
+}
+
 impl From<u64> for Value {
     fn from(value: u64) -> Self {
         i64::try_from(value).map_or(Self::Uint(value), Self::Int)

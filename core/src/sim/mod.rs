@@ -20,6 +20,7 @@ mod clock;
 mod hosts;
 pub mod nemesis;
 mod network;
+mod stranger;
 mod views;
 
 use std::collections::BTreeMap;
@@ -36,6 +37,8 @@ use self::checks::Checks;
 use self::clock::Clock;
 use self::hosts::refused;
 pub use self::network::{Faults, Network};
+#[doc(hidden)]
+pub use self::stranger::speak;
 pub use self::views::Shown;
 use crate::config::{Protocol, encode_tags};
 use crate::engine::{

@@ -43,7 +43,7 @@ impl Security {
     }
 
     /// The key for what is sent, if that is encrypted.
-    fn sealing_key(&self) -> Option<&Key> {
+    pub(crate) fn sealing_key(&self) -> Option<&Key> {
         self.keyring.as_ref().filter(|_| self.verify_outgoing)?.primary()
     }
 

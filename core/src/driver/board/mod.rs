@@ -5,6 +5,7 @@
 //! `event_buffer` of them: one that falls further behind gets a single `events-lost` with the
 //! members as they are, taken under the same lock, so that nothing is missing in between.
 
+mod shown;
 mod unheard;
 
 use std::borrow::Borrow;
@@ -16,8 +17,9 @@ use std::task::Waker;
 
 use tokio::sync::Notify;
 
+use self::shown::Shown;
+pub(crate) use self::shown::{ShownRead, ShownReader};
 use self::unheard::Unheard;
-use super::shown::Shown;
 use crate::event::{Event, EventKind};
 use crate::member::Member;
 use crate::stats::Stats;

@@ -171,6 +171,18 @@ impl fmt::Debug for Key {
 }
 
 impl Fingerprint {
+    /// As it is sent.
+    #[cfg(any(feature = "runtime", feature = "sim"))]
+    pub(crate) const fn to_bytes(self) -> [u8; 4] {
+        self.0
+    }
+
+    /// As it was sent.
+    #[cfg(any(feature = "runtime", feature = "sim"))]
+    pub(crate) const fn from_bytes(bytes: [u8; 4]) -> Self {
+        Self(bytes)
+    }
+
     fn of(raw: &[u8]) -> Self {
         // The prefix keeps it from being the hash that somebody else makes of the same key.
         let digest = Sha256::new().chain_update(b"chinwag key").chain_update(raw).finalize();

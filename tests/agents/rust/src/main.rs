@@ -1,6 +1,7 @@
 //! Drives the Rust library by the protocol in `../README.md`.
 
 mod line;
+mod messages;
 mod rings;
 mod show;
 mod talk;

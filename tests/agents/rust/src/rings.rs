@@ -4,6 +4,7 @@ use chinwag::ring::{Overrides, Ring};
 use chinwag::{Error, Node};
 
 use crate::line::{Line, push};
+use crate::messages;
 use crate::say;
 
 /// Makes one call on an open node; the final line if it succeeds.
@@ -24,7 +25,7 @@ pub(crate) async fn call(node: &Node, word: &str, command: &Line) -> Result<Stri
         "owns" => push(&mut line, "owns", &node.owns(command.bytes("key")).to_string()),
         "set_ring_overrides" => node.set_ring_overrides(overrides(command))?,
         "released" => node.released(command.get("id").parse().unwrap_or_default()).await?,
-        _ => line = "unsupported".to_owned(),
+        _ => return messages::call(node, word, command).await,
     }
     Ok(line)
 }

@@ -98,5 +98,6 @@ pub(crate) fn failure(word: &str, error: &Error) -> String {
     let mut line = word.to_owned();
     push(&mut line, "code", error.kind().code());
     push(&mut line, "message", error.message());
+    push(&mut line, "maybe_executed", &error.maybe_executed().to_string());
     line
 }

@@ -52,6 +52,7 @@ pub const TEST: &[Step] = &[
     INSTRUCTIONS,
     HELLO,
     TALK,
+    COUNTER,
     CART,
     SHARD,
     INSTALL,
@@ -345,6 +346,13 @@ const TALK: Step = Step {
     after: &["c build", "python build", "node build", "elixir build"],
     needs: &["target/venv/bin/python", "node", "elixir"],
     run: &["cargo build --locked -q -p chinwag --example talk", "sh tests/steps/talk.sh"],
+};
+
+const COUNTER: Step = Step {
+    name: "counter",
+    after: &["c build", "python build", "node build", "elixir build"],
+    needs: &["target/venv/bin/python", "node", "elixir"],
+    run: &["cargo build --locked -q -p chinwag --example counter", "sh tests/steps/counter.sh"],
 };
 
 const CART: Step = Step {

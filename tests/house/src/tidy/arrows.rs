@@ -15,6 +15,15 @@ const ARROWS: &[(&str, &str, &[&str])] = &[
     ("clock", "formats", &[]),
     ("ring", "formats", &[]),
     ("membership", "wire", &[]),
+    // Keys and labels, from which those of a connection are derived.
+    ("mesh", "wire", &["Fingerprint", "Key", "Keyring", "Security"]),
+    ("messaging", "mesh", &[]),
+    ("driver", "mesh", &[]),
+    ("driver", "messaging", &[]),
+    ("node", "mesh", &["put_headers"]),
+    ("node", "messaging", &[]),
+    ("host", "mesh", &["put_headers"]),
+    ("host", "messaging", &[]),
     // The engine's vocabulary, and never the engine.
     ("membership", "engine", WORDS),
     // Tags live in the metadata that travels, and keys are checked when they are set; values know
@@ -46,6 +55,8 @@ const ARROWS: &[(&str, &str, &[&str])] = &[
     ("driver", "placement", &[]),
     ("driver", "signals", &["Guard"]),
     ("sim", "engine", &[]),
+    ("sim", "mesh", &[]),
+    ("sim", "messaging", &[]),
     ("sim", "placement", &["Placed", "place"]),
     ("sim", "serf", &["KeyOp"]),
     ("node", "driver", &[]),

@@ -167,7 +167,8 @@ impl Player<'_> {
             "error" => {
                 let code = answer.get("code").unwrap_or("without a code");
                 let detail = answer.get("message").unwrap_or_default().to_owned();
-                Ok(Some(Report { text: format!("error {code}"), detail }))
+                let maybe = super::messages::certainty(command, &answer);
+                Ok(Some(Report { text: format!("error {code}{maybe}"), detail }))
             }
             _ => Err(Failure {
                 nodes: vec![node.to_owned()],
@@ -235,13 +236,16 @@ impl Player<'_> {
                     _ => Some("refused"),
                 })
             }
-            _ => return Ok(None),
+            _ => match self.accept_message(command, answer)? {
+                Some(text) => text,
+                None => return Ok(None),
+            },
         };
         Ok(Some(Report::new(text)))
     }
 
     /// The data lines before an answer, which counts them.
-    fn take_data(&mut self, node: &str, answer: &Line) -> Played<Vec<Line>> {
+    pub(super) fn take_data(&mut self, node: &str, answer: &Line) -> Played<Vec<Line>> {
         let data = std::mem::take(&mut self.part(node).data);
         if answer.get("count") != Some(&data.len().to_string()) {
             return failure(node, format!("{} lines, but {answer}", data.len()));
@@ -250,7 +254,7 @@ impl Player<'_> {
     }
 
     /// What each line tells of the member under `key`, in the order of their names.
-    fn listed<'d>(
+    pub(super) fn listed<'d>(
         &self,
         start: &str,
         data: &'d [Line],

@@ -11,6 +11,7 @@ use crate::scenario::{Command, Scenario, Step};
 use crate::world::{Spoken, Words, World};
 
 mod commands;
+mod messages;
 #[cfg(test)]
 mod tests;
 
@@ -23,7 +24,7 @@ const QUIET_TIME: Duration = Duration::from_millis(300);
 /// How long until a view is asked for again.
 const ASK_AGAIN: Duration = Duration::from_millis(50);
 /// What is asked for again until it is as expected.
-const VIEWS: &[&str] = &["members", "local", "round_trip", "ring", "owners", "owns"];
+const VIEWS: &[&str] = &["members", "local", "round_trip", "ring", "owners", "owns", "servers"];
 /// How long to go on listening in a step whose expectation is being written: that long after each
 /// report, but not for ever, because some repeat.
 const REWRITE_TIME: Duration = Duration::from_secs(3);
@@ -147,7 +148,7 @@ impl<'a> Player<'a> {
             }
             for command in commands {
                 let mut report = self.finish(command, begun + ANSWER_TIMEOUT)?;
-                let views = VIEWS.contains(&command.verb.as_str());
+                let views = VIEWS.contains(&command.verb.as_str()) || messages::is_view(command);
                 while patience && views && self.world.now() < begun + STEP_TIMEOUT {
                     if step.expects(&command.node, report.as_ref().map(|r| r.text.as_str())) {
                         break;
@@ -273,7 +274,9 @@ impl<'a> Player<'a> {
         self.write_down(&format!("{node} > {text}"));
         let line = Line::parse(&text).or_else(|why| failure(&node, why))?;
         match line.word.as_str() {
-            "member" | "response" | "keyring" | "owner" => self.part(&node).data.push(line),
+            "member" | "response" | "keyring" | "owner" | "server" | "reply" | "failed" => {
+                self.part(&node).data.push(line);
+            }
             "ok" | "error" | "unsupported" => self.part(&node).answer = Some(line),
             "event" | "reentered" => {
                 self.take_report(&node, &line).or_else(|why| failure(&node, why))?

@@ -1,0 +1,350 @@
+//! One connection: its greeting, and the two tasks that read and write.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::Notify;
+use tokio::task::{AbortHandle, yield_now};
+use tokio::time;
+
+use super::{GREETING_MAX, GREETING_PER_SOURCE, Line, Shared, clock};
+use crate::driver::sockets;
+use crate::mesh::{Channel, Greeting, Opener, Refusal, Sealer};
+use crate::messaging::{DIAL_LIMIT, LinkId};
+
+/// The greeting of a stranger takes no longer.
+const GREETING_LIMIT: Duration = Duration::from_secs(2);
+/// A peer that does not read is given up after that.
+const WRITE_LIMIT: Duration = Duration::from_secs(30);
+/// Room for what is written that is kept from one time to the next.
+const KEPT: usize = 256 * 1024;
+
+/// Opens a connection, in a task of its own.
+pub(super) fn dial(shared: &Arc<Shared>, link: LinkId, to: SocketAddr) -> AbortHandle {
+    let held = Arc::clone(shared);
+    let task = shared.runtime.spawn(async move {
+        let greeted = time::timeout(DIAL_LIMIT, greet(&held, to)).await;
+        let cause = match greeted {
+            Ok(Ok((socket, channel))) => {
+                held.with(|messaging, now| messaging.opened(now, link));
+                converse(&held, link, socket, channel).await
+            }
+            Ok(Err(Unmet::Busy)) => {
+                held.with(|messaging, now| messaging.postponed(now, link));
+                String::new()
+            }
+            Ok(Err(Unmet::Failed(cause))) => cause,
+            Err(_) => "it does not answer".to_owned(),
+        };
+        end(&held, link, &cause);
+    });
+    task.abort_handle()
+}
+
+/// Why there is no connection.
+enum Unmet {
+    /// The other side has no room just now.
+    Busy,
+    Failed(String),
+}
+
+impl From<io::Error> for Unmet {
+    fn from(error: io::Error) -> Self {
+        Self::Failed(explained(&error))
+    }
+}
+
+impl From<Refusal> for Unmet {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Busy => Self::Busy,
+            refusal => Self::Failed(refusal.to_string()),
+        }
+    }
+}
+
+/// Greets as the side that dials.
+async fn greet(shared: &Shared, to: SocketAddr) -> Result<(TcpStream, Channel), Unmet> {
+    let mut socket = TcpStream::connect(to).await?;
+    let _ = socket.set_nodelay(true);
+    let security = Arc::clone(&shared.lock().security);
+    let entropy = sockets::secret().map_err(|error| Unmet::Failed(error.message().to_owned()))?;
+    let mut out = Vec::new();
+    let mut greeting = Greeting::dial(&security, entropy, &mut out)?;
+    socket.write_all(&out).await?;
+    loop {
+        let bytes = read(&socket).await?;
+        match greeting.push(&bytes, &security, &mut Vec::new()) {
+            Ok(Some(channel)) => return Ok((socket, channel)),
+            Ok(None) => {}
+            Err(refusal) => {
+                note(shared, refusal);
+                return Err(refusal.into());
+            }
+        }
+    }
+}
+
+/// Takes a connection over that a peer has opened, in a task of its own.
+pub(super) fn adopt(shared: &Arc<Shared>, socket: TcpStream, from: SocketAddr, first: Vec<u8>) {
+    let mut state = shared.lock();
+    if state.closed {
+        return;
+    }
+    let held: usize = state.greeting.values().sum();
+    let own = state.greeting.get(&from.ip()).copied().unwrap_or(0);
+    if held >= GREETING_MAX || own >= GREETING_PER_SOURCE {
+        state.refused.busy += 1;
+        // It goes into the buffer of a new connection, or nowhere.
+        let _ = socket.try_write(&Greeting::busy());
+        return;
+    }
+    state.greeting.insert(from.ip(), own + 1);
+    drop(state);
+    let held = Arc::clone(shared);
+    shared.runtime.spawn(async move {
+        let _ = socket.set_nodelay(true);
+        let greeted = time::timeout(GREETING_LIMIT, answer(&held, socket, first)).await;
+        leave_greeting(&held, from.ip());
+        let Ok(Some((socket, channel))) = greeted else {
+            held.lock().refused.greetings += 1;
+            return;
+        };
+        let link = {
+            let mut state = held.lock();
+            if state.closed {
+                return;
+            }
+            let link = state.messaging.accepted(clock::now());
+            state.lines.insert(link, Line::default());
+            held.carry_out(state);
+            link
+        };
+        let cause = converse(&held, link, socket, channel).await;
+        end(&held, link, &cause);
+    });
+}
+
+fn leave_greeting(shared: &Shared, from: IpAddr) {
+    let mut state = shared.lock();
+    if let Some(place) = state.greeting.get_mut(&from) {
+        *place -= 1;
+        if *place == 0 {
+            state.greeting.remove(&from);
+        }
+    }
+}
+
+/// Greets as the side that was dialled.
+async fn answer(
+    shared: &Shared,
+    mut socket: TcpStream,
+    first: Vec<u8>,
+) -> Option<(TcpStream, Channel)> {
+    let security = Arc::clone(&shared.lock().security);
+    let mut greeting = Greeting::accept(sockets::secret().ok()?);
+    let (mut bytes, mut out) = (first, Vec::new());
+    loop {
+        let outcome = greeting.push(&bytes, &security, &mut out);
+        if !out.is_empty() {
+            socket.write_all(&out).await.ok()?;
+            out.clear();
+        }
+        match outcome {
+            Ok(Some(channel)) => return Some((socket, channel)),
+            Ok(None) => bytes = read(&socket).await.ok()?,
+            Err(refusal) => {
+                note(shared, refusal);
+                let _ = socket.shutdown().await;
+                return None;
+            }
+        }
+    }
+}
+
+fn note(shared: &Shared, refusal: Refusal) {
+    let mut state = shared.lock();
+    match refusal {
+        refusal if refusal.is_about_keys() => state.refused.keys += 1,
+        Refusal::Busy => state.refused.busy += 1,
+        _ => {}
+    }
+}
+
+/// Reads and writes until either end is over; why it ended.
+async fn converse(
+    shared: &Arc<Shared>,
+    link: LinkId,
+    socket: TcpStream,
+    channel: Channel,
+) -> String {
+    let Channel { sealer, mut opener, rest } = channel;
+    let (from, to) = socket.into_split();
+    let signs = |line: &Line| (Arc::clone(&line.work), Arc::clone(&line.stop));
+    let Some((work, stop)) = shared.lock().lines.get(&link).map(signs) else {
+        return String::new();
+    };
+    let writer = write(Arc::clone(shared), link, to, sealer, work);
+    let writer = Guarded(shared.runtime.spawn(writer));
+    let mut plain = Vec::new();
+    if !receive(shared, link, &rest, &mut opener, &mut plain) {
+        return tampered();
+    }
+    let cause = tokio::select! {
+        cause = read_all(shared, link, &from, &mut opener, &mut plain) => cause,
+        () = stop.notified() => String::new(),
+    };
+    drop(writer);
+    cause
+}
+
+/// A task that ends with whoever holds it.
+struct Guarded(tokio::task::JoinHandle<()>);
+
+impl Drop for Guarded {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+async fn read_all(
+    shared: &Arc<Shared>,
+    link: LinkId,
+    from: &OwnedReadHalf,
+    opener: &mut Opener,
+    plain: &mut Vec<u8>,
+) -> String {
+    loop {
+        if let Err(error) = from.readable().await {
+            return explained(&error);
+        }
+        let read: io::Result<_> = crate::driver::with_buffer(|buffer| {
+            let length = from.try_read(buffer)?;
+            let bytes = buffer.get(..length).unwrap_or_default();
+            Ok((length, receive(shared, link, bytes, opener, plain)))
+        });
+        match read {
+            Ok((0, _)) => return "it closed the connection".to_owned(),
+            Ok((_, true)) => {}
+            Ok((_, false)) => return tampered(),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return explained(&error),
+        }
+    }
+}
+
+fn tampered() -> String {
+    "what it sends is not what it wrote".to_owned()
+}
+
+/// Hands over what has come; whether it was whole.
+fn receive(
+    shared: &Arc<Shared>,
+    link: LinkId,
+    bytes: &[u8],
+    opener: &mut Opener,
+    plain: &mut Vec<u8>,
+) -> bool {
+    plain.clear();
+    let whole = opener.open(bytes, plain).is_ok();
+    if !whole {
+        shared.lock().refused.tampered += 1;
+    }
+    if !plain.is_empty() {
+        shared.with(|messaging, now| messaging.received(now, link, plain));
+    }
+    whole
+}
+
+/// Writes what there is, as much at once as came together.
+async fn write(
+    shared: Arc<Shared>,
+    link: LinkId,
+    mut to: OwnedWriteHalf,
+    mut sealer: Sealer,
+    work: Arc<Notify>,
+) {
+    let (mut plain, mut sealed) = (Vec::new(), Vec::new());
+    loop {
+        work.notified().await;
+        // Others have something to say as well: one write for all of it is worth the turn.
+        yield_now().await;
+        loop {
+            plain.clear();
+            let ends = {
+                let mut state = shared.lock();
+                state.messaging.transmit(clock::now(), link, &mut plain);
+                let ends = state.lines.get(&link).is_none_or(|line| line.ends);
+                shared.carry_out(state);
+                ends
+            };
+            if plain.is_empty() {
+                if ends {
+                    let _ = to.shutdown().await;
+                    return;
+                }
+                shared.calmer.notify_waiters();
+                break;
+            }
+            let bytes = if sealer.seals() {
+                sealed.clear();
+                sealer.seal(&plain, &mut sealed);
+                &sealed
+            } else {
+                &plain
+            };
+            match time::timeout(WRITE_LIMIT, to.write_all(bytes)).await {
+                Ok(Ok(())) => {}
+                // The reader hears of it as well, and tells.
+                Ok(Err(_)) | Err(_) => {
+                    let cause = "it does not read, or the connection broke";
+                    return end(&shared, link, cause);
+                }
+            }
+            plain.shrink_to(KEPT);
+            sealed.shrink_to(KEPT);
+        }
+    }
+}
+
+/// The connection is over.
+fn end(shared: &Arc<Shared>, link: LinkId, cause: &str) {
+    let mut state = shared.lock();
+    state.messaging.closed(clock::now(), link, cause);
+    if let Some(line) = state.lines.remove(&link)
+        && let Some(task) = line.task
+    {
+        task.abort();
+    }
+    shared.carry_out(state);
+}
+
+async fn read(socket: &TcpStream) -> io::Result<Vec<u8>> {
+    loop {
+        socket.readable().await?;
+        let mut bytes = vec![0; 256];
+        match socket.try_read(&mut bytes) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(length) => {
+                bytes.truncate(length);
+                return Ok(bytes);
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// What follows the name of a member in a sentence.
+fn explained(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => "nothing listens there".to_owned(),
+        io::ErrorKind::UnexpectedEof => "it closed the connection".to_owned(),
+        _ => error.to_string(),
+    }
+}

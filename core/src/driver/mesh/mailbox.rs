@@ -1,0 +1,237 @@
+//! What a server gets, and how it answers.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use super::{Mesh, Puller, Shared, clock};
+use crate::error::{Error, Remote, Result};
+use crate::mesh;
+use crate::messaging::{Delivery, MailboxLimits, Payload, ServerId, Tag};
+use crate::time::Instant;
+
+impl Mesh {
+    /// Registers a server on this node.
+    pub(crate) fn serve(&self, name: &str, limits: MailboxLimits) -> Result<Mailbox> {
+        let mut state = self.shared.lock();
+        if state.closed {
+            return Err(Error::closed());
+        }
+        let id = state.messaging.serve(name, limits)?;
+        state.pullers.insert(id, Puller::default());
+        self.shared.announce(&mut state, name, true);
+        Ok(Mailbox { shared: Arc::clone(&self.shared), id, language: "rust" })
+    }
+}
+
+/// Where the messages for a server wait. Dropped, the server is no more.
+pub struct Mailbox {
+    shared: Arc<Shared>,
+    id: ServerId,
+    /// Whose code answers.
+    language: &'static str,
+}
+
+impl Mailbox {
+    /// The next message; `None` once the server was stopped or the node closed.
+    pub async fn next(&self) -> Option<Request> {
+        poll_fn(|context| self.poll_next(context)).await
+    }
+
+    /// The same for those who poll by hand: the waker is called when there is something.
+    pub fn poll_next(&self, context: &mut Context<'_>) -> Poll<Option<Request>> {
+        let mut state = self.shared.lock();
+        let Some(puller) = state.pullers.get(&self.id) else { return Poll::Ready(None) };
+        let ended = puller.ended;
+        if let Some(delivery) = state.messaging.take(clock::now(), self.id) {
+            drop(state);
+            let (shared, language) = (Arc::clone(&self.shared), self.language);
+            return Poll::Ready(Some(Request { shared, delivery, language }));
+        }
+        if ended {
+            return Poll::Ready(None);
+        }
+        if let Some(puller) = state.pullers.get_mut(&self.id) {
+            let waker = context.waker();
+            if !puller.waker.as_ref().is_some_and(|held| held.will_wake(waker)) {
+                puller.waker = Some(waker.clone());
+            }
+        }
+        Poll::Pending
+    }
+
+    /// For code in that language, which minds those who give up.
+    #[cfg(feature = "host")]
+    pub(crate) fn mind(mut self, language: &'static str) -> Self {
+        self.language = language;
+        if let Some(puller) = self.shared.lock().pullers.get_mut(&self.id) {
+            puller.minds = true;
+        }
+        self
+    }
+
+    /// The calls of which somebody was told since, and for which nobody waits any more. The waker
+    /// is called when there are others, also for who takes no messages meanwhile.
+    #[cfg(feature = "host")]
+    pub(crate) fn given_up(&self, context: &Context<'_>) -> Vec<Tag> {
+        let mut state = self.shared.lock();
+        let Some(puller) = state.pullers.get_mut(&self.id) else { return Vec::new() };
+        puller.waker.get_or_insert_with(|| context.waker().clone());
+        std::mem::take(&mut puller.given_up)
+    }
+
+    /// Holds messages back, or hands them over again.
+    pub fn pause(&self, paused: bool) {
+        self.shared.with(|messaging, _| messaging.pause(self.id, paused));
+    }
+
+    /// Whether nothing will come any more.
+    pub(crate) fn is_ended(&self) -> bool {
+        self.shared.lock().pullers.get(&self.id).is_none_or(|puller| puller.ended)
+    }
+
+    /// Takes the server off. What waits is answered with `no_server`.
+    pub fn stop(&self) {
+        let mut state = self.shared.lock();
+        if let Some(name) = state.messaging.stop(clock::now(), self.id) {
+            self.shared.announce(&mut state, &name, false);
+        }
+        self.shared.carry_out(state);
+    }
+}
+
+impl Drop for Mailbox {
+    fn drop(&mut self) {
+        if self.shared.is_forked() {
+            return;
+        }
+        self.stop();
+        self.shared.lock().pullers.remove(&self.id);
+    }
+}
+
+impl fmt::Debug for Mailbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mailbox").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+/// A message for a server. A call that is dropped without an answer is answered with an error.
+pub struct Request {
+    shared: Arc<Shared>,
+    delivery: Delivery,
+    language: &'static str,
+}
+
+impl Request {
+    /// Names a call, among those of this node.
+    pub const fn tag(&self) -> Option<Tag> {
+        self.delivery.tag
+    }
+
+    /// The language of the server's code.
+    pub const fn language(&self) -> &'static str {
+        self.language
+    }
+
+    /// Whether it wants an answer.
+    pub const fn is_call(&self) -> bool {
+        self.delivery.tag.is_some()
+    }
+
+    /// What is asked.
+    pub fn op(&self) -> &str {
+        &self.delivery.op
+    }
+
+    /// The member that sent it.
+    pub fn from(&self) -> &str {
+        &self.delivery.from
+    }
+
+    /// The key after `#`, where it was sent to the owner of one.
+    pub fn key(&self) -> Option<&[u8]> {
+        self.delivery.key.as_deref()
+    }
+
+    /// What came with it.
+    pub const fn payload(&self) -> &Payload {
+        &self.delivery.payload
+    }
+
+    /// Takes what came with it; nothing is left.
+    pub fn take_payload(&mut self) -> Payload {
+        std::mem::take(&mut self.delivery.payload)
+    }
+
+    /// The headers, as whoever sent it gave them; those that cannot be read are left out.
+    pub fn headers(&self) -> Vec<(String, String)> {
+        mesh::headers(&self.delivery.headers).unwrap_or_default()
+    }
+
+    /// When nobody waits any more.
+    pub fn deadline(&self) -> Option<std::time::Instant> {
+        let deadline = self.delivery.deadline;
+        (deadline != Instant::NEVER).then(|| clock::system(deadline).into_std())
+    }
+
+    /// What is left of the caller's time; none without an end.
+    pub fn remaining(&self) -> Option<Duration> {
+        let deadline = self.delivery.deadline;
+        (deadline != Instant::NEVER).then(|| deadline.since(clock::now()))
+    }
+
+    /// Answers a call; whether anybody was still waiting for that.
+    pub fn reply(mut self, result: Result<Payload>) -> bool {
+        self.settle(result)
+    }
+
+    fn settle(&mut self, result: Result<Payload>) -> bool {
+        let Some(tag) = self.delivery.tag.take() else { return false };
+        let mut state = self.shared.lock();
+        state.watchers.remove(&tag);
+        if state.closed {
+            return false;
+        }
+        let waited = state.messaging.reply(clock::now(), tag, result);
+        self.shared.carry_out(state);
+        waited
+    }
+
+    /// Waits until nobody waits for the answer any more.
+    pub async fn given_up(&self) {
+        let Some(tag) = self.delivery.tag else { return std::future::pending().await };
+        poll_fn(|context| self.poll_given_up(tag, context)).await;
+    }
+
+    fn poll_given_up(&self, tag: Tag, context: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.shared.lock();
+        if state.closed || !state.messaging.is_open(tag) {
+            return Poll::Ready(());
+        }
+        state.watchers.insert(tag, context.waker().clone());
+        Poll::Pending
+    }
+}
+
+impl Drop for Request {
+    fn drop(&mut self) {
+        if self.delivery.tag.is_some() && !self.shared.is_forked() {
+            let remote = Remote {
+                class: "Unanswered".to_owned(),
+                message: "the server let go of the call without an answer".to_owned(),
+                language: self.language.to_owned(),
+                ..Remote::default()
+            };
+            self.settle(Err(Error::remote_error(remote)));
+        }
+    }
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request").field("delivery", &self.delivery).finish_non_exhaustive()
+    }
+}

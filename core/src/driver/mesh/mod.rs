@@ -1,0 +1,566 @@
+//! Connections for messages, and the tasks around [`Messaging`].
+//!
+//! What is said goes from the caller's thread to the connection's buffer, and what comes goes from
+//! the connection's task to whoever waits for it: nothing of a message passes the node's own task,
+//! so that neither waits for the other. One lock is held for as long as a frame takes to be written
+//! or read; greeting, encryption and the sockets are outside of it.
+
+mod announce;
+mod connection;
+mod mailbox;
+
+use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+use tokio::runtime;
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::task::AbortHandle;
+use tokio::time;
+
+pub use self::mailbox::{Mailbox, Request};
+use super::placement::Placement;
+use super::{Board, Command, clock};
+use crate::error::{Error, Result};
+use crate::event::EventKind;
+use crate::member::{Member, MemberState};
+use crate::messaging::{
+    Ask, CallId, Limits, LinkId, Members, Messaging, Output, Payload, ServerId, Setup, Tag,
+    Whereabouts,
+};
+use crate::ring::Ring;
+use crate::stats::Stats;
+use crate::time::Instant;
+use crate::wire::Security;
+
+/// The way to the node's task.
+type Commands = mpsc::WeakSender<Box<Command>>;
+
+/// The messages of a node.
+#[derive(Debug)]
+pub(crate) struct Mesh {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    /// The process that has the tasks. In a forked child, somebody may hold the lock for ever.
+    pid: u32,
+    state: Mutex<State>,
+    runtime: runtime::Handle,
+    /// An earlier deadline than the one that is waited for.
+    earlier: Notify,
+    /// There may be room again for what was refused.
+    room: Notify,
+    /// Something is under way no longer.
+    calmer: Notify,
+}
+
+#[derive(Debug)]
+struct State {
+    messaging: Messaging,
+    security: Arc<Security>,
+    /// Who waits for a call, by its place.
+    callers: Vec<Option<Caller>>,
+    lines: BTreeMap<LinkId, Line>,
+    /// Who waits for a mailbox.
+    pullers: BTreeMap<ServerId, Puller>,
+    /// Who wants to know that nobody waits for an answer any more.
+    watchers: BTreeMap<Tag, Waker>,
+    /// Connections that have yet to greet, by where they come from.
+    greeting: BTreeMap<IpAddr, usize>,
+    /// What the deadlines' task waits for.
+    armed: Instant,
+    timed: bool,
+    /// Where the node's task is told of servers, of which it has yet to be told, and whether
+    /// somebody is at it.
+    commands: Commands,
+    news: BTreeMap<String, bool>,
+    telling: bool,
+    refused: Refusals,
+    tasks: Vec<AbortHandle>,
+    closed: bool,
+}
+
+/// Who waits for a call.
+pub(crate) enum Caller {
+    /// A task.
+    Task(oneshot::Sender<Result<Payload>>),
+    /// Whoever set it up: it must neither wait nor call back.
+    #[cfg(feature = "host")]
+    Told(Box<dyn FnOnce(Result<Payload>) + Send>),
+}
+
+impl Caller {
+    pub(crate) fn tell(self, result: Result<Payload>) {
+        match self {
+            Self::Task(caller) => drop(caller.send(result)),
+            #[cfg(feature = "host")]
+            Self::Told(tell) => tell(result),
+        }
+    }
+}
+
+impl std::fmt::Debug for Caller {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Caller")
+    }
+}
+
+/// Connections that came to nothing, by what was wrong.
+#[derive(Clone, Copy, Debug, Default)]
+struct Refusals {
+    greetings: u64,
+    keys: u64,
+    busy: u64,
+    tampered: u64,
+}
+
+#[derive(Debug, Default)]
+struct Puller {
+    waker: Option<Waker>,
+    /// It takes note of those who have given up: each of what was handed over, once.
+    minds: bool,
+    given_up: Vec<Tag>,
+    ended: bool,
+}
+
+/// A connection, as the state has it.
+#[derive(Debug, Default)]
+struct Line {
+    task: Option<AbortHandle>,
+    /// Its writer has something to do.
+    work: Arc<Notify>,
+    /// It is over.
+    stop: Arc<Notify>,
+    /// It is closed once everything is written.
+    ends: bool,
+}
+
+/// Connections that may be greeting at the same time, in all and from one address.
+const GREETING_MAX: usize = 256;
+const GREETING_PER_SOURCE: usize = 16;
+
+/// The membership's word on where members are.
+#[derive(Debug)]
+struct OnBoard(Weak<Board>, Arc<Placement>);
+
+impl Members for OnBoard {
+    fn find(&self, name: &str) -> Option<Whereabouts> {
+        let member = self.0.upgrade()?.member(name)?;
+        Some(match member.state() {
+            MemberState::Alive | MemberState::Suspect => Whereabouts::Here(member.addr()),
+            MemberState::Failed => Whereabouts::Failed,
+            MemberState::Left => Whereabouts::Left,
+        })
+    }
+
+    fn ring(&self) -> Option<Ring> {
+        self.1.present()
+    }
+}
+
+/// What a node's messages begin with.
+pub(super) struct Start {
+    pub(super) run: u64,
+    pub(super) limits: Limits,
+    pub(super) seed: u64,
+    pub(super) security: Arc<Security>,
+    pub(super) commands: Commands,
+    pub(super) placement: Arc<Placement>,
+}
+
+impl Mesh {
+    /// Of the node with that board, on the current runtime.
+    pub(super) fn new(board: &Arc<Board>, start: Start) -> Arc<Self> {
+        let setup = Setup {
+            name: board.local().name().to_owned(),
+            run: start.run,
+            limits: start.limits,
+            members: Box::new(OnBoard(Arc::downgrade(board), Arc::clone(&start.placement))),
+            seed: start.seed,
+        };
+        let state = State {
+            messaging: Messaging::new(clock::now(), setup),
+            security: start.security,
+            callers: Vec::new(),
+            lines: BTreeMap::new(),
+            pullers: BTreeMap::new(),
+            watchers: BTreeMap::new(),
+            greeting: BTreeMap::new(),
+            armed: Instant::NEVER,
+            timed: false,
+            commands: start.commands,
+            news: BTreeMap::new(),
+            telling: false,
+            refused: Refusals::default(),
+            tasks: Vec::new(),
+            closed: false,
+        };
+        let shared = Arc::new(Shared {
+            pid: std::process::id(),
+            state: Mutex::new(state),
+            runtime: runtime::Handle::current(),
+            earlier: Notify::new(),
+            room: Notify::new(),
+            calmer: Notify::new(),
+        });
+        Arc::new(Self { shared })
+    }
+
+    /// The keys have changed. Connections that are open stay so.
+    pub(super) fn secure(&self, security: &Arc<Security>) {
+        let mut state = self.shared.lock();
+        if !Arc::ptr_eq(&state.security, security) {
+            state.security = Arc::clone(security);
+        }
+    }
+
+    /// Follows the members.
+    pub(super) fn heard(&self, event: &EventKind) {
+        let here = |member: &Member| {
+            self.shared.with(|messaging, now| {
+                messaging.member_here(now, member.name(), member.addr());
+            });
+        };
+        match event {
+            EventKind::MemberJoin(member) | EventKind::MemberRecover(member) => here(member),
+            EventKind::MemberUpdate { member, .. } | EventKind::MemberMove { member, .. } => {
+                here(member);
+            }
+            EventKind::MemberFailed(member) => self.gone(member.name(), false),
+            EventKind::MemberLeave(member) => self.gone(member.name(), true),
+            _ => {}
+        }
+    }
+
+    fn gone(&self, name: &str, left: bool) {
+        self.shared.with(|messaging, now| messaging.member_gone(now, name, left));
+    }
+
+    /// Adds what has been sent and received, and what was refused.
+    pub(crate) fn count(&self, stats: &mut Stats) {
+        let state = self.shared.lock();
+        let (counted, refused) = (state.messaging.counters(), state.refused);
+        stats.calls_made = counted.calls_made;
+        stats.calls_served = counted.calls_served;
+        stats.replies_late = counted.replies_late;
+        stats.replies_unwanted = counted.replies_unwanted;
+        stats.casts_sent = counted.casts_sent;
+        stats.casts_served = counted.casts_served;
+        stats.casts_dropped = counted.casts_dropped;
+        stats.casts_lost = counted.casts_lost;
+        stats.casts_in_doubt = counted.casts_in_doubt;
+        stats.requests_expired = counted.requests_expired;
+        stats.requests_refused = counted.requests_refused;
+        stats.links_opened = counted.links_opened;
+        stats.links_accepted = counted.links_accepted;
+        stats.links_lost = counted.links_lost;
+        stats.links_refused = refused.busy + refused.keys + refused.greetings;
+        stats.links_keys_refused = refused.keys;
+        stats.frames_malformed = counted.frames_malformed + refused.tampered;
+    }
+
+    /// The time that is so long from now.
+    pub(crate) fn deadline(span: Duration) -> Instant {
+        clock::now() + span
+    }
+
+    /// Who hosts a server.
+    pub(crate) fn hosts(&self, server: &str) -> Vec<Arc<str>> {
+        self.shared.lock().messaging.hosts(server)
+    }
+
+    /// Every server that is known, and how many host it.
+    pub(crate) fn known_servers(&self) -> Vec<(String, usize)> {
+        self.shared.lock().messaging.known_servers()
+    }
+
+    /// A peer has opened a connection for messages, and has begun to greet.
+    pub(super) fn adopt(&self, socket: TcpStream, from: SocketAddr, first: Vec<u8>) {
+        connection::adopt(&self.shared, socket, from, first);
+    }
+
+    /// Asks a server, and waits for the answer. Dropped, it gives the call up.
+    pub(crate) async fn call(&self, ask: Ask<'_>) -> Result<Payload> {
+        let deadline = ask.deadline;
+        let mut ask = Some(ask);
+        loop {
+            let room = self.shared.room.notified();
+            let Some(next) = ask.take() else { return Err(Error::closed()) };
+            match self.begin(next.clone()) {
+                Ok(waiting) => return waiting.outcome().await,
+                Err(error) if !self.waits_for_room(&error) => return Err(error),
+                Err(error) => {
+                    if time::timeout_at(clock::system(deadline), room).await.is_err() {
+                        return Err(error);
+                    }
+                    ask = Some(next);
+                }
+            }
+        }
+    }
+
+    /// Begins to ask.
+    pub(crate) fn begin(&self, ask: Ask<'_>) -> Result<Ticket> {
+        let (sender, outcome) = oneshot::channel();
+        let id = self.begin_for(ask, &mut Some(Caller::Task(sender)))?;
+        Ok(Ticket { shared: Arc::clone(&self.shared), id: Some(id), outcome })
+    }
+
+    /// Begins to ask for somebody, who is taken and told the outcome once, unless nothing was sent.
+    pub(crate) fn begin_for(&self, ask: Ask<'_>, caller: &mut Option<Caller>) -> Result<CallId> {
+        let mut state = self.shared.lock();
+        if state.closed {
+            return Err(Error::closed());
+        }
+        let id = state.messaging.call(clock::now(), ask)?;
+        if state.callers.len() <= id.place() {
+            state.callers.resize_with(id.place() + 1, || None);
+        }
+        if let Some(place) = state.callers.get_mut(id.place()) {
+            *place = caller.take();
+        }
+        self.shared.carry_out(state);
+        Ok(id)
+    }
+
+    /// Gives a call up: whoever waits for it is told nothing any more.
+    pub(crate) fn cancel(&self, id: CallId) {
+        let mut state = self.shared.lock();
+        if state.messaging.cancel(clock::now(), id) {
+            let caller = state.callers.get_mut(id.place()).and_then(Option::take);
+            self.shared.carry_out(state);
+            drop(caller);
+        }
+    }
+
+    /// Tells a server something.
+    pub(crate) async fn cast(&self, ask: Ask<'_>) -> Result<()> {
+        loop {
+            let room = self.shared.room.notified();
+            match self.cast_now(ask.clone()) {
+                Err(error) if self.waits_for_room(&error) => {
+                    if time::timeout_at(clock::system(ask.deadline), room).await.is_err() {
+                        return Err(error);
+                    }
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// The same, without waiting for room.
+    pub(crate) fn cast_now(&self, ask: Ask<'_>) -> Result<()> {
+        let mut state = self.shared.lock();
+        if state.closed {
+            return Err(Error::closed());
+        }
+        let outcome = state.messaging.cast(clock::now(), ask);
+        self.shared.carry_out(state);
+        outcome
+    }
+
+    fn waits_for_room(&self, error: &Error) -> bool {
+        error.kind() == crate::error::ErrorKind::Overloaded && self.shared.lock().messaging.blocks()
+    }
+
+    /// Takes things on again, after all.
+    pub(crate) fn reopen(&self) {
+        self.shared.with(Messaging::reopen);
+    }
+
+    /// Finishes what is under way, takes nothing new on, and waits until that is done.
+    pub(crate) async fn drain(&self) {
+        self.shared.with(Messaging::drain);
+        loop {
+            let calmer = self.shared.calmer.notified();
+            if self.shared.lock().messaging.is_idle() {
+                return;
+            }
+            // What is written is not told of.
+            let _ = time::timeout(Duration::from_millis(10), calmer).await;
+        }
+    }
+
+    /// Ends everything at once, from any thread. Whoever waits is told.
+    pub(crate) fn close(&self) {
+        let mut state = self.shared.lock();
+        state.closed = true;
+        let lines = std::mem::take(&mut state.lines);
+        let tasks = std::mem::take(&mut state.tasks);
+        let callers = std::mem::take(&mut state.callers);
+        let pullers = std::mem::take(&mut state.pullers);
+        let watchers = std::mem::take(&mut state.watchers);
+        drop(state);
+        for line in lines.into_values() {
+            line.stop.notify_one();
+            line.task.into_iter().for_each(|task| task.abort());
+        }
+        tasks.iter().for_each(AbortHandle::abort);
+        for caller in callers.into_iter().flatten() {
+            caller.tell(Err(Error::closed()));
+        }
+        let pullers = pullers.into_values().filter_map(|puller| puller.waker);
+        for waker in pullers.chain(watchers.into_values()) {
+            waker.wake();
+        }
+    }
+}
+
+/// A call under way.
+pub(crate) struct Ticket {
+    shared: Arc<Shared>,
+    /// Until the outcome is there.
+    id: Option<CallId>,
+    outcome: oneshot::Receiver<Result<Payload>>,
+}
+
+impl Ticket {
+    async fn outcome(mut self) -> Result<Payload> {
+        poll_fn(|context| self.poll_outcome(context)).await
+    }
+
+    /// The outcome, once it is there; not to be asked again then.
+    pub(crate) fn poll_outcome(&mut self, context: &mut Context<'_>) -> Poll<Result<Payload>> {
+        let outcome = ready!(Pin::new(&mut self.outcome).poll(context));
+        self.id = None;
+        Poll::Ready(outcome.unwrap_or_else(|_| Err(Error::closed())))
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        if let Some(id) = self.id {
+            Mesh { shared: Arc::clone(&self.shared) }.cancel(id);
+        }
+    }
+}
+
+impl Shared {
+    fn is_forked(&self) -> bool {
+        std::process::id() != self.pid
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does something, and everything that comes of it.
+    fn with<T>(self: &Arc<Self>, act: impl FnOnce(&mut Messaging, Instant) -> T) -> T {
+        let mut state = self.lock();
+        let outcome = act(&mut state.messaging, clock::now());
+        self.carry_out(state);
+        outcome
+    }
+
+    /// Carries out every output.
+    fn carry_out(self: &Arc<Self>, mut state: MutexGuard<'_, State>) {
+        while let Some(output) = state.messaging.poll_output() {
+            match output {
+                Output::Dial { link, to } => {
+                    let task = connection::dial(self, link, to);
+                    if let Some(line) = state.lines.get_mut(&link) {
+                        line.task = Some(task);
+                    } else {
+                        state.lines.insert(link, Line { task: Some(task), ..Line::default() });
+                    }
+                }
+                Output::Write(link) => {
+                    if let Some(line) = state.lines.get(&link) {
+                        line.work.notify_one();
+                    }
+                }
+                Output::Close { link, flush } => state.hang_up(link, flush),
+                Output::Settled { call, result } => {
+                    let caller = state.callers.get_mut(call.place()).and_then(Option::take);
+                    if let Some(caller) = caller {
+                        caller.tell(result);
+                    }
+                }
+                Output::Ready(server) => {
+                    if let Some(puller) = state.pullers.get_mut(&server)
+                        && let Some(waker) = puller.waker.take()
+                    {
+                        waker.wake();
+                    }
+                }
+                Output::GivenUp { tag, server } => {
+                    if let Some(waker) = state.watchers.remove(&tag) {
+                        waker.wake();
+                    }
+                    if let Some(puller) = server.and_then(|id| state.pullers.get_mut(&id))
+                        && puller.minds
+                    {
+                        puller.given_up.push(tag);
+                        puller.waker.take().into_iter().for_each(Waker::wake);
+                    }
+                }
+                Output::Ended(server) => {
+                    if let Some(puller) = state.pullers.get_mut(&server) {
+                        puller.ended = true;
+                        puller.waker.take().into_iter().for_each(Waker::wake);
+                    }
+                }
+                Output::Room => self.room.notify_waiters(),
+                Output::Doubt(to) => state.tell(Command::Doubt { to }),
+                Output::NeedsRing => state.tell(Command::NeedRing),
+            }
+        }
+        let next = state.messaging.next_deadline();
+        if next < state.armed && !state.closed {
+            if !std::mem::replace(&mut state.timed, true) {
+                let task = self.runtime.spawn(keep_time(Arc::downgrade(self)));
+                state.tasks.push(task.abort_handle());
+            }
+            state.armed = next;
+            self.earlier.notify_one();
+        }
+    }
+}
+
+impl State {
+    /// Tells the node's task something that it may do without: when it has much to do, it does.
+    fn tell(&self, command: Command) {
+        if let Some(commands) = self.commands.upgrade() {
+            let _ = commands.try_send(Box::new(command));
+        }
+    }
+
+    fn hang_up(&mut self, link: LinkId, flush: bool) {
+        if flush && let Some(line) = self.lines.get_mut(&link) {
+            line.ends = true;
+            line.work.notify_one();
+        } else if let Some(line) = self.lines.remove(&link) {
+            line.stop.notify_one();
+            line.task.into_iter().for_each(|task| task.abort());
+        }
+    }
+}
+
+/// Calls when the next deadline has come, for as long as there are messages.
+async fn keep_time(shared: Weak<Shared>) {
+    loop {
+        let Some(held) = shared.upgrade() else { return };
+        let armed = held.lock().armed;
+        let sooner = tokio::select! {
+            () = held.earlier.notified() => true,
+            () = time::sleep_until(clock::system(armed)) => false,
+        };
+        if !sooner {
+            let mut state = held.lock();
+            let now = clock::now();
+            state.messaging.on_deadline(now);
+            // What is due now has been done.
+            state.armed = Instant::NEVER;
+            held.carry_out(state);
+            let mut state = held.lock();
+            state.armed = state.messaging.next_deadline();
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! What two nodes say to each other on a connection for messages, as bytes and back: how they greet
+//! each other, how what they send is sealed, and the frames that it is cut into. Knows of one
+//! connection at a time, and of nothing that is done with what comes.
+
+mod control;
+mod frame;
+mod greeting;
+mod noise;
+mod seal;
+
+pub(crate) use self::control::{Failure, Intro, Refused, RemoteFailure, decode, encode};
+pub(crate) use self::frame::{
+    CHUNK, Cutter, Flags, Frame, FrameError, Head, Header, KEY_MAX, Kind, NAME_MAX, Request,
+    headers, put_headers, reply,
+};
+pub(crate) use self::greeting::{Channel, FIRST, Greeting, Refusal};
+pub(crate) use self::noise::Entropy;
+pub(crate) use self::seal::{Opener, Sealer};

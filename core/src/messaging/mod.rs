@@ -1,0 +1,550 @@
+//! Named servers, and the messages between them, without I/O.
+//!
+//! One law, as for the engine: after each method that takes a time, [`Messaging::poll_output`] is
+//! called until it gives nothing more, and each output is carried out. [`Messaging::next_deadline`]
+//! is when [`Messaging::on_deadline`] is wanted if nothing else comes first. Time is a parameter,
+//! randomness comes from a seed, and there is no socket and no clock in here.
+//!
+//! Bytes come as they were sent, in clear: greeting and encryption are the shell's, with the values
+//! of [`crate::mesh`]. So the shell can do them outside of any lock that it holds around this.
+//!
+//! [`Messaging`] routes; `target` and `directory` know whom a message is for, `peers` and `outbox`
+//! how it gets there, `link` what is on its way on one connection, `frames` what comes on it,
+//! `calls` who waits for an answer, and `servers` what waits for a server of this node.
+
+mod calls;
+mod directory;
+mod frames;
+mod link;
+mod outbox;
+mod peers;
+mod servers;
+mod target;
+#[cfg(test)]
+mod tests;
+mod wiring;
+mod words;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand::SeedableRng as _;
+use rand::rngs::Xoshiro256PlusPlus;
+
+pub(crate) use self::calls::CallId;
+use self::calls::{Again, Call, Calls};
+use self::directory::Directory;
+use self::link::Link;
+pub(crate) use self::link::LinkId;
+use self::peers::Peer;
+pub use self::servers::Tag;
+use self::servers::{Asked, Refused, Servers};
+pub(crate) use self::servers::{Delivery, MailboxLimits, ServerId};
+use self::target::Place;
+pub use self::target::Target;
+pub(crate) use self::target::check_name;
+pub(crate) use self::wiring::DIAL_LIMIT;
+pub use self::words::Payload;
+pub(crate) use self::words::{Ask, Counters, Limits, Members, Output, Setup, Whereabouts};
+use crate::config::Overflow;
+use crate::error::{Error, ErrorKind, Remote, Result};
+use crate::mesh::{Failure, Flags, Head, Header, Kind, RemoteFailure, encode};
+use crate::time::Instant;
+
+/// The messages of one node.
+#[derive(Debug)]
+pub(crate) struct Messaging {
+    now: Instant,
+    name: Arc<str>,
+    /// Tells this run of the node from others.
+    run: u64,
+    limits: Limits,
+    members: Box<dyn Members>,
+    /// Those that something was said to, or by.
+    peers: BTreeMap<Arc<str>, Peer>,
+    links: BTreeMap<LinkId, Link>,
+    calls: Calls,
+    servers: Servers,
+    directory: Directory,
+    rng: Xoshiro256PlusPlus,
+    last_link: u64,
+    last_cast: u32,
+    /// When connections are looked at next.
+    tick: Instant,
+    /// Nothing new is taken on.
+    closing: bool,
+    /// Somebody waits for room.
+    wants_room: bool,
+    out: VecDeque<Output>,
+    counters: Counters,
+}
+
+/// Calls of a node that may be under way.
+const CALLS_MAX: usize = 1 << 20;
+/// Between two looks at the connections.
+const TICK: Duration = Duration::from_secs(1);
+
+impl Messaging {
+    pub(crate) fn new(now: Instant, setup: Setup) -> Self {
+        let Setup { name, run, limits, members, seed } = setup;
+        Self {
+            now,
+            name: name.into(),
+            run,
+            limits,
+            members,
+            peers: BTreeMap::new(),
+            links: BTreeMap::new(),
+            calls: Calls::default(),
+            servers: Servers::default(),
+            directory: Directory::default(),
+            rng: Xoshiro256PlusPlus::seed_from_u64(seed),
+            last_link: 0,
+            last_cast: 0,
+            tick: Instant::NEVER,
+            closing: false,
+            wants_room: false,
+            out: VecDeque::new(),
+            counters: Counters::default(),
+        }
+    }
+
+    /// The next thing to be done.
+    pub(crate) fn poll_output(&mut self) -> Option<Output> {
+        self.out.pop_front()
+    }
+
+    /// What has been sent and received.
+    pub(crate) const fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// Bytes that connections and mailboxes hold.
+    #[cfg(feature = "sim")]
+    pub(crate) fn held(&self) -> usize {
+        self.servers.bytes() + self.links.values().map(Link::held).sum::<usize>()
+    }
+
+    fn at(&mut self, now: Instant) {
+        self.now = now.max(self.now);
+    }
+
+    /// When [`Messaging::on_deadline`] is wanted.
+    pub(crate) fn next_deadline(&self) -> Instant {
+        self.tick.min(self.calls.next_deadline())
+    }
+
+    /// The time has come.
+    pub(crate) fn on_deadline(&mut self, now: Instant) {
+        self.at(now);
+        while let Some(id) = self.calls.late(self.now) {
+            self.timed_out(id);
+        }
+        if self.tick <= self.now {
+            self.on_tick();
+        }
+    }
+
+    // What happens to members.
+
+    /// Another member hosts a server, or does so no longer.
+    pub(crate) fn note_host(&mut self, member: &str, server: &str, hosts: bool) {
+        if *member == *self.name {
+            return;
+        }
+        let member = match self.peers.get_key_value(member) {
+            Some((member, _)) => Arc::clone(member),
+            None => Arc::from(member),
+        };
+        self.directory.note(&member, server, hosts);
+    }
+
+    /// Every server that is known, and how many host it.
+    pub(crate) fn known_servers(&self) -> Vec<(String, usize)> {
+        self.directory.names().map(|(name, count)| (name.to_owned(), count)).collect()
+    }
+
+    /// Who hosts a server.
+    pub(crate) fn hosts(&self, server: &str) -> Vec<Arc<str>> {
+        self.directory.hosts(server).cloned().collect()
+    }
+
+    // Servers of this node.
+
+    /// Registers a server. The directory says so at once; others are told by the shell.
+    pub(crate) fn serve(&mut self, name: &str, limits: MailboxLimits) -> Result<ServerId> {
+        check_name("server", name)?;
+        if self.closing {
+            return Err(Error::closed());
+        }
+        let id = self.servers.add(name, limits)?;
+        let own = Arc::clone(&self.name);
+        self.directory.note(&own, name, true);
+        Ok(id)
+    }
+
+    /// Takes a server off. What waits for it is answered with `no_server`.
+    pub(crate) fn stop(&mut self, now: Instant, id: ServerId) -> Option<Arc<str>> {
+        self.at(now);
+        let (name, waiting, open) = self.servers.remove(id)?;
+        let own = Arc::clone(&self.name);
+        self.directory.note(&own, &name, false);
+        for tag in open {
+            let message = format!("\"{name}\" on \"{own}\" was stopped");
+            let asked = self.servers.answer(tag);
+            if let Some(asked) = asked {
+                let error = Error::new(ErrorKind::NoServer, message).with_executed(asked.taken);
+                self.answer(&asked, Err(error));
+            }
+        }
+        let casts = waiting.iter().filter(|waits| waits.tag.is_none()).count();
+        self.counters.casts_dropped += casts as u64;
+        self.out.push_back(Output::Ended(id));
+        Some(name)
+    }
+
+    /// Holds a server's messages back, or hands them over again.
+    pub(crate) fn pause(&mut self, id: ServerId, paused: bool) {
+        if self.servers.pause(id, paused) {
+            self.out.push_back(Output::Ready(id));
+        }
+    }
+
+    /// The next message for a server. Those for which nobody waits any more are dropped, unrun.
+    pub(crate) fn take(&mut self, now: Instant, id: ServerId) -> Option<Delivery> {
+        self.at(now);
+        loop {
+            let delivery = self.servers.take(id)?;
+            if delivery.deadline > self.now {
+                match delivery.tag {
+                    Some(_) => self.counters.calls_served += 1,
+                    None => self.counters.casts_served += 1,
+                }
+                return Some(delivery);
+            }
+            self.counters.requests_expired += 1;
+            match delivery.tag {
+                Some(tag) => drop(self.servers.answer(tag)),
+                None => self.counters.casts_dropped += 1,
+            }
+        }
+    }
+
+    /// Answers a call; whether anybody was still waiting for that.
+    pub(crate) fn reply(&mut self, now: Instant, tag: Tag, result: Result<Payload>) -> bool {
+        self.at(now);
+        let Some(asked) = self.servers.answer(tag) else {
+            self.counters.replies_late += 1;
+            return false;
+        };
+        self.answer(&asked, result);
+        true
+    }
+
+    fn answer(&mut self, asked: &Asked, result: Result<Payload>) {
+        if asked.link == LinkId::HERE {
+            let result = result.map_err(|error| self.own_words(error));
+            return self.settle(CallId::from_number(asked.id), result);
+        }
+        let Some(link) = self.links.get_mut(&asked.link) else { return };
+        let limit = link.message_max;
+        let fits = |payload: Payload| match payload.bytes.len() <= limit {
+            true => Ok(payload),
+            false => Err(too_large("reply", payload.bytes.len(), limit).with_executed(true)),
+        };
+        match result.and_then(fits) {
+            Ok(Payload { codec, bytes }) => {
+                let header = Header { codec, ..Header::new(Kind::Reply, asked.id) };
+                if link.is_clear("", bytes.len()) {
+                    link.send(header, |_| {}, &bytes);
+                } else {
+                    self.reply_later(asked.link, header, bytes);
+                }
+            }
+            Err(error) => {
+                let failure = failure(error);
+                let header = Header::new(Kind::Failure, asked.id);
+                link.control(header, |out| encode(&failure, out));
+            }
+        }
+        self.write(asked.link);
+    }
+
+    /// An error of a server on this node says where it was, as it would to others.
+    fn own_words(&self, error: Error) -> Error {
+        match error.remote() {
+            Some(remote) if remote.node.is_empty() => {
+                Error::remote_error(Remote { node: self.name.to_string(), ..remote.clone() })
+            }
+            _ => error,
+        }
+    }
+
+    /// Whether somebody waits for the answer to a question.
+    pub(crate) fn is_open(&self, tag: Tag) -> bool {
+        self.servers.is_open(tag)
+    }
+
+    /// Whether whoever is refused for lack of room is to wait.
+    pub(crate) fn blocks(&self) -> bool {
+        self.limits.overflow == Overflow::Block
+    }
+
+    // Messages of this node.
+
+    /// Asks a server. The outcome is an output, under the name that is returned.
+    ///
+    /// # Errors
+    /// What is known at once: nothing was sent then.
+    pub(crate) fn call(&mut self, now: Instant, ask: Ask<'_>) -> Result<CallId> {
+        self.at(now);
+        self.check(&ask)?;
+        if self.calls.len() >= CALLS_MAX {
+            let message = format!("{CALLS_MAX} calls are under way; wait for some");
+            return Err(Error::new(ErrorKind::Overloaded, message));
+        }
+        let peer = self.route(ask.target)?;
+        let again = matches!(ask.target.place(), Place::Owner(_)).then(|| {
+            Box::new(Again {
+                target: ask.target.clone(),
+                op: ask.op.into(),
+                headers: ask.headers.to_owned(),
+                payload: ask.payload.clone(),
+            })
+        });
+        let call = Call {
+            peer: peer.clone(),
+            link: None,
+            server: ask.target.name().into(),
+            deadline: ask.deadline,
+            again,
+        };
+        let id = self.calls.insert(call);
+        self.counters.calls_made += 1;
+        self.submit(peer, Some(id), ask, false).inspect_err(|_| drop(self.calls.remove(id)))?;
+        Ok(id)
+    }
+
+    /// Tells a server something. Nobody hears what came of it.
+    ///
+    /// # Errors
+    /// What is known at once: nothing was sent then.
+    pub(crate) fn cast(&mut self, now: Instant, ask: Ask<'_>) -> Result<()> {
+        self.at(now);
+        self.check(&ask)?;
+        let peer = self.route(ask.target)?;
+        self.counters.casts_sent += 1;
+        self.submit(peer, None, ask, false).inspect_err(|_| self.counters.casts_dropped += 1)
+    }
+
+    /// Nobody waits for a call any more; whether it was still under way.
+    pub(crate) fn cancel(&mut self, now: Instant, id: CallId) -> bool {
+        self.at(now);
+        let Some(call) = self.calls.remove(id) else { return false };
+        self.withdraw(id, &call);
+        true
+    }
+
+    fn check(&self, ask: &Ask<'_>) -> Result<()> {
+        if self.closing {
+            return Err(Error::closed());
+        }
+        check_name("operation", ask.op)?;
+        let (length, limit) = (ask.payload.bytes.len(), self.limits.message_max);
+        if length > limit {
+            return Err(too_large("payload", length, limit));
+        }
+        Ok(())
+    }
+
+    /// Which member a message goes to; none for this node.
+    fn route(&mut self, target: &Target) -> Result<Option<Arc<str>>> {
+        let name = target.name();
+        let lacks = |messaging: &Self| Err(messaging.directory.no_server(name, target.place()));
+        let chosen = match target.place() {
+            Place::At(node) => match self.directory.has(name, node) {
+                true if self.is_draining(node) => return Err(peers::leaving(node)),
+                true => Arc::from(&**node),
+                false => return Err(self.nobody_at(target, node)),
+            },
+            Place::Any => match self.nearest(name) {
+                Some(host) => host,
+                None => return lacks(self),
+            },
+            Place::Owner(key) => match self.owner(name, key) {
+                Some(owner) => owner,
+                None if self.directory.hosts(name).len() == 0 => return lacks(self),
+                None => {
+                    self.out.push_back(Output::NeedsRing);
+                    let message = "the ring is not known yet; try again in a moment";
+                    return Err(Error::new(ErrorKind::Overloaded, message));
+                }
+            },
+        };
+        Ok((*chosen != *self.name).then_some(chosen))
+    }
+
+    /// Why a member that is asked by name cannot be.
+    fn nobody_at(&self, target: &Target, node: &str) -> Error {
+        if *node == *self.name {
+            return self.directory.no_server(target.name(), target.place());
+        }
+        match self.members.find(node) {
+            Some(Whereabouts::Here(_)) => self.directory.no_server(target.name(), target.place()),
+            Some(gone) => {
+                let how = peers::gone_how(gone == Whereabouts::Left);
+                let message = format!("\"{node}\" is {how}; nothing was sent");
+                Error::new(ErrorKind::NodeDown, message).with_executed(false)
+            }
+            None => peers::unknown(node),
+        }
+    }
+
+    /// The owner of a key among those that host a server; none while there is no ring.
+    fn owner(&self, server: &str, key: &[u8]) -> Option<Arc<str>> {
+        let hosts = self.directory.hosts(server);
+        if hosts.len() == 1 {
+            return hosts.last().cloned();
+        }
+        let ring = self.members.ring()?;
+        let mut wanted = 4;
+        loop {
+            let owners = ring.owners(key, wanted);
+            if let Some(owner) = owners.iter().find(|owner| self.directory.has(server, owner)) {
+                return Some(Arc::from(*owner));
+            }
+            if owners.len() < wanted {
+                // Of those that have no place in the ring, the first.
+                return self.directory.hosts(server).next().cloned();
+            }
+            wanted *= 4;
+        }
+    }
+
+    /// What a call came to.
+    fn settle(&mut self, call: CallId, result: Result<Payload>) {
+        if self.calls.remove(call).is_some() {
+            self.out.push_back(Output::Settled { call, result });
+        } else {
+            self.counters.replies_unwanted += 1;
+        }
+    }
+
+    fn timed_out(&mut self, id: CallId) {
+        let Some(call) = self.calls.remove(id) else { return };
+        let sent = call.link.is_some() || call.peer.is_none();
+        let by = call.peer.as_deref().unwrap_or(&self.name);
+        let message = match sent {
+            true => format!("\"{}\" on \"{by}\" has not answered in time", call.server),
+            false => format!("\"{by}\" could not be reached in time; nothing was sent"),
+        };
+        let error = Error::new(ErrorKind::Timeout, message).with_executed(sent);
+        self.withdraw(id, &call);
+        self.out.push_back(Output::Settled { call: id, result: Err(error) });
+    }
+
+    /// Has others forget a call that nobody waits for.
+    fn withdraw(&mut self, id: CallId, call: &Call) {
+        let Some(peer) = &call.peer else {
+            self.given_up(LinkId::HERE, id.number());
+            return;
+        };
+        match call.link {
+            Some(at) => {
+                if let Some(link) = self.links.get_mut(&at) {
+                    link.withdraw(id.number());
+                    link.control(Header::new(Kind::Cancel, id.number()), |_| {});
+                    self.write(at);
+                }
+            }
+            None => {
+                if let Some(peer) = self.peers.get_mut(peer) {
+                    peer.outbox.take(|item| item.call == Some(id));
+                }
+            }
+        }
+    }
+
+    /// Nobody waits for the answer to a question any more.
+    fn given_up(&mut self, link: LinkId, id: u64) {
+        if let Some((tag, server)) = self.servers.give_up(link, id) {
+            self.out.push_back(Output::GivenUp { tag, server });
+        }
+    }
+
+    /// Puts a message into a mailbox of this node.
+    fn deliver(&mut self, link: LinkId, id: Option<u64>, arrived: Arrived<'_>) -> Result<()> {
+        let Arrived { from, head, payload, deadline } = arrived;
+        let Some(server) = self.servers.find(head.server) else {
+            let place = Place::At(self.name.to_string());
+            return Err(self.directory.no_server(head.server, &place));
+        };
+        if self.servers.has_room(server, payload.bytes.len()) == Err(Refused::Full) {
+            self.counters.requests_refused += 1;
+            let message = format!(
+                "the mailbox of \"{}\" on \"{}\" is full; call less often, or serve it with more",
+                head.server, self.name
+            );
+            return Err(Error::new(ErrorKind::Overloaded, message));
+        }
+        let tag = id.map(|id| self.servers.ask(server, link, id));
+        let delivery = Delivery {
+            tag,
+            from,
+            op: head.op.into(),
+            key: head.key.map(Into::into),
+            headers: head.headers.into(),
+            payload,
+            deadline,
+        };
+        if self.servers.put(server, delivery) {
+            self.out.push_back(Output::Ready(server));
+        }
+        Ok(())
+    }
+}
+
+/// A message that has come to this node.
+struct Arrived<'a> {
+    from: Arc<str>,
+    head: Head<'a>,
+    payload: Payload,
+    deadline: Instant,
+}
+
+fn too_large(what: &str, length: usize, limit: usize) -> Error {
+    let message = format!("the {what} has {length} bytes and may have {limit}");
+    Error::new(ErrorKind::TooLarge, message)
+}
+
+/// The texts of a failure that travel, in bytes.
+const TEXT_MAX: usize = 4096;
+const STACK_MAX: usize = 32 * 1024;
+
+/// An error as it travels.
+fn failure(error: Error) -> Failure {
+    match error.remote() {
+        Some(remote) => Failure::Remote(RemoteFailure {
+            language: cut(&remote.language, 64),
+            class: cut(&remote.class, 256),
+            message: cut(&remote.message, TEXT_MAX),
+            stack: remote.stack.as_deref().map(|stack| cut(stack, STACK_MAX)),
+        }),
+        None => {
+            let text = cut(error.message(), TEXT_MAX);
+            Failure::Error(error.kind().number(), text, error.maybe_executed())
+        }
+    }
+}
+
+/// The beginning of a text, of so many bytes at most.
+fn cut(text: &str, max: usize) -> String {
+    let end = (0..=max.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
+    text.get(..end.unwrap_or(0)).unwrap_or_default().to_owned()
+}
+
+/// The flags of a request.
+fn flags(head: &Head<'_>, sent_on: bool) -> Flags {
+    Flags::default().with(Flags::KEYED, head.key.is_some()).with(Flags::SENT_ON, sent_on)
+}

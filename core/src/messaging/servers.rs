@@ -1,0 +1,217 @@
+//! Servers of this node: what waits for them, and what they are at work on.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use super::Payload;
+use super::link::LinkId;
+use crate::error::{Error, ErrorKind, Result};
+use crate::time::Instant;
+
+/// Names one server from its registration on. Never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ServerId(pub(crate) u64);
+
+/// Names one call that a server is asked, so that it can be answered later and from elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Tag(pub(crate) u64);
+
+impl Tag {
+    /// The same as a number.
+    pub const fn number(self) -> u64 {
+        self.0
+    }
+}
+
+/// What a server gets.
+#[derive(Debug)]
+pub(crate) struct Delivery {
+    /// To answer it by; none for a cast.
+    pub(crate) tag: Option<Tag>,
+    /// The member that sent it.
+    pub(crate) from: Arc<str>,
+    pub(crate) op: Box<str>,
+    /// The key after `#`.
+    pub(crate) key: Option<Box<[u8]>>,
+    /// As they are sent.
+    pub(crate) headers: Box<[u8]>,
+    pub(crate) payload: Payload,
+    /// Nobody waits for it after that.
+    pub(crate) deadline: Instant,
+}
+
+/// How much may wait for a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct MailboxLimits {
+    pub(crate) messages: usize,
+    pub(crate) bytes: usize,
+}
+
+/// A call that a server has not answered.
+#[derive(Debug)]
+pub(super) struct Asked {
+    /// The connection that it came on, or [`LinkId::HERE`].
+    pub(super) link: LinkId,
+    /// The caller's number for it.
+    pub(super) id: u64,
+    pub(super) server: ServerId,
+    /// It was handed over.
+    pub(super) taken: bool,
+}
+
+#[derive(Debug)]
+struct Server {
+    name: Arc<str>,
+    limits: MailboxLimits,
+    mailbox: VecDeque<Delivery>,
+    bytes: usize,
+    paused: bool,
+}
+
+/// The servers of this node.
+#[derive(Debug, Default)]
+pub(super) struct Servers {
+    ids: BTreeMap<Arc<str>, ServerId>,
+    servers: BTreeMap<ServerId, Server>,
+    asked: BTreeMap<Tag, Asked>,
+    /// By where they came from.
+    origins: BTreeMap<(LinkId, u64), Tag>,
+    last_server: u64,
+    last_tag: u64,
+}
+
+/// Why something was not put into a mailbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refused {
+    NoServer,
+    Full,
+}
+
+impl Servers {
+    pub(super) fn add(&mut self, name: &str, limits: MailboxLimits) -> Result<ServerId> {
+        if self.ids.contains_key(name) {
+            let message = format!("this node serves \"{name}\" already; stop that one first");
+            return Err(Error::new(ErrorKind::ServerExists, message));
+        }
+        self.last_server += 1;
+        let (id, name) = (ServerId(self.last_server), Arc::from(name));
+        let server = Server {
+            name: Arc::clone(&name),
+            limits,
+            mailbox: VecDeque::new(),
+            bytes: 0,
+            paused: false,
+        };
+        self.ids.insert(name, id);
+        self.servers.insert(id, server);
+        Ok(id)
+    }
+
+    /// Takes a server off; its name, what waited for it, and what it had not answered.
+    pub(super) fn remove(&mut self, id: ServerId) -> Option<(Arc<str>, Vec<Delivery>, Vec<Tag>)> {
+        let server = self.servers.remove(&id)?;
+        self.ids.remove(&server.name);
+        let open = self.asked.iter().filter(|(_, asked)| asked.server == id);
+        let open = open.map(|(tag, _)| *tag).collect();
+        Some((server.name, server.mailbox.into(), open))
+    }
+
+    pub(super) fn find(&self, name: &str) -> Option<ServerId> {
+        self.ids.get(name).copied()
+    }
+
+    /// Whether there is room for a message of that length.
+    pub(super) fn has_room(&self, id: ServerId, length: usize) -> std::result::Result<(), Refused> {
+        let server = self.servers.get(&id).ok_or(Refused::NoServer)?;
+        let fits = server.mailbox.len() < server.limits.messages
+            && server.bytes + length <= server.limits.bytes;
+        if fits { Ok(()) } else { Err(Refused::Full) }
+    }
+
+    /// Puts a message into a mailbox that has room; whether somebody has to be told.
+    pub(super) fn put(&mut self, id: ServerId, delivery: Delivery) -> bool {
+        let Some(server) = self.servers.get_mut(&id) else { return false };
+        server.bytes += delivery.payload.bytes.len();
+        server.mailbox.push_back(delivery);
+        server.mailbox.len() == 1 && !server.paused
+    }
+
+    /// A name for a call that is about to be put into a mailbox.
+    pub(super) fn ask(&mut self, server: ServerId, link: LinkId, id: u64) -> Tag {
+        self.last_tag += 1;
+        let tag = Tag(self.last_tag);
+        self.origins.insert((link, id), tag);
+        self.asked.insert(tag, Asked { link, id, server, taken: false });
+        tag
+    }
+
+    /// Whether a caller uses a number twice.
+    pub(super) fn knows(&self, link: LinkId, id: u64) -> bool {
+        self.origins.contains_key(&(link, id))
+    }
+
+    /// The next message of a mailbox that is not paused.
+    pub(super) fn take(&mut self, id: ServerId) -> Option<Delivery> {
+        let server = self.servers.get_mut(&id).filter(|server| !server.paused)?;
+        let delivery = server.mailbox.pop_front()?;
+        server.bytes -= delivery.payload.bytes.len();
+        if let Some(asked) = delivery.tag.and_then(|tag| self.asked.get_mut(&tag)) {
+            asked.taken = true;
+        }
+        Some(delivery)
+    }
+
+    /// Pauses or resumes a server; whether it has something to do now.
+    pub(super) fn pause(&mut self, id: ServerId, paused: bool) -> bool {
+        let Some(server) = self.servers.get_mut(&id) else { return false };
+        server.paused = paused;
+        !paused && !server.mailbox.is_empty()
+    }
+
+    /// Where the answer to a question goes. There is one.
+    pub(super) fn answer(&mut self, tag: Tag) -> Option<Asked> {
+        let asked = self.asked.remove(&tag)?;
+        self.origins.remove(&(asked.link, asked.id));
+        Some(asked)
+    }
+
+    /// The question of a caller who has given up, and the server if it has been handed over; then
+    /// it goes on. Otherwise it waits no longer.
+    pub(super) fn give_up(&mut self, link: LinkId, id: u64) -> Option<(Tag, Option<ServerId>)> {
+        let tag = *self.origins.get(&(link, id))?;
+        let asked = self.answer(tag)?;
+        if asked.taken {
+            return Some((tag, Some(asked.server)));
+        }
+        if let Some(server) = self.servers.get_mut(&asked.server)
+            && let Some(at) = server.mailbox.iter().position(|waits| waits.tag == Some(tag))
+            && let Some(waited) = server.mailbox.remove(at)
+        {
+            server.bytes -= waited.payload.bytes.len();
+        }
+        Some((tag, None))
+    }
+
+    /// Bytes that wait.
+    #[cfg(feature = "sim")]
+    pub(super) fn bytes(&self) -> usize {
+        self.servers.values().map(|server| server.bytes).sum()
+    }
+
+    /// Whether a question was neither answered nor given up.
+    pub(super) fn is_open(&self, tag: Tag) -> bool {
+        self.asked.contains_key(&tag)
+    }
+
+    /// The callers' numbers of the questions that came on a connection.
+    pub(super) fn asked_on(&self, link: LinkId) -> Vec<u64> {
+        let range = (link, 0)..=(link, u64::MAX);
+        self.origins.range(range).map(|((_, id), _)| *id).collect()
+    }
+
+    /// Questions under way and messages that wait.
+    pub(super) fn busy(&self) -> usize {
+        let waiting: usize = self.servers.values().map(|server| server.mailbox.len()).sum();
+        self.asked.len() + waiting
+    }
+}

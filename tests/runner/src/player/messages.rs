@@ -1,0 +1,76 @@
+//! What calls, casts and servers come to, in a scenario's words.
+
+use super::{Played, Player};
+use crate::ledger::push_tags;
+use crate::line::Line;
+use crate::scenario::Command;
+
+/// Whether it asks for what becomes so by and by: what casts have added up to.
+pub(super) fn is_view(command: &Command) -> bool {
+    command.verb == "call" && pair(command, "op") == "get"
+}
+
+fn borrowed(pairs: &[(String, String)]) -> Vec<(&str, &str)> {
+    pairs.iter().map(|(key, value)| (&**key, &**value)).collect()
+}
+
+fn pair<'c>(command: &'c Command, key: &str) -> &'c str {
+    let found = command.pairs.iter().find(|(own, _)| own == key);
+    found.map_or("", |(_, value)| value)
+}
+
+/// What follows the code of an error: whether what was asked for may have happened.
+pub(super) fn certainty(command: &Command, answer: &Line) -> &'static str {
+    match (command.verb.as_str(), answer.get("maybe_executed")) {
+        ("call", Some("true")) => " maybe",
+        _ => "",
+    }
+}
+
+impl Player<'_> {
+    /// What a message came to, if it was about one.
+    pub(super) fn accept_message(
+        &mut self,
+        command: &Command,
+        answer: &Line,
+    ) -> Played<Option<String>> {
+        let node = command.node.as_str();
+        Ok(match command.verb.as_str() {
+            "call" => Some(format!("answer {}", answer.get("value").unwrap_or_default())),
+            "abcast" => Some(format!("told {}", answer.get("count").unwrap_or_default())),
+            "servers" => {
+                let data = self.take_data(node, answer)?;
+                let of = |line: &Line| {
+                    let [name, hosts] =
+                        ["name", "hosts"].map(|key| line.get(key).map(str::to_owned));
+                    (name.unwrap_or_default(), hosts.unwrap_or_default())
+                };
+                let mut servers: Vec<_> = data.iter().map(of).collect();
+                servers.sort();
+                let mut text = "servers".to_owned();
+                push_tags(&mut text, &borrowed(&servers));
+                Some(text)
+            }
+            "multi_call" => {
+                let mut data = std::mem::take(&mut self.part(node).data);
+                let failed = data.extract_if(.., |line| line.word == "failed").collect::<Vec<_>>();
+                self.part(node).data = data;
+                let replies = self.take_data(node, answer)?;
+                let mut text = self.listed("replies", &replies, "node", |line| line.get("value"));
+                let mut failed: Vec<_> = failed.iter().map(|line| self.failed(line)).collect();
+                failed.sort();
+                if !failed.is_empty() {
+                    text.push_str(" failed");
+                    push_tags(&mut text, &borrowed(&failed));
+                }
+                Some(text)
+            }
+            _ => None,
+        })
+    }
+
+    fn failed(&self, line: &Line) -> (String, String) {
+        let code = line.get("code").unwrap_or_default().to_owned();
+        (self.who(line.get("node").unwrap_or_default()), code)
+    }
+}
