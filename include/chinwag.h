@@ -238,6 +238,14 @@ enum chinwag_answer_kind
      * Values under names from the cluster; see chinwag_answer_name().
      */
     CHINWAG_ANSWER_MAP = 9,
+    /**
+     * What a server answered; see chinwag_answer_bytes() and chinwag_answer_codec().
+     */
+    CHINWAG_ANSWER_PAYLOAD = 10,
+    /**
+     * What went wrong with a part; see chinwag_answer_error().
+     */
+    CHINWAG_ANSWER_ERROR = 11,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -991,9 +999,22 @@ double chinwag_answer_real(const chinwag_answer *answer);
 const char *chinwag_answer_text(const chinwag_answer *answer);
 
 /**
- * The bytes; `length` is set to their number. Borrowed from the answer. NULL for what is none.
+ * The bytes, also those of a payload; `length` is set to their number. Borrowed from the answer.
+ * NULL for what is none.
  */
 const uint8_t *chinwag_answer_bytes(const chinwag_answer *answer, size_t *length);
+
+/**
+ * How a payload is encoded: 0 for bytes as they are, 1 for MessagePack as chinwag_payload has it; -1
+ * for what is none.
+ */
+int32_t chinwag_answer_codec(const chinwag_answer *answer);
+
+/**
+ * What went wrong with a part, such as one of several servers. Borrowed from the answer. NULL for
+ * what is none.
+ */
+const chinwag_error *chinwag_answer_error(const chinwag_answer *answer);
 
 /**
  * How many answers are in a list, record or map; 0 for others.
@@ -1705,6 +1726,40 @@ const char *chinwag_error_message(const chinwag_error *error);
  * Whether the same call may succeed later.
  */
 bool chinwag_error_retryable(const chinwag_error *error);
+
+/**
+ * Whether what was asked for may have happened all the same. `false` is certain. False for NULL.
+ */
+bool chinwag_error_maybe_executed(const chinwag_error *error);
+
+/**
+ * Of a "remote_error", the member whose server failed. Borrowed until the error is freed. NULL for
+ * others.
+ */
+const char *chinwag_error_remote_node(const chinwag_error *error);
+
+/**
+ * Of a "remote_error", the language of the server, such as "python". Borrowed until the error is
+ * freed. NULL for others.
+ */
+const char *chinwag_error_remote_language(const chinwag_error *error);
+
+/**
+ * Of a "remote_error", the type of the error there, such as "ValueError". Borrowed until the error
+ * is freed. NULL for others.
+ */
+const char *chinwag_error_remote_class(const chinwag_error *error);
+
+/**
+ * Of a "remote_error", the server's own words. Borrowed until the error is freed. NULL for others.
+ */
+const char *chinwag_error_remote_message(const chinwag_error *error);
+
+/**
+ * Of a "remote_error", the stack there, where the server passes it on. Borrowed until the error is
+ * freed. NULL for others.
+ */
+const char *chinwag_error_remote_stack(const chinwag_error *error);
 
 /**
  * How many addresses a failed join tried; 0 for other errors.
@@ -2656,80 +2711,6 @@ chinwag_status chinwag_set_ring_overrides(chinwag_node *node,
 chinwag_status chinwag_released(chinwag_node *node, uint64_t id, chinwag_error **err);
 
 /**
- * Tells everybody something, serf agents too: each member gets one "user-event", this node as
- * well, and who joins later gets the recent ones. With `coalesce`, the last of several events of
- * this name is enough.
- *
- * CHINWAG_ETOOLARGE, CHINWAG_EOVERLOADED; CHINWAG_EUNSUPPORTED while this node does not speak
- * serf's versions.
- */
-chinwag_status chinwag_user_event(chinwag_node *node,
-                                  const char *name,
-                                  const uint8_t *payload,
-                                  size_t length,
-                                  bool coalesce,
-                                  chinwag_error **err);
-
-/**
- * Asks everybody who is meant, serf agents too: each gets a "query" event and may answer, this
- * node as well. Waits until all who are known to be meant have answered, or its time is over;
- * called from within a callback, it keeps the callbacks of this node from answering meanwhile.
- *
- * `answer` is a record: "acks", a list of names; "responses", a list of records of "sender" and
- * "payload"; and the flag "complete". It is yours: free it with chinwag_answer_free().
- *
- * CHINWAG_ETOOLARGE, CHINWAG_EBADARGUMENT, CHINWAG_EOVERLOADED; CHINWAG_EUNSUPPORTED while this
- * node does not speak serf's versions.
- */
-chinwag_status chinwag_query(chinwag_node *node,
-                             const chinwag_question *question,
-                             chinwag_answer **answer,
-                             chinwag_error **err);
-
-/**
- * Answers a query, by the "id" of its event; once, and before its time is over.
- *
- * CHINWAG_ETOOLARGE; CHINWAG_ETIMEOUT when the query is over, or was answered already.
- */
-chinwag_status chinwag_respond(chinwag_node *node,
-                               uint64_t id,
-                               const uint8_t *payload,
-                               size_t length,
-                               chinwag_error **err);
-
-/**
- * Has everybody take a failed member for one that has left, serf agents too; with `prune`, forget
- * it at once.
- *
- * CHINWAG_EBADARGUMENT when the member is present; CHINWAG_EUNSUPPORTED.
- */
-chinwag_status chinwag_force_leave(chinwag_node *node,
-                                   const char *member,
-                                   bool prune,
-                                   chinwag_error **err);
-
-/**
- * Where this node stands in serf's coordinate space, as a record: "vec", a list of numbers, and
- * the numbers "error", "adjustment" and "height". `answer` is yours: free it with
- * chinwag_answer_free().
- *
- * CHINWAG_EUNSUPPORTED while this node does not speak serf's versions.
- */
-chinwag_status chinwag_coordinate(chinwag_node *node, chinwag_answer **answer, chinwag_error **err);
-
-/**
- * The estimated round-trip time between two members, neither of which has to be this node.
- * `time_ns` is set to its nanoseconds.
- *
- * CHINWAG_EUNKNOWNMEMBER while it is not known where one of them stands; CHINWAG_EUNSUPPORTED.
- */
-chinwag_status chinwag_rtt(chinwag_node *node,
-                           const char *from,
-                           const char *to,
-                           uint64_t *time_ns,
-                           chinwag_error **err);
-
-/**
  * Sends `length` bytes to the present member of that name, who gets a "message" event; a member
  * on memberlist gets it as NotifyMsg. `payload` may be NULL when there are none.
  *
@@ -2844,6 +2825,80 @@ chinwag_status chinwag_round_trip(chinwag_node *node,
                                   const char *member,
                                   chinwag_answer **answer,
                                   chinwag_error **err);
+
+/**
+ * Tells everybody something, serf agents too: each member gets one "user-event", this node as
+ * well, and who joins later gets the recent ones. With `coalesce`, the last of several events of
+ * this name is enough.
+ *
+ * CHINWAG_ETOOLARGE, CHINWAG_EOVERLOADED; CHINWAG_EUNSUPPORTED while this node does not speak
+ * serf's versions.
+ */
+chinwag_status chinwag_user_event(chinwag_node *node,
+                                  const char *name,
+                                  const uint8_t *payload,
+                                  size_t length,
+                                  bool coalesce,
+                                  chinwag_error **err);
+
+/**
+ * Asks everybody who is meant, serf agents too: each gets a "query" event and may answer, this
+ * node as well. Waits until all who are known to be meant have answered, or its time is over;
+ * called from within a callback, it keeps the callbacks of this node from answering meanwhile.
+ *
+ * `answer` is a record: "acks", a list of names; "responses", a list of records of "sender" and
+ * "payload"; and the flag "complete". It is yours: free it with chinwag_answer_free().
+ *
+ * CHINWAG_ETOOLARGE, CHINWAG_EBADARGUMENT, CHINWAG_EOVERLOADED; CHINWAG_EUNSUPPORTED while this
+ * node does not speak serf's versions.
+ */
+chinwag_status chinwag_query(chinwag_node *node,
+                             const chinwag_question *question,
+                             chinwag_answer **answer,
+                             chinwag_error **err);
+
+/**
+ * Answers a query, by the "id" of its event; once, and before its time is over.
+ *
+ * CHINWAG_ETOOLARGE; CHINWAG_ETIMEOUT when the query is over, or was answered already.
+ */
+chinwag_status chinwag_respond(chinwag_node *node,
+                               uint64_t id,
+                               const uint8_t *payload,
+                               size_t length,
+                               chinwag_error **err);
+
+/**
+ * Has everybody take a failed member for one that has left, serf agents too; with `prune`, forget
+ * it at once.
+ *
+ * CHINWAG_EBADARGUMENT when the member is present; CHINWAG_EUNSUPPORTED.
+ */
+chinwag_status chinwag_force_leave(chinwag_node *node,
+                                   const char *member,
+                                   bool prune,
+                                   chinwag_error **err);
+
+/**
+ * Where this node stands in serf's coordinate space, as a record: "vec", a list of numbers, and
+ * the numbers "error", "adjustment" and "height". `answer` is yours: free it with
+ * chinwag_answer_free().
+ *
+ * CHINWAG_EUNSUPPORTED while this node does not speak serf's versions.
+ */
+chinwag_status chinwag_coordinate(chinwag_node *node, chinwag_answer **answer, chinwag_error **err);
+
+/**
+ * The estimated round-trip time between two members, neither of which has to be this node.
+ * `time_ns` is set to its nanoseconds.
+ *
+ * CHINWAG_EUNKNOWNMEMBER while it is not known where one of them stands; CHINWAG_EUNSUPPORTED.
+ */
+chinwag_status chinwag_rtt(chinwag_node *node,
+                           const char *from,
+                           const char *to,
+                           uint64_t *time_ns,
+                           chinwag_error **err);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -5,6 +5,7 @@ use std::mem::MaybeUninit;
 
 use chinwag::host::Answer as Value;
 
+use crate::error::Error;
 use crate::ffi::{c_text, pointer, text, value};
 
 /// What an operation came to: a value, or a list, record or map of others. It never changes; any
@@ -16,6 +17,7 @@ pub struct Answer {
     /// As the core has it; what was within is below.
     value: Value,
     text: Option<CString>,
+    error: Option<Error>,
     items: Vec<(Option<CString>, Self)>,
 }
 
@@ -44,6 +46,10 @@ pub enum AnswerKind {
     CHINWAG_ANSWER_RECORD = 8,
     /// Values under names from the cluster; see chinwag_answer_name().
     CHINWAG_ANSWER_MAP = 9,
+    /// What a server answered; see chinwag_answer_bytes() and chinwag_answer_codec().
+    CHINWAG_ANSWER_PAYLOAD = 10,
+    /// What went wrong with a part; see chinwag_answer_error().
+    CHINWAG_ANSWER_ERROR = 11,
 }
 
 impl Answer {
@@ -52,7 +58,7 @@ impl Answer {
         Box::into_raw(Box::new(Self::new(value)))
     }
 
-    fn new(mut value: Value) -> Self {
+    pub(crate) fn new(mut value: Value) -> Self {
         let items = match &mut value {
             Value::List(list) => {
                 std::mem::take(list).into_iter().map(|item| (None, Self::new(item))).collect()
@@ -71,7 +77,11 @@ impl Answer {
             Value::Text(text) => Some(c_text(text)),
             _ => None,
         };
-        Self { value, text, items }
+        let error = match &value {
+            Value::Error(error) => Some(Error::new(error.clone())),
+            _ => None,
+        };
+        Self { value, text, error, items }
     }
 
     fn kind(&self) -> AnswerKind {
@@ -86,6 +96,8 @@ impl Answer {
             Value::List(_) => AnswerKind::CHINWAG_ANSWER_LIST,
             Value::Record(_) => AnswerKind::CHINWAG_ANSWER_RECORD,
             Value::Map(_) => AnswerKind::CHINWAG_ANSWER_MAP,
+            Value::Payload(_) => AnswerKind::CHINWAG_ANSWER_PAYLOAD,
+            Value::Error(_) => AnswerKind::CHINWAG_ANSWER_ERROR,
         }
     }
 }
@@ -130,7 +142,8 @@ pub extern "C" fn chinwag_answer_text(answer: Option<&Answer>) -> *const c_char 
     value(std::ptr::null(), || pointer(answer.and_then(|answer| answer.text.as_deref())))
 }
 
-/// The bytes; `length` is set to their number. Borrowed from the answer. NULL for what is none.
+/// The bytes, also those of a payload; `length` is set to their number. Borrowed from the answer.
+/// NULL for what is none.
 #[unsafe(no_mangle)]
 pub extern "C" fn chinwag_answer_bytes(
     answer: Option<&Answer>,
@@ -139,6 +152,7 @@ pub extern "C" fn chinwag_answer_bytes(
     value(std::ptr::null(), || {
         let bytes = answer.and_then(|answer| match &answer.value {
             Value::Bytes(bytes) => Some(&**bytes),
+            Value::Payload(payload) => Some(&*payload.bytes),
             _ => None,
         });
         if let Some(length) = length {
@@ -146,6 +160,23 @@ pub extern "C" fn chinwag_answer_bytes(
         }
         bytes.map_or(std::ptr::null(), <[u8]>::as_ptr)
     })
+}
+
+/// How a payload is encoded: 0 for bytes as they are, 1 for MessagePack as chinwag_payload has it; -1
+/// for what is none.
+#[unsafe(no_mangle)]
+pub extern "C" fn chinwag_answer_codec(answer: Option<&Answer>) -> i32 {
+    value(-1, || match answer.map(|answer| &answer.value) {
+        Some(Value::Payload(payload)) => payload.codec.into(),
+        _ => -1,
+    })
+}
+
+/// What went wrong with a part, such as one of several servers. Borrowed from the answer. NULL for
+/// what is none.
+#[unsafe(no_mangle)]
+pub extern "C" fn chinwag_answer_error(answer: Option<&Answer>) -> Option<&Error> {
+    value(None, || answer?.error.as_ref())
 }
 
 /// How many answers are in a list, record or map; 0 for others.
@@ -195,6 +226,7 @@ mod tests {
     use std::ffi::CStr;
 
     use super::*;
+    use crate::error::chinwag_error_code;
 
     fn words(text: *const c_char) -> String {
         // SAFETY: the answer that it is from is alive, or it is NULL.
@@ -234,12 +266,7 @@ mod tests {
         }
     }
 
-    #[test]
-    fn no_kind_of_answer_is_lost() {
-        let answer = Answer::new(Value::specimen());
-        let mut said = Vec::new();
-        all(&answer, &mut said, 0);
-        let wanted = "\
+    const SPECIMEN: &str = "\
 0 CHINWAG_ANSWER_RECORD false 0 0 NULL []
 0 none
 1 CHINWAG_ANSWER_NONE false 0 0 NULL []
@@ -255,6 +282,10 @@ mod tests {
 1 CHINWAG_ANSWER_TEXT false 0 0 wörd\u{fffd} []
 0 bytes
 1 CHINWAG_ANSWER_BYTES false 0 0 NULL [0, 255]
+0 payload
+1 CHINWAG_ANSWER_PAYLOAD false 0 0 NULL [204, 200]
+0 error
+1 CHINWAG_ANSWER_ERROR false 0 0 NULL []
 0 list
 1 CHINWAG_ANSWER_LIST false 0 0 NULL []
 1 NULL
@@ -271,14 +302,33 @@ mod tests {
 2 CHINWAG_ANSWER_RECORD false 0 0 NULL []
 2 flag
 3 CHINWAG_ANSWER_FLAG true 0 0 NULL []";
-        assert_eq!(said.join("\n"), wanted);
+
+    #[test]
+    fn no_kind_of_answer_is_lost() {
+        let answer = Answer::new(Value::specimen());
+        let mut said = Vec::new();
+        all(&answer, &mut said, 0);
+        assert_eq!(said.join("\n"), SPECIMEN);
+    }
+
+    #[test]
+    fn parts_of_several_outcomes_are_payloads_and_errors() {
+        let answer = Answer::new(Value::specimen());
+        let part = |name: &CStr| chinwag_answer_get(Some(&answer), name.as_ptr());
+        assert_eq!(chinwag_answer_codec(part(c"payload")), 1);
+        assert_eq!(chinwag_answer_codec(part(c"bytes")), -1);
+        assert_eq!(chinwag_answer_codec(None), -1);
+        let error = chinwag_answer_error(part(c"error"));
+        assert_eq!(words(chinwag_error_code(error)), "no_server");
+        assert!(chinwag_answer_error(part(c"payload")).is_none());
+        assert!(chinwag_answer_error(None).is_none());
     }
 
     #[test]
     fn what_is_not_there_is_null() {
         let answer = Answer::new(Value::specimen());
-        assert!(chinwag_answer_at(Some(&answer), 9).is_none());
-        assert!(chinwag_answer_name(Some(&answer), 9).is_null());
+        assert!(chinwag_answer_at(Some(&answer), 11).is_none());
+        assert!(chinwag_answer_name(Some(&answer), 11).is_null());
         assert!(chinwag_answer_get(Some(&answer), c"nothing".as_ptr()).is_none());
         assert!(chinwag_answer_get(Some(&answer), std::ptr::null()).is_none());
         assert!(chinwag_answer_get(None, c"flag".as_ptr()).is_none());

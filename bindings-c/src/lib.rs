@@ -20,7 +20,6 @@ pub mod node;
 pub mod payload;
 mod queue;
 pub mod ring;
-pub mod serf;
 pub mod talk;
 
 use std::ffi::c_char;
@@ -54,7 +53,7 @@ mod tests {
     use crate::node::Tag;
     use crate::payload::{PayloadKind, PayloadPart};
     use crate::ring::cluster::{RingOverrides, RingPin};
-    use crate::serf::Question;
+    use crate::talk::serf::Question;
 
     #[test]
     fn every_row_of_the_tables_has_its_constant() {

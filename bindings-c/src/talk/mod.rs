@@ -1,5 +1,7 @@
 //! What users say to each other: messages, broadcasts, a state, and what answers to pings carry.
 
+pub mod serf;
+
 use std::ffi::c_char;
 use std::mem::MaybeUninit;
 
