@@ -10,10 +10,10 @@
  * Threads. Any function may be called from any thread and from any callback. Exceptions: a
  * chinwag_config is for one thread at a time, as is what else you change step by step (rings'
  * builders, clocks, siblings), and freeing something is the last use of it.
- * Functions that talk to others (chinwag_start, _join, _send, _ping, _query, _cluster_keys, _leave,
- * _close) block, and so do those that change what the node says; the others do not, except for
- * chinwag_next_event() when told to wait, and, for some milliseconds, for whichever is the first to
- * need the cluster's ring.
+ * Functions that talk to others (chinwag_start, _join, _send, _ping, _query, _call, _multi_call,
+ * _cluster_keys, _leave, _close) block, and so do those that change what the node says; the others
+ * do not, except for chinwag_next_event(), _request() and _outcome() when told to wait, and, for
+ * some milliseconds, for whichever is the first to need the cluster's ring.
  *
  * Errors. A function that can fail returns CHINWAG_OK or a negative chinwag_status. Results are
  * written on success only. `err` may be NULL; otherwise it is set to NULL on success, and on
@@ -184,6 +184,31 @@
  * Bit of `handoff-acquired` in a mask of events.
  */
 #define CHINWAG_MASK_HANDOFF_ACQUIRED 2097152
+
+/**
+ * Bytes as they are.
+ */
+#define CHINWAG_CODEC_RAW 0
+
+/**
+ * MessagePack, as a chinwag_payload has it: what all languages send unless told otherwise.
+ */
+#define CHINWAG_CODEC_MSGPACK 1
+
+/**
+ * A text in JSON.
+ */
+#define CHINWAG_CODEC_JSON 2
+
+/**
+ * Erlang's external terms, between members of Elixir and Erlang.
+ */
+#define CHINWAG_CODEC_ETF 3
+
+/**
+ * The first of those that the two sides agree on by themselves, up to 255.
+ */
+#define CHINWAG_CODEC_USER 128
 
 /**
  * Slack for chinwag_ring_builder_slots() that bounds nothing.
@@ -679,6 +704,15 @@ typedef struct chinwag_member_list chinwag_member_list;
 typedef struct chinwag_node chinwag_node;
 
 /**
+ * What a call came to that was begun by chinwag_call_async(): an answer, or an error. It never
+ * changes; any thread may read it.
+ *
+ * In a callback it is borrowed until the callback returns; one that a function gave you is freed
+ * with chinwag_outcome_free().
+ */
+typedef struct chinwag_outcome chinwag_outcome;
+
+/**
  * A value that is written part by part, as the bytes that every language reads alike. You free it
  * with chinwag_payload_free(). One thread at a time uses it.
  *
@@ -694,6 +728,12 @@ typedef struct chinwag_payload chinwag_payload;
  * time uses it.
  */
 typedef struct chinwag_payload_reader chinwag_payload_reader;
+
+/**
+ * A message for a server. It is yours: answer it, at once or later, and free it with
+ * chinwag_request_free(). Any thread may use it; what it was sent with never changes.
+ */
+typedef struct chinwag_request chinwag_request;
 
 /**
  * A log of actors that have ended, each with its final count: what a cluster has agreed on. It
@@ -733,6 +773,12 @@ typedef struct chinwag_ring_change chinwag_ring_change;
  * Rings of a node, the newest first. You free it with chinwag_ring_list_free().
  */
 typedef struct chinwag_ring_list chinwag_ring_list;
+
+/**
+ * A server of this node. You free it with chinwag_server_free(). It may outlive its node, and has
+ * nothing to give then.
+ */
+typedef struct chinwag_server chinwag_server;
 
 /**
  * The values of one record that stand side by side, and the history that they come from. Who
@@ -821,6 +867,52 @@ typedef struct {
      */
     const char *value;
 } chinwag_tag;
+
+/**
+ * A message to a server. Set what you do not need to zero: `chinwag_message m = {0};`.
+ */
+typedef struct {
+    /**
+     * Whom it is for: "name" for any server of that name, this node's first; "name@node" for the
+     * one on that member; "name#key" for the one on the member that owns the key. The key is
+     * whatever is behind the first "#".
+     */
+    const char *target;
+    /**
+     * What is asked or told, such as "incr".
+     */
+    const char *op;
+    /**
+     * What goes along; NULL for nothing, which other languages see as nil, whatever the codec.
+     */
+    const uint8_t *payload;
+    /**
+     * Bytes of that.
+     */
+    size_t length;
+    /**
+     * Texts that go along, such as "traceparent": 4,096 bytes at most in all.
+     */
+    const chinwag_tag *headers;
+    /**
+     * How many of these.
+     */
+    size_t header_count;
+    /**
+     * How long a call waits; 0 for the option "call_timeout". For a cast, after which time it is
+     * of no use; 0 for never.
+     */
+    uint32_t timeout_ms;
+    /**
+     * How the payload is encoded: CHINWAG_CODEC_MSGPACK for what a chinwag_payload wrote.
+     */
+    uint8_t codec;
+    /**
+     * For a cast: it is about a state, so a newer one to the same server and operation takes its
+     * place while it waits to be sent.
+     */
+    bool latest;
+} chinwag_message;
 
 /**
  * A part of a value. What its kind does not name is 0 or NULL.
@@ -914,6 +1006,42 @@ typedef struct {
 } chinwag_ring_overrides;
 
 /**
+ * Gets a message for a server: on the node's dispatcher thread, one at a time, never while a
+ * callback for events runs. `request` is its own, to be freed with chinwag_request_free() then or
+ * later, from any thread. What holds for a chinwag_event_fn holds for it.
+ */
+typedef void (*chinwag_request_fn)(chinwag_request *request, void *user_data);
+
+/**
+ * How a server is served. Set what you do not need to zero: `chinwag_service s = {0};`.
+ */
+typedef struct {
+    /**
+     * Gets the messages; NULL when they are taken with chinwag_next_request().
+     */
+    chinwag_request_fn callback;
+    /**
+     * Its data. Taken if the server is there.
+     */
+    void *user_data;
+    /**
+     * Frees that once no message can follow; may be NULL.
+     */
+    chinwag_free_fn free_user_data;
+    /**
+     * Messages that may wait; beyond that, callers get CHINWAG_EOVERLOADED, and casts are dropped
+     * and counted. 0 for the option "mailbox".
+     */
+    size_t mailbox;
+} chinwag_service;
+
+/**
+ * Is told what a call came to: once, on the node's dispatcher thread, with CHINWAG_ECLOSED when
+ * the node is closed first. What holds for a chinwag_event_fn holds for it.
+ */
+typedef void (*chinwag_outcome_fn)(const chinwag_outcome *outcome, void *user_data);
+
+/**
  * A question to the members. Set what you do not need to zero: `chinwag_question q = {0};`.
  */
 typedef struct {
@@ -1005,8 +1133,7 @@ const char *chinwag_answer_text(const chinwag_answer *answer);
 const uint8_t *chinwag_answer_bytes(const chinwag_answer *answer, size_t *length);
 
 /**
- * How a payload is encoded: 0 for bytes as they are, 1 for MessagePack as chinwag_payload has it; -1
- * for what is none.
+ * How a payload is encoded, such as CHINWAG_CODEC_MSGPACK; -1 for what is none.
  */
 int32_t chinwag_answer_codec(const chinwag_answer *answer);
 
@@ -1800,7 +1927,9 @@ chinwag_status chinwag_subscribe(chinwag_node *node, bool replay, chinwag_error 
 
 /**
  * A descriptor for poll, epoll, libuv or GLib: readable while chinwag_next_event() has something
- * to say, now and then also when it has not. Borrowed: only wait for it, do not read, write or
+ * to say, now and then also when it has not. It tells of messages for servers and of outcomes too:
+ * whenever it is readable, take events until there are none, and only then chinwag_next_request()
+ * and chinwag_next_outcome() likewise. Borrowed: only wait for it, do not read, write or
  * close it; it is closed by chinwag_node_free(). A negative status on failure.
  */
 int chinwag_event_fd(chinwag_node *node);
@@ -1982,6 +2111,79 @@ void chinwag_member_list_free(chinwag_member_list *list);
 const char *chinwag_strstate(uint32_t state);
 
 /**
+ * Asks a server, here or elsewhere, and waits for its answer: a payload, for
+ * chinwag_answer_codec() and chinwag_answer_bytes(). `answer` is yours: free it with
+ * chinwag_answer_free(). Called from within a callback, it keeps the servers of this node that
+ * have callbacks from answering meanwhile.
+ *
+ * CHINWAG_ENOSERVER, CHINWAG_EUNKNOWNMEMBER, CHINWAG_EOVERLOADED, CHINWAG_ETOOLARGE,
+ * CHINWAG_EBADARGUMENT: nothing was sent. CHINWAG_ETIMEOUT; CHINWAG_ENODEDOWN when the member
+ * fails meanwhile; CHINWAG_EREMOTEERROR, CHINWAG_EUNKNOWNOP and whatever else the server answers.
+ * See chinwag_error_maybe_executed().
+ */
+chinwag_status chinwag_call(chinwag_node *node,
+                            const chinwag_message *message,
+                            chinwag_answer **answer,
+                            chinwag_error **err);
+
+/**
+ * Tells a server something, here or elsewhere; nobody answers. It waits for a connection if there
+ * is none, for the option "outbox_age" at most; what is dropped is counted. This call does not
+ * wait, except for room with the option "outbox_overflow" at "block", if the message has neither
+ * headers nor a time and is not "latest".
+ *
+ * The errors of a chinwag_call() that are known at once: nothing was sent then.
+ */
+chinwag_status chinwag_cast(chinwag_node *node,
+                            const chinwag_message *message,
+                            chinwag_error **err);
+
+/**
+ * Asks the servers of a name on all members, this one included, and waits until `min_ok` have
+ * answered, or all if that is 0. The target is the name alone; there are no headers.
+ *
+ * `answer` is a record of two maps by the names of members: "replies", of payloads, and "failed",
+ * of errors for chinwag_answer_error(). It is yours: free it with chinwag_answer_free().
+ *
+ * CHINWAG_ENOQUORUM when fewer than `min_ok` answer; CHINWAG_ENOSERVER when there is none, and
+ * the errors of a chinwag_call() that are about what is asked.
+ */
+chinwag_status chinwag_multi_call(chinwag_node *node,
+                                  const chinwag_message *message,
+                                  size_t min_ok,
+                                  chinwag_answer **answer,
+                                  chinwag_error **err);
+
+/**
+ * Tells the servers of a name on all members something. The target is the name alone; there are no
+ * headers, and no time. `count`, which may be NULL, is set to how many it was sent to.
+ *
+ * CHINWAG_ENOSERVER when there is none, and the errors of a chinwag_cast() that are about what is
+ * said.
+ */
+chinwag_status chinwag_abcast(chinwag_node *node,
+                              const chinwag_message *message,
+                              size_t *count,
+                              chinwag_error **err);
+
+/**
+ * The members that host a server, this one included, as a list of their names in order. `answer`
+ * is yours: free it with chinwag_answer_free().
+ */
+chinwag_status chinwag_hosts(const chinwag_node *node,
+                             const char *server,
+                             chinwag_answer **answer,
+                             chinwag_error **err);
+
+/**
+ * Every server that this node knows of, as a map of its name to a count: how many members host it.
+ * `answer` is yours: free it with chinwag_answer_free().
+ */
+chinwag_status chinwag_servers(const chinwag_node *node,
+                               chinwag_answer **answer,
+                               chinwag_error **err);
+
+/**
  * Starts a node: binds its address, then tries the seeds. Being alone is success, unless
  * "require_join" is set; the seeds are tried again while it lasts.
  *
@@ -2126,7 +2328,8 @@ chinwag_status chinwag_leave(chinwag_node *node, uint32_t timeout_ms, chinwag_er
 /**
  * Frees sockets and threads. Without a chinwag_leave() before it, the others see a failure. Calls
  * that are waiting return CHINWAG_ECLOSED, and so do all later ones, except those that tell what
- * was known. Events that no callback has got yet are dropped. Closing again does nothing.
+ * was known. Events that no callback has got yet are dropped; callbacks of calls are told
+ * CHINWAG_ECLOSED. Closing again does nothing.
  *
  * When this returns, no callback runs, and the data of all is freed; so do not hold a lock that a
  * callback waits for. From within a callback it does not wait: then that holds once the running
@@ -2711,6 +2914,157 @@ chinwag_status chinwag_set_ring_overrides(chinwag_node *node,
 chinwag_status chinwag_released(chinwag_node *node, uint64_t id, chinwag_error **err);
 
 /**
+ * Serves a name of this node: other members find it there by that name, wherever they are. The
+ * messages go to the callback of `service`, or, without one or when that is NULL, wait for
+ * chinwag_next_request().
+ *
+ * `server` is yours: free it with chinwag_server_free(), which takes the server off. It may be
+ * NULL if there is a callback: then the server lasts until the node is closed.
+ *
+ * CHINWAG_ESERVEREXISTS when this node has one of that name, which stays; CHINWAG_EBADARGUMENT
+ * for what is no name: 1 to 64 letters, digits and ._:/-
+ */
+chinwag_status chinwag_serve(chinwag_node *node,
+                             const char *name,
+                             const chinwag_service *service,
+                             chinwag_server **server,
+                             chinwag_error **err);
+
+/**
+ * Holds messages back, up to what the mailbox takes.
+ */
+chinwag_status chinwag_server_pause(chinwag_server *server);
+
+/**
+ * Hands messages over again.
+ */
+chinwag_status chinwag_server_resume(chinwag_server *server);
+
+/**
+ * Takes the server off: what waits is answered with CHINWAG_ENOSERVER, and what was handed out can
+ * not be answered any more. When this returns, its callback does not run and will not run again,
+ * and its data is freed; so do not hold a lock that it waits for. From within a callback it does
+ * not wait: then that holds once the running callback has returned. Stopping again does nothing.
+ */
+chinwag_status chinwag_server_stop(chinwag_server *server);
+
+/**
+ * Stops the server if it is not stopped, and frees it. It must be the last call with this server.
+ * NULL is allowed.
+ */
+void chinwag_server_free(chinwag_server *server);
+
+/**
+ * Takes the next message for a server that has no callback. Waits for it up to `timeout_ms`
+ * milliseconds; 0 does not wait, a negative number waits for ever. Several threads may do so at
+ * the same time: each gets messages of its own. `request` is yours: free it with
+ * chinwag_request_free().
+ *
+ * CHINWAG_ETIMEOUT when none came in time, CHINWAG_ECLOSED when none will come any more: the
+ * server was stopped, or the node closed.
+ */
+chinwag_status chinwag_next_request(chinwag_server *server,
+                                    int32_t timeout_ms,
+                                    chinwag_request **request);
+
+/**
+ * Whether an answer is wanted; a cast wants none. False for NULL.
+ */
+bool chinwag_request_is_call(const chinwag_request *request);
+
+/**
+ * What is asked or told. Borrowed from the request. NULL for NULL.
+ */
+const char *chinwag_request_op(const chinwag_request *request);
+
+/**
+ * The member that sent it. Borrowed from the request. NULL for NULL.
+ */
+const char *chinwag_request_from(const chinwag_request *request);
+
+/**
+ * The key after "#", where it was sent to the owner of one; `length`, which may be NULL, is set to
+ * its bytes. Borrowed from the request. NULL when there is none.
+ */
+const uint8_t *chinwag_request_key(const chinwag_request *request, size_t *length);
+
+/**
+ * The header of that name. Borrowed from the request. NULL when there is none.
+ */
+const char *chinwag_request_header(const chinwag_request *request, const char *name);
+
+/**
+ * How many headers there are.
+ */
+size_t chinwag_request_header_count(const chinwag_request *request);
+
+/**
+ * The name of header `index`, counted from 0. Borrowed from the request. NULL when there is no
+ * such header.
+ */
+const char *chinwag_request_header_name(const chinwag_request *request, size_t index);
+
+/**
+ * What came with it; `length`, which may be NULL, is set to its bytes. Borrowed from the request.
+ * NULL for NULL.
+ */
+const uint8_t *chinwag_request_payload(const chinwag_request *request, size_t *length);
+
+/**
+ * How the payload is encoded, such as CHINWAG_CODEC_MSGPACK; -1 for NULL.
+ */
+int32_t chinwag_request_codec(const chinwag_request *request);
+
+/**
+ * What is left of the caller's time, in milliseconds: give it to the calls that you make for the
+ * answer. 0 when it is over, -1 when there is no end.
+ */
+int64_t chinwag_request_remaining_ms(const chinwag_request *request);
+
+/**
+ * Whether nobody waits for the answer any more: the time is over, the caller has given the call up
+ * or is gone, or the server or the node is. False for a cast, and once it was answered.
+ */
+bool chinwag_request_given_up(const chinwag_request *request);
+
+/**
+ * Answers a call with a payload, in the codec that it came in unless you have agreed on another;
+ * NULL answers with nothing, which other languages see as nil. The request is still to be freed.
+ *
+ * CHINWAG_ECANCELLED when nobody waits for it any more; CHINWAG_EBADARGUMENT for a second answer
+ * and for that of a cast, which reach nobody.
+ */
+chinwag_status chinwag_request_reply(chinwag_request *request,
+                                     const uint8_t *payload,
+                                     size_t length,
+                                     uint8_t codec,
+                                     chinwag_error **err);
+
+/**
+ * Answers a call with a CHINWAG_EREMOTEERROR: `class` is the type of the error, such as
+ * "OutOfStock", and `message` says what is wrong.
+ *
+ * As for chinwag_request_reply().
+ */
+chinwag_status chinwag_request_fail(chinwag_request *request,
+                                    const char *class_,
+                                    const char *message,
+                                    chinwag_error **err);
+
+/**
+ * Answers a call with a CHINWAG_EUNKNOWNOP: the server has no operation of that name.
+ *
+ * As for chinwag_request_reply().
+ */
+chinwag_status chinwag_request_unknown_op(chinwag_request *request, chinwag_error **err);
+
+/**
+ * Frees a request; a call that was not answered is answered with a CHINWAG_EREMOTEERROR of the
+ * class "Unanswered". NULL is allowed.
+ */
+void chinwag_request_free(chinwag_request *request);
+
+/**
  * Sends `length` bytes to the present member of that name, who gets a "message" event; a member
  * on memberlist gets it as NotifyMsg. `payload` may be NULL when there are none.
  *
@@ -2825,6 +3179,59 @@ chinwag_status chinwag_round_trip(chinwag_node *node,
                                   const char *member,
                                   chinwag_answer **answer,
                                   chinwag_error **err);
+
+/**
+ * As chinwag_call(), without waiting. `callback` is told what it came to; when it is NULL,
+ * chinwag_next_outcome() gives that. `call`, which may be NULL, is set to a number for
+ * chinwag_call_cancel(), and is written before the callback can run.
+ *
+ * Every call that was begun has one outcome, also of an error that is known at once. On failure
+ * nothing was begun, and the callback is not called: CHINWAG_ECLOSED, CHINWAG_EBADARGUMENT.
+ */
+chinwag_status chinwag_call_async(chinwag_node *node,
+                                  const chinwag_message *message,
+                                  chinwag_outcome_fn callback,
+                                  void *user_data,
+                                  uint64_t *call,
+                                  chinwag_error **err);
+
+/**
+ * Gives a call up that was begun by chinwag_call_async(), and tells the server. Its outcome is
+ * CHINWAG_ECANCELLED, unless it was over before; of a call that is over, nothing happens.
+ */
+chinwag_status chinwag_call_cancel(chinwag_node *node, uint64_t call);
+
+/**
+ * Takes the next outcome of the calls that were begun without a callback. Waits for it up to
+ * `timeout_ms` milliseconds; 0 does not wait, a negative number waits for ever. `outcome` is
+ * yours: free it with chinwag_outcome_free().
+ *
+ * CHINWAG_ETIMEOUT when none came in time, CHINWAG_ECLOSED when the node is closed and all were
+ * taken.
+ */
+chinwag_status chinwag_next_outcome(chinwag_node *node,
+                                    int32_t timeout_ms,
+                                    chinwag_outcome **outcome);
+
+/**
+ * The number of the call. 0 for NULL.
+ */
+uint64_t chinwag_outcome_call(const chinwag_outcome *outcome);
+
+/**
+ * What the server answered. Borrowed from the outcome. NULL when there is an error instead.
+ */
+const chinwag_answer *chinwag_outcome_answer(const chinwag_outcome *outcome);
+
+/**
+ * What went wrong. Borrowed from the outcome. NULL when there is an answer instead.
+ */
+const chinwag_error *chinwag_outcome_error(const chinwag_outcome *outcome);
+
+/**
+ * Frees an outcome that a function gave you. NULL is allowed.
+ */
+void chinwag_outcome_free(chinwag_outcome *outcome);
 
 /**
  * Tells everybody something, serf agents too: each member gets one "user-event", this node as

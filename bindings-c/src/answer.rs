@@ -162,8 +162,7 @@ pub extern "C" fn chinwag_answer_bytes(
     })
 }
 
-/// How a payload is encoded: 0 for bytes as they are, 1 for MessagePack as chinwag_payload has it; -1
-/// for what is none.
+/// How a payload is encoded, such as CHINWAG_CODEC_MSGPACK; -1 for what is none.
 #[unsafe(no_mangle)]
 pub extern "C" fn chinwag_answer_codec(answer: Option<&Answer>) -> i32 {
     value(-1, || match answer.map(|answer| &answer.value) {

@@ -1,14 +1,15 @@
 //! Callbacks: one dispatcher thread a node, which the protocol never waits for.
 //!
-//! Every callback has a subscription of its own, so its events are in order and numbered; as one
-//! thread runs them all, they are never concurrent. No lock that an entry point takes is held while
-//! a callback runs, except its own handler's, and that one a callback thread never waits for.
+//! Every callback for events has a subscription of its own, so its events are in order and
+//! numbered; servers have mailboxes. As one thread runs them all, they are never concurrent. No
+//! lock that an entry point takes is held while a callback runs, except its own handler's, and that
+//! one a callback thread never waits for.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
 
 use chinwag::Replay;
@@ -24,6 +25,7 @@ use crate::events::Event;
 use crate::ffi::{Handler, given, shared, status, value};
 use crate::node::Node;
 use crate::queue::{Bell, lock};
+use crate::talk::outcomes::Outcomes;
 
 /// A callback: runs on the node's dispatcher thread, never on the protocol's, one event at a time.
 /// `event` is borrowed until it returns. It may call any function, chinwag_close() and
@@ -34,8 +36,8 @@ pub type EventFn = Option<unsafe extern "C" fn(event: *const Event, user_data: *
 /// Frees the data of a callback: called once, after its last event, on the thread that ends it.
 pub type FreeFn = Option<unsafe extern "C" fn(user_data: *mut c_void)>;
 
-/// Events that one callback gets before the next one has its turn.
-const TURN: usize = 64;
+/// Events or messages that one callback gets before the next one has its turn.
+pub(crate) const TURN: usize = 64;
 /// Events that only come while the cluster's ring is kept.
 const OF_RINGS: u32 =
     CHINWAG_MASK_RING_CHANGE | CHINWAG_MASK_HANDOFF_PREPARE | CHINWAG_MASK_HANDOFF_ACQUIRED;
@@ -50,6 +52,7 @@ thread_local! {
 /// The callbacks of one node.
 pub(crate) struct Callbacks {
     bell: Arc<Bell>,
+    outcomes: Arc<Outcomes>,
     registry: Mutex<Registry>,
     thread: Mutex<Option<JoinHandle<()>>>,
     stopping: AtomicBool,
@@ -58,73 +61,160 @@ pub(crate) struct Callbacks {
 #[derive(Default)]
 struct Registry {
     last: i32,
-    entries: BTreeMap<i32, Arc<Entry>>,
+    listeners: BTreeMap<i32, Arc<Listener>>,
+    last_server: u64,
+    servers: BTreeMap<u64, Arc<dyn Source>>,
 }
 
-/// One callback.
-struct Entry {
-    mask: u32,
-    subscription: Mutex<Subscription>,
+/// What the dispatcher takes from.
+pub(crate) trait Source: Send + Sync {
+    /// Hands over what there is, up to a turn; whether there may be more.
+    fn deliver(&self, stopping: &AtomicBool) -> bool;
+
+    /// Ends its callback: see [`Slot::end`].
+    fn end(&self);
+}
+
+/// Where a callback is, until it is removed.
+pub(crate) struct Slot<T> {
     /// Held while the callback runs; empty once it is removed.
-    handler: Mutex<Option<Handler>>,
+    handler: Mutex<Option<Handler<T>>>,
     removed: AtomicBool,
 }
 
+impl<T> Slot<T> {
+    pub(crate) fn new(handler: Handler<T>) -> Self {
+        Self { handler: Mutex::new(Some(handler)), removed: AtomicBool::new(false) }
+    }
+
+    /// Runs the callback unless it was removed; whether it is still there afterwards.
+    pub(crate) fn call(&self, run: impl FnOnce(&Handler<T>)) -> bool {
+        let mut handler = lock(&self.handler);
+        if let (Some(handler), false) = (&*handler, self.removed.load(Ordering::SeqCst)) {
+            run(handler);
+        }
+        if !self.removed.load(Ordering::SeqCst) {
+            return true;
+        }
+        let removed = handler.take();
+        // The free function is user code: no lock is held while it runs.
+        drop(handler);
+        drop(removed);
+        false
+    }
+
+    /// Whether the callback was removed.
+    pub(crate) fn is_removed(&self) -> bool {
+        self.removed.load(Ordering::SeqCst)
+    }
+
+    /// Removes the callback, and waits for it if it is running on another thread; a callback waits
+    /// for none.
+    pub(crate) fn end(&self) {
+        self.removed.store(true, Ordering::SeqCst);
+        let handler = match IS_DISPATCHER.get() {
+            false => lock(&self.handler).take(),
+            // It may be running below us; then it is freed as soon as it is not.
+            true => match self.handler.try_lock() {
+                Ok(mut handler) => handler.take(),
+                Err(_) => None,
+            },
+        };
+        drop(handler);
+    }
+
+    /// Takes the callback out and gives its data back, as nothing came of it.
+    pub(crate) fn disown(&self) {
+        if let Some(handler) = lock(&self.handler).take() {
+            handler.disown();
+        }
+    }
+}
+
+/// A callback for events.
+struct Listener {
+    mask: u32,
+    subscription: Mutex<Subscription>,
+    slot: Slot<*const Event>,
+}
+
+impl Source for Listener {
+    fn deliver(&self, stopping: &AtomicBool) -> bool {
+        // A closed node has nothing more; the entry stays until the node is done with.
+        let Ok(batch) = lock(&self.subscription).drain(TURN) else { return false };
+        let more = batch.events.len() == TURN;
+        for event in batch.events {
+            if self.mask & Event::bit(&event) == 0 {
+                continue;
+            }
+            if stopping.load(Ordering::SeqCst)
+                || !self.slot.call(|handler| handler.call(&Event::new(event)))
+            {
+                return false;
+            }
+        }
+        more
+    }
+
+    fn end(&self) {
+        self.slot.end();
+    }
+}
+
 impl Callbacks {
-    pub(crate) fn new(bell: Arc<Bell>) -> Arc<Self> {
+    pub(crate) fn new(bell: Arc<Bell>, outcomes: Arc<Outcomes>) -> Arc<Self> {
         Arc::new(Self {
             bell,
+            outcomes,
             registry: Mutex::default(),
             thread: Mutex::default(),
             stopping: AtomicBool::new(false),
         })
     }
 
-    /// Adds a callback; its number. The handler comes back to nobody: on failure it is disowned.
-    pub(crate) fn add(
-        self: &Arc<Self>,
-        mask: u32,
-        subscription: Subscription,
-        handler: Handler,
-    ) -> Result<i32> {
-        if let Err(error) = self.start() {
-            handler.disown();
-            return Err(error);
-        }
-        let mut registry = lock(&self.registry);
-        // Under the lock: the dispatcher takes what is registered when it ends, and only that.
-        if self.stopping.load(Ordering::SeqCst) {
-            drop(registry);
-            handler.disown();
-            return Err(CoreError::closed());
-        }
+    /// Adds a callback; its number. On failure its data is given back.
+    fn add(self: &Arc<Self>, listener: Listener) -> Result<i32> {
+        let mut registry = match self.open() {
+            Ok(registry) => registry,
+            Err(error) => {
+                listener.slot.disown();
+                return Err(error);
+            }
+        };
         registry.last = registry.last.checked_add(1).unwrap_or(1);
         let number = registry.last;
-        let entry = Entry {
-            mask: mask | CHINWAG_MASK_EVENTS_LOST,
-            subscription: Mutex::new(subscription),
-            handler: Mutex::new(Some(handler)),
-            removed: AtomicBool::new(false),
-        };
-        registry.entries.insert(number, Arc::new(entry));
+        registry.listeners.insert(number, Arc::new(listener));
         drop(registry);
         self.bell.ring();
         Ok(number)
     }
 
     /// Removes a callback and waits for it, if it is running on another thread.
-    pub(crate) fn remove(&self, number: i32) -> Result<()> {
-        let entry = lock(&self.registry).entries.remove(&number).ok_or_else(|| {
+    fn remove(&self, number: i32) -> Result<()> {
+        let listener = lock(&self.registry).listeners.remove(&number).ok_or_else(|| {
             CoreError::new(ErrorKind::BadArgument, format!("no callback has number {number}"))
         })?;
-        entry.removed.store(true, Ordering::SeqCst);
-        if IS_DISPATCHER.get() {
-            // It may be running below us; the dispatcher frees it as soon as it is not.
-            return Ok(());
-        }
-        let handler = lock(&entry.handler).take();
-        drop(handler);
+        listener.end();
         Ok(())
+    }
+
+    /// Adds a server; its number.
+    pub(crate) fn add_server(self: &Arc<Self>, server: Arc<dyn Source>) -> Result<u64> {
+        let mut registry = self.open()?;
+        registry.last_server += 1;
+        let number = registry.last_server;
+        registry.servers.insert(number, server);
+        drop(registry);
+        self.bell.ring();
+        Ok(number)
+    }
+
+    /// Removes a server, as [`Callbacks::remove`] does a callback; doing so again does nothing.
+    pub(crate) fn remove_server(&self, number: u64) {
+        let server = lock(&self.registry).servers.remove(&number);
+        if let Some(server) = server {
+            server.end();
+        }
     }
 
     /// Ends the dispatcher; waits for it unless called from a callback.
@@ -140,7 +230,19 @@ impl Callbacks {
         }
     }
 
-    fn start(self: &Arc<Self>) -> Result<()> {
+    /// Something can be added while this is held: the dispatcher runs, and takes what is there when
+    /// it ends, and only that.
+    fn open(self: &Arc<Self>) -> Result<MutexGuard<'_, Registry>> {
+        self.start()?;
+        let registry = lock(&self.registry);
+        if self.stopping.load(Ordering::SeqCst) {
+            return Err(CoreError::closed());
+        }
+        Ok(registry)
+    }
+
+    /// Sees to it that the dispatcher runs, unless it is to end.
+    pub(crate) fn start(self: &Arc<Self>) -> Result<()> {
         let mut thread = lock(&self.thread);
         if thread.is_some() || self.stopping.load(Ordering::SeqCst) {
             return Ok(());
@@ -159,51 +261,29 @@ impl Callbacks {
         IS_DISPATCHER.set(true);
         while !self.stopping.load(Ordering::SeqCst) {
             let seen = self.bell.count();
-            let entries: Vec<_> = lock(&self.registry).entries.values().cloned().collect();
-            let mut idle = true;
-            for entry in entries {
-                idle &= !entry.deliver(&self.stopping);
+            let mut idle = !self.outcomes.deliver(TURN);
+            let sources = lock(&self.registry).sources();
+            for source in sources {
+                idle &= !source.deliver(&self.stopping);
             }
             if idle {
                 self.bell.wait(seen, None);
             }
         }
-        let rest = std::mem::take(&mut lock(&self.registry).entries);
-        drop(rest);
+        // Each call that is under way is over by now: it has to be told.
+        self.outcomes.end();
+        let rest = std::mem::take(&mut *lock(&self.registry));
+        rest.sources().iter().for_each(|source| source.end());
     }
 }
 
-impl Entry {
-    /// Hands over what there is, up to a turn; whether there may be more.
-    fn deliver(&self, stopping: &AtomicBool) -> bool {
-        // A closed node has nothing more; the entry stays until the node is done with.
-        let Ok(batch) = lock(&self.subscription).drain(TURN) else { return false };
-        let more = batch.events.len() == TURN;
-        for event in batch.events {
-            if self.mask & Event::bit(&event) == 0 {
-                continue;
-            }
-            if stopping.load(Ordering::SeqCst) || !self.call(&Event::new(event)) {
-                return false;
-            }
-        }
-        more
-    }
-
-    /// Runs the callback unless it was removed; whether it is still there afterwards.
-    fn call(&self, event: &Event) -> bool {
-        let mut handler = lock(&self.handler);
-        if let (Some(handler), false) = (&*handler, self.removed.load(Ordering::SeqCst)) {
-            handler.call(event);
-        }
-        if !self.removed.load(Ordering::SeqCst) {
-            return true;
-        }
-        let removed = handler.take();
-        // The free function is user code: no lock is held while it runs.
-        drop(handler);
-        drop(removed);
-        false
+impl Registry {
+    fn sources(&self) -> Vec<Arc<dyn Source>> {
+        let listeners = self.listeners.values().map(|listener| {
+            let listener: Arc<dyn Source> = Arc::<Listener>::clone(listener);
+            listener
+        });
+        listeners.chain(self.servers.values().cloned()).collect()
     }
 }
 
@@ -241,8 +321,9 @@ pub extern "C" fn chinwag_on_event(
             // Behind the subscription, which so hears of every change from this ring on.
             node.host.ring()?;
         }
-        let handler = Handler::new(handler, user_data, free_user_data);
-        node.callbacks.add(mask, subscription, handler)
+        let slot = Slot::new(Handler::new(handler, user_data, free_user_data));
+        let (mask, subscription) = (mask | CHINWAG_MASK_EVENTS_LOST, Mutex::new(subscription));
+        node.callbacks.add(Listener { mask, subscription, slot })
     };
     value(Status::CHINWAG_EINTERNAL as i32, || {
         add().unwrap_or_else(|error| status_of(&error) as i32)

@@ -16,7 +16,6 @@ use chinwag::signals::{self, Before};
 use crate::callbacks::FreeFn;
 use crate::constants::Status;
 use crate::error::{Error, status_of};
-use crate::events::Event;
 
 /// Where a result is written; NULL when the caller does not want it.
 pub(crate) type Out<'a, T> = Option<&'a mut MaybeUninit<T>>;
@@ -162,23 +161,22 @@ pub(crate) fn pointer(text: Option<&CStr>) -> *const c_char {
     text.map_or(std::ptr::null(), CStr::as_ptr)
 }
 
+/// A function that C is called back with.
+pub(crate) type Callback<T> = unsafe extern "C" fn(T, *mut c_void);
+
 /// A callback and its data. Dropped: the data is freed.
-pub(crate) struct Handler {
-    function: unsafe extern "C" fn(*const Event, *mut c_void),
+pub(crate) struct Handler<T> {
+    function: Callback<T>,
     user_data: *mut c_void,
     free: FreeFn,
 }
 
 // SAFETY: the header says that the callback and the free function run on a thread of the library;
 // whoever passes `user_data` has to pass something that this is legal for.
-unsafe impl Send for Handler {}
+unsafe impl<T> Send for Handler<T> {}
 
-impl Handler {
-    pub(crate) fn new(
-        function: unsafe extern "C" fn(*const Event, *mut c_void),
-        user_data: *mut c_void,
-        free: FreeFn,
-    ) -> Self {
+impl<T> Handler<T> {
+    pub(crate) fn new(function: Callback<T>, user_data: *mut c_void, free: FreeFn) -> Self {
         Self { function, user_data, free }
     }
 
@@ -186,17 +184,28 @@ impl Handler {
     pub(crate) fn disown(mut self) {
         self.free = None;
     }
+}
 
-    pub(crate) fn call(&self, event: &Event) {
-        // SAFETY: C passed a function of this type, and the event outlives the call.
-        unsafe { (self.function)(event, self.user_data) }
+impl<T> Handler<*const T> {
+    /// Shows it something.
+    pub(crate) fn call(&self, told: &T) {
+        // SAFETY: C passed a function of this type, and what it is shown outlives the call.
+        unsafe { (self.function)(told, self.user_data) }
     }
 }
 
-impl Drop for Handler {
+impl<T> Handler<*mut T> {
+    /// Gives it something, which it frees.
+    pub(crate) fn give(&self, told: Box<T>) {
+        // SAFETY: C passed a function of this type, and owns what it is given.
+        unsafe { (self.function)(Box::into_raw(told), self.user_data) }
+    }
+}
+
+impl<T> Drop for Handler<T> {
     fn drop(&mut self) {
         if let Some(free) = self.free {
-            // SAFETY: C passed a function of this type; it is called once, after the last event.
+            // SAFETY: C passed a function of this type; it is called once, after the last call.
             unsafe { free(self.user_data) }
         }
     }

@@ -16,10 +16,12 @@ pub mod error;
 pub mod events;
 mod ffi;
 pub mod member;
+pub mod messages;
 pub mod node;
 pub mod payload;
 mod queue;
 pub mod ring;
+pub mod serving;
 pub mod talk;
 
 use std::ffi::c_char;
@@ -50,9 +52,11 @@ mod tests {
     use crate::answer::AnswerKind;
     use crate::clock::{Causality, TrimBounds, VClockEntry};
     use crate::constants::{self, EVENT_KINDS, STATUSES, Status};
+    use crate::messages::Message;
     use crate::node::Tag;
     use crate::payload::{PayloadKind, PayloadPart};
     use crate::ring::cluster::{RingOverrides, RingPin};
+    use crate::serving::Service;
     use crate::talk::serf::Question;
 
     #[test]
@@ -129,6 +133,18 @@ mod tests {
         let after = question - std::mem::offset_of!(Question, timeout_ms);
         let claim = "offsetof(chinwag_question, timeout_ms) == sizeof(chinwag_question)";
         same("question_timeout", format!("{claim} - {after}"));
+        let message = size_of::<Message>() - std::mem::offset_of!(Message, timeout_ms);
+        let claim = "offsetof(chinwag_message, timeout_ms) == 6 * sizeof(char *)";
+        same("message_timeout", claim.to_owned());
+        let claim = "sizeof(chinwag_message) == offsetof(chinwag_message, timeout_ms)";
+        same("message", format!("{claim} + {message}"));
+        let codec =
+            std::mem::offset_of!(Message, codec) - std::mem::offset_of!(Message, timeout_ms);
+        let claim = "offsetof(chinwag_message, codec) == offsetof(chinwag_message, timeout_ms)";
+        same("message_codec", format!("{claim} + {codec}"));
+        same("service", format!("sizeof(chinwag_service) == {}", words(size_of::<Service>())));
+        let mailbox = words(std::mem::offset_of!(Service, mailbox));
+        same("service_mailbox", format!("offsetof(chinwag_service, mailbox) == {mailbox}"));
         same("ring_pin", format!("sizeof(chinwag_ring_pin) == {}", words(size_of::<RingPin>())));
         let overrides = format!("== {}", words(size_of::<RingOverrides>()));
         same("ring_overrides", format!("sizeof(chinwag_ring_overrides) {overrides}"));

@@ -21,6 +21,7 @@ use crate::ffi::{self, c_text, given, items, optional_text, pointer, shared, sta
 use crate::member::{Member, MemberList};
 use crate::queue::{Bell, Queue, lock};
 use crate::ring::cluster::LastNames;
+use crate::talk::outcomes::Outcomes;
 
 /// A running node. Any thread may use it. You free it with chinwag_node_free().
 pub struct Node {
@@ -28,6 +29,7 @@ pub struct Node {
     pub(crate) bell: Arc<Bell>,
     pub(crate) queue: Queue,
     pub(crate) callbacks: Arc<Callbacks>,
+    pub(crate) outcomes: Arc<Outcomes>,
     pub(crate) names: LastNames,
     farewell: Mutex<Option<Guard>>,
 }
@@ -65,12 +67,19 @@ impl Node {
             _ => (Arc::new(Host::start(options)?), None),
         };
         let bell = Arc::new(Bell::default());
-        let wake = Arc::clone(&bell);
-        host.set_wake(Some(Box::new(move || wake.ring())))?;
-        let callbacks = Callbacks::new(Arc::clone(&bell));
+        let outcomes = Arc::<Outcomes>::default();
+        let (wake, settled) = (Arc::clone(&bell), Arc::clone(&outcomes));
+        // Weak: the host owns what is called.
+        let poked = Arc::downgrade(&host);
+        host.set_wake(Some(Box::new(move || {
+            if poked.upgrade().is_none_or(|host| settled.settle(&host)) {
+                wake.ring();
+            }
+        })))?;
+        let callbacks = Callbacks::new(Arc::clone(&bell), Arc::clone(&outcomes));
         let farewell = Mutex::new(farewell);
         let (queue, names) = (Queue::new(), LastNames::default());
-        let node = Self { host, bell, queue, callbacks, names, farewell };
+        let node = Self { host, bell, queue, callbacks, outcomes, names, farewell };
         match node.host.run(Op::Ready, Some(JOIN_WAIT)) {
             Ok(_) => Ok(node),
             Err(error) => {
@@ -404,7 +413,8 @@ pub extern "C" fn chinwag_leave(
 
 /// Frees sockets and threads. Without a chinwag_leave() before it, the others see a failure. Calls
 /// that are waiting return CHINWAG_ECLOSED, and so do all later ones, except those that tell what
-/// was known. Events that no callback has got yet are dropped. Closing again does nothing.
+/// was known. Events that no callback has got yet are dropped; callbacks of calls are told
+/// CHINWAG_ECLOSED. Closing again does nothing.
 ///
 /// When this returns, no callback runs, and the data of all is freed; so do not hold a lock that a
 /// callback waits for. From within a callback it does not wait: then that holds once the running

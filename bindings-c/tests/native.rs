@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use common::{compile, root, run, scratch};
 
 /// A program and its arguments: some have nodes, others values alone.
-const PROGRAMS: [(&str, &[&str]); 21] = [
+const PROGRAMS: [(&str, &[&str]); 23] = [
     ("programs/config", &[]),
     ("values/ring", &[]),
     ("values/ring_input", &[]),
@@ -22,6 +22,8 @@ const PROGRAMS: [(&str, &[&str]); 21] = [
     ("values/cluster", &[]),
     ("programs/events", &[]),
     ("programs/talk", &[]),
+    ("messages/calls", &[]),
+    ("messages/serving", &[]),
     ("programs/serf", &[]),
     ("programs/keys", &[]),
     ("programs/snapshot", &[]),

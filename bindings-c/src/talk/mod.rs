@@ -1,5 +1,6 @@
 //! What users say to each other: messages, broadcasts, a state, and what answers to pings carry.
 
+pub mod outcomes;
 pub mod serf;
 
 use std::ffi::c_char;

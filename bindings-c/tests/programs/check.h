@@ -51,8 +51,9 @@ static inline chinwag_config *options(const char *name, const char *seeds) {
     OK(chinwag_config_set(config, "name", name, &err));
     OK(chinwag_config_set(config, "bind", "127.0.0.1:0", &err));
     OK(chinwag_config_set(config, "profile", "local", &err));
-    /* The profile's second is too short for valgrind on a busy machine. */
+    /* A second, and five for a call, are too short for valgrind on a busy machine. */
     OK(chinwag_config_set(config, "tcp_timeout", "30s", &err));
+    OK(chinwag_config_set(config, "call_timeout", "60s", &err));
     if (seeds != NULL) {
         OK(chinwag_config_set(config, "seeds", seeds, &err));
     }

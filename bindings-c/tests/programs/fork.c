@@ -48,7 +48,50 @@ static void rings_in_child(chinwag_node *node, const chinwag_ring *ring) {
     CHECK(chinwag_on_event(node, CHINWAG_MASK_RING_CHANGE, ignore, NULL, must_not_run) == forked);
 }
 
-static void in_child(chinwag_node *node, const chinwag_ring *ring, const char *addr) {
+static void must_not_be_told(const chinwag_outcome *outcome, void *user_data) {
+    (void)outcome;
+    must_not_run(user_data);
+}
+
+/* A server of the parent, and a message that it has not answered yet. */
+struct served {
+    chinwag_server *server;
+    chinwag_request *request;
+};
+
+static void messages_in_child(chinwag_node *node, struct served parents) {
+    const chinwag_status forked = CHINWAG_EFORKED;
+    chinwag_message message = {.target = "clerk", .op = "x"};
+    chinwag_answer *answer = NULL;
+    chinwag_server *server = NULL;
+    chinwag_request *request = NULL;
+    chinwag_outcome *outcome = NULL;
+    CHECK(chinwag_call(node, &message, &answer, NULL) == forked);
+    CHECK(chinwag_cast(node, &message, NULL) == forked);
+    CHECK(chinwag_multi_call(node, &message, 0, &answer, NULL) == forked);
+    CHECK(chinwag_abcast(node, &message, NULL, NULL) == forked);
+    CHECK(chinwag_hosts(node, "clerk", &answer, NULL) == forked);
+    CHECK(chinwag_servers(node, &answer, NULL) == forked && answer == NULL);
+    CHECK(chinwag_call_async(node, &message, NULL, NULL, NULL, NULL) == forked);
+    CHECK(chinwag_call_async(node, &message, must_not_be_told, NULL, NULL, NULL) == forked);
+    CHECK(chinwag_call_cancel(node, 1) == forked);
+    CHECK(chinwag_next_outcome(node, -1, &outcome) == forked && outcome == NULL);
+    CHECK(chinwag_serve(node, "own", NULL, &server, NULL) == forked && server == NULL);
+    CHECK(chinwag_server_pause(parents.server) == forked);
+    CHECK(chinwag_server_resume(parents.server) == forked);
+    CHECK(chinwag_next_request(parents.server, -1, &request) == forked && request == NULL);
+    CHECK(chinwag_server_stop(parents.server) == forked);
+    chinwag_server_free(parents.server);
+    SAME(chinwag_request_op(parents.request), "x"); /* a value is the child's as well */
+    CHECK(!chinwag_request_given_up(parents.request));
+    CHECK(chinwag_request_reply(parents.request, NULL, 0, 0, NULL) == forked);
+    CHECK(chinwag_request_fail(parents.request, "X", "x", NULL) == forked);
+    CHECK(chinwag_request_unknown_op(parents.request, NULL) == forked);
+    chinwag_request_free(parents.request);
+}
+
+static void in_child(chinwag_node *node, const chinwag_ring *ring, struct served parents,
+                     const char *addr) {
     const chinwag_status forked = CHINWAG_EFORKED;
     chinwag_member_list *list = NULL;
     chinwag_member *member = NULL;
@@ -92,6 +135,7 @@ static void in_child(chinwag_node *node, const chinwag_ring *ring, const char *a
     uint64_t time_ns = 0;
     CHECK(chinwag_rtt(node, "x", "y", &time_ns, NULL) == forked && answer == NULL);
     rings_in_child(node, ring);
+    messages_in_child(node, parents);
     CHECK(chinwag_on_event(node, ~0u, ignore, NULL, must_not_run) == forked);
     CHECK(chinwag_off_event(node, 1) == forked);
     CHECK(chinwag_subscribe(node, true, NULL) == forked);
@@ -147,12 +191,18 @@ int main(void) {
     UNTIL(count_members(node) == 1);
     CHECK(chinwag_on_event(node, ~0u, ignore, NULL, free_in_parent_only) > 0);
     chinwag_ring *ring = chinwag_node_ring(node);
+    chinwag_message message = {.target = "clerk", .op = "x"};
+    message.timeout_ms = 100000; /* the child takes its time under a tool */
+    struct served parents = {NULL, NULL};
+    OK(chinwag_serve(node, "clerk", NULL, &parents.server, &err));
+    OK(chinwag_call_async(node, &message, NULL, NULL, NULL, &err));
+    CHECK(chinwag_next_request(parents.server, DEADLINE_MS, &parents.request) == CHINWAG_OK);
     UNTIL(others_sleep());
     pid_t child = fork();
     CHECK(child >= 0);
     if (child == 0) {
         alarm(60);
-        in_child(node, ring, addr);
+        in_child(node, ring, parents, addr);
     }
     await_only(node, CHINWAG_EVENT_MEMBER_JOIN, "child");
     await_only(node, CHINWAG_EVENT_MEMBER_LEAVE, "child");
@@ -161,6 +211,14 @@ int main(void) {
     CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
     OK(chinwag_update_tag(node, "still", "here", &err));
     chinwag_ring_free(ring);
+    /* Nothing that the child did was heard of. */
+    OK(chinwag_request_reply(parents.request, NULL, 0, 0, &err));
+    chinwag_outcome *outcome = NULL;
+    CHECK(chinwag_next_outcome(node, DEADLINE_MS, &outcome) == CHINWAG_OK);
+    CHECK(chinwag_outcome_error(outcome) == NULL);
+    chinwag_outcome_free(outcome);
+    chinwag_request_free(parents.request);
+    chinwag_server_free(parents.server);
     chinwag_node_free(node);
     CHECK(freed == 1);
     puts("ok");
