@@ -1,5 +1,6 @@
 /* Drives the C library by the protocol in ../README.md. */
 #include "rings.h"
+#include "servers.h"
 #include "talk.h"
 
 #include <chinwag.h>
@@ -126,6 +127,15 @@ static void fail(struct out *out, const char *start, chinwag_error *err) {
     chinwag_error_free(err);
 }
 
+/* The final line of what failed; of messages, whether it may have happened. */
+static void fail_word(struct out *out, const char *word, chinwag_error *err) {
+    bool maybe = chinwag_error_maybe_executed(err);
+    fail(out, "error", err);
+    if (tells_executed(word)) {
+        out_pair(out, "", "maybe_executed", maybe ? "true" : "false");
+    }
+}
+
 /* Makes the call that waits for an event of that type, if there is one, with the event's number. */
 static void reenter(const char *type, uint64_t id) {
     pthread_mutex_lock(&reentry.lock);
@@ -214,7 +224,7 @@ static void answer(const struct line *line, const char *text) {
         status = call(line->word, line, &out, &err);
     }
     if (status != CHINWAG_OK) {
-        fail(&out, "error", err);
+        fail_word(&out, line->word, err);
     }
     out_say(&out);
 }

@@ -1,6 +1,8 @@
 /* See rings.h. */
 #include "rings.h"
 
+#include "servers.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -101,7 +103,7 @@ chinwag_status rings(chinwag_node *node, const char *word, const struct line *li
     } else if (strcmp(word, "released") == 0) {
         status = chinwag_released(node, line_number(line, "id", 0), err);
     } else {
-        out_start(out, "unsupported");
+        status = servers(node, word, line, out, err);
     }
     return status;
 }
