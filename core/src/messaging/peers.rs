@@ -359,6 +359,10 @@ impl Messaging {
         {
             self.flush(&name, at);
         }
+        // Also where nothing waits: what was on its way had taken all the room.
+        if !out.is_empty() && std::mem::take(&mut self.wants_room) {
+            self.out.push_back(Output::Room);
+        }
     }
 
     /// A message is not sent; whoever waits for it is told.
