@@ -4,7 +4,8 @@ use chinwag::host::Answer;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
 
-use crate::error::guard;
+use crate::error::{exception, guard};
+use crate::messages;
 
 /// The answer as Python has it.
 pub(crate) fn object<'py>(py: Python<'py>, answer: &Answer) -> PyResult<Bound<'py, PyAny>> {
@@ -16,6 +17,16 @@ pub(crate) fn object<'py>(py: Python<'py>, answer: &Answer) -> PyResult<Bound<'p
         Answer::Duration(span) => span.as_secs_f64().into_pyobject(py)?.into_any(),
         Answer::Text(text) => text.into_pyobject(py)?.into_any(),
         Answer::Bytes(bytes) => PyBytes::new(py, bytes).into_any(),
+        // An error in the place of a payload that cannot be read: others may come along with it.
+        Answer::Payload(payload) => match messages::object(py, payload) {
+            Ok(value) => value,
+            Err(error) => {
+                let error = error.into_value(py).into_bound(py).into_any();
+                error.setattr("maybe_executed", true)?;
+                error
+            }
+        },
+        Answer::Error(error) => exception(py, error)?,
         Answer::List(list) => {
             let items: PyResult<Vec<_>> = list.iter().map(|item| object(py, item)).collect();
             PyList::new(py, items?)?.into_any()

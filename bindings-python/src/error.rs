@@ -49,7 +49,18 @@ pub(crate) fn raised(py: Python<'_>, error: &Error) -> PyErr {
 pub(crate) fn exception<'py>(py: Python<'py>, error: &Error) -> PyResult<Bound<'py, PyAny>> {
     let attempts = error.attempts().iter().map(|a| (a.seed.as_str(), a.cause.as_str()));
     let attempts = PyTuple::new(py, attempts.collect::<Vec<_>>())?;
-    class(py, error.kind())?.call1((error.message(), attempts))
+    let remote = error.remote().map(|r| (&r.node, &r.language, &r.class, &r.message, &r.stack));
+    class(py, error.kind())?.call1((error.message(), attempts, error.maybe_executed(), remote))
+}
+
+/// What the code of a server says by itself to whoever called it: that it has no such operation.
+/// Anything else has gone wrong in it, also the errors of calls that it made.
+pub(crate) fn core_error(error: &Bound<'_, PyAny>) -> PyResult<Option<Error>> {
+    let unknown = class(error.py(), ErrorKind::UnknownOp)?;
+    if !error.is_instance(&unknown)? || error.getattr("_told")?.is_truthy()? {
+        return Ok(None);
+    }
+    Ok(Some(Error::new(ErrorKind::UnknownOp, error.str()?.to_string_lossy())))
 }
 
 /// A `BadArgument`.

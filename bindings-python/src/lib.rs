@@ -10,9 +10,11 @@ mod config;
 mod error;
 mod events;
 mod member;
+mod messages;
 mod node;
 mod payload;
 mod ring;
+mod serving;
 
 /// The private module `chinwag._chinwag`.
 #[pyo3::pymodule(gil_used = false)]
@@ -45,6 +47,8 @@ mod _chinwag {
     use super::ring::Ring;
     #[pymodule_export]
     use super::ring::change::{RingChange, bucket};
+    #[pymodule_export]
+    use super::serving::{From, Mailbox};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

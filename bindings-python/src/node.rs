@@ -1,6 +1,6 @@
 //! A node: operations that are begun here and settle later, and what is known at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -12,20 +12,24 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString};
 
 use crate::answer;
-use crate::config::{config, span};
-use crate::error::{OrRaise, exception, guard, raised};
+use crate::config::config;
+use crate::error::{OrRaise, exception, guard};
 use crate::events::{Bell, Subscription, Wake, lock};
 use crate::member::Member;
+use crate::messages::{Said, count, limit};
 use crate::ring::Ring;
 use crate::ring::cluster::Cluster;
+use crate::serving::Mailbox;
 
 /// A node with the operations that are under way.
 #[pyclass(frozen, module = "chinwag._chinwag")]
 pub(crate) struct Host {
     host: host::Host,
     bell: Arc<Bell>,
-    /// Outcomes that somebody still asks for, by the number of the operation.
-    open: Mutex<BTreeMap<u64, Option<Result<Answer>>>>,
+    /// The operations whose outcomes somebody still asks for, by their numbers.
+    open: Mutex<BTreeSet<u64>>,
+    /// Outcomes that wait for whoever asks. Never taken before `open` is, with both held.
+    settled: Mutex<BTreeMap<u64, Result<Answer>>>,
     cluster: Arc<Cluster>,
 }
 
@@ -35,25 +39,45 @@ const BATCH: usize = 256;
 impl Host {
     /// Begins an operation; its number.
     fn begin(&self, py: Python<'_>, op: Op) -> PyResult<u64> {
+        self.begin_by(py, || self.host.submit(op))
+    }
+
+    fn begin_by(&self, py: Python<'_>, begin: impl FnOnce() -> Result<u64>) -> PyResult<u64> {
+        self.check(py)?;
         let id = {
             // Held over both steps: another thread may collect the outcome before this one is back.
             let mut open = lock(&self.open);
-            self.host.submit(op).inspect(|id| drop(open.insert(*id, None)))
+            begin().inspect(|id| {
+                open.insert(*id);
+            })
         };
         id.or_raise(py)
     }
 
+    /// What a message says. The ring that it may need is made while others run.
+    fn said(
+        &self,
+        py: Python<'_>,
+        (target, op): (&str, &str),
+        payload: &Bound<'_, PyAny>,
+        how: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Said> {
+        let said = Said::new(target, op, payload, how)?;
+        if said.wants_ring() {
+            py.detach(|| self.host.ring().map(drop)).or_raise(py)?;
+        }
+        Ok(said)
+    }
+
     /// Sorts what the core has settled; an outcome that nobody asks for is let go.
     fn collect(&self) -> Result<()> {
-        let mut open = lock(&self.open);
         loop {
+            // First the lock: an operation is known before its outcome is sorted.
+            let (open, mut settled) = (lock(&self.open), lock(&self.settled));
             let batch = self.host.completions(BATCH)?;
             let last = batch.len() < BATCH;
-            for completion in batch {
-                if let Some(slot) = open.get_mut(&completion.id) {
-                    *slot = Some(completion.result);
-                }
-            }
+            let asked = batch.into_iter().filter(|completion| open.contains(&completion.id));
+            settled.extend(asked.map(|completion| (completion.id, completion.result)));
             if last {
                 return Ok(());
             }
@@ -61,9 +85,9 @@ impl Host {
     }
 
     fn take(&self, id: u64) -> Option<Result<Answer>> {
-        let mut open = lock(&self.open);
-        let settled = open.get(&id)?.is_some();
-        if settled { open.remove(&id).flatten() } else { None }
+        let outcome = lock(&self.settled).remove(&id)?;
+        lock(&self.open).remove(&id);
+        Some(outcome)
     }
 
     /// `forked` in a child, before any lock is touched.
@@ -83,14 +107,6 @@ fn outcome<'py>(py: Python<'py>, result: &Result<Answer>) -> PyResult<Bound<'py,
 /// The text of a key. Where it is no text, the exception of Python's own would have all of it.
 fn secret<'a>(key: &'a Bound<'_, PyString>) -> Result<&'a str> {
     key.to_str().map_err(|_| Error::new(ErrorKind::BadArgument, "the key is not base64"))
-}
-
-/// A limit in time that was given to a call.
-fn limit(timeout: &Bound<'_, PyAny>) -> PyResult<Duration> {
-    span(timeout).ok_or_else(|| {
-        let message = format!("timeout is {timeout}, expected seconds or a timedelta");
-        raised(timeout.py(), &Error::new(ErrorKind::BadArgument, message))
-    })
 }
 
 /// A question from its parts, all of which are there.
@@ -119,7 +135,13 @@ impl Host {
             let bell = Arc::new(Bell::default());
             let rung = Arc::clone(&bell);
             host.set_wake(Some(Box::new(move || rung.ring()))).or_raise(py)?;
-            Ok(Self { host, bell, open: Mutex::default(), cluster: Arc::default() })
+            Ok(Self {
+                host,
+                bell,
+                open: Mutex::default(),
+                settled: Mutex::default(),
+                cluster: Arc::default(),
+            })
         })
     }
 
@@ -349,16 +371,136 @@ impl Host {
         guard(py, || self.begin(py, Op::Leave(limit(timeout)?)))
     }
 
-    /// Those of `ids` that have settled, each with a value or with the exception to raise.
+    /// Begins to ask a server; settles with its answer. `how` has what is not as usual of
+    /// `timeout`, `headers` and `codec`.
+    fn call(
+        &self,
+        py: Python<'_>,
+        target: &str,
+        op: &str,
+        payload: &Bound<'_, PyAny>,
+        how: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<u64> {
+        guard(py, || {
+            let mut said = self.said(py, (target, op), payload, how)?;
+            let (message, payload) = said.parts();
+            self.begin_by(py, || self.host.call(&message, payload))
+        })
+    }
+
+    /// Tells a server something, at once. `how` may also have `latest`.
+    fn cast(
+        &self,
+        py: Python<'_>,
+        target: &str,
+        op: &str,
+        payload: &Bound<'_, PyAny>,
+        how: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<()> {
+        guard(py, || {
+            let mut said = self.said(py, (target, op), payload, how)?;
+            let (message, payload) = said.parts();
+            self.host.cast(&message, payload).or_raise(py)
+        })
+    }
+
+    /// Begins to tell a server something once there is room for it.
+    fn patient_cast(
+        &self,
+        py: Python<'_>,
+        target: &str,
+        op: &str,
+        payload: &Bound<'_, PyAny>,
+        how: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<u64> {
+        guard(py, || {
+            let said = self.said(py, (target, op), payload, how)?;
+            self.begin(py, said.patient())
+        })
+    }
+
+    /// Begins to ask the servers of that name on all members; settles with a dict. `how` may have
+    /// `timeout`, `min_ok` and `codec`.
+    fn multi_call(
+        &self,
+        py: Python<'_>,
+        server: &str,
+        op: &str,
+        payload: &Bound<'_, PyAny>,
+        how: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<u64> {
+        guard(py, || {
+            let said = Said::new(server, op, payload, how)?;
+            self.begin(py, said.asked_of_all())
+        })
+    }
+
+    /// Begins to tell the servers of that name on all members; settles with how many. `how` may
+    /// have `codec`.
+    fn abcast(
+        &self,
+        py: Python<'_>,
+        server: &str,
+        op: &str,
+        payload: &Bound<'_, PyAny>,
+        how: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<u64> {
+        guard(py, || {
+            let said = Said::new(server, op, payload, how)?;
+            self.begin(py, said.told_to_all())
+        })
+    }
+
+    /// Registers a server, in whose mailbox so many messages may wait.
+    fn serve(
+        &self,
+        py: Python<'_>,
+        name: &str,
+        mailbox: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Mailbox> {
+        guard(py, || {
+            let messages = mailbox.map(|given| count("mailbox", given)).transpose()?;
+            let serving = py.detach(|| self.host.serve(name, messages, "python"));
+            serving.map(Mailbox).or_raise(py)
+        })
+    }
+
+    /// The members that host a server, in the order of their names.
+    fn hosts(&self, py: Python<'_>, server: &str) -> PyResult<Vec<String>> {
+        guard(py, || self.host.hosts(server).or_raise(py))
+    }
+
+    /// Every server that is known, and how many members host it.
+    fn servers(&self, py: Python<'_>) -> PyResult<BTreeMap<String, usize>> {
+        guard(py, || Ok(self.host.servers().or_raise(py)?.into_iter().collect()))
+    }
+
+    /// How many seconds a call waits that says nothing else.
+    fn call_timeout(&self, py: Python<'_>) -> PyResult<f64> {
+        guard(py, || self.host.call_timeout().map(|span| span.as_secs_f64()).or_raise(py))
+    }
+
+    /// Those of the operations in `ids` that have settled, each with a value or with the exception
+    /// to raise.
     fn settled<'py>(
         &self,
         py: Python<'py>,
-        ids: Vec<u64>,
+        ids: &Bound<'py, PyAny>,
     ) -> PyResult<Vec<(u64, Bound<'py, PyAny>)>> {
         guard(py, || {
+            self.check(py)?;
             self.collect().or_raise(py)?;
-            let found = ids.into_iter().filter_map(|id| Some((id, self.take(id)?)));
-            found.map(|(id, result)| Ok((id, outcome(py, &result)?))).collect()
+            // Python is asked without a lock; other threads may take some meanwhile.
+            let known: Vec<u64> = lock(&self.settled).keys().copied().collect();
+            let mut found = Vec::with_capacity(known.len());
+            for id in known {
+                if ids.contains(id)?
+                    && let Some(result) = self.take(id)
+                {
+                    found.push((id, outcome(py, &result)?));
+                }
+            }
+            Ok(found)
         })
     }
 
@@ -372,6 +514,7 @@ impl Host {
         guard(py, || {
             self.check(py)?;
             lock(&self.open).remove(&id);
+            lock(&self.settled).remove(&id);
             self.host.cancel(id).or_raise(py)
         })
     }

@@ -18,6 +18,7 @@ def test_every_row_has_its_class(row: ErrorInfo) -> None:
     cls = CLASSES[row.code]
     assert (cls.__name__, cls.code, cls.number) == (row.title, row.code, row.number)
     assert cls.retryable is row.retryable
+    assert cls("sentence").maybe_executed is row.maybe_executed
     assert issubclass(cls, chinwag.ChinwagError) and issubclass(cls, row.base)
     assert getattr(chinwag, row.title) is cls and cls.__module__ == "chinwag"
     assert cls.__doc__
@@ -30,8 +31,10 @@ def test_there_is_no_class_without_a_row() -> None:
 
 @pytest.mark.parametrize("cls", CLASSES.values())
 def test_errors_travel_between_processes(cls: type[chinwag.ChinwagError]) -> None:
-    error = pickle.loads(pickle.dumps(cls("sentence", [("a:1", "refused")])))
+    remote = ("b", "node", "RangeError", "too far", None)
+    error = pickle.loads(pickle.dumps(cls("sentence", [("a:1", "refused")], True, remote)))
     assert type(error) is cls and str(error) == "sentence"
+    assert error.maybe_executed and error.remote == chinwag.Remote(*remote)
     assert error.attempts == (chinwag.Attempt("a:1", "refused"),)
 
 

@@ -112,7 +112,44 @@ threading.Thread(target=join, daemon=True).start()
 threading.Event().wait(0.05)
 """,
 }
+SERVER = {
+    "asyncio": """
+async def hold(): await asyncio.Event().wait()
+await node.serve("hold", {"call": {"hold": hold}, "cast": {"hold": hold}})
+await node.serve("quick", lambda op, payload: payload)
+calls = [node.call("hold", "hold", timeout=@LIMIT@) for _ in range(3)]
+node.calls = asyncio.gather(*calls, return_exceptions=True)
+assert await node.call("quick", "echo", 1) == 1
+""",
+    "blocking": """
+begun = threading.Event()
+def hold():
+    begun.set()
+    threading.Event().wait(@LIMIT@)
+def call():
+    try: node.call("hold", "hold", timeout=@LIMIT@)
+    except Exception: pass
+node.serve("hold", {"call": {"hold": hold}}, concurrency=2)
+node.serve("quick", lambda op, payload: payload)
+for _ in range(3): threading.Thread(target=call, daemon=True).start()
+assert begun.wait() and node.call("quick", "echo", 1) == 1
+""",
+}
+BUSY = {face: body.replace("@LIMIT@", "600") for face, body in SERVER.items()}
+BRIEF = {face: body.replace("@LIMIT@", "0.3") for face, body in SERVER.items()}
 SITUATIONS = {
+    "normal close, with servers": Situation(WITH, BRIEF, 0, "member-leave"),
+    "no close, with servers": Situation(BARE, BUSY, 0, "member-failed"),
+    "closed, with servers": Situation(
+        BARE,
+        {"asyncio": BUSY["asyncio"] + "await node.close()",
+         "blocking": BUSY["blocking"] + "node.close()"},
+        0, "member-failed",
+    ),
+    "SIGTERM, handled, with servers": Situation(
+        WITH, {face: BRIEF[face] + IDLE[face] for face in BRIEF}, -TERM, "member-leave", TERM,
+        SIGNALS,
+    ),
     "normal close": Situation(WITH, "pass", 0, "member-leave"),
     "exception": Situation(WITH, "raise KeyError('mine')", 1, "member-leave", error="KeyError"),
     "sys.exit": Situation(WITH, "sys.exit(3)", 3, "member-leave"),

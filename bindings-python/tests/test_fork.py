@@ -33,8 +33,23 @@ SITUATIONS = {
 node = blocking.start("a", **quick())
 events, changes = node.events(), node.ring_changes()
 ring = node.ring
+senders = []
+def keep(op, payload, sender):
+    senders.append(sender)
+    return chinwag.NO_REPLY
+serving = node.serve("later", keep)
+number = node._host.call("later", "ask", None, None)
+eventually_blocking(lambda: senders)
 def work():
+    [sender] = senders
     calls = [
+        lambda: node.call("x", "y"), lambda: node.cast("x", "y"),
+        lambda: node.multi_call("x", "y"), lambda: node.abcast("x", "y"),
+        lambda: node.serve("x", {"call": {"y": print}}), lambda: node.hosts("x"), node.servers,
+        serving.pause, serving.resume, serving.stop, lambda: serving._mailbox.drain(1),
+        sender.reply, lambda: sender.fail(ValueError()), lambda: sender.waiting,
+        lambda: sender.answered, lambda: node._host.settled([number]),
+    ] + [
         node.members, node.known_members, node.local_member, node.stats, node.leave, node.close,
         lambda: node.member("a"), lambda: node.join(["x"]), lambda: node.update_tags(a="b"),
         lambda: node.set_tags({}), lambda: node.set_meta(b""), lambda: node.send("b", b""),
@@ -68,9 +83,16 @@ node.close()
     "the child lets go": """
 node = blocking.start("a", **quick())
 kept = [node.events() for _ in range(3)]
+def keep(op, payload, sender):
+    kept.append(sender)
+    return chinwag.NO_REPLY
+serving = node.serve("later", keep)
+node._host.call("later", "ask", None, None)
+eventually_blocking(lambda: len(kept) == 4)
 def work():
-    global node, kept
-    del node, kept
+    global node, kept, serving
+    node._servers.clear()
+    del node, kept, serving
     gc.collect()
 assert all(status_of(work) == 0 for _ in range(20))
 assert node.members()

@@ -33,7 +33,10 @@ async def message(events: chinwag.Events) -> chinwag.Message:
 
 
 def test_no_kind_of_answer_is_lost() -> None:
-    assert _chinwag._specimen() == {
+    specimen = _chinwag._specimen()
+    error = specimen.pop("error")
+    assert isinstance(error, chinwag.NoServer) and str(error) == "nobody"
+    assert specimen == {
         "none": None,
         "flag": True,
         "count": 1 << 40,
@@ -41,6 +44,7 @@ def test_no_kind_of_answer_is_lost() -> None:
         "round_trip": 0.0015,
         "text": "wörd\0",
         "bytes": b"\x00\xff",
+        "payload": 200,
         "list": [1, "", None],
         "map": {"b": 2, "__proto__": {"flag": True}},
     }

@@ -5,11 +5,11 @@
             print(event.type, event)
 """
 
-from . import answers, blocking, clock, errors, events, ring
+from . import answers, blocking, clock, errors, events, ring, servers
 from ._asyncio import Events, Node, RingChanges, start
 from ._chinwag import Member, Ring, RingChange, __version__, decode, encode
 from ._constants import ErrorCode, EventType, MemberState, OptionName, Options, WarningCode
-from ._values import Encodable, Payload
+from ._values import CodecName, Encodable, Payload
 from .answers import (
     Answers,
     Coordinate,
@@ -19,6 +19,7 @@ from .answers import (
     KeyOutcome,
     Observed,
     Question,
+    Replies,
     Response,
     RoundTrip,
 )
@@ -48,11 +49,12 @@ from .errors import (
     JoinFailed,
     KeyMismatch,
     NameConflict,
+    NodeDown,
     NoQuorum,
     NoServer,
-    NodeDown,
     NotAdmitted,
     Overloaded,
+    Remote,
     RemoteError,
     ServerExists,
     Timeout,
@@ -87,6 +89,7 @@ from .events import (
     Warning,
 )
 from .ring import RingNode
+from .servers import NO_REPLY, From, Server, Serving, handle_call, handle_cast
 
 __all__ = [
     "ActorTable",
@@ -102,6 +105,7 @@ __all__ = [
     "ChinwagError",
     "Closed",
     "Codec",
+    "CodecName",
     "Coordinate",
     "Encodable",
     "ErrorCode",
@@ -112,6 +116,7 @@ __all__ = [
     "Explanation",
     "Folded",
     "Forked",
+    "From",
     "HandoffAcquired",
     "HandoffPrepare",
     "HybridClock",
@@ -136,6 +141,7 @@ __all__ = [
     "MemberSuspect",
     "MemberUpdate",
     "Message",
+    "NO_REPLY",
     "NameConflict",
     "NoQuorum",
     "NoServer",
@@ -149,9 +155,11 @@ __all__ = [
     "Payload",
     "Query",
     "Question",
+    "Remote",
     "RemoteError",
     "RemoteState",
     "ReplayDone",
+    "Replies",
     "Response",
     "Retired",
     "Ring",
@@ -160,7 +168,9 @@ __all__ = [
     "RingChanges",
     "RingNode",
     "RoundTrip",
+    "Server",
     "ServerExists",
+    "Serving",
     "Siblings",
     "Timeout",
     "TooLarge",
@@ -180,6 +190,9 @@ __all__ = [
     "encode",
     "errors",
     "events",
+    "handle_call",
+    "handle_cast",
     "ring",
+    "servers",
     "start",
 ]

@@ -38,6 +38,8 @@ class BaseNode:
         self._host: Final = Host(options)
         self._name: Final = self._host.local_member().name
         self._cluster: Final = options.get("cluster")
+        self._call_timeout: Final = self._host.call_timeout()
+        self._blocks: Final = options.get("outbox_overflow") == "block"
         self._pid: Final = os.getpid()
         self._signals: SignalHook | None = None
         _live.add(self)
@@ -154,6 +156,14 @@ class BaseNode:
         """
         self._host.set_ring_overrides(excluded, pins, pin_prefixes)
 
+    def hosts(self, server: str) -> list[str]:
+        """The members that host a server of that name, this one among them, by name."""
+        return self._host.hosts(server)
+
+    def servers(self) -> dict[str, int]:
+        """Every server that this node knows of, and how many members host it."""
+        return self._host.servers()
+
     def stats(self) -> dict[str, int]:
         """Counters since the start, by name."""
         return self._host.stats()
@@ -252,7 +262,7 @@ def settle(host: Host, number: int) -> Any:
         while True:
             rings = host.rings()
             for _, outcome in host.settled([number]):
-                if isinstance(outcome, ChinwagError):
+                if isinstance(outcome, BaseException):
                     raise outcome
                 return outcome
             listen(host, rings)

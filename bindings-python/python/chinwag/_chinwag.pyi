@@ -1,4 +1,4 @@
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from datetime import timedelta
 from typing import Any, Final, TypedDict, TypeVar, final
 
@@ -26,10 +26,12 @@ _Key = TypeVar("_Key", bound=Key)
 __all__ = [
     "ActorTable",
     "Folded",
+    "From",
     "Host",
     "HybridClock",
     "HybridTime",
     "LamportClock",
+    "Mailbox",
     "Member",
     "Retired",
     "Ring",
@@ -173,8 +175,40 @@ class Host:
         """Begins to estimate the time between two members; settles with seconds."""
     def leave(self, timeout: float | timedelta) -> int:
         """Begins to say goodbye, within that time."""
-    def settled(self, ids: list[int]) -> list[tuple[int, Any]]:
-        """Those of `ids` that have settled, each with a value or with the exception to raise."""
+    def call(
+        self, target: str, op: str, payload: Encodable, how: dict[str, Any] | None
+    ) -> int:
+        """Begins to ask a server; settles with its answer. `how` has what is not as usual of
+        `timeout`, `headers` and `codec`."""
+    def cast(
+        self, target: str, op: str, payload: Encodable, how: dict[str, Any] | None
+    ) -> None:
+        """Tells a server something, at once. `how` may also have `latest`."""
+    def patient_cast(
+        self, target: str, op: str, payload: Encodable, how: dict[str, Any] | None
+    ) -> int:
+        """Begins to tell a server something once there is room for it."""
+    def multi_call(
+        self, server: str, op: str, payload: Encodable, how: dict[str, Any] | None
+    ) -> int:
+        """Begins to ask the servers of that name on all members; settles with a dict. `how` may
+        have `timeout`, `min_ok` and `codec`."""
+    def abcast(
+        self, server: str, op: str, payload: Encodable, how: dict[str, Any] | None
+    ) -> int:
+        """Begins to tell the servers of that name on all members; settles with how many. `how` may
+        have `codec`."""
+    def serve(self, name: str, mailbox: int | None) -> Mailbox:
+        """Registers a server, in whose mailbox so many messages may wait."""
+    def hosts(self, server: str) -> list[str]:
+        """The members that host a server, in the order of their names."""
+    def servers(self) -> dict[str, int]:
+        """Every server that is known, and how many members host it."""
+    def call_timeout(self) -> float:
+        """How many seconds a call waits that says nothing else."""
+    def settled(self, ids: Container[int]) -> list[tuple[int, Any]]:
+        """Those of the operations in `ids` that have settled, each with a value or with the
+        exception to raise."""
     def cancel(self, id: int) -> None:
         """Gives an operation up: a join ends. The outcome comes all the same."""
     def forget(self, id: int) -> None:
@@ -195,6 +229,54 @@ class Host:
         """Frees everything, and waits for that, two seconds at most."""
     def close_now(self) -> None:
         """Frees everything, without waiting."""
+
+@final
+class Mailbox:
+    """A server whose messages are taken."""
+
+    def drain(self, max: int) -> tuple[list[From], list[int], bool]:
+        """Takes up to `max` messages; the calls taken before that nobody waits for any more, by
+        their numbers; and whether nothing will come after them."""
+    def pause(self, paused: bool) -> None:
+        """Holds messages back, or hands them over again."""
+    def stop(self) -> None:
+        """Takes the server off."""
+
+@final
+class From:
+    """Whoever sent a message, and the way back. Any thread may use it."""
+
+    @property
+    def node(self) -> str:
+        """The member that sent it."""
+    @property
+    def op(self) -> str:
+        """What is asked or told."""
+    @property
+    def key(self) -> bytes | None:
+        """The key after `#`."""
+    @property
+    def headers(self) -> dict[str, str]:
+        """What goes along, such as `traceparent`."""
+    @property
+    def is_call(self) -> bool:
+        """Whether it wants an answer."""
+    @property
+    def remaining(self) -> float | None:
+        """The seconds that are left of the caller's time."""
+    @property
+    def answered(self) -> bool:
+        """Whether it was answered from here."""
+    @property
+    def waiting(self) -> bool:
+        """Whether somebody still waits for the answer."""
+    @property
+    def _number(self) -> int | None: ...
+    def _payload(self) -> Any: ...
+    def reply(self, value: Encodable = None) -> bool:
+        """Answers; whether somebody was still waiting for that."""
+    def fail(self, error: BaseException, *, stack: str | None = None) -> bool:
+        """Answers with an error; whether somebody was still waiting for that."""
 
 @final
 class Subscription:

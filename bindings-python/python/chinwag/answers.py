@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple, TypedDict
 
 from ._constants import MemberState
 from ._values import Payload, Seconds, octets
+from .errors import ChinwagError
 
 #: What may be done with the keys of a cluster.
 KeyOp = Literal["install", "use", "remove", "list"]
@@ -116,6 +117,26 @@ class Coordinate(NamedTuple):
     """The way from the member to that place: its own line, say."""
 
 
+class Replies(NamedTuple):
+    """What a call to the servers of a name on all members came to."""
+
+    replies: dict[str, Any]
+    """What each answered, by the names of the members."""
+    failed: dict[str, ChinwagError]
+    """Why the others did not."""
+
+    @classmethod
+    def _of(cls, replies: dict[str, Any], failed: dict[str, ChinwagError]) -> Replies:
+        # An error where an answer would be is what came of one that cannot be read.
+        read = {host: told for host, told in replies.items() if not _is_error(told)}
+        unread = {host: told for host, told in replies.items() if _is_error(told)}
+        return cls(read, {**failed, **unread})
+
+
+def _is_error(told: object) -> bool:
+    return isinstance(told, BaseException)
+
+
 class Question(TypedDict, total=False):
     """Whom a query is for, and how it is asked."""
 
@@ -149,6 +170,6 @@ def question(name: str, payload: Payload, how: Question) -> dict[str, object]:
 
 
 for _public in (
-    RoundTrip, Observed, Explanation, KeyInfo, KeyOutcome, Response, Answers, Coordinate,
+    RoundTrip, Observed, Explanation, KeyInfo, KeyOutcome, Response, Answers, Coordinate, Replies,
 ):
     _public.__module__ = "chinwag"

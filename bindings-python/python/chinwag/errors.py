@@ -20,6 +20,21 @@ class Attempt(NamedTuple):
     cause: str
 
 
+class Remote(NamedTuple):
+    """What a server said of a failure of its own code."""
+
+    node: str
+    """The member that hosts it."""
+    language: str
+    """Its language: `rust`, `c`, `python`, `node` or `elixir`."""
+    class_: str
+    """The type of the error there, such as `ValueError`."""
+    message: str
+    """Its own words."""
+    stack: str | None
+    """The stack, where the server passes it on."""
+
+
 class ChinwagError(Exception):
     """Whatever Chinwag raises. The text says what happened, to whom, and what to do next."""
 
@@ -30,16 +45,30 @@ class ChinwagError(Exception):
     retryable: ClassVar[bool]
     """Whether the same call may succeed later."""
 
-    def __init__(self, message: str, attempts: Iterable[tuple[str, str]] = ()) -> None:
+    _executed: ClassVar[bool]
+
+    def __init__(
+        self,
+        message: str,
+        attempts: Iterable[tuple[str, str]] = (),
+        maybe_executed: bool | None = None,
+        remote: tuple[str, str, str, str, str | None] | None = None,
+    ) -> None:
         super().__init__(message)
         self.attempts: tuple[Attempt, ...] = tuple(Attempt(*attempt) for attempt in attempts)
         """What a failed join tried; empty for other errors."""
+        self._told: bool = maybe_executed is not None
+        self.maybe_executed: bool = self._executed if maybe_executed is None else maybe_executed
+        """Whether what was asked for may have happened all the same. `False` is certain."""
+        self.remote: Remote | None = None if remote is None else Remote(*remote)
+        """What the server said, when its own code failed."""
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         row = _ROWS.get(cls.__name__)
         if row is not None and cls.__module__ == __name__:
             cls.code, cls.number, cls.retryable = row.code, row.number, row.retryable
+            cls._executed = row.maybe_executed
             cls.__module__ = "chinwag"
 
 
@@ -139,3 +168,5 @@ class NoQuorum(ChinwagError, RuntimeError):
 CLASSES: Final[dict[ErrorCode, type[ChinwagError]]] = {
     cls.code: cls for cls in ChinwagError.__subclasses__()
 }
+
+Remote.__module__ = "chinwag"
