@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import chinwag
-
-Facts = list[tuple[str, object]]
+from lines import Facts
 
 
 def shown(ring: chinwag.Ring) -> Facts:

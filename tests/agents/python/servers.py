@@ -1,0 +1,143 @@
+"""The server that agents have, and the words of calls and casts."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+from urllib.parse import unquote, unquote_to_bytes
+
+import chinwag
+from lines import BadRequest, Facts, Pairs, flag, say, text
+
+
+#: The words whose errors tell whether it may have happened.
+SAYING = ("call", "cast", "multi_call", "abcast")
+
+
+class Tested(chinwag.Server):
+    """What the scenarios expect of a server."""
+
+    def __init__(self) -> None:
+        self.sum = 0
+
+    @chinwag.handle_call("echo")
+    def echo(self, value: Any) -> Any:
+        return value
+
+    @chinwag.handle_call("add")
+    @chinwag.handle_cast("add")
+    def add(self, number: int) -> int:
+        self.sum += number
+        return self.sum
+
+    @chinwag.handle_call("get")
+    def get(self) -> int:
+        return self.sum
+
+    @chinwag.handle_call("fail")
+    def fail(self, words: str) -> None:
+        raise ValueError(words)
+
+    @chinwag.handle_call("wait")
+    async def wait(self, milliseconds: int) -> None:
+        await asyncio.sleep(milliseconds / 1000)
+
+    @chinwag.handle_call("never")
+    async def never(self) -> None:
+        await asyncio.Event().wait()
+
+    @chinwag.handle_call("who")
+    def who(self, sender: chinwag.From) -> str:
+        return sender.node
+
+
+def value(pairs: Pairs) -> Any:
+    """A letter and a text."""
+    given = pairs.get("value", "n")
+    match given[:1]:
+        case "i":
+            return int(given[1:])
+        case "t":
+            return unquote(given[1:])
+        case "f":
+            return float(given[1:])
+        case "b":
+            return unquote_to_bytes(given[1:])
+        case "n":
+            return None
+    raise BadRequest(f"{given} is no value")
+
+
+def shown(value: Any) -> str | bytes:
+    match value:
+        case None:
+            return "n"
+        case bytes():
+            return b"b" + value
+        case str():
+            return "t" + value
+        case float():
+            return f"f{value}"
+        case int():
+            return f"i{value}"
+    return f"?{value!r}"
+
+
+class Servers:
+    """The commands that are about servers."""
+
+    def __init__(self) -> None:
+        self.serving: dict[str, chinwag.Serving] = {}
+
+    def open_node(self) -> chinwag.Node:
+        raise NotImplementedError
+
+    async def do_serve(self, pairs: Pairs) -> None:
+        name = text(pairs, "name")
+        self.serving[name] = await self.open_node().serve(name, Tested())
+
+    async def do_stop(self, pairs: Pairs) -> None:
+        name = text(pairs, "name")
+        if name not in self.serving:
+            raise BadRequest(f"{name} is not served")
+        self.serving.pop(name).stop()
+
+    async def do_call(self, pairs: Pairs) -> Facts:
+        node, limit = self.open_node(), timeout(pairs)
+        target, op = text(pairs, "target"), text(pairs, "op")
+        return [("value", shown(await node.call(target, op, value(pairs), timeout=limit)))]
+
+    async def do_cast(self, pairs: Pairs) -> None:
+        node = self.open_node()
+        await node.cast(text(pairs, "target"), text(pairs, "op"), value(pairs))
+
+    async def do_multi_call(self, pairs: Pairs) -> Facts:
+        node, limit = self.open_node(), timeout(pairs)
+        server, op = text(pairs, "server"), text(pairs, "op")
+        least = int(text(pairs, "min_ok")) if "min_ok" in pairs else None
+        told = await node.multi_call(server, op, value(pairs), min_ok=least, timeout=limit)
+        for host, reply in told.replies.items():
+            say("reply", [("node", host), ("value", shown(reply))])
+        for host, error in told.failed.items():
+            say("failed", [("node", host), ("code", error.code)])
+        return [("count", len(told.replies))]
+
+    async def do_abcast(self, pairs: Pairs) -> Facts:
+        node = self.open_node()
+        server, op = text(pairs, "server"), text(pairs, "op")
+        return [("count", await node.abcast(server, op, value(pairs)))]
+
+    async def do_servers(self, _: Pairs) -> Facts:
+        known = self.open_node().servers()
+        for name, hosts in known.items():
+            say("server", [("name", name), ("hosts", hosts)])
+        return [("count", len(known))]
+
+
+def timeout(pairs: Pairs) -> float | None:
+    return int(text(pairs, "timeout_ms")) / 1000 if "timeout_ms" in pairs else None
+
+
+def doubt(error: chinwag.ChinwagError) -> Facts:
+    """Whether what was asked for may have happened."""
+    return [("maybe_executed", flag(error.maybe_executed))]
