@@ -22,6 +22,8 @@ defmodule Chinwag.TalkTest do
                 round_trip: 1.5,
                 text: "wörd\0",
                 bytes: <<0, 255>>,
+                payload: {1, <<0xCC, 200>>},
+                error: %{Error.new(:no_server, "nobody") | maybe_executed: false},
                 list: [1, "", nil],
                 map: %{"b" => 2, "__proto__" => %{flag: true}}
               }}

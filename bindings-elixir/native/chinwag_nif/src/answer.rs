@@ -4,7 +4,7 @@
 use chinwag::host::Answer;
 use rustler::{Encoder, Env, Term};
 
-use crate::{atoms, member, word};
+use crate::{atoms, error, member, word};
 
 /// `:ok` when there is nothing to tell, or `{:ok, value}`.
 pub(crate) fn outcome<'a>(env: Env<'a>, answer: &Answer) -> Term<'a> {
@@ -24,6 +24,9 @@ pub(crate) fn term<'a>(env: Env<'a>, answer: &Answer) -> Term<'a> {
         Answer::Duration(span) => (span.as_secs_f64() * 1e3).encode(env),
         Answer::Text(text) => text.encode(env),
         Answer::Bytes(bytes) => member::bytes(env, bytes),
+        // Read by whoever gets it, on a scheduler of its own.
+        Answer::Payload(payload) => (payload.codec, member::bytes(env, &payload.bytes)).encode(env),
+        Answer::Error(error) => error::encode(env, error),
         Answer::List(list) => {
             let items: Vec<Term<'a>> = list.iter().map(|item| term(env, item)).collect();
             items.encode(env)

@@ -1,6 +1,6 @@
 //! Errors as `Chinwag.Error` structs, by the core's table.
 
-use chinwag::error::Attempt;
+use chinwag::error::{Attempt, Remote};
 use chinwag::{Error, ErrorKind};
 use rustler::{Encoder, Env, Term, TermType, term_map};
 
@@ -19,8 +19,20 @@ pub(crate) fn encode<'a>(env: Env<'a>, error: &Error) -> Term<'a> {
         atoms::code() => word(env, row.code),
         atoms::number() => row.number,
         atoms::retryable() => row.retryable,
+        atoms::maybe_executed() => error.maybe_executed(),
         atoms::message() => error.message(),
         atoms::attempts() => attempts,
+        atoms::remote() => error.remote().map(|told| remote(env, told)),
+    })
+}
+
+fn remote<'a>(env: Env<'a>, told: &Remote) -> Term<'a> {
+    term_map!(env, {
+        atoms::node() => told.node.as_str(),
+        atoms::language() => told.language.as_str(),
+        atoms::class() => told.class.as_str(),
+        atoms::message() => told.message.as_str(),
+        atoms::stack() => told.stack.as_deref(),
     })
 }
 
