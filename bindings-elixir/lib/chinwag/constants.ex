@@ -344,7 +344,7 @@ defmodule Chinwag.Constants do
           | {:message_max, non_neg_integer()}
           | {:mailbox, non_neg_integer()}
           | {:outbox_bytes, non_neg_integer()}
-          | {:outbox_overflow, :reject | :block | :drop-oldest | :drop-newest}
+          | {:outbox_overflow, :reject | :block | :drop_oldest | :drop_newest}
           | {:outbox_age, non_neg_integer()}
 
   @options [

@@ -87,7 +87,10 @@ defmodule Chinwag.ConfigTest do
       admission: :open,
       ring_profile: :pure,
       ring_replicas: 2,
-      ring_history: 4
+      ring_history: 4,
+      message_max: 65_536,
+      outbox_bytes: 65_536,
+      outbox_overflow: :drop_oldest
     }
 
     for {option, kind} <- Chinwag.Constants.options() do

@@ -41,7 +41,8 @@ fn set(config: &mut Config, key: &str, term: Term<'_>) -> Result<()> {
 
 fn value(kind: OptionKind, term: Term<'_>) -> Option<Value> {
     match kind {
-        OptionKind::Text | OptionKind::Choice(_) => text(term).map(Value::Text),
+        OptionKind::Text => text(term).map(Value::Text),
+        OptionKind::Choice(_) => choice(term).map(Value::Text),
         OptionKind::Addr => None,
         OptionKind::List => texts(term).map(Value::List),
         OptionKind::Map => tags(term).map(Value::Map),
@@ -79,6 +80,11 @@ pub(crate) fn text(term: Term<'_>) -> Option<String> {
         Ok(_) => term.atom_to_string().ok(),
         Err(_) => term.decode().ok(),
     }
+}
+
+/// A word of ours, which has no hyphens as an atom.
+fn choice(term: Term<'_>) -> Option<String> {
+    text(term).map(|word| if term.is_atom() { word.replace('_', "-") } else { word })
 }
 
 fn texts(term: Term<'_>) -> Option<Vec<String>> {

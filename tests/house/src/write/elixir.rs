@@ -113,7 +113,7 @@ fn kind(option: &Opt) -> String {
         Kind::Duration | Kind::Count(..) => "non_neg_integer()".to_owned(),
         Kind::Flag => "boolean()".to_owned(),
         Kind::Choice(words) => {
-            words.iter().map(|word| format!(":{word}")).collect::<Vec<_>>().join(" | ")
+            words.iter().map(|word| format!(":{}", snake(word))).collect::<Vec<_>>().join(" | ")
         }
     }
 }
