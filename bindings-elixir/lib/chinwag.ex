@@ -30,7 +30,7 @@ defmodule Chinwag do
   What reads returns plain values and raises `Chinwag.Error` when there is no such node. What acts
   returns `:ok`, `{:ok, value}` or `{:error, %Chinwag.Error{}}`, and has a variant with `!` that
   raises instead. None of them passes through the node's process, so any may be called from
-  anywhere, a process that handles an event included.
+  anywhere, a process that handles an event included. `Chinwag.Messages` has those of servers.
 
   ## Events
 
@@ -38,7 +38,7 @@ defmodule Chinwag do
   """
 
   alias Chinwag.{Answer, ClusterRing, Config, Constants, Error, Event, Events, KeyOutcome}
-  alias Chinwag.{Member, Native, Node, Ring, Telemetry}
+  alias Chinwag.{Member, Messages, Native, Node, Ring, Telemetry}
 
   @typedoc "The `:name` of a node."
   @type mesh :: atom()
@@ -234,20 +234,12 @@ defmodule Chinwag do
   @spec ping(mesh(), String.t()) :: {:ok, float()} | {:error, Error.t()}
   def ping(mesh, member), do: run(mesh, {:ping, member}, :infinity)
 
-  @doc "As `ping/2`; raises `Chinwag.Error`."
-  @spec ping!(mesh(), String.t()) :: float()
-  def ping!(mesh, member), do: mesh |> ping(member) |> bang!()
-
   @doc """
   What the last answers of the present member of that name told: how many milliseconds they took,
   smoothed as TCP smooths it, or `nil` before the first; and what it added to the last one.
   """
   @spec round_trip(mesh(), String.t()) :: {:ok, round_trip()} | {:error, Error.t()}
   def round_trip(mesh, member), do: run(mesh, {:round_trip, member})
-
-  @doc "As `round_trip/2`; raises `Chinwag.Error`."
-  @spec round_trip!(mesh(), String.t()) :: round_trip()
-  def round_trip!(mesh, member), do: mesh |> round_trip(member) |> bang!()
 
   @doc """
   What this node knows of a member, and why: who probed, suspected and confirmed, and what was
@@ -257,10 +249,6 @@ defmodule Chinwag do
   def explain(mesh, member) do
     with {:ok, told} <- run(mesh, {:explain, member}), do: {:ok, Answer.explanation(told)}
   end
-
-  @doc "As `explain/2`; raises `Chinwag.Error`."
-  @spec explain!(mesh(), String.t()) :: Answer.explanation()
-  def explain!(mesh, member), do: mesh |> explain(member) |> bang!()
 
   @doc """
   Installs a key, in base64, on this node: from now on it understands what is encrypted under it.
@@ -482,6 +470,18 @@ defmodule Chinwag do
   @spec released(mesh(), pos_integer()) :: :ok | {:error, Error.t()}
   def released(mesh, id), do: run(mesh, {:released, id})
 
+  # Calls and casts are documented there.
+  for name <- [:call, :cast, :multi_call, :abcast], name <- [name, :"#{name}!"] do
+    defdelegate unquote(name)(mesh, target, op, payload \\ nil, options \\ []), to: Messages
+  end
+
+  defdelegate hosts(mesh, server), to: Messages
+  defdelegate servers(mesh), to: Messages
+  defdelegate serve(mesh, name, handler, options \\ []), to: Messages
+  defdelegate via(mesh, target, options \\ []), to: Messages
+  defdelegate sender(from), to: Messages
+  defdelegate reply(sender, value), to: Messages
+
   @doc """
   Says goodbye, so that the others see a leave and not a failure. The node stays, alone and silent,
   until it joins again. A supervisor that stops the node does this by itself.
@@ -548,23 +548,26 @@ defmodule Chinwag do
     :ok
   end
 
-  for {name, {argument, type}} <- [
-        update_tags: {:changes, quote(do: tags())},
-        set_tags: {:tags, quote(do: tags())},
-        set_meta: {:meta, quote(do: binary())},
-        set_state: {:state, quote(do: payload())},
-        set_ping_payload: {:payload, quote(do: payload())},
-        add_key: {:key, quote(do: String.t())},
-        use_key: {:key, quote(do: key_name())},
-        remove_key: {:key, quote(do: key_name())},
-        admit: {:id, quote(do: pos_integer())},
-        set_ring_overrides: {:overrides, quote(do: [Ring.override()])},
-        released: {:id, quote(do: pos_integer())}
+  for {name, {argument, type, result}} <- [
+        update_tags: {:changes, quote(do: tags()), :ok},
+        set_tags: {:tags, quote(do: tags()), :ok},
+        set_meta: {:meta, quote(do: binary()), :ok},
+        set_state: {:state, quote(do: payload()), :ok},
+        set_ping_payload: {:payload, quote(do: payload()), :ok},
+        ping: {:member, quote(do: String.t()), quote(do: float())},
+        round_trip: {:member, quote(do: String.t()), quote(do: round_trip())},
+        explain: {:member, quote(do: String.t()), quote(do: Answer.explanation())},
+        add_key: {:key, quote(do: String.t()), :ok},
+        use_key: {:key, quote(do: key_name()), :ok},
+        remove_key: {:key, quote(do: key_name()), :ok},
+        admit: {:id, quote(do: pos_integer()), :ok},
+        set_ring_overrides: {:overrides, quote(do: [Ring.override()]), :ok},
+        released: {:id, quote(do: pos_integer()), :ok}
       ] do
     argument = Macro.var(argument, __MODULE__)
 
     @doc "As `#{name}/2`; raises `Chinwag.Error`."
-    @spec unquote(:"#{name}!")(mesh(), unquote(type)) :: :ok
+    @spec unquote(:"#{name}!")(mesh(), unquote(type)) :: unquote(result)
     def unquote(:"#{name}!")(mesh, unquote(argument)),
       do: mesh |> unquote(name)(unquote(argument)) |> bang!()
   end

@@ -58,6 +58,14 @@ defmodule Chinwag.Error do
     }
   end
 
+  @doc """
+  The error of an operation that a server does not have, for a server to answer with:
+
+      def handle_call({op, _}, _from, state), do: {:reply, Chinwag.Error.unknown_op(op), state}
+  """
+  @spec unknown_op(String.t()) :: t()
+  def unknown_op(op), do: new(:unknown_op, "the server has no operation #{inspect(op)}")
+
   @impl true
   def message(%__MODULE__{code: code, message: message}), do: "#{code}: #{message}"
 end

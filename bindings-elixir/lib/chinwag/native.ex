@@ -16,6 +16,7 @@ defmodule Chinwag.Native do
 
   # Bytes of a payload that are copied on an ordinary scheduler at most.
   @copied_max 65_536
+  defguardp is_large(payload) when byte_size(elem(payload, 1)) > @copied_max
 
   @doc """
   Performs an operation whose payload is of that many bytes; the caller gets its outcome, or
@@ -41,6 +42,51 @@ defmodule Chinwag.Native do
       end
     end
   end
+
+  @doc """
+  Asks a server, and waits for the outcome, which comes with the time of the call at the latest. A
+  process that ends meanwhile gives the call up.
+  """
+  @spec ask(t(), tuple(), {timeout() | nil, timeout() | nil}) ::
+          {:ok, {0..255, binary()}} | {:error, Error.t()}
+  def ask(native, sent, times) do
+    tag = make_ref()
+
+    with {:ok, pending} <- begin(native, tag, sent, times) do
+      receive do
+        {^tag, outcome} -> settled(pending, outcome)
+      end
+    end
+  end
+
+  @doc "Begins to ask: `{:ok, pending}`, and `{tag, outcome}` comes while `pending` is kept."
+  @spec begin(t(), reference(), tuple(), tuple()) :: {:ok, reference()} | {:error, Error.t()}
+  def begin(native, tag, {_target, _op, payload, _headers} = sent, times) when is_large(payload),
+    do: guarded(fn -> message_call_large(native, tag, sent, times) end)
+
+  def begin(native, tag, sent, times),
+    do: guarded(fn -> message_call(native, tag, sent, times) end)
+
+  @doc "The outcome of what has begun; to be called so that `pending` is kept until it is there."
+  @spec settled(reference(), outcome) :: outcome when outcome: term()
+  def settled(pending, outcome) do
+    :ok = message_settled(pending)
+    outcome
+  end
+
+  @doc "Tells a server something, without waiting for room."
+  @spec tell(t(), tuple(), timeout() | nil, boolean()) :: :ok | {:error, Error.t()}
+  def tell(native, {_target, _op, payload, _headers} = sent, timeout, latest)
+      when is_large(payload),
+      do: guarded(fn -> message_cast_large(native, sent, timeout, latest) end)
+
+  def tell(native, sent, timeout, latest),
+    do: guarded(fn -> message_cast(native, sent, timeout, latest) end)
+
+  @doc "Answers a call that a server has taken; whether anybody was still waiting for that."
+  @spec reply(reference(), {0..255, binary()}) :: boolean()
+  def reply(request, payload) when is_large(payload), do: request_reply_large(request, payload)
+  def reply(request, payload), do: request_reply(request, payload)
 
   @doc "Calls the library. The trace of a panic shows no arguments: keys may be among them."
   @spec guarded((() -> result)) :: result when result: term()
@@ -189,6 +235,25 @@ defmodule Chinwag.Native do
   def payload_encode_large(_value), do: missing()
   def payload_decode(_payload), do: missing()
   def payload_decode_large(_payload), do: missing()
+  def payload_to_json(_payload), do: missing()
+  def payload_to_json_large(_payload), do: missing()
+  def payload_from_json(_text), do: missing()
+  def payload_from_json_large(_text), do: missing()
+  def message_call(_native, _tag, _sent, _times), do: missing()
+  def message_call_large(_native, _tag, _sent, _times), do: missing()
+  def message_settled(_pending), do: missing()
+  def message_cast(_native, _sent, _timeout, _latest), do: missing()
+  def message_cast_large(_native, _sent, _timeout, _latest), do: missing()
+  def message_hosts(_native, _server), do: missing()
+  def message_servers(_native), do: missing()
+  def server_start(_native, _name, _mailbox), do: missing()
+  def server_take(_server, _max), do: missing()
+  def server_pause(_server, _paused), do: missing()
+  def server_stop(_server), do: missing()
+  def request_reply(_request, _payload), do: missing()
+  def request_reply_large(_request, _payload), do: missing()
+  def request_refuse(_request, _number, _text, _maybe_executed), do: missing()
+  def request_fail(_request, _failure), do: missing()
   def panic(_message), do: missing()
   def panic_direct(_message), do: missing()
   def specimen, do: missing()

@@ -24,6 +24,13 @@ defmodule Chinwag.Node do
     ArgumentError -> {:error, not_running(mesh)}
   end
 
+  @doc "The table of the node's own servers: `{name, process, server}`."
+  def servers(mesh) do
+    {:ok, :ets.lookup_element(mesh, :servers, 2)}
+  rescue
+    ArgumentError -> {:error, not_running(mesh)}
+  end
+
   @doc "Asks the owner; one that is not there is a closed node."
   def call(mesh, request) do
     GenServer.call(mesh, request, @call_timeout)
@@ -89,7 +96,9 @@ defmodule Chinwag.Node do
   # Owned by this process, and so gone with it.
   defp publish(name, native) do
     :ets.new(name, [:named_table, :protected, read_concurrency: true])
-    :ets.insert(name, {:native, native})
+    # Written by each server.
+    servers = :ets.new(__MODULE__, [:public, read_concurrency: true])
+    :ets.insert(name, [{:native, native}, {:servers, servers}])
   end
 
   # The member's name is `node:` here.

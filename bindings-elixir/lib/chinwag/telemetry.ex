@@ -22,7 +22,12 @@ defmodule Chinwag.Telemetry do
     * `[:chinwag, :operation, :stop]`, with `%{duration: native_time}` and
       `%{mesh: name, operation: :join, result: :ok}`; `result` may be the code of an error
 
-  All but the last are emitted by the node's own process, the last one by the caller.
+    * `[:chinwag, :call, :start]`, with `%{system_time: time, monotonic_time: time}` and
+      `%{mesh: name, target: target, op: op}`, and `[:chinwag, :call, :stop]`, with
+      `%{duration: native_time, monotonic_time: time}` and the same and `result`; `:exception` in
+      place of `:stop`, with `kind`, `reason` and `stacktrace`, where the call raised
+
+  All but those of operations and calls are emitted by the node's own process, they by the caller.
   """
 
   alias Chinwag.Error
@@ -84,6 +89,36 @@ defmodule Chinwag.Telemetry do
     duration = System.monotonic_time() - start
     execute([:chinwag, :operation, :stop], %{duration: duration}, metadata)
     outcome
+  end
+
+  @doc false
+  def call(mesh, target, op, fun) do
+    if used?(), do: span(%{mesh: mesh, target: target, op: op}, fun), else: fun.()
+  end
+
+  defp span(metadata, fun) do
+    start = System.monotonic_time()
+    begun = %{system_time: System.system_time(), monotonic_time: start}
+    execute([:chinwag, :call, :start], begun, metadata)
+
+    try do
+      fun.()
+    catch
+      kind, reason ->
+        told = %{kind: kind, reason: reason, stacktrace: __STACKTRACE__}
+        execute([:chinwag, :call, :exception], since(start), Map.merge(metadata, told))
+        :erlang.raise(kind, reason, __STACKTRACE__)
+    else
+      outcome ->
+        metadata = Map.put(metadata, :result, result(outcome))
+        execute([:chinwag, :call, :stop], since(start), metadata)
+        outcome
+    end
+  end
+
+  defp since(start) do
+    now = System.monotonic_time()
+    %{duration: now - start, monotonic_time: now}
   end
 
   for {type, _number} <- Chinwag.Constants.events() do

@@ -44,6 +44,31 @@ defmodule Chinwag.TelemetryTest do
     assert_receive {^operation, _, %{operation: :join, result: :join_failed}, _}
   end
 
+  test "calls are told, from their start to their end" do
+    mesh = __MODULE__.E
+    node!(mesh)
+    {:ok, _} = Chinwag.serve(mesh, "echo", fn "echo", value -> value end)
+    [start, stop, raised] = for type <- [:start, :stop, :exception], do: [:chinwag, :call, type]
+    metadata = %{mesh: mesh, target: "echo", op: "echo"}
+
+    assert {:ok, 1} = Chinwag.call(mesh, "echo", "echo", 1)
+    assert_receive {^start, %{system_time: _, monotonic_time: begun}, ^metadata, pid}
+    assert pid == self()
+    assert_receive {^stop, %{duration: duration, monotonic_time: ended}, told, _}
+    assert {told, duration} == {Map.put(metadata, :result, :ok), ended - begun}
+    assert duration > 0
+
+    assert {:error, _} = Chinwag.call(mesh, "echo", "other")
+    assert_receive {^stop, _, %{op: "other", result: :unknown_op}, _}
+
+    assert_raise Protocol.UndefinedError, fn ->
+      Chinwag.Telemetry.call(mesh, "echo", "echo", fn -> Enum.count(5) end)
+    end
+
+    assert_receive {^raised, %{duration: _}, %{kind: :error, stacktrace: [_ | _]} = told, _}
+    assert %Protocol.UndefinedError{} = told.reason
+  end
+
   test "rings and hand-offs are told" do
     mesh = __MODULE__.C
     seed = node!(mesh)

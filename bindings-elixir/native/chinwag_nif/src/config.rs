@@ -11,6 +11,7 @@ use rustler::{Atom, Binary, Decoder, MapIterator, NifResult, Term};
 
 use crate::atoms;
 use crate::error::{bad, raised, shown};
+use crate::messages;
 use crate::ring::cluster;
 
 /// The core's options from a list of `{key, value}`.
@@ -91,7 +92,7 @@ fn texts(term: Term<'_>) -> Option<Vec<String>> {
     term.decode::<Vec<Term<'_>>>().ok()?.into_iter().map(text).collect()
 }
 
-fn bytes(term: Term<'_>) -> Option<Vec<u8>> {
+pub(crate) fn bytes(term: Term<'_>) -> Option<Vec<u8>> {
     term.decode::<Binary<'_>>().ok().map(|binary| binary.as_slice().to_vec())
 }
 
@@ -210,7 +211,7 @@ fn byte(term: Term<'_>) -> Option<u8> {
 }
 
 /// Several arguments in one.
-fn taken<'a, T: Decoder<'a>>(argument: Term<'a>) -> Result<T> {
+pub(crate) fn taken<'a, T: Decoder<'a>>(argument: Term<'a>) -> Result<T> {
     argument.decode().map_err(|_| bad_argument("the operation", "a known one"))
 }
 
@@ -227,11 +228,11 @@ pub(crate) fn number(term: Term<'_>) -> Result<u64> {
     term.decode().map_err(|_| bad_argument("id", "that of an event"))
 }
 
-fn string(what: &str, term: Term<'_>) -> Result<String> {
+pub(crate) fn string(what: &str, term: Term<'_>) -> Result<String> {
     text(term).ok_or_else(|| bad_argument(what, "a string"))
 }
 
-fn flag(what: &str, term: Term<'_>) -> Result<bool> {
+pub(crate) fn flag(what: &str, term: Term<'_>) -> Result<bool> {
     term.decode().map_err(|_| bad_argument(what, "true or false"))
 }
 
@@ -264,7 +265,7 @@ pub(crate) fn op(term: Term<'_>) -> Result<Op> {
         span(argument).map(Op::Leave).ok_or_else(|| bad_argument("timeout", "milliseconds"))
     } else {
         let name = name.to_term(argument.get_env()).atom_to_string().unwrap_or_default();
-        for known in [talk, doors, serf, cluster::op] {
+        for known in [talk, doors, serf, cluster::op, messages::op] {
             if let Some(op) = known(&name, argument)? {
                 return Ok(op);
             }
@@ -273,7 +274,7 @@ pub(crate) fn op(term: Term<'_>) -> Result<Op> {
     }
 }
 
-fn bad_argument(what: &str, expected: &str) -> Error {
+pub(crate) fn bad_argument(what: &str, expected: &str) -> Error {
     Error::new(ErrorKind::BadArgument, format!("{what} must be {expected}"))
 }
 

@@ -18,7 +18,8 @@ use chinwag::event::{Event, EventKind, Field};
 use chinwag::host::{Answer, Subscription};
 use chinwag::{Error, Member, Result};
 use rustler::env::SavedTerm;
-use rustler::{Encoder, Env, LocalPid, OwnedEnv, Resource, ResourceArc, Term};
+use rustler::thread::is_scheduler_thread;
+use rustler::{Atom, Encoder, Env, LocalPid, OwnedEnv, Resource, ResourceArc, Term};
 
 use crate::node::{ROSTER_MAX, Shared};
 use crate::ring::cluster;
@@ -37,24 +38,35 @@ pub(crate) struct Bell {
 }
 
 impl Bell {
-    pub(crate) fn new(owner: LocalPid) -> Self {
+    /// Its message is `{Chinwag.Native, word}`.
+    pub(crate) fn new(owner: LocalPid, word: Atom) -> Self {
         let env = OwnedEnv::new();
-        let message = env.save((atoms::native_module(), atoms::events()));
+        let message = env.save((atoms::native_module(), word));
         Self { owner, armed: AtomicBool::new(false), message: Mutex::new((env, message)) }
     }
 
-    fn arm(&self) {
+    /// To be done before the look: what comes just after it must ring.
+    pub(crate) fn arm(&self) {
         self.armed.store(true, Ordering::SeqCst);
     }
 
-    /// Sends the message. On the core's thread: it only takes the lock of the mailbox.
-    fn ring(&self) {
+    /// Sends the message, or has the dispatcher send it: on a scheduler, where something of this VM
+    /// has just been put, the VM takes messages from its own processes only.
+    pub(crate) fn ring(self: &Arc<Self>, signal: &Signal) {
         if self.armed.swap(false, Ordering::SeqCst) {
-            let message = lock(&self.message);
-            let (env, message) = &*message;
-            // An owner that is gone has nothing to take.
-            let _ = env.run(|env| env.send(&self.owner, message.load(env)));
+            match is_scheduler_thread() {
+                true => signal.have_rung(Arc::clone(self)),
+                false => self.send(),
+            }
         }
+    }
+
+    /// On the core's thread: it only takes the lock of the mailbox.
+    fn send(&self) {
+        let message = lock(&self.message);
+        let (env, message) = &*message;
+        // An owner that is gone has nothing to take.
+        let _ = env.run(|env| env.send(&self.owner, message.load(env)));
     }
 }
 
@@ -73,7 +85,6 @@ impl Inbox {
 
     /// The next events, and `:more`, `:later` or `:ended`. After `:later` the bell rings.
     pub(crate) fn take<'a>(&mut self, env: Env<'a>, bell: &Bell) -> Term<'a> {
-        // Before the look: what comes just after it must ring.
         bell.arm();
         let Some(Ok(batch)) = self.events.as_mut().map(|events| events.drain(BATCH)) else {
             return (Term::list_new_empty(env), atoms::ended()).encode(env);
@@ -181,6 +192,8 @@ struct State {
     done: bool,
     /// Who wants to know when it is done.
     closers: Vec<Waiter>,
+    /// Those that were to ring on a scheduler.
+    bells: Vec<Arc<Bell>>,
 }
 
 impl Signal {
@@ -194,6 +207,21 @@ impl Signal {
             self.lock().poked = true;
             self.changed.notify_all();
         }
+    }
+
+    /// Has the dispatcher ring a bell.
+    fn have_rung(&self, bell: Arc<Bell>) {
+        let mut state = self.lock();
+        state.bells.push(bell);
+        state.poked = true;
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    /// Rings the bells that could not.
+    fn ring(&self) {
+        let bells = std::mem::take(&mut self.lock().bells);
+        bells.iter().for_each(|bell| bell.send());
     }
 
     /// An operation is about to be submitted: its outcome is waited for.
@@ -284,9 +312,9 @@ impl Waiter {
 }
 
 /// The core's wake object: whoever has something to take learns of it.
-pub(crate) fn poke(signal: &Signal, bell: &Bell) {
+pub(crate) fn poke(signal: &Signal, bell: &Arc<Bell>) {
     signal.poke();
-    bell.ring();
+    bell.ring(signal);
 }
 
 /// The dispatcher's whole life.
@@ -294,13 +322,15 @@ pub(crate) fn dispatch(shared: &Arc<Shared>) {
     // A panic must not leave a node without its dispatcher.
     let _ = catch_unwind(AssertUnwindSafe(|| {
         while shared.signal.wait() {
+            shared.signal.ring();
             shared.settle();
         }
     }));
     lock(&shared.inbox).close();
     shared.close();
     // Not every end is the owner's wish.
-    shared.bell.ring();
+    shared.bell.ring(&shared.signal);
+    shared.signal.ring();
     for closer in shared.signal.finish() {
         closer.tell(&Ok(Answer::None));
     }

@@ -12,9 +12,11 @@ mod direct;
 mod error;
 mod events;
 mod member;
+mod messages;
 mod node;
 mod payload;
 mod ring;
+mod serving;
 
 use rustler::{Atom, Encoder, Env, NifResult, Term};
 
@@ -40,6 +42,7 @@ mod atoms {
         events,
         hour,
         iso = "Elixir.Calendar.ISO",
+        infinity,
         join,
         ketama,
         known,
@@ -60,6 +63,7 @@ mod atoms {
         ok,
         ready,
         remote,
+        requests,
         retryable,
         second,
         set_meta,

@@ -38,12 +38,31 @@ pub(crate) struct Shared {
 impl Shared {
     /// Submits an operation whose outcome is sent to `waiter`.
     fn submit(&self, op: Op, waiter: Waiter) -> Result<u64> {
+        self.begin(waiter, |host| host.submit(op))
+    }
+
+    /// Begins something whose outcome is sent to `waiter`.
+    pub(crate) fn begin(
+        &self,
+        waiter: Waiter,
+        begin: impl FnOnce(&Host) -> Result<u64>,
+    ) -> Result<u64> {
         // Held until the waiter is known: the outcome may come at once.
         let mut waiting = lock(&self.waiting);
         self.signal.expect();
-        let id = self.host.submit(op).inspect_err(|_| self.signal.expect_less())?;
+        let id = begin(&self.host).inspect_err(|_| self.signal.expect_less())?;
         waiting.insert(id, waiter);
         Ok(id)
+    }
+
+    /// Gives an operation up; `false` if its outcome has been sent, or is being sent.
+    pub(crate) fn forget(&self, id: u64) -> bool {
+        let waited = lock(&self.waiting).remove(&id).is_some();
+        if waited {
+            // It fails in a forked child only.
+            let _ = self.host.cancel(id);
+        }
+        waited
     }
 
     /// Sends every outcome that there is to who waits for it.
@@ -120,7 +139,8 @@ fn orphans_gone(env: Env<'_>) -> bool {
 fn begin(env: Env<'_>, options: Term<'_>) -> Result<ResourceArc<NodeRef>> {
     let config = config::config(options)?;
     let host = bind(env, &config)?;
-    let (signal, bell) = (Arc::new(Signal::default()), Arc::new(Bell::new(env.pid())));
+    let (signal, bell) =
+        (Arc::new(Signal::default()), Arc::new(Bell::new(env.pid(), atoms::events())));
     let wake = (Arc::clone(&signal), Arc::clone(&bell));
     host.set_wake(Some(Box::new(move || poke(&wake.0, &wake.1))))?;
     let inbox = Mutex::new(Inbox::new(host.subscribe(Replay::Yes)?));
@@ -183,12 +203,7 @@ fn submitted<'a>(env: Env<'a>, node: &NodeRef, tag: Term<'a>, op: Term<'a>) -> T
 /// Gives an operation up. `false`: its outcome has been sent, or is being sent.
 #[rustler::nif]
 fn forget(node: ResourceArc<NodeRef>, id: u64) -> bool {
-    let waited = lock(&node.0.waiting).remove(&id).is_some();
-    if waited {
-        // It fails in a forked child only.
-        let _ = node.0.host.cancel(id);
-    }
-    waited
+    node.0.forget(id)
 }
 
 /// The next events: `{events, next}`. The owner gets `{Chinwag.Native, :events}` when there are

@@ -3,6 +3,7 @@
 //! An ordinary scheduler does as much as is done within a millisecond, and says `large` where there
 //! is more; a dirty one then does it all. No atom is ever made.
 
+use chinwag::payload::json::{from_msgpack, to_msgpack};
 use chinwag::payload::{Reader, SIZE_MAX, Token, Writer, check};
 use chinwag::{Error, ErrorKind, Result};
 use rustler::types::map::MapIterator;
@@ -48,6 +49,46 @@ fn payload_decode<'a>(env: Env<'a>, payload: Term<'a>) -> Term<'a> {
 #[rustler::nif(schedule = "DirtyCpu")]
 fn payload_decode_large<'a>(env: Env<'a>, payload: Term<'a>) -> Term<'a> {
     told(env, decoded(env, payload))
+}
+
+/// The JSON text of a payload: `{:ok, text}`, `{:error, error}`, or `large`.
+#[rustler::nif]
+fn payload_to_json<'a>(env: Env<'a>, payload: Binary<'a>) -> Term<'a> {
+    match payload.len() > SMALL {
+        true => atoms::large().encode(env),
+        false => to_json(env, &payload),
+    }
+}
+
+/// As `payload_to_json`, however long.
+#[rustler::nif(schedule = "DirtyCpu")]
+fn payload_to_json_large<'a>(env: Env<'a>, payload: Binary<'a>) -> Term<'a> {
+    to_json(env, &payload)
+}
+
+fn to_json<'a>(env: Env<'a>, payload: &[u8]) -> Term<'a> {
+    told(env, from_msgpack(payload).map(|text| bytes(env, text.as_bytes())))
+}
+
+/// The value of a JSON text: `{:ok, value}`, `{:error, error}`, or `large`.
+#[rustler::nif]
+fn payload_from_json<'a>(env: Env<'a>, text: Binary<'a>) -> Term<'a> {
+    match text.len() > SMALL {
+        true => atoms::large().encode(env),
+        false => told(env, from_json(env, &text)),
+    }
+}
+
+/// As `payload_from_json`, however long.
+#[rustler::nif(schedule = "DirtyCpu")]
+fn payload_from_json_large<'a>(env: Env<'a>, text: Binary<'a>) -> Term<'a> {
+    told(env, from_json(env, &text))
+}
+
+fn from_json<'a>(env: Env<'a>, text: &[u8]) -> Result<Term<'a>> {
+    let text = std::str::from_utf8(text)
+        .map_err(|_| Error::new(ErrorKind::Codec, "JSON is text in UTF-8, and this is none"))?;
+    decode(env, &to_msgpack(text)?)
 }
 
 fn told<'a>(env: Env<'a>, outcome: Result<Term<'a>>) -> Term<'a> {

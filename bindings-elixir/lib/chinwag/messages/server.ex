@@ -1,0 +1,312 @@
+defmodule Chinwag.Server do
+  @moduledoc """
+  A named server that is a function, for a supervisor, and the handle of any server of this node.
+
+      children = [
+        {Chinwag, name: MyApp.Mesh, node: "web-1"},
+        {Chinwag.Server, mesh: MyApp.Mesh, name: "price", handler: &MyApp.Price.handle/2}
+      ]
+
+      Supervisor.start_link(children, strategy: :rest_for_one)
+
+  Options: `:mesh`, `:name` and `:handler`, and those of `Chinwag.serve/4`. It ends with the node,
+  so start it after that, as above.
+  """
+
+  use GenServer
+
+  alias Chinwag.{Answering, Codec, Error, Handler, Native, Node, Sender}
+
+  # Messages that wait in the mailbox of a process at most; all others wait in the core, where
+  # there is a bound and who gives up is known.
+  @window 64
+  # How often a mailbox that is full is looked at again at once: one that is read at all has room
+  # then. After that, it is looked at after 1, 2, 4, … milliseconds, and after so many at most.
+  @at_once 8
+  @late 32
+
+  @typedoc "The process of a server, or the name under which it is served."
+  @type handle :: pid() | {Chinwag.mesh(), String.t()}
+
+  @options [concurrency: 1, mailbox: nil, expose_stack: false, operations: nil]
+
+  @doc false
+  def child_spec(options) do
+    id = {__MODULE__, options[:mesh], options[:name]}
+    %{id: id, start: {__MODULE__, :start_link, [options]}}
+  end
+
+  @doc """
+  Starts a server that is linked to the caller. The error is a `Chinwag.Error`: `:server_exists`,
+  `:bad_argument` or `:closed`.
+  """
+  @spec start_link(keyword()) :: {:ok, pid()} | {:error, Error.t()}
+  def start_link(options) do
+    {own, options} = Keyword.split(options, [:mesh, :name, :handler])
+    handler = own[:handler]
+
+    if is_function(handler, 2) or is_function(handler, 3),
+      do: begin(:start_link, own[:mesh], own[:name], handler, options),
+      else: {:error, Error.new(:bad_argument, "handler: is a function of two or three arguments")}
+  end
+
+  @doc false
+  # Has a process be a server, until it ends.
+  def register(mesh, name, pid, options), do: begin(:start, mesh, name, pid, options)
+
+  # A start that fails must not take down who is linked.
+  defp begin(start, mesh, name, target, options) do
+    tag = make_ref()
+    options = options |> Keyword.validate!(@options) |> Map.new()
+    start_in = {mesh, name, target, options, {self(), tag}}
+
+    case apply(GenServer, start, [__MODULE__, start_in]) do
+      :ignore -> receive do: ({^tag, error} -> {:error, error})
+      outcome -> outcome
+    end
+  end
+
+  @doc "Holds messages back, up to the mailbox's bounds, until `resume/1`."
+  @spec pause(handle()) :: :ok | {:error, Error.t()}
+  def pause(server), do: ask(server, {:pause, true})
+
+  @doc "Hands messages over again."
+  @spec resume(handle()) :: :ok | {:error, Error.t()}
+  def resume(server), do: ask(server, {:pause, false})
+
+  @doc """
+  Takes the server off. Calls that it has not answered are answered with `:no_server`; a handler
+  that is at work ends as it would. Stopping again does nothing.
+  """
+  @spec stop(handle()) :: :ok
+  def stop(server) do
+    _ = ask(server, :stop)
+    :ok
+  end
+
+  defp ask({mesh, name}, request) do
+    case find(mesh, name) do
+      {_process, server} -> ask(server, request)
+      nil -> {:error, Error.new(:no_server, "this node has no server #{inspect(name)}")}
+    end
+  end
+
+  defp ask(server, request) when is_pid(server) do
+    GenServer.call(server, request, :infinity)
+  catch
+    :exit, _ -> {:error, Error.new(:no_server, "this server is no more")}
+  end
+
+  @doc false
+  # The process of a name of this node, and its server.
+  def find(mesh, name) do
+    with {:ok, table} <- Node.servers(mesh),
+         [{^name, process, server}] <- :ets.lookup(table, name),
+         true <- Process.alive?(server) do
+      {process, server}
+    else
+      _ -> nil
+    end
+  rescue
+    # The node has just gone.
+    ArgumentError -> nil
+  end
+
+  @impl true
+  def init({mesh, name, target, options, {starter, tag}}) do
+    with :ok <- check(options),
+         {:ok, native} <- Node.fetch(mesh),
+         {:ok, table} <- Node.servers(mesh),
+         {:ok, server} <- Native.server_start(native, name, options.mailbox) do
+      process = if is_pid(target), do: target, else: self()
+      monitor = if is_pid(target), do: Process.monitor(target)
+      true = :ets.insert(table, {name, process, self()})
+
+      state = %{
+        name: name,
+        table: table,
+        server: server,
+        target: target,
+        monitor: monitor,
+        options: options,
+        # Calls that the process has yet to answer, by number: `{request, op}`.
+        open: %{},
+        # Handlers at work, by their monitors, with what they are to answer.
+        running: %{},
+        timer: nil,
+        looks: 0
+      }
+
+      {:ok, state, {:continue, :pull}}
+    else
+      {:error, error} ->
+        send(starter, {tag, error})
+        :ignore
+    end
+  end
+
+  defp check(%{concurrency: concurrency, operations: operations, expose_stack: expose}) do
+    cond do
+      not (is_integer(concurrency) and concurrency > 0) -> bad("concurrency: is at least 1")
+      not is_boolean(expose) -> bad("expose_stack: is true or false")
+      operations != nil and not is_list(operations) -> bad("operations: is a list of names")
+      true -> :ok
+    end
+  end
+
+  defp bad(message), do: {:error, Error.new(:bad_argument, message)}
+
+  @impl true
+  def handle_continue(:pull, state), do: pull(state)
+
+  @impl true
+  def handle_call({:pause, paused}, _from, state),
+    do: {:reply, Native.server_pause(state.server, paused), state}
+
+  def handle_call(:stop, _from, state), do: {:stop, :normal, :ok, leave(state)}
+
+  @impl true
+  def handle_info({Native, :requests}, state), do: pull(state)
+  def handle_info(:look, state), do: pull(%{state | timer: nil})
+
+  # What a GenServer answers.
+  def handle_info({{Chinwag, number, call, _sender}, value}, state) do
+    _ = Answering.answer(call, value)
+    state = %{state | open: Map.delete(state.open, number)}
+    # Something waits, and there may be room for it now.
+    if state.timer, do: pull(state), else: {:noreply, state}
+  end
+
+  def handle_info({:DOWN, monitor, :process, _pid, reason}, %{monitor: monitor} = state) do
+    for {_number, {request, op}} <- state.open, do: Answering.gone(request, op, reason)
+    {:stop, :normal, leave(state)}
+  end
+
+  def handle_info({:DOWN, monitor, :process, _pid, reason}, state) do
+    {call, running} = Map.pop(state.running, monitor)
+
+    case reason do
+      :normal -> :ok
+      # Somebody else will answer. Nobody, if only the garbage of this process has the call.
+      {:shutdown, :noreply} -> send(self(), :sweep)
+      reason -> call && Answering.ended(elem(call, 0), "exit", reason, nil)
+    end
+
+    pull(%{state | running: running})
+  end
+
+  def handle_info(:sweep, state) do
+    :erlang.garbage_collect()
+    {:noreply, state}
+  end
+
+  def handle_info(_other, state), do: {:noreply, state}
+
+  @impl true
+  def terminate(_reason, state), do: leave(state)
+
+  # Only its own entry: there may be a new server of that name.
+  defp leave(state) do
+    _ = Native.server_stop(state.server)
+
+    try do
+      :ets.match_delete(state.table, {state.name, :_, self()})
+    rescue
+      # The node was closed, and its table with it.
+      ArgumentError -> true
+    end
+
+    state
+  end
+
+  # Takes as many messages as there is room for.
+  defp pull(state) do
+    {messages, given_up, next} = Native.server_take(state.server, room(state))
+    state = Enum.reduce(messages, %{state | open: Map.drop(state.open, given_up)}, &hand_over/2)
+
+    cond do
+      next == :ended -> {:stop, :normal, leave(state)}
+      next == :later -> {:noreply, %{state | looks: 0}}
+      # The end of a handler tells that there is room.
+      is_function(state.target) and room(state) == 0 -> {:noreply, state}
+      is_function(state.target) -> {:noreply, again(state)}
+      messages == [] -> {:noreply, look(state)}
+      true -> {:noreply, look(%{state | looks: 0})}
+    end
+  end
+
+  # After what others have to say.
+  defp again(state) do
+    send(self(), {Native, :requests})
+    state
+  end
+
+  defp room(%{target: target} = state) when is_pid(target) do
+    case Process.info(target, :message_queue_len) do
+      {:message_queue_len, length} -> max(0, window(state.options) - length)
+      # Its end is about to be told.
+      nil -> 0
+    end
+  end
+
+  defp room(%{running: running, options: options}),
+    do: max(0, options.concurrency - map_size(running))
+
+  defp window(%{mailbox: nil}), do: @window
+  defp window(%{mailbox: mailbox}), do: min(@window, mailbox)
+
+  # Nobody tells when a process has read its mail. One that is slow is asked less and less often.
+  defp look(%{looks: looks} = state) when looks < @at_once,
+    do: again(%{state | looks: looks + 1})
+
+  defp look(%{timer: nil, looks: looks} = state) do
+    wait = min(2 ** min(looks - @at_once, 10), @late)
+    %{state | timer: Process.send_after(self(), :look, wait), looks: looks + 1}
+  end
+
+  defp look(state), do: state
+
+  defp hand_over({call, op, {codec, _} = payload, sender}, state) do
+    call = with {number, request} <- call, do: {number, {request, codec}}
+
+    case known(op, state.options) && Codec.decode(payload) do
+      {:ok, value} ->
+        deliver(call, op, value, sender, state)
+
+      nil ->
+        refuse(call, Error.unknown_op(op), state)
+
+      {:error, error} ->
+        refuse(call, error, state)
+    end
+  end
+
+  defp known(_op, %{operations: nil}), do: true
+  defp known(op, %{operations: known}), do: op in known || nil
+
+  defp refuse(nil, _error, state), do: state
+
+  defp refuse({_number, {request, _codec}}, error, state) do
+    _ = Answering.refuse(request, error)
+    state
+  end
+
+  defp deliver(nil, op, value, _sender, %{target: pid} = state) when is_pid(pid) do
+    send(pid, {:"$gen_cast", {op, value}})
+    state
+  end
+
+  defp deliver({number, call}, op, value, sender, %{target: pid} = state) when is_pid(pid) do
+    from = {self(), {Chinwag, number, call, Sender.new(sender, call)}}
+    send(pid, {:"$gen_call", from, {op, value}})
+    %{state | open: Map.put(state.open, number, {elem(call, 0), op})}
+  end
+
+  defp deliver(call, op, value, sender, state) do
+    call = with {_number, call} <- call, do: call
+    sender = Sender.new(sender, call)
+    %{target: handler, options: options} = state
+    {_pid, monitor} = spawn_monitor(Handler, :run, [handler, op, value, sender, options])
+    %{state | running: Map.put(state.running, monitor, call)}
+  end
+end
