@@ -35,11 +35,55 @@ defmodule ChinwagAgent.Line do
   def put(line), do: IO.binwrite([line, ?\n])
 end
 
+defmodule ChinwagAgent.Counter do
+  @moduledoc "The server of the scenarios, and the values that it gets and gives."
+
+  alias Chinwag.Sender
+
+  def serve(mesh, name) do
+    counter = :counters.new(1, [])
+    Chinwag.serve(mesh, name, &answer(counter, &1, &2, &3))
+  end
+
+  defp answer(_counter, "echo", value, _sender), do: value
+  defp answer(counter, "get", _value, _sender), do: :counters.get(counter, 1)
+  defp answer(_counter, "fail", text, _sender), do: raise(text)
+  defp answer(_counter, "wait", millis, _sender), do: sleep(millis)
+  # A little longer than anybody waits.
+  defp answer(_counter, "never", _, sender), do: sleep(Sender.remaining(sender) + 10)
+  defp answer(_counter, "who", _value, sender), do: sender.node
+
+  defp answer(counter, "add", by, _sender) do
+    :counters.add(counter, 1, by)
+    :counters.get(counter, 1)
+  end
+
+  defp answer(_counter, op, _value, _sender), do: Chinwag.Error.unknown_op(op)
+
+  defp sleep(millis) do
+    Process.sleep(millis)
+    nil
+  end
+
+  def parse("i" <> digits), do: String.to_integer(digits)
+  def parse("f" <> number), do: number |> Float.parse() |> elem(0)
+  def parse("t" <> text), do: text
+  def parse("b" <> bytes), do: {:bytes, bytes}
+  def parse(_), do: nil
+
+  def format(value) when is_integer(value), do: "i#{value}"
+  def format(value) when is_float(value), do: "f#{value}"
+  def format(value) when is_binary(value), do: "t" <> value
+  def format({:bytes, bytes}), do: "b" <> bytes
+  def format(nil), do: "n"
+  def format(_value), do: "?"
+end
+
 defmodule ChinwagAgent.Commands do
   @moduledoc "What an agent can be told to do: each answers with its lines, the final one last."
 
   alias Chinwag.Ring
-  alias ChinwagAgent.Line
+  alias ChinwagAgent.{Counter, Line}
 
   @mesh ChinwagAgent.Mesh
 
@@ -181,7 +225,54 @@ defmodule ChinwagAgent.Commands do
 
   defp command("released", pairs), do: settle(Chinwag.released(@mesh, id(pairs)))
 
+  defp command("serve", pairs),
+    do: with_value(Counter.serve(@mesh, text(pairs, "name")), fn _server -> ["ok"] end)
+
+  defp command("stop", pairs), do: settle(Chinwag.Server.stop({@mesh, text(pairs, "name")}))
+
+  defp command("call", pairs) do
+    options = numbers(pairs, timeout: "timeout_ms")
+    answer = Chinwag.call(@mesh, text(pairs, "target"), text(pairs, "op"), value(pairs), options)
+    with_value(answer, &ok(value: Counter.format(&1)))
+  end
+
+  defp command("cast", pairs),
+    do: settle(Chinwag.cast(@mesh, text(pairs, "target"), text(pairs, "op"), value(pairs)))
+
+  defp command("multi_call", pairs) do
+    options = numbers(pairs, timeout: "timeout_ms", min_ok: "min_ok")
+    server = text(pairs, "server")
+
+    with_value(Chinwag.multi_call(@mesh, server, text(pairs, "op"), value(pairs), options), fn
+      {replies, failed} ->
+        Enum.map(replies, fn {node, value} ->
+          Line.format("reply", node: node, value: Counter.format(value))
+        end) ++
+          Enum.map(failed, fn {node, error} ->
+            Line.format("failed", node: node, code: error.code)
+          end) ++ ok(count: map_size(replies))
+    end)
+  end
+
+  defp command("abcast", pairs) do
+    told = Chinwag.abcast(@mesh, text(pairs, "server"), text(pairs, "op"), value(pairs))
+    with_value(told, &ok(count: &1))
+  end
+
+  defp command("servers", _) do
+    servers = Chinwag.servers(@mesh)
+
+    Enum.map(servers, fn {name, hosts} -> Line.format("server", name: name, hosts: hosts) end) ++
+      ok(count: map_size(servers))
+  end
+
   defp command(_, _), do: ["unsupported"]
+
+  defp value(pairs), do: pairs |> text("value") |> Counter.parse()
+
+  defp numbers(pairs, keys) do
+    for {key, name} <- keys, text = pairs[name], do: {key, String.to_integer(text)}
+  end
 
   # Which ring it is, and what is the same for all who have it.
   def ring_facts(ring) do
@@ -217,7 +308,11 @@ defmodule ChinwagAgent.Commands do
   defp ok(pairs), do: [Line.format("ok", pairs)]
   defp settle(:ok), do: ["ok"]
   defp settle({:error, error}), do: [failed(error)]
-  defp failed(error), do: Line.format("error", code: error.code, message: error.message)
+
+  defp failed(error) do
+    told = Map.take(error, [:code, :message, :maybe_executed])
+    Line.format("error", Map.to_list(told))
+  end
 end
 
 defmodule ChinwagAgent.Events do
