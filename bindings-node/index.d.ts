@@ -12,12 +12,24 @@ import type {
 } from './answers.js';
 import type { ErrorCode, MemberState, StartOptions } from './constants.js';
 import type { EventStream, Listener, NodeEvents } from './events.js';
+import type {
+  CallOptions,
+  CastOptions,
+  MessageOptions,
+  MultiCallOptions,
+  Remote,
+  Replies,
+  Served,
+  ServeOptions,
+  Server,
+} from './messages.js';
 import type { Ring, RingKey, RingOverrides } from './ring.js';
 
 export * from './answers.js';
 export * from './clock.js';
 export * from './constants.js';
 export * from './events.js';
+export * from './messages.js';
 export * from './ring.js';
 
 /** The version of this package and of the core inside it. */
@@ -166,6 +178,69 @@ export class Node {
   stats(): Record<string, number>;
   /** The counters, and members by state, as OpenMetrics text, which Prometheus reads. */
   metrics(): string;
+
+  /**
+   * Asks a server, and waits for its answer. The target is `name` for the nearest server of that
+   * name, `name@node` for that of a member, or `name#key` for that of the member who owns the key.
+   * Nothing is said to be null.
+   *
+   * What is known at once is told at once; `maybeExecuted` of the error says whether the server may
+   * have done it all the same.
+   * @throws {NoServerError} nobody hosts it, or not the member that was asked
+   * @throws {TimeoutError} no answer within `timeout`
+   * @throws {NodeDownError} the member failed meanwhile
+   * @throws {OverloadedError} too much waits, here or for the server
+   * @throws {RemoteError} the server's code failed; `remote` has what it said
+   * @throws {UnknownOpError} the server has no such operation
+   * @throws {CodecError} the payload has no encoding, or the answer cannot be read
+   */
+  call<T = Decoded>(
+    target: string,
+    op: string,
+    payload?: Encodable,
+    options?: CallOptions,
+  ): Promise<T>;
+  /**
+   * Tells a server something; nobody answers. Resolves once it is on its way: it waits for a
+   * connection for `outboxAge` at most, and what is dropped is counted.
+   * @throws {NoServerError} nobody hosts it, or not the member that was asked
+   * @throws {OverloadedError} there is no room for it
+   */
+  cast(target: string, op: string, payload?: Encodable, options?: CastOptions): Promise<void>;
+  /**
+   * Asks the servers of a name on all members, this one included, and waits until `minOk` have
+   * answered, or all.
+   * @throws {NoServerError} nobody hosts it
+   * @throws {NoQuorumError} fewer answered than `minOk`
+   */
+  multiCall<T = Decoded>(
+    server: string,
+    op: string,
+    payload?: Encodable,
+    options?: MultiCallOptions,
+  ): Promise<Replies<T>>;
+  /**
+   * Tells the servers of a name on all members something; how many it was sent to.
+   * @throws {NoServerError} nobody hosts it
+   */
+  abcast(
+    server: string,
+    op: string,
+    payload?: Encodable,
+    options?: MessageOptions,
+  ): Promise<number>;
+  /** Who hosts a server, this node included, by name. */
+  hosts(server: string): string[];
+  /** Every server that is known, and how many members host it. */
+  servers(): Record<string, number>;
+  /**
+   * Serves a name: other members find it here. Messages come one at a time, unless `concurrency`
+   * says otherwise, and what the handler of a call returns, or its promise, is the answer. What it
+   * throws is a `RemoteError` to the caller; a `ChinwagError` arrives as it is. A cast that comes
+   * to nothing is a `warning` with the code `CHINWAG_CAST_FAILED`.
+   * @throws {ServerExistsError} this node has one of that name, which stays
+   */
+  serve(name: string, server: Server, options?: ServeOptions): Promise<Served>;
 
   /**
    * Joins through seeds, each `host[:port]`, all at once; how many answered.
@@ -403,6 +478,8 @@ export class ChinwagError extends Error {
   readonly number: number;
   /** Whether the same call may succeed later. */
   readonly retryable: boolean;
+  /** Whether what was asked for may have happened all the same; false is certain. */
+  readonly maybeExecuted: boolean;
 }
 
 /** An option is unknown, malformed, or contradicts another; nothing was started. */
@@ -435,7 +512,10 @@ export class UnsupportedError extends ChinwagError {}
 /** No present member hosts a server of this name, or the one that was asked does not. */
 export class NoServerError extends ChinwagError {}
 /** The server's own code failed. */
-export class RemoteError extends ChinwagError {}
+export class RemoteError extends ChinwagError {
+  /** What it said. */
+  readonly remote: Remote;
+}
 /** The server has no operation of this name; nothing ran. */
 export class UnknownOpError extends ChinwagError {}
 /** A value has no encoding, or bytes are no value; the message says where in it. */

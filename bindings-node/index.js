@@ -9,6 +9,7 @@ const { Siblings } = require('./lib/clock/siblings.js');
 const { HybridClock, HybridTime, LamportClock } = require('./lib/clock/stamps.js');
 const { ActorTable } = require('./lib/clock/table.js');
 const { VectorClock } = require('./lib/clock/vector.js');
+const { NO_REPLY } = require('./lib/messages/serving.js');
 const { version } = require('./lib/native.js');
 const { Node } = require('./lib/node.js');
 const { Member } = require('./lib/packed.js');
@@ -36,6 +37,7 @@ module.exports = {
   splitActor,
   encode,
   decode,
+  NO_REPLY,
   ChinwagError,
   ...classes,
   ...constants,

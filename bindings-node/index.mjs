@@ -20,6 +20,7 @@ export const {
   splitActor,
   encode,
   decode,
+  NO_REPLY,
   ChinwagError,
   BadConfigError,
   BadArgumentError,

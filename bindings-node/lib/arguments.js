@@ -59,7 +59,7 @@ function asked({ nodes = [], tags = {}, ack = false, relayFactor = 0, timeout, .
 function unaborted(signal) {
   if (signal === undefined) return;
   check(typeof signal?.addEventListener === 'function', 'signal is not an AbortSignal');
-  if (signal.aborted) throw aborted(signal);
+  if (signal.aborted) throw aborted(signal, false);
 }
 
 module.exports = {

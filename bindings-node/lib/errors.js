@@ -17,14 +17,21 @@ function title(key) {
   return words.replace(/(?:^|_)(.)/g, (_, letter) => letter.toUpperCase()) + 'Error';
 }
 
-function subclass(key, { code, number, retryable }) {
+/** What is known of a failure elsewhere of which nothing is known. */
+const NOBODY = Object.freeze({ node: '', language: '', class: '', message: '', stack: null });
+
+function subclass(key, { code, number, retryable, maybeExecuted }) {
   const name = title(key);
   const Class = {
     [name]: class extends ChinwagError {
       constructor(message, options) {
         super(message, options);
-        Object.assign(this, { code, number, retryable });
+        this.code = code;
+        this.number = number;
+        this.retryable = retryable;
+        this.maybeExecuted = options?.maybeExecuted ?? maybeExecuted;
         if (key === 'join_failed') this.attempts = options?.attempts ?? [];
+        if (key === 'remote_error') this.remote = { ...NOBODY, ...options?.remote };
       }
     },
   }[name];
@@ -43,6 +50,13 @@ function make(key, message, options) {
   return error;
 }
 
+/** The error that the core tells of as a value, with all that it says. */
+function failed({ code, message, ...rest }) {
+  const error = make(code, message, rest);
+  Error.captureStackTrace(error, failed);
+  return error;
+}
+
 /** The result of a native call; what it throws becomes one of ours. */
 function native(call) {
   try {
@@ -54,11 +68,17 @@ function native(call) {
   }
 }
 
-/** Why an operation was given up: a timeout of the caller's is one of ours, too. */
-function aborted({ reason }) {
+/**
+ * Why an operation was given up: a timeout of the caller's is one of ours, too. Nothing has
+ * happened if it had not begun.
+ */
+function aborted({ reason }, begun = true) {
   const late = reason?.name === 'TimeoutError';
   const message = late ? 'the deadline of the signal has passed' : 'the caller gave up';
-  return make(late ? 'timeout' : 'cancelled', message, { cause: reason });
+  return make(late ? 'timeout' : 'cancelled', message, {
+    cause: reason,
+    ...(begun ? {} : { maybeExecuted: false }),
+  });
 }
 
-module.exports = { ChinwagError, classes, make, native, aborted };
+module.exports = { ChinwagError, classes, make, failed, native, aborted };

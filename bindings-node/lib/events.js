@@ -1,6 +1,8 @@
 'use strict';
-// Readers of what happens: one that is asked, and the asynchronous iterator on top of it.
+// Readers of what happens: one that is asked, and the asynchronous iterator on top of it. And what
+// a node warns of by itself.
 
+const { inspect } = require('node:util');
 const { aborted, native: guarded } = require('./errors.js');
 const { Unpacker } = require('./packed.js');
 
@@ -8,6 +10,7 @@ const asyncDispose = Symbol.asyncDispose ?? Symbol.for('nodejs.asyncDispose');
 
 /** Events that cross the border at once. */
 const BATCH = 256;
+const DEFAULT_PORT = ':7946';
 const DONE = Object.freeze({ done: true, value: undefined });
 
 /** Takes events out of a native subscription, batch by batch. */
@@ -121,4 +124,42 @@ class EventStream {
   }
 }
 
-module.exports = { Reader, EventStream, asyncDispose };
+function warning(code, message, more) {
+  return Object.assign(new Error(message), { name: 'ChinwagWarning', code, ...more });
+}
+
+/** Without a listener, the process is warned; unless that is not worth it. */
+function warn(node, told, quiet = false) {
+  if (!node.emit('warning', told) && !quiet) process.emitWarning(told);
+}
+
+/** What is odd about a start. */
+function begun(node, options) {
+  const { addr, name, state } = node.localMember();
+  if (options.bind === undefined && !addr.endsWith(DEFAULT_PORT)) {
+    const message = `port 7946 is taken; bound to ${addr} instead`;
+    warn(node, warning('CHINWAG_PORT_TAKEN', message));
+  }
+  const alone = node.members().every((member) => member.name === name);
+  // Who listens is told by the core, with the cause for each seed.
+  const heard = node.listenerCount('warning') > 0;
+  if (options.seeds?.length > 0 && alone && state === 'alive' && !heard) {
+    warn(node, warning('CHINWAG_ALONE', 'no seed was reached; alone for now, and trying again'));
+  }
+}
+
+/** A warning of the core, in the shape of those that are made here. */
+function warned(node, { code, subject, text }) {
+  const name = `CHINWAG_${code.toUpperCase().replaceAll('-', '_')}`;
+  node.emit('warning', warning(name, text, { subject }));
+}
+
+/** A cast to a server came to nothing. Once is enough for the process. */
+function castFailed(node, server, cause, again) {
+  const message = `a cast to "${server}" failed: ${inspect(cause)}`;
+  warn(node, warning('CHINWAG_CAST_FAILED', message, { subject: server, cause }), again);
+}
+
+const warnings = { begun, castFailed, warned };
+
+module.exports = { Reader, EventStream, asyncDispose, warnings };

@@ -19,9 +19,10 @@ const {
   unaborted,
 } = require('./arguments.js');
 const { RING_EVENTS, Rings } = require('./cluster.js');
-const { aborted, make, native: guarded } = require('./errors.js');
-const { EventStream, Reader, asyncDispose } = require('./events.js');
+const { aborted, failed, make, native: guarded } = require('./errors.js');
+const { EventStream, Reader, asyncDispose, warnings } = require('./events.js');
 const { outcomes } = require('./keys.js');
+const { Messages } = require('./messages/messages.js');
 const { NativeNode } = require('./native.js');
 const { Unpacker } = require('./packed.js');
 const placement = require('./placement.js');
@@ -30,7 +31,6 @@ const signals = require('./signals.js');
 /** Outcomes taken, and events emitted, before others get their turn. */
 const BATCH = 1024;
 const LEAVE_TIMEOUT = 5000;
-const DEFAULT_PORT = ':7946';
 
 /** Turns of the event loop, as far as nodes notice them. */
 let turn = 0;
@@ -46,6 +46,7 @@ class Node extends EventEmitter {
   #native;
   #name;
   #rings;
+  #messages;
   /** Operations under way: number to what settles them. */
   #pending = new Map();
   /** Event streams that wait. */
@@ -85,6 +86,11 @@ class Node extends EventEmitter {
     this.#native = guarded(() => new NativeNode(options, Node.#waker(new WeakRef(this))));
     this.#name = this.localMember().name;
     this.#rings = new Rings(this.#native, this.#name);
+    this.#messages = new Messages(this.#native, {
+      perform: (submit, signal) => this.#settled(submit, signal),
+      tell: (...failure) => this.#served(...failure),
+      blocks: options.outboxOverflow === 'block',
+    });
     collected.register(this, this.#name, this);
   }
 
@@ -159,6 +165,34 @@ class Node extends EventEmitter {
   async released(id, { signal } = {}) {
     numbered(id, 'released');
     await this.#perform(() => this.#native.released(id), signal);
+  }
+
+  call(target, op, payload, options) {
+    return this.#messages.call(target, op, payload, options);
+  }
+
+  cast(target, op, payload, options) {
+    return this.#messages.cast(target, op, payload, options);
+  }
+
+  multiCall(server, op, payload, options) {
+    return this.#messages.multiCall(server, op, payload, options);
+  }
+
+  abcast(server, op, payload, options) {
+    return this.#messages.abcast(server, op, payload, options);
+  }
+
+  hosts(server) {
+    return this.#messages.hosts(server);
+  }
+
+  servers() {
+    return this.#messages.servers();
+  }
+
+  serve(name, handlers, options) {
+    return this.#messages.serve(name, handlers, options);
   }
 
   async join(seeds, { signal } = {}) {
@@ -388,13 +422,18 @@ class Node extends EventEmitter {
   }
 
   async #perform(submit, signal) {
+    return (await this.#settled(submit, signal)).value;
+  }
+
+  /** What an operation came to, and what is told of payloads in it. */
+  async #settled(submit, signal) {
     unaborted(signal);
     const id = guarded(submit);
-    const { value, failed, error } = await this.#outcome(id, signal);
+    const outcome = await this.#outcome(id, signal);
     // Made here, not where the outcome was taken, so that the stack shows who called.
-    if (failed) throw make(failed.code, failed.message, { attempts: failed.attempts });
-    if (error) throw error();
-    return value;
+    if (outcome.failed) throw failed(outcome.failed);
+    if (outcome.error) throw outcome.error();
+    return outcome;
   }
 
   #outcome(id, signal) {
@@ -433,6 +472,7 @@ class Node extends EventEmitter {
     const error = () => make('closed', 'the node was closed meanwhile');
     for (const settle of [...this.#pending.values()]) settle({ error });
     for (const stream of [...this.#sleepers]) stream.wake();
+    this.#messages.end();
     this.#unlisten();
     this.#native.release();
     process.nextTick(() => this.emit('close'));
@@ -443,43 +483,28 @@ class Node extends EventEmitter {
     turn++;
     this.#settle();
     for (const stream of [...this.#sleepers]) stream.wake();
+    this.#messages.wake();
     this.#pump();
   }
 
   #settle() {
     for (;;) {
-      const outcomes = guarded(() => this.#native.outcomes(BATCH));
-      for (const outcome of outcomes) this.#pending.get(outcome.id)?.(outcome);
-      if (outcomes.length < BATCH) return;
+      const { all, told } = guarded(() => this.#native.outcomes(BATCH));
+      for (const { id, value, failed } of all) this.#pending.get(id)?.({ value, failed, told });
+      if (all.length < BATCH) return;
     }
   }
 
   /** The first turn after the start: listeners that come from now on are told what is new. */
   #begin(options) {
     this.#started = true;
-    if (this.#closing) return;
-    const { addr, name, state } = this.localMember();
-    if (options.bind === undefined && !addr.endsWith(DEFAULT_PORT)) {
-      this.#warn('CHINWAG_PORT_TAKEN', `port 7946 is taken; bound to ${addr} instead`);
-    }
-    const alone = this.members().every((member) => member.name === name);
-    // Who listens is told by the core, with the cause for each seed.
-    const heard = this.listenerCount('warning') > 0;
-    if (options.seeds?.length > 0 && alone && state === 'alive' && !heard) {
-      this.#warn('CHINWAG_ALONE', 'no seed was reached; alone for now, and trying again');
-    }
+    if (!this.#closing) warnings.begun(this, options);
   }
 
-  #warn(code, message) {
-    const warning = Object.assign(new Error(message), { name: 'ChinwagWarning', code });
-    if (!this.emit('warning', warning)) process.emitWarning(warning);
-  }
-
-  /** A warning of the core, in the shape of those that are made here. */
-  #warned({ code, subject, text }) {
-    const name = `CHINWAG_${code.toUpperCase().replaceAll('-', '_')}`;
-    const warning = Object.assign(new Error(text), { name: 'ChinwagWarning', code: name, subject });
-    this.emit('warning', warning);
+  /** A server came or went, or one of its casts came to nothing. */
+  #served(server, cause, again) {
+    if (server === undefined) this.#hold();
+    else warnings.castFailed(this, server, cause, again);
   }
 
   #listened(type) {
@@ -543,7 +568,7 @@ class Node extends EventEmitter {
       const event = this.#closing ? undefined : this.#feed?.take();
       if (!event) return true;
       if (event.member) this.emit(event.type, event.member, event);
-      else if (event.type === 'warning') this.#warned(event);
+      else if (event.type === 'warning') warnings.warned(this, event);
       else this.emit(event.type, event);
     }
     return false;
@@ -557,7 +582,8 @@ class Node extends EventEmitter {
       this.#held = hold;
       guarded(() => this.#native.hold(hold));
     }
-    const used = hold || this.#feed !== null || this.#sleepers.size > 0;
+    const heard = this.#feed !== null || this.#sleepers.size > 0 || this.#messages.serving;
+    const used = hold || heard;
     if (open && used) kept.add(this);
     else kept.delete(this);
   }

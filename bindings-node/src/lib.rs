@@ -10,9 +10,11 @@ mod config;
 pub mod error;
 pub mod events;
 pub mod member;
+pub mod messages;
 pub mod node;
 pub mod payload;
 pub mod ring;
+pub mod serving;
 
 use napi_derive::napi;
 

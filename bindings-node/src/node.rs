@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chinwag::Replay;
-use chinwag::host::{Answer, Completion, Host, Op};
+use chinwag::host::{Host, Op};
 use napi::bindgen_prelude::{AsyncTask, Function, Object, Uint8Array, Unknown};
 use napi::threadsafe_function::{
     ThreadsafeFunction, ThreadsafeFunctionCallMode, UnknownReturnValue,
@@ -12,6 +12,7 @@ use napi::threadsafe_function::{
 use napi::{Env, Status, Task};
 use napi_derive::napi;
 
+use crate::answer::Outcomes;
 use crate::error::{Result, broken, failure};
 use crate::events::NativeEvents;
 use crate::member::{Packed, Packer};
@@ -25,37 +26,6 @@ type Wake = ThreadsafeFunction<(), UnknownReturnValue, (), Status, false, false,
 pub struct NativeNode {
     pub(crate) host: Arc<Host>,
     wake: Arc<Mutex<Option<Wake>>>,
-}
-
-/// The outcome of an operation.
-#[napi(object, object_from_js = false)]
-pub struct Outcome<'env> {
-    /// The number under which it was submitted.
-    pub id: f64,
-    /// What it came to; null when it failed, or when there is nothing to tell.
-    pub value: Unknown<'env>,
-    /// Why it failed, if it did.
-    pub failed: Option<Failed>,
-}
-
-/// An error, as a value.
-#[napi(object, object_from_js = false)]
-pub struct Failed {
-    /// The code in the core's table.
-    pub code: &'static str,
-    /// The sentence.
-    pub message: String,
-    /// What a failed join tried.
-    pub attempts: Vec<Attempt>,
-}
-
-/// One address that a join tried.
-#[napi(object, object_from_js = false)]
-pub struct Attempt {
-    /// As it was given, or as it was resolved.
-    pub seed: String,
-    /// Why it did not answer.
-    pub cause: String,
 }
 
 #[napi]
@@ -120,7 +90,7 @@ impl NativeNode {
     /// What may be shown of the keys, the primary first.
     #[napi(catch_unwind)]
     pub fn keys<'env>(&self, env: &'env Env) -> Result<Unknown<'env>> {
-        answer::value(env, &self.host.keys().map_err(failure)?).map_err(broken)
+        answer::plain(env, &self.host.keys().map_err(failure)?)
     }
 
     /// Subscribes; `replay` starts with the present members.
@@ -295,9 +265,9 @@ impl NativeNode {
 
     /// Takes up to `max` outcomes.
     #[napi(catch_unwind)]
-    pub fn outcomes<'env>(&self, env: &'env Env, max: u32) -> Result<Vec<Outcome<'env>>> {
+    pub fn outcomes<'env>(&self, env: &'env Env, max: u32) -> Result<Outcomes<'env>> {
         let settled = self.host.completions(max as usize).map_err(failure)?;
-        settled.into_iter().map(|completion| outcome(env, completion)).collect()
+        answer::outcomes(env, settled).map_err(broken)
     }
 
     /// Frees everything, on a thread that may wait for it.
@@ -327,27 +297,6 @@ impl NativeNode {
 
     pub(crate) fn submit(&self, op: Op) -> Result<f64> {
         self.host.submit(op).map(|id| id as f64).map_err(failure)
-    }
-}
-
-fn outcome(env: &Env, completion: Completion) -> Result<Outcome<'_>> {
-    let (told, failed) = match completion.result {
-        Ok(told) => (told, None),
-        Err(error) => (Answer::None, Some(Failed::from(error))),
-    };
-    let value = answer::value(env, &told).map_err(broken)?;
-    Ok(Outcome { id: completion.id as f64, value, failed })
-}
-
-impl From<chinwag::Error> for Failed {
-    fn from(error: chinwag::Error) -> Self {
-        let attempt =
-            |a: &chinwag::error::Attempt| Attempt { seed: a.seed.clone(), cause: a.cause.clone() };
-        Self {
-            code: error.kind().code(),
-            message: error.message().to_owned(),
-            attempts: error.attempts().iter().map(attempt).collect(),
-        }
     }
 }
 

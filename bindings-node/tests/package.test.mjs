@@ -25,7 +25,7 @@ test('both module systems and the types have the same names', () => {
   const names = Object.keys(cjs).sort();
   assert.deepEqual(Object.keys(esm).sort(), names);
   for (const name of names) assert.equal(esm[name], cjs[name], 'one and the same');
-  const files = ['index', 'answers', 'clock', 'constants', 'events', 'ring'];
+  const files = ['index', 'answers', 'clock', 'constants', 'events', 'messages', 'ring'];
   const types = files.map((name) => read(`${name}.d.ts`)).join('');
   const typed = [...types.matchAll(/^export (?:class|function|const) (\w+)/gm)].map((m) => m[1]);
   assert.deepEqual(typed.sort(), names);

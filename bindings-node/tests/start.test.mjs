@@ -32,6 +32,7 @@ test('every error of the table has a class', () => {
     assert.ok(error instanceof ChinwagError && error instanceof Error);
     assert.equal(error.name, name);
     assert.equal(error.code, row.code);
+    assert.equal(error.maybeExecuted, row.maybeExecuted);
     assert.equal(String(error), `${name}: what happened`);
   }
 });

@@ -23,7 +23,10 @@ async function pair(t, options = {}) {
 
 test('no kind of answer is lost', () => {
   const { specimen } = createRequire(import.meta.url)('../lib/native.js');
-  const answer = specimen();
+  const { all, told } = specimen();
+  const [{ value: answer, failed }] = all;
+  assert.equal(failed, undefined);
+  assert.deepEqual([...told.ops], [3, 200]);
   assert.deepEqual(answer, {
     none: null,
     flag: true,
@@ -32,6 +35,13 @@ test('no kind of answer is lost', () => {
     roundTrip: 1.5,
     text: 'wörd\0',
     bytes: Uint8Array.of(0, 255),
+    payload: { op: 0, unit: 0, byte: 0 },
+    error: {
+      code: 'no_server',
+      message: 'nobody',
+      attempts: [],
+      maybeExecuted: false,
+    },
     list: [1, '', null],
     map: { b: 2, ['__proto__']: { flag: true } },
   });

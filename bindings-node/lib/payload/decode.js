@@ -7,21 +7,51 @@ const { decodePayload } = require('../native.js');
 const { wrong } = require('../placement.js');
 const op = require('./ops.js');
 
-/** Makes what is said, from the front on. */
+const FRONT = Object.freeze({ op: 0, unit: 0, byte: 0 });
+
+/** Makes what is said, from the front on, or from the place of one value of several. */
 class Maker {
   #ops;
   #text;
   #bytes;
-  #at = 0;
-  #textAt = 0;
-  #bytesAt = 0;
+  #at;
+  #textAt;
+  #bytesAt;
   /** The keys that came, each once: a name is made once, however many objects have it. */
   #keys = [];
 
-  constructor({ ops, text, bytes }) {
+  constructor({ ops, text, bytes }, { op: at, unit, byte } = FRONT) {
     this.#ops = ops;
     this.#text = text;
     this.#bytes = bytes;
+    this.#at = at;
+    this.#textAt = unit;
+    this.#bytesAt = byte;
+  }
+
+  /** Whether something is left. */
+  get more() {
+    return this.#at < this.#ops.length;
+  }
+
+  number() {
+    return this.#ops[this.#at++];
+  }
+
+  text() {
+    return this.#cut();
+  }
+
+  /** Bytes; of a length below zero, none. */
+  bytes() {
+    const length = this.#ops[this.#at++];
+    return length < 0 ? undefined : this.#slice(length);
+  }
+
+  /** The value of a payload, whose keys are its own. */
+  value() {
+    this.#keys = [];
+    return this.any();
   }
 
   any() {
@@ -45,12 +75,8 @@ class Maker {
       case op.LONG:
       case op.UNSIGNED:
         return (BigInt(ops[this.#at++]) << 32n) | BigInt(ops[this.#at++]);
-      case op.BYTES: {
-        const start = this.#bytesAt;
-        this.#bytesAt += ops[this.#at++];
-        // A copy: the whole would stay as long as a part of it is held.
-        return Buffer.from(this.#bytes.subarray(start, this.#bytesAt));
-      }
+      case op.BYTES:
+        return this.#slice(ops[this.#at++]);
       case op.TIME:
         return new Date(ops[this.#at++]);
       default:
@@ -62,6 +88,14 @@ class Maker {
     const start = this.#textAt;
     this.#textAt += this.#ops[this.#at++];
     return this.#text.slice(start, this.#textAt);
+  }
+
+  /** A copy, unless it is all that there is: the whole would stay as long as a part is held. */
+  #slice(length) {
+    const from = this.#bytesAt;
+    this.#bytesAt += length;
+    if (length > 0 && length === this.#bytes.length) return this.#bytes;
+    return Buffer.from(this.#bytes.subarray(from, this.#bytesAt));
   }
 
   #key() {
@@ -101,4 +135,4 @@ function decode(data) {
   return new Maker(guarded(() => decodePayload(data))).any();
 }
 
-module.exports = { decode };
+module.exports = { Maker, decode };

@@ -3,6 +3,7 @@
 
 const { Buffer } = require('node:buffer');
 const { types } = require('node:util');
+const { check } = require('../arguments.js');
 const { make, native: guarded } = require('../errors.js');
 const { encodePayload } = require('../native.js');
 const op = require('./ops.js');
@@ -16,13 +17,49 @@ const NO_BYTES = Buffer.alloc(0);
 /** Thrown once the core knows enough to refuse the value. */
 const ENOUGH = Symbol('enough');
 
-/** What is said of a value. */
+/** How payloads are encoded, by the names for it. Others are numbers that users agree on. */
+const CODECS = Object.freeze({ raw: 0, msgpack: 1, json: 2 });
+const RAW = 0;
+const USER = 128;
+
+/** What is said of a value, and of the message that it belongs to. */
 class Parts {
   ops = [];
   texts = [];
   bytes = [];
   #left = SIZE;
   #depth = 0;
+
+  number(number) {
+    this.ops.push(number);
+  }
+
+  /** Text that comes before the value. */
+  put(text) {
+    this.ops.push(text.length);
+    this.texts.push(text);
+  }
+
+  /** How the value is encoded, and the value. It comes last. */
+  payload(codec, value) {
+    this.ops.push(codec);
+    if (codec === RAW || codec >= USER) {
+      this.bytes.push(octets(value));
+      return;
+    }
+    try {
+      this.any(value);
+    } catch (stopped) {
+      if (stopped !== ENOUGH) throw stopped;
+    }
+  }
+
+  /** Everything, as the core takes it. */
+  said() {
+    const { ops, texts, bytes } = this;
+    const joined = bytes.length > 1 ? Buffer.concat(bytes) : (bytes[0] ?? NO_BYTES);
+    return [new Float64Array(ops), texts.length > 1 ? texts.join('') : (texts[0] ?? ''), joined];
+  }
 
   any(value) {
     this.#spend(1);
@@ -162,6 +199,22 @@ function bits(value) {
   return 4 * digits.length - Math.clz32(parseInt(digits[0], 16)) + 28 + (value < 0n ? 1 : 0);
 }
 
+/** The number of a codec. */
+function codecOf(codec = 'msgpack') {
+  if (Object.hasOwn(CODECS, codec)) return CODECS[codec];
+  const users = Number.isInteger(codec) && codec >= USER && codec < 256;
+  check(users, 'codec is "msgpack", "json", "raw" or a number from 128 to 255');
+  return codec;
+}
+
+/** What is sent as it is. */
+function octets(value) {
+  if (types.isUint8Array(value)) return value;
+  if (value === null) return NO_BYTES;
+  if (typeof value === 'string') return Buffer.from(value);
+  throw make('codec', `what is sent raw is a Uint8Array or a string, not ${kind(value)}`);
+}
+
 /** The bytes of a value that every language reads alike. */
 function encode(value) {
   const parts = new Parts();
@@ -170,9 +223,7 @@ function encode(value) {
   } catch (stopped) {
     if (stopped !== ENOUGH) throw stopped;
   }
-  const { ops, texts, bytes } = parts;
-  const joined = bytes.length > 0 ? Buffer.concat(bytes) : NO_BYTES;
-  return guarded(() => encodePayload(new Float64Array(ops), texts.join(''), joined));
+  return guarded(() => encodePayload(...parts.said()));
 }
 
-module.exports = { encode };
+module.exports = { Parts, codecOf, encode };

@@ -4,8 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use chinwag::payload::{Reader, Token, Writer};
-use chinwag::{Error, ErrorKind};
+use chinwag::payload::{Reader, Token, Writer, json};
+use chinwag::{Error, ErrorKind, Payload};
 use napi::Env;
 use napi::bindgen_prelude::{BufferSlice, Float64ArraySlice, Uint8ArraySlice};
 use napi_derive::napi;
@@ -36,7 +36,7 @@ mod op {
     pub(super) const TIME: u8 = 12;
     /// What has no encoding: the length of the text that says so.
     pub(super) const WRONG: u8 = 13;
-    /// A key that came before, the how-manieth of those that differ.
+    /// A key that came before, the how-manieth of those of the payload that differ.
     pub(super) const SAME_KEY: u8 = 14;
 }
 
@@ -64,35 +64,36 @@ pub fn encode_payload<'env>(
     text: String,
     bytes: Uint8ArraySlice<'_>,
 ) -> Result<BufferSlice<'env>> {
-    let payload = encode(&ops, &text, &bytes).map_err(failure)?;
+    let payload = Said::new(&ops, &text, &bytes).value().map_err(failure)?;
     BufferSlice::copy_from(env, payload).map_err(broken)
 }
 
 /// What there is in a payload.
 #[napi(catch_unwind)]
 pub fn decode_payload<'env>(env: &'env Env, payload: Uint8ArraySlice<'_>) -> Result<Parts<'env>> {
-    let parts = decode(&payload).map_err(failure)?;
-    Ok(Parts {
-        ops: Float64ArraySlice::from_data(env, parts.ops).map_err(broken)?,
-        text: parts.text,
-        bytes: BufferSlice::copy_from(env, parts.bytes).map_err(broken)?,
-    })
+    let mut told = Told::default();
+    told.value(&payload).map_err(failure)?;
+    told.parts(env)
 }
 
-/// What is left to say of a value.
-struct Said<'a> {
+/// What is left to say: of a value, or of a message before its value.
+pub(crate) struct Said<'a> {
     ops: std::slice::Iter<'a, f64>,
     text: &'a str,
     bytes: &'a [u8],
 }
 
 impl<'a> Said<'a> {
-    fn number(&mut self) -> chinwag::Result<f64> {
+    pub(crate) fn new(ops: &'a [f64], text: &'a str, bytes: &'a [u8]) -> Self {
+        Self { ops: ops.iter(), text, bytes }
+    }
+
+    pub(crate) fn number(&mut self) -> chinwag::Result<f64> {
         self.ops.next().copied().ok_or_else(unsaid)
     }
 
     /// A text of so many units.
-    fn text(&mut self) -> chinwag::Result<&'a str> {
+    pub(crate) fn text(&mut self) -> chinwag::Result<&'a str> {
         let mut units = self.number()? as usize;
         // Most are ASCII, whose units are bytes.
         let is_ascii = |text: &&str| text.is_ascii();
@@ -124,21 +125,31 @@ impl<'a> Said<'a> {
     fn halves(&mut self) -> chinwag::Result<(i64, i64)> {
         Ok((self.number()? as i64, self.number()? as i64))
     }
+
+    /// The bytes of the value that is left.
+    fn value(&mut self) -> chinwag::Result<Vec<u8>> {
+        let mut writer = Writer::new();
+        while let Some(op) = self.ops.next() {
+            put(&mut writer, *op as u8, self)?;
+        }
+        writer.finish()
+    }
+
+    /// The payload that is left: how it is encoded, and a value, or bytes as they are.
+    pub(crate) fn payload(&mut self) -> chinwag::Result<Payload> {
+        let codec = self.number()? as u8;
+        let bytes = match codec {
+            Payload::MSGPACK => self.value()?,
+            Payload::JSON => json::from_msgpack(&self.value()?)?.into_bytes(),
+            _ => self.bytes.to_vec(),
+        };
+        Ok(Payload { codec, bytes })
+    }
 }
 
 /// The two sides do not speak of the same.
 fn unsaid() -> Error {
     Error::new(ErrorKind::Internal, "lib/payload says less than it announces")
-}
-
-/// The bytes of what there is.
-pub(crate) fn encode(ops: &[f64], text: &str, bytes: &[u8]) -> chinwag::Result<Vec<u8>> {
-    let mut writer = Writer::new();
-    let mut said = Said { ops: ops.iter(), text, bytes };
-    while let Some(op) = said.ops.next() {
-        put(&mut writer, *op as u8, &mut said)?;
-    }
-    writer.finish()
 }
 
 fn put(writer: &mut Writer, op: u8, said: &mut Said<'_>) -> chinwag::Result<()> {
@@ -171,43 +182,149 @@ fn put(writer: &mut Writer, op: u8, said: &mut Said<'_>) -> chinwag::Result<()> 
     }
 }
 
-/// What is said of a payload.
+/// What is said of payloads, and of what comes with them: one value behind the other.
 #[derive(Default)]
 pub(crate) struct Told {
     ops: Vec<f64>,
     text: String,
+    /// Of the text, in UTF-16.
+    units: usize,
     bytes: Vec<u8>,
+    /// What is not taken back by a reset.
+    kept: Lengths,
+}
+
+/// How much is told.
+#[derive(Clone, Copy, Default)]
+struct Lengths {
+    ops: usize,
+    text: usize,
+    units: usize,
+    bytes: usize,
+}
+
+/// Where a value begins in what is told.
+#[napi(object, object_from_js = false)]
+#[derive(Clone, Copy)]
+pub struct Place {
+    /// Its first number.
+    pub op: f64,
+    /// Its first unit of text.
+    pub unit: f64,
+    /// Its first byte.
+    pub byte: f64,
 }
 
 impl Told {
-    fn op(&mut self, op: u8, numbers: &[f64]) {
-        self.ops.push(op.into());
-        self.ops.extend_from_slice(numbers);
+    /// Whether there is nothing.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.ops.is_empty()
     }
 
-    fn text(&mut self, op: u8, text: &str) {
+    /// Hands everything to JavaScript.
+    pub(crate) fn parts(self, env: &Env) -> Result<Parts<'_>> {
+        Ok(Parts {
+            ops: Float64ArraySlice::from_data(env, self.ops).map_err(broken)?,
+            text: self.text,
+            bytes: BufferSlice::copy_from(env, self.bytes).map_err(broken)?,
+        })
+    }
+
+    pub(crate) fn number(&mut self, number: f64) {
+        self.ops.push(number);
+    }
+
+    /// A text, its length before it.
+    pub(crate) fn text(&mut self, text: &str) {
         let units = if text.is_ascii() { text.len() } else { text.encode_utf16().count() };
-        self.op(op, &[units as f64]);
+        self.ops.push(units as f64);
+        self.units += units;
         self.text.push_str(text);
     }
 
-    fn unsigned(&mut self, value: u64) {
-        self.op(op::UNSIGNED, &[(value >> 32) as f64, f64::from(value as u32)]);
+    /// Bytes, their length before them.
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
+        self.ops.push(bytes.len() as f64);
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    /// What is told from now on is taken back by [`Told::reset`].
+    pub(crate) fn mark(&mut self) {
+        self.kept = self.lengths();
+    }
+
+    /// Takes back what was told since the mark.
+    pub(crate) fn reset(&mut self) {
+        self.cut(self.kept);
+    }
+
+    fn lengths(&self) -> Lengths {
+        let (ops, text) = (self.ops.len(), self.text.len());
+        Lengths { ops, text, units: self.units, bytes: self.bytes.len() }
+    }
+
+    fn cut(&mut self, to: Lengths) {
+        self.ops.truncate(to.ops);
+        self.text.truncate(to.text);
+        self.units = to.units;
+        self.bytes.truncate(to.bytes);
+    }
+
+    /// The value of a payload, and where it is; nothing of one that cannot be read.
+    pub(crate) fn payload(&mut self, payload: &Payload) -> chinwag::Result<Place> {
+        let before = self.lengths();
+        self.opened(payload).inspect_err(|_| self.cut(before))?;
+        let Lengths { ops, units, bytes, .. } = before;
+        Ok(Place { op: ops as f64, unit: units as f64, byte: bytes as f64 })
+    }
+
+    fn opened(&mut self, payload: &Payload) -> chinwag::Result<()> {
+        match payload.codec {
+            Payload::MSGPACK => self.value(&payload.bytes),
+            Payload::JSON => match std::str::from_utf8(&payload.bytes) {
+                Ok(text) => self.value(&json::to_msgpack(text)?),
+                Err(_) => Err(Error::new(ErrorKind::Codec, "JSON that is no UTF-8")),
+            },
+            Payload::RAW | Payload::USER.. => {
+                self.op(op::BYTES);
+                self.bytes(&payload.bytes);
+                Ok(())
+            }
+            other => {
+                let what = "which Node.js has not; ask for \"msgpack\", \"json\" or \"raw\"";
+                Err(Error::new(ErrorKind::Codec, format!("it was sent with codec {other}, {what}")))
+            }
+        }
+    }
+
+    /// What there is in a payload of MessagePack.
+    fn value(&mut self, payload: &[u8]) -> chinwag::Result<()> {
+        tell(&mut Reader::new(payload), self, &mut BTreeMap::new())
+    }
+
+    fn op(&mut self, op: u8) {
+        self.ops.push(op.into());
+    }
+
+    fn one(&mut self, op: u8, number: f64) {
+        self.ops.extend_from_slice(&[op.into(), number]);
+    }
+
+    fn halves(&mut self, op: u8, upper: f64, lower: u32) {
+        self.ops.extend_from_slice(&[op.into(), upper, lower.into()]);
     }
 
     fn integer(&mut self, value: i64) {
         match value.unsigned_abs() <= SAFE {
-            true => self.op(op::INT, &[value as f64]),
-            false => self.op(op::LONG, &[(value >> 32) as f64, f64::from(value as u32)]),
+            true => self.one(op::INT, value as f64),
+            false => self.halves(op::LONG, (value >> 32) as f64, value as u32),
         }
     }
-}
 
-/// What there is in a payload.
-pub(crate) fn decode(payload: &[u8]) -> chinwag::Result<Told> {
-    let mut told = Told::default();
-    tell(&mut Reader::new(payload), &mut told, &mut BTreeMap::new())?;
-    Ok(told)
+    fn letters(&mut self, op: u8, text: &str) {
+        self.op(op);
+        self.text(text);
+    }
 }
 
 /// Tells the value that comes next. The keys that were told have numbers: a list of records has the
@@ -218,28 +335,28 @@ fn tell<'a>(
     keys: &mut BTreeMap<&'a str, usize>,
 ) -> chinwag::Result<()> {
     match reader.token()? {
-        Token::Nil => told.op(op::NIL, &[]),
-        Token::Bool(false) => told.op(op::FALSE, &[]),
-        Token::Bool(true) => told.op(op::TRUE, &[]),
+        Token::Nil => told.op(op::NIL),
+        Token::Bool(false) => told.op(op::FALSE),
+        Token::Bool(true) => told.op(op::TRUE),
         Token::Int(value) => told.integer(value),
-        Token::Uint(value) => told.unsigned(value),
-        Token::Float(value) => told.op(op::FLOAT, &[value]),
-        Token::Text(text) => told.text(op::TEXT, text),
+        Token::Uint(value) => told.halves(op::UNSIGNED, (value >> 32) as f64, value as u32),
+        Token::Float(value) => told.one(op::FLOAT, value),
+        Token::Text(text) => told.letters(op::TEXT, text),
         Token::Bytes(bytes) => {
-            told.op(op::BYTES, &[bytes.len() as f64]);
-            told.bytes.extend_from_slice(bytes);
+            told.op(op::BYTES);
+            told.bytes(bytes);
         }
         Token::Array(len) => {
-            told.op(op::ARRAY, &[len as f64]);
+            told.one(op::ARRAY, len as f64);
             return (0..len).try_for_each(|_| tell(reader, told, keys));
         }
         Token::Map(len) => {
-            told.op(op::MAP, &[len as f64]);
+            told.one(op::MAP, len as f64);
             for _ in 0..len {
                 let (key, fresh) = (reader.key()?, keys.len());
                 match *keys.entry(key).or_insert(fresh) {
-                    number if number == fresh => told.text(op::KEY, key),
-                    number => told.op(op::SAME_KEY, &[number as f64]),
+                    number if number == fresh => told.letters(op::KEY, key),
+                    number => told.one(op::SAME_KEY, number as f64),
                 }
                 tell(reader, told, keys)?;
             }
@@ -247,7 +364,7 @@ fn tell<'a>(
         Token::Timestamp { secs, nanos } => {
             let why = || format!("a Date cannot hold {secs} s and {nanos} ns since 1970");
             let ms = date(secs, nanos).ok_or_else(|| reader.wrong(&why()))?;
-            told.op(op::TIME, &[ms as f64]);
+            told.one(op::TIME, ms as f64);
         }
     }
     Ok(())

@@ -15,7 +15,9 @@ import {
   JoinFailedError,
   jump,
   LamportClock,
+  NO_REPLY,
   Node,
+  RemoteError,
   Retired,
   Ring,
   RingChange,
@@ -31,12 +33,16 @@ import type {
   Coordinate,
   EventType,
   Explanation,
+  From,
+  Handlers,
   KeyInfo,
   KeyOutcome,
   Member,
   MemberState,
+  Replies,
   RingMove,
   RoundTrip,
+  Served,
   StartOptions,
 } from 'chinwag';
 
@@ -119,6 +125,7 @@ export async function program(): Promise<void> {
   await secrets(node);
   await serf(node);
   await placed(node);
+  await named(node);
   for await (const event of node.events({ replay: true })) console.log(describe(event));
   await using stream = node.events();
   const first = await stream.next();
@@ -165,6 +172,43 @@ async function serf(node: Node): Promise<void> {
   await node.forceLeave('b', { prune: true });
   const place: Coordinate = await node.coordinate();
   console.log(place.vec.length, (await node.rtt('a', 'b')) + 1, node.metrics().length);
+}
+
+class Counter implements Handlers {
+  n = 0;
+  readonly call = {
+    incr: (by: number, from: From): number => (this.n += from.isCall ? by : 0),
+    later: (_: null, from: From) => {
+      void Promise.resolve().then(() => from.reply({ n: this.n }));
+      return NO_REPLY;
+    },
+  };
+  readonly cast = { reset: async () => void (this.n = 0) };
+}
+
+async function named(node: Node): Promise<void> {
+  await using served: Served = await node.serve('counter', new Counter(), { concurrency: 2 });
+  const n: number = await node.call<number>('counter@a', 'incr', 1, { timeout: 500 });
+  await node.cast('counter#user:42', 'reset', null, { latest: true, codec: 'json' });
+  const { replies, failed }: Replies<number> = await node.multiCall('counter', 'incr', n, {
+    minOk: 1,
+  });
+  console.log(replies['a'], failed['b']?.maybeExecuted, await node.abcast('counter', 'reset'));
+  console.log(node.hosts('counter').length, node.servers()['counter'], served.pause().resume().name);
+  await node.serve('all', async (op, payload, { node, key, remaining, signal, deadline }) => {
+    return [op, payload, node, key ?? null, remaining ?? null, signal.aborted, deadline ?? null];
+  });
+  await node.call('all', 'x', Uint8Array.of(1), { codec: 'raw' }).catch((error: unknown) => {
+    if (error instanceof RemoteError) console.log(error.remote.class, error.remote.stack?.length);
+  });
+  const value = await node.call('all', 'x', undefined, { headers: { traceparent: '00' } });
+  if (typeof value === 'bigint') console.log(value + 1n);
+  // @ts-expect-error no such codec
+  await node.call('all', 'x', 1, { codec: 'xml' });
+  // @ts-expect-error a function has no encoding
+  await node.cast('all', 'x', () => 1);
+  // @ts-expect-error a server is a function, or has functions
+  await node.serve('none', { call: { incr: 1 } });
 }
 
 async function placed(node: Node): Promise<void> {

@@ -1,0 +1,187 @@
+'use strict';
+// Messages to named servers, and the servers of a node.
+
+const { check, isObject, span, unaborted } = require('../arguments.js');
+const { failed, make, native: guarded } = require('../errors.js');
+const { Maker } = require('../payload/decode.js');
+const { Parts, codecOf } = require('../payload/encode.js');
+const { Served, acting, served } = require('./served.js');
+const { From, Work, asked } = require('./serving.js');
+
+/** Options of each operation. */
+const CALL = new Set(['timeout', 'headers', 'codec', 'signal']);
+const CAST = new Set(['timeout', 'headers', 'codec', 'signal', 'latest']);
+const MULTI_CALL = new Set(['timeout', 'codec', 'signal', 'minOk']);
+const ABCAST = new Set(['codec', 'signal']);
+const SERVE = new Set(['concurrency', 'mailbox', 'exposeStack']);
+
+/** In place of what is not said. */
+const NONE = -1;
+
+/** The messages of one node. */
+class Messages {
+  #native;
+  #perform;
+  #tell;
+  #works = new Set();
+  #timeout = null;
+  /** Done once a cast that waits for room has it; null while none waits. */
+  #full = null;
+  #blocks;
+
+  /**
+   * `perform` submits an operation and waits for its outcome. `tell` tells the node that a server
+   * came or went; with its name, that a cast came to nothing, and whether that was told before.
+   */
+  constructor(native, { perform, tell, blocks }) {
+    this.#native = native;
+    this.#perform = perform;
+    this.#tell = tell;
+    this.#blocks = blocks;
+  }
+
+  async call(target, op, payload, options = {}) {
+    known(options, CALL, 'call');
+    const { timeout, headers, codec, signal } = options;
+    const said = envelope(target, op, { timeout: this.#time(timeout), headers }, codec, payload);
+    const { value, told } = await this.#perform(() => this.#native.call(...said), signal);
+    return opened(value, told);
+  }
+
+  async cast(target, op, payload, options = {}) {
+    known(options, CAST, 'cast');
+    const { timeout, headers, codec, signal, latest = false } = options;
+    check(typeof latest === 'boolean', 'latest is true or false');
+    if (timeout !== undefined) span(timeout);
+    const head = { timeout, headers, wanted: Number(latest) };
+    const said = envelope(target, op, head, codec, payload);
+    unaborted(signal);
+    // Those that wait already go first.
+    while (this.#full) await this.#full;
+    const refused = guarded(() => this.#native.cast(...said));
+    if (!refused) return;
+    const plain = timeout === undefined && headers === undefined && !latest;
+    if (!this.#blocks || refused.code !== 'overloaded' || !plain) throw failed(refused);
+    const waiting = this.#perform(() => this.#native.castWaiting(...said), signal);
+    const done = () => (this.#full = null);
+    this.#full = waiting.then(done, done);
+    await waiting;
+  }
+
+  async multiCall(server, op, payload, options = {}) {
+    known(options, MULTI_CALL, 'multiCall');
+    const { timeout, codec, signal, minOk } = options;
+    const good = minOk === undefined || (Number.isSafeInteger(minOk) && minOk >= 0);
+    check(good, 'minOk is a whole number of answers');
+    const head = { timeout: this.#time(timeout), wanted: minOk };
+    const said = envelope(server, op, head, codec, payload);
+    const { value, told } = await this.#perform(() => this.#native.multiCall(...said), signal);
+    const replies = [];
+    const failures = Object.entries(value.failed).map(([name, why]) => [name, failed(why)]);
+    for (const [name, reply] of Object.entries(value.replies)) {
+      if (reply.code === undefined) replies.push([name, opened(reply, told)]);
+      else failures.push([name, failed(reply)]);
+    }
+    return { replies: Object.fromEntries(replies), failed: Object.fromEntries(failures) };
+  }
+
+  async abcast(server, op, payload, options = {}) {
+    known(options, ABCAST, 'abcast');
+    const { codec, signal } = options;
+    const said = envelope(server, op, {}, codec, payload);
+    return (await this.#perform(() => this.#native.abcast(...said), signal)).value;
+  }
+
+  hosts(server) {
+    check(typeof server === 'string', 'hosts expects the name of a server');
+    return guarded(() => this.#native.hosts(server));
+  }
+
+  servers() {
+    return guarded(() => this.#native.servers());
+  }
+
+  async serve(name, handlers, options = {}) {
+    check(typeof name === 'string', 'serve expects the name of a server');
+    known(options, SERVE, 'serve');
+    const [act, all] = [acting(handlers), served(options)];
+    const native = guarded(() => this.#native.serve(name, all.mailbox));
+    let warned = false;
+    const work = new Work(native, act, all, (error) => {
+      if (work.ended) {
+        this.#works.delete(work);
+        this.#tell();
+        return;
+      }
+      // By itself: a listener that throws stops nothing else.
+      process.nextTick(this.#tell, name, error, warned);
+      warned = true;
+    });
+    this.#works.add(work);
+    this.#tell();
+    // From the first look on, the core says when there is more.
+    work.wake();
+    return new Served(name, work);
+  }
+
+  /** Whether there is a server. */
+  get serving() {
+    return this.#works.size > 0;
+  }
+
+  /** Something is there to take. */
+  wake() {
+    for (const work of this.#works) work.wake();
+  }
+
+  /** The node is closed. */
+  end() {
+    for (const work of this.#works) work.end('the node was closed');
+  }
+
+  /** What a call may take: of the time of that within which it is made, no more than is left. */
+  #time(timeout) {
+    if (timeout !== undefined) span(timeout);
+    const left = From.left(asked.getStore());
+    if (left === undefined) return timeout;
+    this.#timeout ??= guarded(() => this.#native.callTimeout());
+    return Math.min(timeout ?? this.#timeout, left);
+  }
+}
+
+/** Says a message in the order in which the core reads it. */
+function envelope(target, op, { timeout = NONE, wanted = NONE, headers = {} }, codec, payload) {
+  check(typeof target === 'string', 'a target is a string: name, name@node or name#key');
+  check(typeof op === 'string', 'an operation is a string');
+  check(isObject(headers), 'headers is an object of strings');
+  const parts = new Parts();
+  parts.put(target);
+  parts.put(op);
+  parts.number(timeout);
+  parts.number(wanted);
+  const pairs = Object.entries(headers);
+  parts.number(pairs.length);
+  for (const [name, value] of pairs) {
+    const good = typeof value === 'string' && value.isWellFormed() && name.isWellFormed();
+    check(good, 'headers is an object of strings');
+    parts.put(name);
+    parts.put(value);
+  }
+  parts.payload(codecOf(codec), payload ?? null);
+  return parts.said();
+}
+
+/** The value of a payload, which is told where its place says. */
+function opened(place, told) {
+  if (place.code !== undefined) throw failed(place);
+  return new Maker(told, place).any();
+}
+
+function known(options, names, call) {
+  check(isObject(options), `${call} expects an object of options`);
+  for (const key in options) {
+    if (!names.has(key)) throw make('bad_argument', `unknown option "${key}" of ${call}`);
+  }
+}
+
+module.exports = { Messages };

@@ -1,0 +1,140 @@
+import type { Abortable, ChinwagError, Decoded, Encodable } from './index.js';
+
+/**
+ * How a payload travels: as MessagePack (the default), as JSON, as the bytes that it is, or as
+ * bytes in an encoding that users agree on by a number from 128 to 255.
+ */
+export type Codec = 'msgpack' | 'json' | 'raw' | number;
+
+/** Of a call, a cast, and what goes to several. */
+export interface MessageOptions extends Abortable {
+  /** Default: `msgpack`. A reply is encoded as its question was. */
+  codec?: Codec | undefined;
+}
+
+/** Of a call. */
+export interface CallOptions extends MessageOptions {
+  /**
+   * Milliseconds until nobody waits any more. Default: `callTimeout`. Within a handler of a call,
+   * no more than is left of that one.
+   */
+  timeout?: number | undefined;
+  /** What goes along, such as `traceparent`: 4,096 bytes at most. */
+  headers?: Readonly<Record<string, string>> | undefined;
+}
+
+/** Of a cast. */
+export interface CastOptions extends MessageOptions {
+  /** Milliseconds until it is of no use. Default: none. */
+  timeout?: number | undefined;
+  headers?: Readonly<Record<string, string>> | undefined;
+  /** It takes the place of one to the same server and operation that still waits. */
+  latest?: boolean | undefined;
+}
+
+/** Of a call to all servers of a name. */
+export interface MultiCallOptions extends MessageOptions {
+  /** Milliseconds, as in `CallOptions`. */
+  timeout?: number | undefined;
+  /** How many answers are enough. Without, all are waited for, and fewer are no error. */
+  minOk?: number | undefined;
+}
+
+/** What all servers of a name answered, by the names of their members. */
+export interface Replies<T = Decoded> {
+  readonly replies: Record<string, T>;
+  /** Who did not answer, and why. */
+  readonly failed: Record<string, ChinwagError>;
+}
+
+/** What a failed server said of itself. */
+export interface Remote {
+  /** The member that hosts it. */
+  readonly node: string;
+  /** Its language: `rust`, `c`, `python`, `node` or `elixir`. */
+  readonly language: string;
+  /** The type of the error there, such as `ValueError`. */
+  readonly class: string;
+  /** Its own words. */
+  readonly message: string;
+  /** The stack, if the server passes it on. */
+  readonly stack: string | null;
+}
+
+/** Who sent a message. */
+export interface From {
+  /** The member. */
+  readonly node: string;
+  readonly op: string;
+  /** Whether it is a call, which is to be answered, or a cast. */
+  readonly isCall: boolean;
+  /** What came along. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** The key behind `#`, for a message to the owner of one. */
+  readonly key: Uint8Array | undefined;
+  /** When nobody waits any more; none of most casts. */
+  readonly deadline: Date | undefined;
+  /** Milliseconds until then. */
+  readonly remaining: number | undefined;
+  /** Aborted when nobody waits any more; `reason` is why. */
+  readonly signal: AbortSignal;
+  /**
+   * Answers the call, once, also after its handler has returned `NO_REPLY`. False if nobody was
+   * waiting: it was answered before, was given up, or is a cast.
+   * @throws {CodecError} the value has no encoding; the call still waits
+   */
+  reply(value?: Encodable): boolean;
+  /** Answers the call with an error, as if its handler had thrown it. */
+  fail(error: unknown): boolean;
+}
+
+/** What a handler may return: an answer, or a promise of one. Nothing is null. */
+export type Answered = Encodable | void | NoReply;
+
+/** Answers a call, or hears a cast. */
+export type Handler = (payload: any, from: From) => Answered | PromiseLike<Answered>;
+
+/**
+ * The functions of a server by operation, with the server as their `this`. Only those that the
+ * objects have themselves are called.
+ */
+export interface Handlers {
+  readonly call?: Readonly<Record<string, Handler>> | undefined;
+  readonly cast?: Readonly<Record<string, Handler>> | undefined;
+}
+
+/** A function for all operations. It throws an `UnknownOpError` for those that it has not. */
+export type Server =
+  | Handlers
+  | ((op: string, payload: any, from: From) => Answered | PromiseLike<Answered>);
+
+/** Of a server. */
+export interface ServeOptions {
+  /** How many messages are handled at the same time. Default: 1. */
+  concurrency?: number | undefined;
+  /** Messages that may wait; more are refused as `overloaded`. Default: the option `mailbox`. */
+  mailbox?: number | undefined;
+  /** Whether callers see the stacks of errors. Default: false. */
+  exposeStack?: boolean | undefined;
+}
+
+/** A server of this node. */
+export interface Served {
+  readonly name: string;
+  /** Whether it is no more. */
+  readonly stopped: boolean;
+  /** Holds messages back, up to the mailbox's bounds. */
+  pause(): this;
+  /** Hands messages over again. */
+  resume(): this;
+  /** Takes the server off. What is not answered is answered with `NoServerError`. */
+  stop(): Promise<void>;
+  /** As `stop`. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** What a handler returns that answers later, with `from.reply`. */
+export const NO_REPLY: NoReply;
+
+/** The type of that, of which there is one value. */
+export type NoReply = symbol & { readonly noReply: true };
