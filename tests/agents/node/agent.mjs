@@ -3,6 +3,7 @@
 import { createInterface } from 'node:readline';
 import { crc32 } from 'node:zlib';
 import { ChinwagError, ERRORS, OPTIONS, start, version } from '../../../bindings-node/index.mjs';
+import { maybe, messages } from './messages.mjs';
 
 /** The one node, its reader, and what is to be called from inside the reader. */
 let node = null;
@@ -155,6 +156,8 @@ const commands = {
     await open().released(Number(id));
   },
 
+  ...messages(open, print, code),
+
   reenter({ on, do: word, ...pairs }) {
     reentry = { on, word, pairs };
   },
@@ -233,7 +236,7 @@ async function obey(line) {
     const [fields = {}] = (await commands[word](pairs)) ?? [];
     print('ok', fields);
   } catch (error) {
-    print('error', { code: code(error), message: spelled(error.message) });
+    print('error', { code: code(error), message: spelled(error.message), ...maybe(word, error) });
   }
 }
 
@@ -271,7 +274,7 @@ function toCamel(key) {
 
 /** What is not text. */
 const LISTS = ['seeds', 'excluded'];
-const BYTES = ['payload', 'key'];
+const BYTES = ['payload', 'key', 'value'];
 
 function parse(line) {
   const [word, ...rest] = line.split(' ');
