@@ -202,12 +202,17 @@ export type ChinwagEvent =
 
 /**
  * Something odd that the node deals with by itself: an event of type `warning`, its code in
- * screaming case, or one of two that are made at the start. Of those two the process is warned when
- * there is no listener.
+ * screaming case, or one of three that are made here: two at the start, and one for a cast that
+ * came to nothing, with the `cause`. Of those three the process is warned when there is no
+ * listener, of casts once for each server.
  */
 export interface ChinwagWarning extends Error {
-  readonly code: 'CHINWAG_ALONE' | 'CHINWAG_PORT_TAKEN' | `CHINWAG_${string}`;
-  /** The name or address of whom it is about. */
+  readonly code:
+    | 'CHINWAG_ALONE'
+    | 'CHINWAG_PORT_TAKEN'
+    | 'CHINWAG_CAST_FAILED'
+    | `CHINWAG_${string}`;
+  /** The name or address of whom it is about, or the server that a cast was for. */
   readonly subject?: string;
 }
 

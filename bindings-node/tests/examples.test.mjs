@@ -75,7 +75,7 @@ test('the first program of the README runs', async (t) => {
   assert.equal(node.member('web-1').state, 'left');
 });
 
-for (const [title, lines] of [['Rings', 3], ['Clocks', 5]]) {
+for (const [title, lines] of [['Messages', 3], ['Rings', 3], ['Clocks', 5]]) {
   test(`the program of "${title}" in the README prints what it says`, async () => {
     const readme = readFileSync(`${package_root}README.md`, 'utf8');
     const [, source] = readme.match(new RegExp(`^## ${title}\n[^]*?\`\`\`js\n([^]*?)\`\`\``, 'm'));

@@ -66,6 +66,22 @@ test('a node is not collected while it holds the loop, or somebody listens or wa
   assert.equal(await run(source, { flags }), 'kept\n');
 });
 
+test('a node is not collected while it serves', async () => {
+  const source = `${TURNS}
+    process.on('warning', () => console.log('collected'));
+    let asked = 0;
+    await (async () => {
+      const node = await start({ ...QUICK, name: 'n' });
+      await node.unref().serve('s', { cast: { x: () => (asked += 1) } });
+      await node.cast('s', 'x');
+    })();
+    for (let n = 0; n < 50; n++) { gc(); await turn(); }
+    console.log(asked);
+    process.exit(0);
+  `;
+  assert.equal(await run(source, { flags }), '1\n');
+});
+
 test('a stream keeps its node, and a dropped stream costs nothing', async () => {
   const source = `${TURNS}
     const a = await start({ ...QUICK, name: 'a' });

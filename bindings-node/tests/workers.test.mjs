@@ -46,6 +46,7 @@ test('a worker may be terminated with an open node, or end under it', async (t) 
     `node.join('${seed}');`,
     "node.on('member-update', () => {}); node.events().next();",
     'node.close();',
+    "await node.serve('s', () => new Promise(() => {})); node.call('s', 'x').catch(() => {});",
     'setInterval(() => { for (let i = 0; i < 50; i++) node.updateTags({ i: String(i) }); }, 1);',
   ]) {
     await program(`

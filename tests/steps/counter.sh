@@ -60,7 +60,8 @@ for callee in $present; do
 done
 
 for caller in $present; do
-    until_answer "$caller" 'countr get' '(no_server|NO_SERVER): no member hosts "countr"; known: counter'
+    until_answer "$caller" 'countr get' \
+        '(no_server|NO_SERVER): no member hosts "countr"; known: counter'
     for callee in $present; do
         until_answer "$caller" "counter@$callee add many" \
             "(remote_error|REMOTE_ERROR): .*on \"$callee\": only integers are counted"
@@ -76,7 +77,7 @@ wait "$py" || true
 present='ex c rs'
 for caller in $present; do
     until_answer "$caller" 'counter@js get' '(no_server|node_down|NO_SERVER|NODE_DOWN): '
-    until_answer "$caller" 'counter@py get' '(no_server|node_down|NO_SERVER|NODE_DOWN): .*(failed|cannot be reached|broke|no server)'
+    until_answer "$caller" 'counter@py get' '(no_server|node_down|NO_SERVER|NODE_DOWN): '
     until_answer "$caller" 'counter get' '^counter get: 5$'
 done
 type ex leave
