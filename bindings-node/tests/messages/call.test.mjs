@@ -149,7 +149,7 @@ test('who waits too long or gives up may have been heard', async (t) => {
     asked.push(from);
     return NO_REPLY;
   }, { concurrency: 9 });
-  await rejected(node.call('slow', 'x', 1, { timeout: 20 }), 'timeout', true);
+  await rejected(node.call('slow', 'x', 1, { timeout: 500 }), 'timeout', true);
   await until(() => asked[0].signal.aborted);
   assert.equal(asked[0].reply('late'), false);
   const controller = new AbortController();
@@ -163,7 +163,7 @@ test('who waits too long or gives up may have been heard', async (t) => {
   await rejected(all, 'cancelled', true);
   await until(() => asked[1].signal.aborted);
   assert.equal(asked[1].signal.reason.code, ERRORS.cancelled.code);
-  const late = { signal: AbortSignal.timeout(20) };
+  const late = { signal: AbortSignal.timeout(500) };
   await rejected(node.call('slow', 'x', 1, late), 'timeout', true);
   // Aborted before: nothing is sent.
   await rejected(node.call('slow', 'x', 1, { signal }), 'cancelled', false);
