@@ -275,6 +275,36 @@ fn a_join_that_a_host_gives_up_closes_its_connections() {
     host.close().expect("not forked");
 }
 
+#[cfg(feature = "host")]
+#[test]
+fn a_server_of_a_host_hears_who_gives_up_though_it_takes_nothing_more() {
+    use chinwag::host::{Host, Message, Op};
+
+    let mut config = chinwag::Config::new();
+    config.set("bind", "127.0.0.1:0").expect("an address");
+    let host = Host::start(&config).expect("it starts");
+    let (poke, woken) = std::sync::mpsc::channel();
+    let wake = Box::new(move || {
+        let _ = poke.send(());
+    });
+    host.set_wake(Some(wake)).expect("not forked");
+    // An outcome that nobody takes, so that no other one pokes.
+    host.submit(Op::Ready).expect("it begins");
+    woken.recv_timeout(LIMIT).expect("it settles");
+    let serving = host.serve("slow", None, "c").expect("no other has that name");
+    let timeout = Some(LIMIT);
+    let message = Message { target: "slow", op: "wait", timeout, ..Message::default() };
+    let call = host.call(&message, chinwag::Payload::default()).expect("it begins");
+    let taken = serving.drain(1).expect("not forked").requests;
+    let tags: Vec<_> = taken.iter().filter_map(chinwag::Request::tag).collect();
+    assert_eq!(tags.len(), 1);
+    assert_eq!(serving.drain(0).expect("not forked").given_up, []);
+    host.cancel(call).expect("not forked");
+    woken.recv_timeout(LIMIT).expect("somebody gave up");
+    assert_eq!(serving.drain(0).expect("not forked").given_up, tags);
+    host.close().expect("not forked");
+}
+
 async fn islander(name: &str, seed: &str) -> Node {
     let node = Node::builder().name(name).bind("127.0.0.1:0").seeds([seed]);
     let node = node.option("profile", "local").option("reconnect_interval", "50ms");
