@@ -43,8 +43,9 @@ class Messages {
   async call(target, op, payload, options = {}) {
     known(options, CALL, 'call');
     const { timeout, headers, codec, signal } = options;
-    const said = envelope(target, op, { timeout: this.#time(timeout), headers }, codec, payload);
-    const { value, told } = await this.#perform(() => this.#native.call(...said), signal);
+    const parts = envelope(target, op, { timeout: this.#time(timeout), headers }, codec, payload);
+    const submit = () => this.#native.call(...parts.said());
+    const { value, told } = await this.#perform(submit, signal);
     return opened(value, told);
   }
 
@@ -54,15 +55,15 @@ class Messages {
     check(typeof latest === 'boolean', 'latest is true or false');
     if (timeout !== undefined) span(timeout);
     const head = { timeout, headers, wanted: Number(latest) };
-    const said = envelope(target, op, head, codec, payload);
+    const parts = envelope(target, op, head, codec, payload);
     unaborted(signal);
     // Those that wait already go first.
     while (this.#full) await this.#full;
-    const refused = guarded(() => this.#native.cast(...said));
+    const refused = guarded(() => this.#native.cast(...parts.said()));
     if (!refused) return;
     const plain = timeout === undefined && headers === undefined && !latest;
     if (!this.#blocks || refused.code !== 'overloaded' || !plain) throw failed(refused);
-    const waiting = this.#perform(() => this.#native.castWaiting(...said), signal);
+    const waiting = this.#perform(() => this.#native.castWaiting(...parts.said()), signal);
     const done = () => (this.#full = null);
     this.#full = waiting.then(done, done);
     await waiting;
@@ -74,8 +75,9 @@ class Messages {
     const good = minOk === undefined || (Number.isSafeInteger(minOk) && minOk >= 0);
     check(good, 'minOk is a whole number of answers');
     const head = { timeout: this.#time(timeout), wanted: minOk };
-    const said = envelope(server, op, head, codec, payload);
-    const { value, told } = await this.#perform(() => this.#native.multiCall(...said), signal);
+    const parts = envelope(server, op, head, codec, payload);
+    const submit = () => this.#native.multiCall(...parts.said());
+    const { value, told } = await this.#perform(submit, signal);
     const replies = [];
     const failures = Object.entries(value.failed).map(([name, why]) => [name, failed(why)]);
     for (const [name, reply] of Object.entries(value.replies)) {
@@ -88,8 +90,8 @@ class Messages {
   async abcast(server, op, payload, options = {}) {
     known(options, ABCAST, 'abcast');
     const { codec, signal } = options;
-    const said = envelope(server, op, {}, codec, payload);
-    return (await this.#perform(() => this.#native.abcast(...said), signal)).value;
+    const parts = envelope(server, op, {}, codec, payload);
+    return (await this.#perform(() => this.#native.abcast(...parts.said()), signal)).value;
   }
 
   hosts(server) {
@@ -168,7 +170,7 @@ function envelope(target, op, { timeout = NONE, wanted = NONE, headers = {} }, c
     parts.put(value);
   }
   parts.payload(codecOf(codec), payload ?? null);
-  return parts.said();
+  return parts;
 }
 
 /** The value of a payload, which is told where its place says. */

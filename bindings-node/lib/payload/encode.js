@@ -14,6 +14,8 @@ const DEPTH = 65;
 const SIZE = 64 * 1024 * 1024;
 const NO_BYTES = Buffer.alloc(0);
 
+const PLACE = new Float64Array(256);
+
 /** Thrown once the core knows enough to refuse the value. */
 const ENOUGH = Symbol('enough');
 
@@ -54,11 +56,11 @@ class Parts {
     }
   }
 
-  /** Everything, as the core takes it. */
+  /** Everything, as the core takes it at once: the next one to be said takes its place. */
   said() {
     const { ops, texts, bytes } = this;
     const joined = bytes.length > 1 ? Buffer.concat(bytes) : (bytes[0] ?? NO_BYTES);
-    return [new Float64Array(ops), texts.length > 1 ? texts.join('') : (texts[0] ?? ''), joined];
+    return [numbers(ops), texts.length > 1 ? texts.join('') : (texts[0] ?? ''), joined];
   }
 
   any(value) {
@@ -197,6 +199,13 @@ function kind(value) {
 function bits(value) {
   const digits = (value < 0n ? ~value : value).toString(16);
   return 4 * digits.length - Math.clz32(parseInt(digits[0], 16)) + 28 + (value < 0n ? 1 : 0);
+}
+
+/** Numbers as the core takes them. Most are few, for which there is a place. */
+function numbers(ops) {
+  if (ops.length > PLACE.length) return new Float64Array(ops);
+  for (let at = 0; at < ops.length; at++) PLACE[at] = ops[at];
+  return PLACE.subarray(0, ops.length);
 }
 
 /** The number of a codec. */
