@@ -13,6 +13,9 @@ defmodule Chinwag.ElsewhereTest do
 
   {:ok, _} = Chinwag.serve(Outside, "test", test, concurrency: 100)
 
+  Stream.repeatedly(fn -> Process.sleep(5) end)
+  |> Enum.find(fn _ -> Chinwag.hosts(Outside, "deaf") != [] end)
+
   for _ <- 1..20 do
     spawn(fn -> Chinwag.call(Outside, "test", "wait", nil, timeout: :infinity) end)
     spawn(fn -> for _ <- Stream.cycle([1]), do: Chinwag.call(Outside, "flood", "echo", "x") end)
