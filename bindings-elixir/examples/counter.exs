@@ -9,7 +9,8 @@
 defmodule Counter do
   use GenServer
 
-  def start_link(mesh), do: GenServer.start_link(__MODULE__, 0, name: Chinwag.via(mesh, "counter"))
+  def start_link(mesh),
+    do: GenServer.start_link(__MODULE__, 0, name: Chinwag.via(mesh, "counter"))
 
   def init(count), do: {:ok, count}
 
