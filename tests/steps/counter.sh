@@ -48,6 +48,9 @@ until_longer() {
 }
 
 present='py js ex c rs'
+for name in $present; do
+    until_lines "$name" 1 "^ready $name "
+done
 for callee in $present; do
     sum=0
     for caller in $present; do

@@ -47,7 +47,6 @@ pub(crate) use self::target::check_name;
 pub(crate) use self::wiring::DIAL_LIMIT;
 pub use self::words::Payload;
 pub(crate) use self::words::{Ask, Counters, Limits, Members, Output, Setup, Whereabouts};
-use crate::config::Overflow;
 use crate::error::{Error, ErrorKind, Remote, Result};
 use crate::mesh::{Failure, Flags, Head, Header, Kind, RemoteFailure, encode};
 use crate::time::Instant;
@@ -286,9 +285,9 @@ impl Messaging {
         self.servers.is_open(tag)
     }
 
-    /// Whether whoever is refused for lack of room is to wait.
-    pub(crate) fn blocks(&self) -> bool {
-        self.limits.overflow == Overflow::Block
+    /// Whether whoever was refused for lack of room in an outbox is to wait for it.
+    pub(crate) const fn blocks(&self) -> bool {
+        self.wants_room
     }
 
     // Messages of this node.

@@ -235,6 +235,7 @@ impl Messaging {
                 }
                 Overflow::Block => {
                     self.wants_room = true;
+                    self.look_soon();
                     return Err(full(name, room));
                 }
                 Overflow::Reject | Overflow::DropNewest => return Err(full(name, room)),

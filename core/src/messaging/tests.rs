@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex};
 use rand::RngExt as _;
 
 use super::*;
+use crate::config::Overflow;
 use crate::ring::Ring;
 
 /// Where everybody is.
@@ -481,7 +482,7 @@ fn play(seed: u64, nodes: usize, rough: bool, crashes: bool) -> Tale {
 fn seeds() -> u64 {
     let given = std::env::var("SEEDS").ok().and_then(|text| text.parse().ok());
     // Somebody waits for it, unless it is CI.
-    given.unwrap_or(if std::env::var_os("CI").is_some() { 100 } else { 15 })
+    given.unwrap_or_else(|| if std::env::var_os("CI").is_some() { 100 } else { 15 })
 }
 
 #[test]

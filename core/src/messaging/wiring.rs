@@ -271,6 +271,10 @@ impl Messaging {
     pub(super) fn on_tick(&mut self) {
         self.tick = Instant::NEVER;
         let now = self.now;
+        // What took the room may be gone with its connection or its member.
+        if std::mem::take(&mut self.wants_room) {
+            self.out.push_back(Output::Room);
+        }
         let mut over = Vec::new();
         let mut asked = Vec::new();
         for (at, link) in &mut self.links {

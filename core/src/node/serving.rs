@@ -11,7 +11,8 @@ use crate::error::{Error, ErrorKind, Remote, Result};
 use crate::messaging::{MailboxLimits, Payload};
 
 /// What a server's code fails with. An [`Error`] of this crate goes to the caller as it is, such as
-/// `unknown_op`; anything else arrives as a `remote_error`.
+/// `unknown_op`, and as one after which something may have run; anything else arrives as a
+/// `remote_error`.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// Something that has a name and answers. It gets one message at a time.
@@ -169,7 +170,9 @@ impl Request {
 /// A failure as it is told to the caller.
 fn told(failure: Failure) -> Error {
     match failure.downcast::<Error>() {
-        Ok(error) => *error,
+        Ok(error) if error.kind() == ErrorKind::UnknownOp => *error,
+        // It may be about something that the server asked in turn: it has run itself.
+        Ok(error) => error.with_executed(true),
         Err(other) => Error::remote_error(Remote {
             language: "rust".to_owned(),
             class: "Error".to_owned(),

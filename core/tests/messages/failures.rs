@@ -193,3 +193,29 @@ async fn a_closed_node_says_so_to_everybody() {
     );
     let _ = builder("unused");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_may_wait_for_room_waits_for_that_of_an_outbox_alone() {
+    let small = |builder: chinwag::Builder| {
+        builder.option("outbox_overflow", "block").option("outbox_bytes", "65536")
+    };
+    let [a, b] = cluster(["a", "b"], small).await;
+    let serving = Serving { mailbox: Some(1), concurrency: 1 };
+    let served = a.serve_with("counter", serving, Counter::default()).await.expect("a free name");
+    served.pause();
+    a.cast("counter", "add", 1).await.expect("there is room for one");
+    let error = a.cast("counter", "add", 1).await.expect_err("and for no other");
+    assert_eq!(error.kind(), ErrorKind::Overloaded);
+    // Far more than an outbox holds goes out, a part at a time.
+    let log = b.mailbox("log", Some(10_000)).await.expect("a free name");
+    known(&a, "log", 1).await;
+    let sending = async {
+        for _ in 0..200 {
+            a.cast("log", "line", Payload::raw(vec![0; 20_000])).await.expect("it waits for room");
+        }
+    };
+    tokio::time::timeout(LIMIT, sending).await.expect("there is room in the end");
+    for _ in 0..200 {
+        tokio::time::timeout(LIMIT, log.next()).await.expect("it comes").expect("it is served");
+    }
+}

@@ -36,8 +36,6 @@ const OWN: &[(&str, &str)] = &[
     ("clock/siblings.rs", "as above"),
     ("clock/stamps.rs", "as above"),
     ("clock.rs", "as above"),
-    ("messages.rs", "comes to one language after the other"),
-    ("serving.rs", "as above"),
     ("signals.rs", "the other runtimes have signal handling of their own"),
 ];
 
