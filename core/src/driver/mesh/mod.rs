@@ -21,6 +21,7 @@ use tokio::net::TcpStream;
 use tokio::runtime;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::AbortHandle;
+use tokio::task::coop::consume_budget;
 use tokio::time;
 
 pub use self::mailbox::{Mailbox, Request};
@@ -342,6 +343,9 @@ impl Mesh {
 
     /// Tells a server something.
     pub(crate) async fn cast(&self, ask: Ask<'_>) -> Result<()> {
+        // There is nothing to wait for while there is room: without this, who sends many in a row
+        // would keep the thread, and what it says would wait for the end of that.
+        consume_budget().await;
         loop {
             let room = self.shared.room.notified();
             match self.cast_now(ask.clone()) {
