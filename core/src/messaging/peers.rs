@@ -109,6 +109,10 @@ impl Messaging {
         if self.servers.find(server).is_some() {
             return Some(Arc::clone(&self.name));
         }
+        let mut hosts = self.directory.hosts(server);
+        if let (1, Some(only)) = (hosts.len(), hosts.next()) {
+            return (!self.is_draining(only)).then(|| Arc::clone(only));
+        }
         let far = |host: &Arc<str>| self.peers.get(host).map_or(Duration::ZERO, |p| p.round_trip);
         let hosts = self.directory.hosts(server).filter(|host| !self.is_draining(host));
         let hosts: Vec<_> = hosts.collect();
