@@ -237,6 +237,12 @@ impl Cutter {
     }
 }
 
+/// Whether there is more than the one frame that these begin with.
+pub(crate) fn holds_several(frames: &[u8]) -> bool {
+    let first = frames.first_chunk().and_then(|header| Header::read(*header).ok());
+    first.is_some_and(|(_, length)| frames.len() > HEADER + length)
+}
+
 /// What a request says of itself, beside its payload.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Head<'a> {

@@ -14,7 +14,7 @@ use tokio::time;
 
 use super::{GREETING_MAX, GREETING_PER_SOURCE, Line, Shared, clock};
 use crate::driver::sockets;
-use crate::mesh::{Channel, Greeting, Opener, Refusal, Sealer};
+use crate::mesh::{Channel, Greeting, Opener, Refusal, Sealer, holds_several};
 use crate::messaging::{DIAL_LIMIT, LinkId};
 
 /// The greeting of a stranger takes no longer.
@@ -23,6 +23,9 @@ const GREETING_LIMIT: Duration = Duration::from_secs(2);
 const WRITE_LIMIT: Duration = Duration::from_secs(30);
 /// Room for what is written that is kept from one time to the next.
 const KEPT: usize = 256 * 1024;
+
+/// Writes of one frame, one after the other, after which there is nobody else to wait for.
+const ALONE: u32 = 16;
 
 /// Opens a connection, in a task of its own.
 pub(super) fn dial(shared: &Arc<Shared>, link: LinkId, to: SocketAddr) -> AbortHandle {
@@ -270,10 +273,14 @@ async fn write(
     work: Arc<Notify>,
 ) {
     let (mut plain, mut sealed) = (Vec::new(), Vec::new());
+    let mut alone = 0;
     loop {
         work.notified().await;
-        // Others have something to say as well: one write for all of it is worth the turn.
-        yield_now().await;
+        // Others have something to say as well: one write for all of it is worth the turn, which
+        // who is alone would only wait for.
+        if alone < ALONE {
+            yield_now().await;
+        }
         loop {
             plain.clear();
             let ends = {
@@ -291,6 +298,7 @@ async fn write(
                 shared.calmer.notify_waiters();
                 break;
             }
+            alone = if holds_several(&plain) { 0 } else { (alone + 1).min(ALONE) };
             let bytes = if sealer.seals() {
                 sealed.clear();
                 sealer.seal(&plain, &mut sealed);
