@@ -27,10 +27,11 @@ bench-ring:       ; $(BENCH) && target/release/chinwag-bench ring
 instructions:     ; $(HOUSE) test instructions && cat target/steps/instructions.log
 bench-clocks:     ; $(BENCH) && target/release/chinwag-bench clock
 bench-hostile:    ; $(BENCH) -p chinwag-cli && target/release/chinwag-bench hostile
+bench-messages:   ; $(BENCH) && target/release/chinwag-bench messages
 install:          ; sh bindings-c/install.sh
 docs:             ; cargo doc --locked -p chinwag --all-features --no-deps
 clean:            ; cargo clean && rm -rf bindings-node/node_modules bindings-elixir/_build
 
 .PHONY: build test demo check setup fmt lint header scenarios sim fuzz seeds docs install clean
 .PHONY: bench-membership bench-events bench-starvation bench-faults bench-sim bench-exchange
-.PHONY: bench-ring bench-clocks bench-hostile instructions
+.PHONY: bench-ring bench-clocks bench-hostile bench-messages instructions

@@ -91,6 +91,13 @@ fn status_kib(process: &str, row: &str) -> io::Result<u64> {
         .ok_or_else(|| io::Error::other(format!("no {row}")))
 }
 
+/// CPU of a process, with what its threads that are gone have used, in seconds; to a hundredth.
+pub(crate) fn process_s(pid: u32) -> io::Result<f64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    let ticks = process_ticks(&stat).ok_or_else(|| io::Error::other("bad stat"))?;
+    Ok(ticks as f64 / rustix::param::clock_ticks_per_second() as f64)
+}
+
 /// CPU of the machine, of the child and of this process, in seconds.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Load {

@@ -94,7 +94,7 @@ impl Language {
             Self::Python => {
                 let package = folder.join("python");
                 python(&package)?;
-                let venv = of_python(&peers, course.python)?;
+                let venv = of_python(&peers, course.python, "requirements.txt")?;
                 let mut command = Command::new(venv.join("bin/python"));
                 command.env("PYTHONPATH", package).arg(script("python.py"));
                 command
@@ -123,13 +123,13 @@ impl Language {
     }
 }
 
-/// A virtual environment with the Python libraries.
-fn of_python(peers: &Path, python: &str) -> io::Result<PathBuf> {
-    let venv = peers.join(python.replace('/', "-"));
+/// A virtual environment with the Python libraries of a file in `peers/`.
+pub(crate) fn of_python(peers: &Path, python: &str, wanted: &str) -> io::Result<PathBuf> {
+    let venv = peers.join(format!("{}-{wanted}", python.replace('/', "-")));
     succeed(Command::new(python).args(["-m", "venv"]).arg(&venv))?;
     let mut pip = Command::new(venv.join("bin/python"));
     pip.args(["-m", "pip", "install", "-q", "--no-deps", "--disable-pip-version-check", "-r"]);
-    succeed(pip.arg(here().join("peers/requirements.txt")))?;
+    succeed(pip.arg(here().join("peers").join(wanted)))?;
     Ok(venv)
 }
 

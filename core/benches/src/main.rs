@@ -13,6 +13,7 @@ mod hog;
 mod hostile;
 mod languages;
 mod membership;
+mod messages;
 mod packages;
 mod process;
 mod report;
@@ -33,6 +34,7 @@ use exchange::Exchange;
 use faults::Faults;
 use hostile::Hostile;
 use membership::Membership;
+use messages::Messages;
 use ring::Rings;
 use rival::Kind;
 use sim::Simulated;
@@ -47,6 +49,7 @@ enum Bench {
     Exchange(Exchange),
     Faults(Faults),
     Hostile(Hostile),
+    Messages(Messages),
     #[command(name = "clock")]
     Clocks(Clocks),
     #[command(name = "ring")]
@@ -71,6 +74,10 @@ enum Inner {
     Bomb { number: usize },
     /// The Rust reader of events.
     EventsChild,
+    /// Who answers messages.
+    MessagesServer { kind: String },
+    /// Who sends them.
+    MessagesClient { kind: String, address: String },
     /// Look-ups that callgrind counts.
     RingCount { peer: String, nodes: usize, rounds: usize },
     /// Threads that burn CPU.
@@ -95,6 +102,7 @@ fn run(bench: &Bench) -> io::Result<()> {
         Bench::Exchange(exchange) => exchange.play(),
         Bench::Faults(faults) => faults.play(),
         Bench::Hostile(hostile) => hostile.play(),
+        Bench::Messages(messages) => messages.play(),
         Bench::Simulated(simulated) => simulated.play(),
         Bench::Clocks(clocks) => clocks.play(),
         Bench::Rings(rings) => rings.play(),
@@ -105,6 +113,10 @@ fn run(bench: &Bench) -> io::Result<()> {
         Bench::Inner(Inner::HostileSender) => hostile::serve(),
         Bench::Inner(Inner::Bomb { number }) => hostile::bomb(*number),
         Bench::Inner(Inner::EventsChild) => events::child::serve(),
+        Bench::Inner(Inner::MessagesServer { kind }) => messages::child::serve(kind),
+        Bench::Inner(Inner::MessagesClient { kind, address }) => {
+            messages::child::run(kind, address)
+        }
         Bench::Inner(Inner::Hog { threads }) => hog::spin(*threads),
         Bench::Inner(Inner::Child { kind, nodes, seed }) => match kind {
             Kind::Foca => child::serve_foca(*nodes, *seed),

@@ -1,0 +1,227 @@
+//! Who carries messages, what has to be fetched for it, and how its processes are started.
+
+use std::env::current_exe;
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use clap::ValueEnum;
+
+use super::{AT_ONCE, Listening, Ready};
+use crate::languages::of_python;
+use crate::packages::{here, succeed};
+use crate::process::{Peer, Program};
+
+/// A library under test.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Speaker {
+    /// A tokio socket for each caller: the bound.
+    Tokio,
+    /// A blocking socket and a thread for each caller.
+    Blocking,
+    /// Two nodes in Rust.
+    Chinwag,
+    /// The same with a key.
+    ChinwagKey,
+    /// Two nodes of distributed Erlang, and a GenServer.
+    Erlang,
+    /// The same; its schedulers do not burn CPU while they wait for work.
+    ErlangIdle,
+    /// A broker, and clients in Python.
+    Nats,
+    /// In Python.
+    Grpc,
+    /// In Python.
+    Zeromq,
+}
+
+impl Speaker {
+    pub(crate) const ALL: [Self; 9] = [
+        Self::Tokio,
+        Self::Blocking,
+        Self::Chinwag,
+        Self::ChinwagKey,
+        Self::Erlang,
+        Self::ErlangIdle,
+        Self::Nats,
+        Self::Grpc,
+        Self::Zeromq,
+    ];
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Tokio => "tokio",
+            Self::Blocking => "blocking",
+            Self::Chinwag => "chinwag",
+            Self::ChinwagKey => "chinwag-key",
+            Self::Erlang => "erlang",
+            Self::ErlangIdle => "erlang-idle",
+            Self::Nats => "nats",
+            Self::Grpc => "grpc",
+            Self::Zeromq => "zeromq",
+        }
+    }
+
+    /// Fetches what is needed, below `folder`.
+    pub(super) fn prepare(self, folder: &Path, python: &str) -> io::Result<Prepared> {
+        let peers = folder.join("peers");
+        let mut tools = Vec::new();
+        match self {
+            Self::Erlang | Self::ErlangIdle => {
+                succeed(Command::new("elixir").arg("--version"))?;
+                tools.push(PathBuf::from("epmd"));
+            }
+            Self::Nats => {
+                tools.push(nats_server(&peers)?);
+                tools.push(of_python(&peers, python, "messages.txt")?.join("bin/python"));
+            }
+            Self::Grpc | Self::Zeromq => {
+                tools.push(of_python(&peers, python, "messages.txt")?.join("bin/python"));
+            }
+            Self::Tokio | Self::Blocking | Self::Chinwag | Self::ChinwagKey => {}
+        }
+        Ok(Prepared { speaker: self, tools })
+    }
+}
+
+/// The broker: the one that is installed, or Debian's package beside the results.
+fn nats_server(peers: &Path) -> io::Result<PathBuf> {
+    let installed = PathBuf::from("nats-server");
+    if Command::new(&installed).arg("--version").output().is_ok() {
+        return Ok(installed);
+    }
+    let folder = peers.join("nats");
+    let program = folder.join("usr/sbin/nats-server");
+    if !program.exists() {
+        fs::create_dir_all(&folder)?;
+        let fetch = "apt-get download -q nats-server && dpkg -x nats-server_*.deb .";
+        succeed(Command::new("sh").args(["-c", fetch]).current_dir(&folder))?;
+    }
+    Ok(program)
+}
+
+/// Ready to be started.
+pub(super) struct Prepared {
+    pub(super) speaker: Speaker,
+    /// Programs that were found or fetched, the broker first.
+    tools: Vec<PathBuf>,
+}
+
+impl Prepared {
+    fn tool(&self, at: usize) -> io::Result<PathBuf> {
+        self.tools.get(at).cloned().ok_or_else(|| io::Error::other("it was not prepared"))
+    }
+
+    /// What both sides need: the broker, or what tells Erlang's nodes where they are. And its port.
+    fn broker(&self, hard_limit: Duration) -> io::Result<Option<(Peer, u16)>> {
+        let port = free_port()?;
+        let args = match self.speaker {
+            Speaker::Erlang | Speaker::ErlangIdle => {
+                vec!["-address".into(), "127.0.0.1".into(), "-port".into(), port.to_string()]
+            }
+            Speaker::Nats => {
+                vec!["-a".into(), "127.0.0.1".into(), "-p".into(), port.to_string()]
+            }
+            Speaker::Tokio
+            | Speaker::Blocking
+            | Speaker::Chinwag
+            | Speaker::ChinwagKey
+            | Speaker::Grpc
+            | Speaker::Zeromq => return Ok(None),
+        };
+        let args = args.into_iter().map(OsString::from).collect();
+        let program = Program { path: self.tool(0)?, args };
+        let broker = Peer::spawn_here(&program, hard_limit)?;
+        let began = Instant::now();
+        while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
+            if began.elapsed() > AT_ONCE {
+                return Err(io::Error::other("the broker does not listen"));
+            }
+            sleep(Duration::from_millis(10));
+        }
+        Ok(Some((broker, port)))
+    }
+
+    /// `server`, or `client` with the address of one.
+    fn program(&self, port: u16, side: &str, address: &str) -> io::Result<Program> {
+        let name = self.speaker.name();
+        let script = |name: &str| OsString::from(here().join("messages").join(name));
+        let ours = || -> io::Result<_> {
+            let command = format!("messages-{side}");
+            let mut args = vec![command.into(), name.into()];
+            args.extend((!address.is_empty()).then(|| address.into()));
+            Ok((current_exe()?, args))
+        };
+        let python = |tool| -> io::Result<_> {
+            let args = [script("peers.py"), name.into(), side.into(), address.into()];
+            Ok((self.tool(tool)?, args.to_vec()))
+        };
+        let (path, args) = match self.speaker {
+            Speaker::Tokio | Speaker::Blocking | Speaker::Chinwag | Speaker::ChinwagKey => ours()?,
+            Speaker::Grpc | Speaker::Zeromq => python(0)?,
+            Speaker::Nats => python(1)?,
+            Speaker::Erlang | Speaker::ErlangIdle => {
+                let is_idle = self.speaker == Speaker::ErlangIdle;
+                ("env".into(), elixir(port, side, is_idle, script("elixir.exs"), address))
+            }
+        };
+        Ok(Program { path, args })
+    }
+}
+
+/// How a node of Erlang is started, which finds others by the port of their own `epmd`.
+fn elixir(port: u16, side: &str, is_idle: bool, script: OsString, address: &str) -> Vec<OsString> {
+    let waits = if is_idle { " +sbwt none +sbwtdcpu none +sbwtdio none" } else { "" };
+    let options = format!("-start_epmd false -kernel inet_dist_use_interface {{127,0,0,1}}{waits}");
+    let args = [
+        format!("ERL_EPMD_PORT={port}").into(),
+        "elixir".into(),
+        "--name".into(),
+        format!("{side}@127.0.0.1").into(),
+        "--cookie".into(),
+        "bench".into(),
+        "--erl".into(),
+        options.into(),
+        script,
+        side.into(),
+        address.into(),
+    ];
+    args.to_vec()
+}
+
+/// One that nobody listens on just now.
+fn free_port() -> io::Result<u16> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+}
+
+/// A client, its server, and the broker between them. Dropped, they end.
+pub(super) struct Running {
+    pub(super) client: Peer,
+    pub(super) server: Peer,
+    pub(super) broker: Option<Peer>,
+    pub(super) runtime: String,
+    /// It has messages that nobody answers.
+    pub(super) casts: bool,
+}
+
+impl Running {
+    pub(super) fn start(prepared: &Prepared, hard_limit: Duration) -> io::Result<Self> {
+        let (broker, port) = prepared.broker(hard_limit)?.unzip();
+        let port = port.unwrap_or_default();
+        let given =
+            if prepared.speaker == Speaker::Nats { port.to_string() } else { String::new() };
+        let program = prepared.program(port, "server", &given)?;
+        let mut server = Peer::spawn_here(&program, hard_limit)?;
+        let address = server.hear::<Listening>(AT_ONCE)?.address;
+        let program = prepared.program(port, "client", &address)?;
+        let mut client = Peer::spawn_here(&program, hard_limit)?;
+        let runtime = client.hear::<Ready>(AT_ONCE)?.runtime;
+        let casts = prepared.speaker != Speaker::Grpc;
+        Ok(Self { client, server, broker, runtime, casts })
+    }
+}
