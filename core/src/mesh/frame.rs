@@ -405,6 +405,7 @@ mod tests {
                 header.put(&mut bytes, |out| out.extend_from_slice(body));
                 wanted.push((header, body.clone()));
             }
+            prop_assert_eq!(holds_several(&bytes), bodies.len() > 1);
             let (mut cutter, mut frames) = (Cutter::default(), Vec::new());
             for part in bytes.chunks(part) {
                 frames.extend(cut(&mut cutter, part).expect("well-formed"));

@@ -44,6 +44,18 @@ async fn a_server_is_called_the_same_way_wherever_it_lives() {
     }
 }
 
+/// On one thread, which whoever casts must not keep: otherwise nothing is written meanwhile.
+#[tokio::test]
+async fn many_casts_in_a_row_are_sent_meanwhile() {
+    let [a, b] = cluster(["a", "b"], |builder| builder.option("outbox_bytes", "1048576")).await;
+    b.serve("counter", Counter::default()).await.expect("a free name");
+    known(&a, "counter", 1).await;
+    a.call("counter", "add", 1).await.expect("it answers");
+    for _ in 0..50_000 {
+        a.cast("counter", "add", 1).await.expect("there is room");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn casts_come_in_order_and_small_ones_pass_large_ones_of_others() {
     let [a, b] = cluster(["a", "b"], plain).await;
