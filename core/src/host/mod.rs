@@ -240,10 +240,20 @@ impl Host {
         let id = ticket.id;
         let (node, leaving) = (self.node.clone(), Arc::clone(&self.leaving));
         let is_join = matches!(op, Op::Join(_));
+        let mut work = Box::pin(async move { perform(&node, &leaving, op).await });
+        // Begun here, so that the node hears of operations in the order of the calls: which of
+        // several tasks is run first is the runtime's choice.
+        let early = {
+            let _context = runtime.enter();
+            work.as_mut().poll(&mut Context::from_waker(Waker::noop()))
+        };
         // Held until the task is known: it may be over before.
         let mut joins = lock(&self.outcomes.joins);
         let task = runtime.spawn(async move {
-            let result = perform(&node, &leaving, op).await;
+            let result = match early {
+                Poll::Ready(result) => result,
+                Poll::Pending => work.await,
+            };
             ticket.settle(result);
         });
         if is_join {
