@@ -25,8 +25,11 @@ impl Messaging {
         let outcome = cutter.cut(bytes, |frame| self.on_frame(at, frame));
         match outcome {
             Ok(()) => {
-                if let Some(link) = self.links.get_mut(&at) {
-                    link.cutter = cutter;
+                let Some(link) = self.links.get_mut(&at) else { return };
+                link.cutter = cutter;
+                if link.is_unread() {
+                    self.out.push_back(Output::Close { link: at, flush: false });
+                    self.closed(now, at, "it does not read what it asks for");
                 }
             }
             Err(error) => {

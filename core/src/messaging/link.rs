@@ -18,6 +18,8 @@ impl LinkId {
 
 /// Bytes that may wait for the socket; more stays in the outbox, where it can be taken back.
 const WIRE_MAX: usize = 256 * 1024;
+/// Answers without a payload that may wait; a peer that asks and asks and does not read is let go.
+const UNREAD_MAX: usize = 32 * 1024 * 1024;
 /// Large payloads that are under way at the same time, each in turn.
 const BULKS_MAX: usize = 16;
 /// Bytes that a payload of several chunks sets aside at first, whatever length it claims.
@@ -100,6 +102,11 @@ impl Link {
     /// Whether more may be put on its way.
     pub(super) fn has_room(&self) -> bool {
         self.wire.len() < WIRE_MAX && self.bulks.len() < BULKS_MAX
+    }
+
+    /// Whether the other side asks for more than it reads.
+    pub(super) fn is_unread(&self) -> bool {
+        self.wire.len() > UNREAD_MAX
     }
 
     /// Whether there is anything to write.
