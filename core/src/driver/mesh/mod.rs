@@ -27,6 +27,7 @@ use tokio::time;
 pub use self::mailbox::{Mailbox, Request};
 use super::placement::Placement;
 use super::{Board, Command, clock};
+use crate::config::Overflow;
 use crate::error::{Error, Result};
 use crate::event::EventKind;
 use crate::member::{Member, MemberState};
@@ -54,6 +55,8 @@ struct Shared {
     pid: u32,
     state: Mutex<State>,
     runtime: runtime::Handle,
+    /// Whoever is refused for lack of room may wait for it, and so keeps what it sends.
+    may_block: bool,
     /// An earlier deadline than the one that is waited for.
     earlier: Notify,
     /// There may be room again for what was refused.
@@ -179,6 +182,7 @@ pub(super) struct Start {
 impl Mesh {
     /// Of the node with that board, on the current runtime.
     pub(super) fn new(board: &Arc<Board>, start: Start) -> Arc<Self> {
+        let may_block = start.limits.overflow == Overflow::Block;
         let setup = Setup {
             name: board.local().name().to_owned(),
             run: start.run,
@@ -207,6 +211,7 @@ impl Mesh {
             pid: std::process::id(),
             state: Mutex::new(state),
             runtime: runtime::Handle::current(),
+            may_block,
             earlier: Notify::new(),
             room: Notify::new(),
             calmer: Notify::new(),
@@ -289,19 +294,18 @@ impl Mesh {
 
     /// Asks a server, and waits for the answer. Dropped, it gives the call up.
     pub(crate) async fn call(&self, ask: Ask<'_>) -> Result<Payload> {
-        let deadline = ask.deadline;
-        let mut ask = Some(ask);
+        if !self.shared.may_block {
+            return self.begin(ask)?.outcome().await;
+        }
         loop {
             let room = self.shared.room.notified();
-            let Some(next) = ask.take() else { return Err(Error::closed()) };
-            match self.begin(next.clone()) {
+            match self.begin(ask.clone()) {
                 Ok(waiting) => return waiting.outcome().await,
                 Err(error) if !self.waits_for_room(&error) => return Err(error),
                 Err(error) => {
-                    if time::timeout_at(clock::system(deadline), room).await.is_err() {
+                    if time::timeout_at(clock::system(ask.deadline), room).await.is_err() {
                         return Err(error);
                     }
-                    ask = Some(next);
                 }
             }
         }
@@ -346,6 +350,9 @@ impl Mesh {
         // There is nothing to wait for while there is room: without this, who sends many in a row
         // would keep the thread, and what it says would wait for the end of that.
         consume_budget().await;
+        if !self.shared.may_block {
+            return self.cast_now(ask);
+        }
         loop {
             let room = self.shared.room.notified();
             match self.cast_now(ask.clone()) {
