@@ -1,0 +1,164 @@
+//! The servers of this node: what comes for them, and what they answer.
+
+use std::sync::Arc;
+
+use super::calls::CallId;
+use super::link::LinkId;
+use super::servers::{Asked, Delivery, MailboxLimits, Refused, ServerId, Tag};
+use super::target::{Place, check_name};
+use super::{Arrived, Messaging, Output, Payload, failure, too_large};
+use crate::error::{Error, ErrorKind, Remote, Result};
+use crate::mesh::{Header, Kind, encode};
+use crate::time::Instant;
+
+impl Messaging {
+    /// Registers a server. The directory says so at once; others are told by the shell.
+    pub(crate) fn serve(&mut self, name: &str, limits: MailboxLimits) -> Result<ServerId> {
+        check_name("server", name)?;
+        if self.closing {
+            return Err(Error::closed());
+        }
+        let id = self.servers.add(name, limits)?;
+        let own = Arc::clone(&self.name);
+        self.directory.note(&own, name, true);
+        Ok(id)
+    }
+
+    /// Takes a server off. What waits for it is answered with `no_server`.
+    pub(crate) fn stop(&mut self, now: Instant, id: ServerId) -> Option<Arc<str>> {
+        self.at(now);
+        let (name, waiting, open) = self.servers.remove(id)?;
+        let own = Arc::clone(&self.name);
+        self.directory.note(&own, &name, false);
+        for tag in open {
+            let message = format!("\"{name}\" on \"{own}\" was stopped");
+            let asked = self.servers.answer(tag);
+            if let Some(asked) = asked {
+                let error = Error::new(ErrorKind::NoServer, message).with_executed(asked.taken);
+                self.answer(&asked, Err(error));
+            }
+        }
+        let casts = waiting.iter().filter(|waits| waits.tag.is_none()).count();
+        self.counters.casts_dropped += casts as u64;
+        self.out.push_back(Output::Ended(id));
+        Some(name)
+    }
+
+    /// Holds a server's messages back, or hands them over again.
+    pub(crate) fn pause(&mut self, id: ServerId, paused: bool) {
+        if self.servers.pause(id, paused) {
+            self.out.push_back(Output::Ready(id));
+        }
+    }
+
+    /// The next message for a server. Those for which nobody waits any more are dropped, unrun.
+    pub(crate) fn take(&mut self, now: Instant, id: ServerId) -> Option<Delivery> {
+        self.at(now);
+        loop {
+            let delivery = self.servers.take(id)?;
+            if delivery.deadline > self.now {
+                match delivery.tag {
+                    Some(_) => self.counters.calls_served += 1,
+                    None => self.counters.casts_served += 1,
+                }
+                return Some(delivery);
+            }
+            self.counters.requests_expired += 1;
+            match delivery.tag {
+                Some(tag) => drop(self.servers.answer(tag)),
+                None => self.counters.casts_dropped += 1,
+            }
+        }
+    }
+
+    /// Answers a call; whether anybody was still waiting for that.
+    pub(crate) fn reply(&mut self, now: Instant, tag: Tag, result: Result<Payload>) -> bool {
+        self.at(now);
+        let Some(asked) = self.servers.answer(tag) else {
+            self.counters.replies_late += 1;
+            return false;
+        };
+        self.answer(&asked, result);
+        true
+    }
+
+    fn answer(&mut self, asked: &Asked, result: Result<Payload>) {
+        if asked.link == LinkId::HERE {
+            let result = result.map_err(|error| self.own_words(error));
+            return self.settle(CallId::from_number(asked.id), result);
+        }
+        let Some(link) = self.links.get_mut(&asked.link) else { return };
+        let limit = link.message_max;
+        let fits = |payload: Payload| match payload.bytes.len() <= limit {
+            true => Ok(payload),
+            false => Err(too_large("reply", payload.bytes.len(), limit).with_executed(true)),
+        };
+        match result.and_then(fits) {
+            Ok(Payload { codec, bytes }) => {
+                let header = Header { codec, ..Header::new(Kind::Reply, asked.id) };
+                if link.is_clear("", bytes.len()) {
+                    link.send(header, |_| {}, &bytes);
+                } else {
+                    self.reply_later(asked.link, header, bytes);
+                }
+            }
+            Err(error) => {
+                let failure = failure(error);
+                let header = Header::new(Kind::Failure, asked.id);
+                link.control(header, |out| encode(&failure, out));
+            }
+        }
+        self.write(asked.link);
+    }
+
+    /// An error of a server on this node says where it was, as it would to others.
+    fn own_words(&self, error: Error) -> Error {
+        match error.remote() {
+            Some(remote) if remote.node.is_empty() => {
+                Error::remote_error(Remote { node: self.name.to_string(), ..remote.clone() })
+            }
+            _ => error,
+        }
+    }
+
+    /// Whether somebody waits for the answer to a question.
+    pub(crate) fn is_open(&self, tag: Tag) -> bool {
+        self.servers.is_open(tag)
+    }
+
+    /// Puts a message into a mailbox of this node.
+    pub(super) fn deliver(
+        &mut self,
+        link: LinkId,
+        id: Option<u64>,
+        arrived: Arrived<'_>,
+    ) -> Result<()> {
+        let Arrived { from, head, payload, deadline } = arrived;
+        let Some(server) = self.servers.find(head.server) else {
+            let place = Place::At(self.name.to_string());
+            return Err(self.directory.no_server(head.server, &place));
+        };
+        if self.servers.has_room(server, payload.bytes.len()) == Err(Refused::Full) {
+            self.counters.requests_refused += 1;
+            let message = format!(
+                "the mailbox of \"{}\" on \"{}\" is full; call less often, or serve it with more",
+                head.server, self.name
+            );
+            return Err(Error::new(ErrorKind::Overloaded, message));
+        }
+        let tag = id.map(|id| self.servers.ask(server, link, id));
+        let delivery = Delivery {
+            tag,
+            from,
+            op: head.op.into(),
+            key: head.key.map(Into::into),
+            headers: head.headers.into(),
+            payload,
+            deadline,
+        };
+        if self.servers.put(server, delivery) {
+            self.out.push_back(Output::Ready(server));
+        }
+        Ok(())
+    }
+}
