@@ -73,7 +73,7 @@ pub use config::Config;
 #[cfg(feature = "runtime")]
 pub use driver::keys;
 #[cfg(feature = "runtime")]
-pub use driver::mesh::{Mailbox, Request};
+pub use driver::mesh::{Mailbox, Published, Request, Subscriber};
 pub use engine::{Broadcast, BroadcastKind, Delivery, Explanation, Observed, RoundTrip};
 pub use error::{Error, ErrorKind, Result};
 pub use event::{Event, EventKind};
@@ -82,8 +82,8 @@ pub use member::{Member, MemberState, Tags};
 pub use messaging::{Payload, Tag, Target};
 #[cfg(feature = "runtime")]
 pub use node::{
-    Answer, Builder, Call, Cast, Entry, Events, Failure, IntoPayload, IntoTarget, Node, Replay,
-    Replies, Sending, Served, Server, Serving, Watch, Watched,
+    Answer, Builder, Call, Cast, Entry, Events, Failure, IntoPayload, IntoTarget, Node, Publish,
+    Replay, Replies, Sending, Served, Server, Serving, Subscribing, Watch, Watched,
 };
 pub use serf::{Answers, Coordinate, KeyOp, KeyOutcome, Question, Response};
 pub use stats::Stats;

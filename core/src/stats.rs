@@ -222,11 +222,23 @@ stats! {
     /// Casts that were dropped here: for want of a server or of room, because they had become old,
     /// or because a newer one took their place.
     counter casts_dropped,
-    /// Casts of this node that were on a connection which broke, and have not come, as the other
-    /// side says.
+    /// Casts and publications of this node that were on a connection which broke, and have not
+    /// come, as the other side says.
     counter casts_lost,
     /// The same, where the other side is gone and cannot say.
     counter casts_in_doubt,
+    /// What this node was told to publish.
+    counter publications_made,
+    /// What of it was sent: one for each frame to a member, and one for this node's subscribers.
+    counter publications_sent,
+    /// Publications that came for subscribers of this node, its own among them.
+    counter publications_received,
+    /// Publications that were dropped: for want of room on the way to a member, or because nobody
+    /// subscribed any more.
+    counter publications_dropped,
+    /// Publications that subscribers of this node have not taken: they were slow, or they subscribe
+    /// no longer.
+    counter publications_missed,
     /// Messages that waited for a server until nobody waited for them.
     counter requests_expired,
     /// Messages refused because too much waited.

@@ -13,6 +13,7 @@ mod messages;
 mod op;
 mod outcomes;
 mod text;
+mod topics;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
@@ -27,6 +28,7 @@ use self::op::perform;
 pub use self::op::{MultiCall, Op};
 use self::outcomes::Outcomes;
 pub use self::text::{push_addr, tag_pairs};
+pub use self::topics::{Publications, Subscribed};
 use crate::config::Config;
 pub use crate::engine::Question;
 use crate::error::{Error, ErrorKind, Result};

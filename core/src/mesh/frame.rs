@@ -16,6 +16,10 @@
 //! same total. Other bodies are in `control`. The budget is what is left of the caller's time, in
 //! milliseconds; 0 is none. A header is a name behind its length in a byte and a value behind its
 //! length in two.
+//!
+//! The server of a publication is its topic, and the operation says for whom of its subscribers it
+//! is: the names of queues with commas between them, each of which gets it once, and `*` for all
+//! subscribers of no queue.
 
 /// Bytes in front of each body.
 pub(crate) const HEADER: usize = 16;
@@ -49,7 +53,8 @@ pub(crate) enum Kind {
     Pong = 5,
     /// Nothing new will come; what is under way is finished.
     Drain = 6,
-    /// How many casts of the other side have come in its run, in the place of the id.
+    /// How many casts and publications of the other side have come in its run, in the place of
+    /// the id.
     Ack = 7,
     /// Something that wants a reply.
     Call = 16,
@@ -250,7 +255,7 @@ pub(crate) struct Head<'a> {
     pub(crate) budget: u32,
     /// The server or the topic.
     pub(crate) server: &'a str,
-    /// The operation; of a publication the group that it is for.
+    /// The operation; of a publication whom it is for.
     pub(crate) op: &'a str,
     /// The key after `#`.
     pub(crate) key: Option<&'a [u8]>,

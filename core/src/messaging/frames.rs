@@ -45,7 +45,9 @@ impl Messaging {
         // It may have been closed by what came before.
         let Some(link) = self.links.get_mut(&at) else { return Ok(()) };
         match (link.stage, header.kind) {
-            (Stage::Up, Kind::Call | Kind::Cast) => return self.on_request(at, header, body),
+            (Stage::Up, Kind::Call | Kind::Cast | Kind::Publish) => {
+                return self.on_request(at, header, body);
+            }
             (Stage::Up, Kind::Reply) => return self.on_reply(at, header, body),
             (Stage::Up, Kind::Failure) => {
                 let failure = decode(body)?;
@@ -92,7 +94,10 @@ impl Messaging {
             return link.begin(header, kept, total, payload, limit);
         }
         let payload = Payload { codec: header.codec, bytes: payload.to_vec() };
-        self.arrive(at, header, head, payload);
+        match header.kind {
+            Kind::Publish => self.on_published(at, &head, payload),
+            _ => self.arrive(at, header, head, payload),
+        }
         Ok(())
     }
 
@@ -130,7 +135,10 @@ impl Messaging {
         // It was read before, when it came.
         let flags = Flags::default().with(Flags::KEYED, header.flags.has(Flags::KEYED));
         let head = Request::read(flags, &head)?.head;
-        self.arrive(at, header, head, payload);
+        match header.kind {
+            Kind::Publish => self.on_published(at, &head, payload),
+            _ => self.arrive(at, header, head, payload),
+        }
         Ok(())
     }
 

@@ -199,7 +199,7 @@ impl Link {
 
     /// How many casts were put on their way and never began to be sent.
     pub(super) fn unsent_casts(&self) -> u64 {
-        let is_cast = |item: &&Item| item.header.kind == Kind::Cast;
+        let is_cast = |item: &&Item| matches!(item.header.kind, Kind::Cast | Kind::Publish);
         let begun = self.bulks.iter().filter(|bulk| bulk.sent == 0).map(|bulk| &bulk.item);
         let behind = self.bulks.iter().flat_map(|bulk| &bulk.after);
         begun.chain(behind).filter(is_cast).count() as u64

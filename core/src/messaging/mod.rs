@@ -10,8 +10,8 @@
 //!
 //! [`Messaging`] routes; `target` and `directory` know whom a message is for, `peers` and `outbox`
 //! how it gets there, `link` what is on its way on one connection, `frames` what comes on it,
-//! `calls` who waits for an answer, `answering` what is answered, and `servers` what waits for a
-//! server of this node.
+//! `calls` who waits for an answer, `answering` what is answered, `servers` what waits for a server
+//! of this node, and `topics` who subscribes to what.
 
 mod answering;
 mod calls;
@@ -24,6 +24,7 @@ mod servers;
 mod target;
 #[cfg(test)]
 mod tests;
+mod topics;
 mod wiring;
 mod words;
 
@@ -46,6 +47,8 @@ pub(crate) use self::servers::{Delivery, MailboxLimits, ServerId};
 use self::target::Place;
 pub use self::target::Target;
 pub(crate) use self::target::check_name;
+use self::topics::Topics;
+pub(crate) use self::topics::{Interest, Publication, Publish, SubscriberId};
 pub(crate) use self::wiring::DIAL_LIMIT;
 pub use self::words::Payload;
 pub(crate) use self::words::{Ask, Counters, Limits, Members, Output, Setup, Whereabouts};
@@ -68,6 +71,7 @@ pub(crate) struct Messaging {
     calls: Calls,
     servers: Servers,
     directory: Directory,
+    topics: Topics,
     rng: Xoshiro256PlusPlus,
     last_link: u64,
     last_cast: u32,
@@ -100,6 +104,7 @@ impl Messaging {
             calls: Calls::default(),
             servers: Servers::default(),
             directory: Directory::default(),
+            topics: Topics::default(),
             rng: Xoshiro256PlusPlus::seed_from_u64(seed),
             last_link: 0,
             last_cast: 0,
@@ -124,7 +129,9 @@ impl Messaging {
     /// Bytes that connections and mailboxes hold.
     #[cfg(feature = "sim")]
     pub(crate) fn held(&self) -> usize {
-        self.servers.bytes() + self.links.values().map(Link::held).sum::<usize>()
+        self.servers.bytes()
+            + self.topics.bytes()
+            + self.links.values().map(Link::held).sum::<usize>()
     }
 
     fn at(&mut self, now: Instant) {

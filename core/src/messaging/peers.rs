@@ -1,5 +1,6 @@
 //! Members and the way to them: one connection each, opened when something is to be said.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,11 +33,22 @@ pub(super) struct Peer {
     /// Attempts in a row that failed.
     pub(super) failures: u32,
     pub(super) outbox: Outbox,
-    /// Casts between the two, in its present run.
+    /// Casts and publications between the two, in its present run.
     pub(super) tally: Tally,
 }
 
-/// Casts between this node and one run of another.
+/// A message for a member, but for its payload.
+#[derive(Debug)]
+pub(super) struct Outgoing<'a> {
+    pub(super) header: Header,
+    pub(super) head: Head<'a>,
+    /// Who waits for the answer.
+    pub(super) call: Option<CallId>,
+    /// It is of no use after that.
+    pub(super) deadline: Instant,
+}
+
+/// Casts and publications between this node and one run of another.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     /// Which run; 0 before it is known.
@@ -74,6 +86,7 @@ impl Messaging {
     pub(crate) fn member_gone(&mut self, now: Instant, name: &str, left: bool) {
         self.at(now);
         self.directory.forget(name);
+        self.topics.forget(name);
         let Some(peer) = self.peers.get_mut(name) else { return };
         (peer.present, peer.left) = (false, left);
         let links = [peer.link, peer.dialling];
@@ -164,20 +177,34 @@ impl Messaging {
             codec: ask.payload.codec,
             ..Header::new(kind, id)
         };
-        let length = ask.payload.bytes.len();
-        let up = self.peers.get(&name).and_then(|peer| Some((peer.link?, peer.outbox.is_empty())));
+        let deadline = ask.deadline;
+        let outgoing = Outgoing { header, head, call, deadline };
+        self.send_to(&name, outgoing, Cow::Owned(ask.payload.bytes), ask.latest)
+    }
+
+    /// Puts a message on its way to a member: on the connection that there is, if nothing is before
+    /// it, or into the outbox.
+    pub(super) fn send_to(
+        &mut self,
+        name: &Arc<str>,
+        outgoing: Outgoing<'_>,
+        payload: Cow<'_, [u8]>,
+        latest: bool,
+    ) -> Result<()> {
+        let Outgoing { header, head, call, deadline } = outgoing;
+        let up = self.peers.get(name).and_then(|peer| Some((peer.link?, peer.outbox.is_empty())));
         if let Some((at, true)) = up
             && let Some(link) = self.links.get_mut(&at)
             && !link.draining
         {
-            if length > link.message_max {
-                return Err(too_large("payload", length, link.message_max));
+            if payload.len() > link.message_max {
+                return Err(too_large("payload", payload.len(), link.message_max));
             }
-            if link.is_clear(server, length) {
-                link.send(header, |out| head.put(None, out), &ask.payload.bytes);
+            if link.is_clear(head.server, payload.len()) {
+                link.send(header, |out| head.put(None, out), &payload);
                 match call.and_then(|id| self.calls.get_mut(id)) {
                     Some(call) => call.link = Some(at),
-                    None => self.count_sent(&name, 1),
+                    None => self.count_sent(name, 1),
                 }
                 self.write(at);
                 return Ok(());
@@ -189,13 +216,13 @@ impl Messaging {
         let item = Item {
             header,
             head: encoded,
-            payload: ask.payload.bytes,
-            lane: server.into(),
+            payload: payload.into_owned(),
+            lane: head.server.into(),
             call,
-            expires: if call.is_some() { ask.deadline } else { ask.deadline.min(age) },
-            latest: ask.latest && call.is_none(),
+            expires: if call.is_some() { deadline } else { deadline.min(age) },
+            latest: latest && call.is_none(),
         };
-        self.enqueue(&name, item)
+        self.enqueue(name, item)
     }
 
     /// What is left until a deadline, in milliseconds, at least one; none without one.
@@ -204,7 +231,7 @@ impl Messaging {
         (deadline != Instant::NEVER).then_some(left.max(1))
     }
 
-    fn next_cast(&mut self) -> u64 {
+    pub(super) fn next_cast(&mut self) -> u64 {
         self.last_cast = self.last_cast.wrapping_add(1);
         u64::from(self.last_cast)
     }
@@ -218,8 +245,8 @@ impl Messaging {
         let item = match item.latest {
             false => item,
             true => match peer.outbox.supersede(item) {
-                Ok(_) => {
-                    self.counters.casts_dropped += 1;
+                Ok(older) => {
+                    self.counters.count_dropped(&older.header);
                     return Ok(());
                 }
                 Err(item) => item,
@@ -230,11 +257,11 @@ impl Messaging {
         while peer.outbox.bytes() + item.size() > room {
             match self.limits.overflow {
                 Overflow::DropOldest => match peer.outbox.drop_oldest() {
-                    Some(_) => self.counters.casts_dropped += 1,
+                    Some(oldest) => self.counters.count_dropped(&oldest.header),
                     None => return Err(full(name, room)),
                 },
                 Overflow::DropNewest if item.call.is_none() => {
-                    self.counters.casts_dropped += 1;
+                    self.counters.count_dropped(&item.header);
                     return Ok(());
                 }
                 Overflow::Block => {
@@ -374,7 +401,7 @@ impl Messaging {
     pub(super) fn drop_item(&mut self, item: &Item, error: Error) {
         match item.call {
             Some(call) => self.settle(call, Err(error.with_executed(false))),
-            None => self.counters.casts_dropped += 1,
+            None => self.counters.count_dropped(&item.header),
         }
     }
 

@@ -7,8 +7,10 @@ use super::calls::CallId;
 use super::link::LinkId;
 use super::servers::{ServerId, Tag};
 use super::target::Target;
+use super::topics::SubscriberId;
 use crate::config::Overflow;
 use crate::error::Result;
+use crate::mesh::{Header, Kind};
 use crate::ring::Ring;
 use crate::time::Instant;
 
@@ -105,6 +107,8 @@ pub(crate) enum Output {
     Settled { call: CallId, result: Result<Payload> },
     /// A mailbox has something.
     Ready(ServerId),
+    /// A subscriber has something.
+    Published(SubscriberId),
     /// Whoever asked does not wait any more. The server has the question, unless it is none.
     GivenUp { tag: Tag, server: Option<ServerId> },
     /// A server is no more; what waited for it was answered.
@@ -130,6 +134,14 @@ pub(crate) struct Counters {
     pub(crate) casts_lost: u64,
     /// The same, where the other side is gone and cannot say.
     pub(crate) casts_in_doubt: u64,
+    pub(crate) publications_made: u64,
+    /// One for each frame, and one for the subscribers of this node.
+    pub(crate) publications_sent: u64,
+    pub(crate) publications_received: u64,
+    /// On the way, or with nobody to take them.
+    pub(crate) publications_dropped: u64,
+    /// By subscribers that were slow, or are subscribed no longer.
+    pub(crate) publications_missed: u64,
     pub(crate) requests_expired: u64,
     pub(crate) requests_refused: u64,
     pub(crate) replies_unwanted: u64,
@@ -137,4 +149,14 @@ pub(crate) struct Counters {
     pub(crate) links_accepted: u64,
     pub(crate) links_lost: u64,
     pub(crate) frames_malformed: u64,
+}
+
+impl Counters {
+    /// A message that nobody waits for is not sent.
+    pub(super) const fn count_dropped(&mut self, header: &Header) {
+        match header.kind {
+            Kind::Publish => self.publications_dropped += 1,
+            _ => self.casts_dropped += 1,
+        }
+    }
 }

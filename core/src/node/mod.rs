@@ -8,6 +8,7 @@ mod serf;
 mod serving;
 mod state;
 mod talk;
+mod topics;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,9 +19,12 @@ pub use self::events::Events;
 pub use self::messages::{Call, Cast, IntoPayload, IntoTarget, Replies, Sending};
 pub use self::serving::{Answer, Failure, Served, Server, Serving};
 pub use self::state::{Entry, Watch, Watched};
+pub use self::topics::{Publish, Subscribing};
 use crate::config::{Config, check_meta, encode_tags};
 #[cfg(feature = "host")]
-pub(crate) use crate::driver::mesh::{Caller, Mailbox, Mesh, Request as Asked};
+pub(crate) use crate::driver::mesh::{
+    Caller, Mailbox, Mesh, Published, Request as Asked, Subscriber,
+};
 use crate::driver::{Board, Command, Handle};
 use crate::engine::{KeyChange, Reply, Request};
 use crate::error::Result;

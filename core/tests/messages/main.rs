@@ -11,6 +11,7 @@ mod calls;
 mod failures;
 mod hostile;
 mod places;
+mod topics;
 
 use std::time::Duration;
 

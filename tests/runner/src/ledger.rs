@@ -63,7 +63,7 @@ fn subject(text: &str) -> &str {
             text.split(' ').nth(1).unwrap_or_default()
         }
         "message" | "broadcast" | "state" | "user-event" | "query" | "admission" | "warning"
-        | "conflict" | "ring-change" | "handoff-prepare" | "handoff-acquired" => text,
+        | "conflict" | "ring-change" | "handoff-prepare" | "handoff-acquired" | "published" => text,
         "reentered" => "reentered",
         _ => "",
     }
@@ -184,8 +184,10 @@ pub(crate) fn normalise(
     line: &Line,
     who: impl Fn(&str) -> String,
 ) -> Result<Option<Report>, String> {
-    if line.word == "reentered" {
-        return normalise_reentered(line).map(Some);
+    match line.word.as_str() {
+        "reentered" => return normalise_reentered(line).map(Some),
+        "published" => return normalise_published(line, who).map(Some),
+        _ => {}
     }
     let need = |key: &str| line.get(key).ok_or_else(|| format!("an event without {key}: {line}"));
     let kind = need("type")?;
@@ -252,6 +254,19 @@ fn normalise_reentered(line: &Line) -> Result<Report, String> {
         (Some("false"), Some(code)) => Ok(Report::new(format!("reentered {call} error {code}"))),
         _ => Err(format!("neither ok=true nor ok=false code=: {line}")),
     }
+}
+
+/// What was published, by whom, and to which subscriber it came.
+fn normalise_published(line: &Line, who: impl Fn(&str) -> String) -> Result<Report, String> {
+    let need = |key: &str| line.get(key).ok_or_else(|| format!("no {key}: {line}"));
+    let (topic, from) = (need("topic")?, who(need("from")?));
+    let mut text = format!("published {topic} by {from}");
+    let queue = line.get("queue").filter(|queue| !queue.is_empty());
+    let missed = line.get("missed").filter(|missed| *missed != "0");
+    let pairs = [("queue", queue), ("value", Some(need("value")?)), ("missed", missed)];
+    let pairs = pairs.into_iter().filter_map(|(key, value)| Some((key, value?)));
+    push_tags(&mut text, &pairs.collect::<Vec<_>>());
+    Ok(Report::new(text))
 }
 
 /// Appends ` key=value` for each, quoted where the text would be ambiguous.

@@ -9,6 +9,7 @@ mod announce;
 mod asking;
 mod connection;
 mod mailbox;
+mod subscriber;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -24,6 +25,8 @@ use tokio::time;
 
 pub(crate) use self::asking::Ticket;
 pub use self::mailbox::{Mailbox, Request};
+use self::subscriber::Reader;
+pub use self::subscriber::{Published, Subscriber};
 use super::placement::Placement;
 use super::{Board, Command, clock};
 use crate::config::Overflow;
@@ -31,7 +34,8 @@ use crate::error::{Error, Result};
 use crate::event::EventKind;
 use crate::member::{Member, MemberState};
 use crate::messaging::{
-    Limits, LinkId, Members, Messaging, Output, Payload, ServerId, Setup, Tag, Whereabouts,
+    Limits, LinkId, Members, Messaging, Output, Payload, ServerId, Setup, SubscriberId, Tag,
+    Whereabouts,
 };
 use crate::ring::Ring;
 use crate::stats::Stats;
@@ -72,6 +76,8 @@ struct State {
     lines: BTreeMap<LinkId, Line>,
     /// Who waits for a mailbox.
     pullers: BTreeMap<ServerId, Puller>,
+    /// Who waits for something to be published.
+    readers: BTreeMap<SubscriberId, Reader>,
     /// Who wants to know that nobody waits for an answer any more.
     watchers: BTreeMap<Tag, Waker>,
     /// Connections that have yet to greet, by where they come from.
@@ -79,10 +85,10 @@ struct State {
     /// What the deadlines' task waits for.
     armed: Instant,
     timed: bool,
-    /// Where the node's task is told of servers, of which it has yet to be told, and whether
-    /// somebody is at it.
+    /// Where the node's task is told of servers and topics, of which it has yet to be told, and
+    /// whether somebody is at it.
     commands: Commands,
-    news: BTreeMap<String, bool>,
+    news: BTreeMap<String, Option<Vec<u8>>>,
     telling: bool,
     refused: Refusals,
     tasks: Vec<AbortHandle>,
@@ -194,6 +200,7 @@ impl Mesh {
             callers: Vec::new(),
             lines: BTreeMap::new(),
             pullers: BTreeMap::new(),
+            readers: BTreeMap::new(),
             watchers: BTreeMap::new(),
             greeting: BTreeMap::new(),
             armed: Instant::NEVER,
@@ -260,6 +267,11 @@ impl Mesh {
         stats.casts_dropped = counted.casts_dropped;
         stats.casts_lost = counted.casts_lost;
         stats.casts_in_doubt = counted.casts_in_doubt;
+        stats.publications_made = counted.publications_made;
+        stats.publications_sent = counted.publications_sent;
+        stats.publications_received = counted.publications_received;
+        stats.publications_dropped = counted.publications_dropped;
+        stats.publications_missed = counted.publications_missed;
         stats.requests_expired = counted.requests_expired;
         stats.requests_refused = counted.requests_refused;
         stats.links_opened = counted.links_opened;
@@ -317,6 +329,7 @@ impl Mesh {
         let callers = std::mem::take(&mut state.callers);
         let pullers = std::mem::take(&mut state.pullers);
         let watchers = std::mem::take(&mut state.watchers);
+        let readers: Vec<Reader> = state.readers.values_mut().map(Option::take).collect();
         drop(state);
         for line in lines.into_values() {
             line.stop.notify_one();
@@ -327,7 +340,7 @@ impl Mesh {
             caller.tell(Err(Error::closed()));
         }
         let pullers = pullers.into_values().filter_map(|puller| puller.waker);
-        for waker in pullers.chain(watchers.into_values()) {
+        for waker in pullers.chain(watchers.into_values()).chain(readers.into_iter().flatten()) {
             waker.wake();
         }
     }
@@ -380,6 +393,10 @@ impl Shared {
                     {
                         waker.wake();
                     }
+                }
+                Output::Published(subscriber) => {
+                    let reader = state.readers.get_mut(&subscriber);
+                    reader.and_then(Option::take).into_iter().for_each(Waker::wake);
                 }
                 Output::GivenUp { tag, server } => {
                     if let Some(waker) = state.watchers.remove(&tag) {

@@ -2,7 +2,9 @@
 //!
 //! What must hold whatever happens: each call settles once, and with the answer to its own
 //! question; casts of one sender to one server come in order, at most once, and each is accounted
-//! for; nothing waits for ever.
+//! for; so is what is published; nothing waits for ever.
+
+mod topics;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -37,6 +39,7 @@ struct Node {
     calls: BTreeMap<CallId, u64>,
     /// Calls that are answered later.
     held: Vec<(Tag, Payload)>,
+    subscribers: Vec<SubscriberId>,
 }
 
 /// A connection: the two ends by node, life and name.
@@ -55,6 +58,7 @@ enum Event {
     Deadline(usize, u32),
     Answer(usize, u32),
     Take(usize, u32, ServerId),
+    Read(usize, u32, SubscriberId),
     Act,
 }
 
@@ -82,6 +86,7 @@ struct World {
     arrivals: BTreeMap<End, Instant>,
     /// Numbers of casts by sender's node and life and receiver.
     casts: BTreeMap<(String, String), u64>,
+    readings: topics::Readings,
     next: u64,
     tale: Tale,
     /// Whether connections break, and nodes end.
@@ -112,6 +117,7 @@ impl World {
             ends: BTreeMap::new(),
             arrivals: BTreeMap::new(),
             casts: BTreeMap::new(),
+            readings: topics::Readings::default(),
             next: 0,
             tale: Tale::default(),
             rough: true,
@@ -144,10 +150,12 @@ impl World {
         let mut machine = Messaging::new(self.now, setup);
         let limits = MailboxLimits { messages: 8, bytes: 4 << 20 };
         machine.serve(SERVER, limits).expect("the first");
+        let subscribers = topics::subscribe(&mut machine);
         for other in (0..nodes).filter(|other| *other != node) {
             machine.note_host(&name(other), SERVER, true);
+            topics::note(&mut machine, &name(other));
         }
-        Node { machine, life, calls: BTreeMap::new(), held: Vec::new() }
+        Node { machine, life, calls: BTreeMap::new(), held: Vec::new(), subscribers }
     }
 
     fn plan(&mut self, at: Instant, event: Event) {
@@ -197,6 +205,10 @@ impl World {
                 Output::Ready(server) => {
                     let wait = Duration::from_micros(self.rng.random_range(1..20_000));
                     self.plan(self.now + wait, Event::Take(at, life, server));
+                }
+                Output::Published(id) => {
+                    let wait = Duration::from_micros(self.rng.random_range(1..400_000));
+                    self.plan(self.now + wait, Event::Read(at, life, id));
                 }
                 Output::GivenUp { .. } | Output::Ended(_) | Output::Room => {}
                 Output::Doubt(_) | Output::NeedsRing => {}
@@ -330,6 +342,11 @@ impl World {
                     self.drain(node);
                 }
             }
+            Event::Read(node, life, id) => {
+                if life == self.nodes[node].life {
+                    self.read(node, id);
+                }
+            }
             Event::Act => self.act(),
         }
         true
@@ -341,7 +358,8 @@ impl World {
         let other = self.rng.random_range(0..self.nodes.len());
         match self.rng.random_range(0..1000) {
             0..450 => self.call(node, other),
-            450..900 => self.cast(node, other),
+            450..850 => self.cast(node, other),
+            850..900 => self.publish(node),
             900..940 if self.rough => self.break_one(),
             940..943 if self.crashes => self.crash(node),
             943..950 => {
@@ -420,7 +438,8 @@ impl World {
         }
         self.tale.crashed += 1;
         let dead = self.nodes[node].machine.counters();
-        self.tale.dead.casts_sent += dead.casts_sent;
+        self.tale.dead.casts_sent += dead.casts_sent + dead.publications_sent;
+        self.tale.delivered += dead.publications_received;
         let nodes = self.nodes.len();
         let next = self.begin(node, self.nodes[node].life + 1, nodes);
         self.nodes[node] = next;
@@ -461,8 +480,10 @@ fn play(seed: u64, nodes: usize, rough: bool, crashes: bool) -> Tale {
     let all = world.nodes.iter().map(|node| node.machine.counters());
     let all: Vec<Counters> = all.collect();
     let sum = |of: fn(&Counters) -> u64| all.iter().map(of).sum::<u64>();
-    let (sent, lost) = (sum(|c| c.casts_sent), sum(|c| c.casts_lost));
-    let (dropped, doubt) = (sum(|c| c.casts_dropped), sum(|c| c.casts_in_doubt));
+    let sent = sum(|c| c.casts_sent + c.publications_sent);
+    let (lost, doubt) = (sum(|c| c.casts_lost), sum(|c| c.casts_in_doubt));
+    let dropped = sum(|c| c.casts_dropped + c.publications_dropped);
+    world.tale.delivered += sum(|c| c.publications_received);
     assert_eq!(sum(|c| c.frames_malformed), 0, "seed {seed:#x}");
     if crashes && world.tale.crashed > 0 {
         // Of those who have ended, what they had counted has gone with them.

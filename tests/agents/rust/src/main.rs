@@ -5,6 +5,7 @@ mod messages;
 mod rings;
 mod show;
 mod talk;
+mod topics;
 
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -8,7 +8,7 @@ use chinwag::payload::Value;
 use chinwag::{Answer, Error, ErrorKind, Node, Payload, Request, Served, Server};
 
 use crate::line::{Line, push, push_bytes};
-use crate::say;
+use crate::{say, topics};
 
 /// The servers that run, by their names.
 static SERVED: Mutex<BTreeMap<String, Served>> = Mutex::new(BTreeMap::new());
@@ -69,7 +69,7 @@ pub(crate) async fn call(node: &Node, word: &str, command: &Line) -> Result<Stri
             }
             push(&mut line, "count", &servers.len().to_string());
         }
-        _ => line = "unsupported".to_owned(),
+        _ => return topics::call(node, word, command).await,
     }
     Ok(line)
 }
@@ -110,7 +110,7 @@ impl Server for Tested {
 }
 
 /// A value as a line has it: a letter for what it is, and its text.
-fn value(command: &Line) -> Result<Payload, Error> {
+pub(crate) fn value(command: &Line) -> Result<Payload, Error> {
     let bad = || Error::new(ErrorKind::BadArgument, "that is no value");
     let bytes = command.bytes("value");
     let Some((kind, rest)) = bytes.split_first() else { return Payload::encode(&Value::Nil) };
@@ -124,7 +124,7 @@ fn value(command: &Line) -> Result<Payload, Error> {
     })
 }
 
-fn push_value(line: &mut String, key: &str, payload: &Payload) -> Result<(), Error> {
+pub(crate) fn push_value(line: &mut String, key: &str, payload: &Payload) -> Result<(), Error> {
     match payload.value()? {
         Value::Int(number) => push(line, key, &format!("i{number}")),
         Value::Float(number) => push(line, key, &format!("f{number}")),

@@ -38,19 +38,9 @@ impl Player<'_> {
         Ok(match command.verb.as_str() {
             "call" => Some(format!("answer {}", answer.get("value").unwrap_or_default())),
             "abcast" => Some(format!("told {}", answer.get("count").unwrap_or_default())),
-            "servers" => {
-                let data = self.take_data(node, answer)?;
-                let of = |line: &Line| {
-                    let [name, hosts] =
-                        ["name", "hosts"].map(|key| line.get(key).map(str::to_owned));
-                    (name.unwrap_or_default(), hosts.unwrap_or_default())
-                };
-                let mut servers: Vec<_> = data.iter().map(of).collect();
-                servers.sort();
-                let mut text = "servers".to_owned();
-                push_tags(&mut text, &borrowed(&servers));
-                Some(text)
-            }
+            "publish" => Some(format!("sent {}", answer.get("count").unwrap_or_default())),
+            "servers" => Some(self.counted(node, answer, "servers", "hosts")?),
+            "topics" => Some(self.counted(node, answer, "topics", "members")?),
             "multi_call" => {
                 let mut data = std::mem::take(&mut self.part(node).data);
                 let failed = data.extract_if(.., |line| line.word == "failed").collect::<Vec<_>>();
@@ -67,6 +57,20 @@ impl Player<'_> {
             }
             _ => None,
         })
+    }
+
+    /// Names, and how many there are of each.
+    fn counted(&mut self, node: &str, answer: &Line, start: &str, count: &str) -> Played<String> {
+        let data = self.take_data(node, answer)?;
+        let of = |line: &Line| {
+            let [name, count] = ["name", count].map(|key| line.get(key).map(str::to_owned));
+            (name.unwrap_or_default(), count.unwrap_or_default())
+        };
+        let mut names: Vec<_> = data.iter().map(of).collect();
+        names.sort();
+        let mut text = start.to_owned();
+        push_tags(&mut text, &borrowed(&names));
+        Ok(text)
     }
 
     fn failed(&self, line: &Line) -> (String, String) {

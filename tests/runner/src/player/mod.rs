@@ -24,7 +24,8 @@ const QUIET_TIME: Duration = Duration::from_millis(300);
 /// How long until a view is asked for again.
 const ASK_AGAIN: Duration = Duration::from_millis(50);
 /// What is asked for again until it is as expected.
-const VIEWS: &[&str] = &["members", "local", "round_trip", "ring", "owners", "owns", "servers"];
+const VIEWS: &[&str] =
+    &["members", "local", "round_trip", "ring", "owners", "owns", "servers", "topics"];
 /// How long to go on listening in a step whose expectation is being written: that long after each
 /// report, but not for ever, because some repeat.
 const REWRITE_TIME: Duration = Duration::from_secs(3);
@@ -274,11 +275,12 @@ impl<'a> Player<'a> {
         self.write_down(&format!("{node} > {text}"));
         let line = Line::parse(&text).or_else(|why| failure(&node, why))?;
         match line.word.as_str() {
-            "member" | "response" | "keyring" | "owner" | "server" | "reply" | "failed" => {
+            "member" | "response" | "keyring" | "owner" | "server" | "reply" | "failed"
+            | "topic" => {
                 self.part(&node).data.push(line);
             }
             "ok" | "error" | "unsupported" => self.part(&node).answer = Some(line),
-            "event" | "reentered" => {
+            "event" | "reentered" | "published" => {
                 self.take_report(&node, &line).or_else(|why| failure(&node, why))?
             }
             _ => return failure(&node, format!("{node} said {text:?}")),
