@@ -35,6 +35,9 @@ pub(crate) struct Handle {
     store: Option<Arc<Store>>,
     /// Boxed, because a channel of tokio's sets aside room for 32.
     commands: mpsc::Sender<Box<Command>>,
+    /// Held by the one request that is being sent: several that wait for room in a channel are
+    /// woken together, and which of them is first is the runtime's choice.
+    turn: tokio::sync::Mutex<()>,
     mesh: Arc<Mesh>,
     /// Mailboxes whose servers nobody else holds.
     served: Mutex<Vec<Arc<Mailbox>>>,
@@ -116,6 +119,7 @@ impl Handle {
             board,
             store,
             commands,
+            turn: tokio::sync::Mutex::default(),
             joined,
             mesh,
             served: Mutex::default(),
@@ -214,7 +218,10 @@ impl Handle {
     /// Sends a command and waits for its outcome.
     pub(crate) async fn send(&self, command: impl FnOnce(ReplyTo) -> Command) -> Result<Reply> {
         let (reply, outcome) = oneshot::channel();
-        self.commands.send(Box::new(command(reply))).await.map_err(|_| Error::closed())?;
+        {
+            let _turn = self.turn.lock().await;
+            self.commands.send(Box::new(command(reply))).await.map_err(|_| Error::closed())?;
+        }
         outcome.await.map_err(|_| Error::closed())?
     }
 
