@@ -12,6 +12,7 @@ mod answer;
 mod messages;
 mod op;
 mod outcomes;
+mod state;
 mod text;
 mod topics;
 
@@ -27,6 +28,7 @@ pub use self::messages::{Message, Requests, Serving};
 use self::op::perform;
 pub use self::op::{MultiCall, Op};
 use self::outcomes::Outcomes;
+pub use self::state::{Changes, Watching};
 pub use self::text::{push_addr, tag_pairs};
 pub use self::topics::{Publications, Subscribed};
 use crate::config::Config;

@@ -73,6 +73,10 @@ pub enum Op {
     MultiCall(MultiCall),
     /// Tell the servers of a name on all members; settles with how many it was sent to.
     Abcast(String, String, Payload),
+    /// Give a key of this node a value, and a time to live; settles once the value is told.
+    Put(String, Vec<u8>, Option<Duration>),
+    /// Delete a key of this node.
+    Delete(String),
     /// Say goodbye, within that time.
     Leave(Duration),
 }
@@ -195,6 +199,8 @@ pub(super) async fn perform(node: &Node, leaving: &Turn, op: Op) -> Result<Answe
         Op::Abcast(server, op, payload) => {
             node.abcast(&server, &op, payload).await.map(Answer::from)
         }
+        Op::Put(key, value, ttl) => node.put(&key, value, ttl).await.map(Answer::from),
+        Op::Delete(key) => node.delete(&key).await.map(Answer::from),
         Op::Leave(timeout) => {
             // A second goodbye is done when the first is: a close after it must not cut that short.
             let _turn = leaving.lock().await;

@@ -1,0 +1,102 @@
+//! Keys of members for a binding: looked up at once, written by operations that settle, followed in
+//! batches.
+
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
+
+use super::{Host, HostWake};
+use crate::error::{Error, ErrorKind, Result};
+use crate::node::{Entry, Replay, Watch, Watched};
+
+impl Host {
+    /// The value that a key of a present member has, as far as this node has heard.
+    ///
+    /// # Errors
+    /// `forked`.
+    pub fn get(&self, member: &str, key: &str) -> Result<Option<Arc<[u8]>>> {
+        self.check()?;
+        Ok(self.node.get(member, key))
+    }
+
+    /// The keys of all present members that begin so, in the order of the members' names and of the
+    /// keys.
+    ///
+    /// # Errors
+    /// `forked`.
+    pub fn entries(&self, prefix: &str) -> Result<Vec<Entry>> {
+        self.check()?;
+        Ok(self.node.entries(prefix))
+    }
+
+    /// Follows the keys of all members that begin so. With a replay, those that are there come
+    /// first, then [`Watched::ReplayDone`].
+    ///
+    /// # Errors
+    /// `forked`.
+    pub fn watch(&self, prefix: &str, replay: Replay) -> Result<Watching> {
+        self.check()?;
+        let watch = Some(self.node.watch(prefix, replay));
+        Ok(Watching { pid: self.pid, watch, waker: self.waker() })
+    }
+}
+
+/// A watch of keys of a binding. The host's wake object is poked when there is something to take
+/// after [`Watching::drain`] came back with less than `max`. Dropped, nothing more is kept for it.
+#[derive(Debug)]
+pub struct Watching {
+    pid: u32,
+    /// Always there; an option so that a forked child can forget it.
+    watch: Option<Watch>,
+    waker: Waker,
+}
+
+/// What [`Watching::drain`] found.
+#[derive(Debug, Default)]
+pub struct Changes {
+    /// What happened next, in order.
+    pub changes: Vec<Watched>,
+    /// Nothing will come after these: the node was closed.
+    pub ended: bool,
+}
+
+impl Watching {
+    /// Takes up to `max` changes. One that tells of changes that were lost has all the keys that
+    /// are watched.
+    ///
+    /// # Errors
+    /// `forked`.
+    pub fn drain(&mut self, max: usize) -> Result<Changes> {
+        if std::process::id() != self.pid {
+            return Err(Error::new(ErrorKind::Forked, "this watch is the parent's"));
+        }
+        let mut taken = Changes::default();
+        let mut context = Context::from_waker(&self.waker);
+        let Some(watch) = &mut self.watch else { return Ok(taken) };
+        while taken.changes.len() < max {
+            match watch.poll_watched(&mut context) {
+                Poll::Ready(Some(change)) => taken.changes.push(change),
+                Poll::Ready(None) => {
+                    taken.ended = true;
+                    break;
+                }
+                Poll::Pending => break,
+            }
+        }
+        Ok(taken)
+    }
+
+    /// Has this object poked from now on in place of the host's, as [`Host::set_wake`] has it. Call
+    /// it before [`Watching::drain`].
+    pub fn set_wake(&mut self, wake: Box<dyn Fn() + Send + Sync>) {
+        self.waker = Waker::from(Arc::new(HostWake(Mutex::new(Some(wake)))));
+    }
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        if std::process::id() != self.pid {
+            // To let go takes the lock of the node's board, which may be held for ever here.
+            std::mem::forget(self.watch.take());
+        }
+    }
+}
