@@ -65,6 +65,7 @@ fn subject(text: &str) -> &str {
         "message" | "broadcast" | "state" | "user-event" | "query" | "admission" | "warning"
         | "conflict" | "ring-change" | "handoff-prepare" | "handoff-acquired" | "published" => text,
         "reentered" => "reentered",
+        "key" => text.match_indices(' ').nth(1).map_or(text, |(end, _)| &text[..end]),
         _ => "",
     }
 }
@@ -81,7 +82,7 @@ fn is_optional(text: &str) -> bool {
 
 /// Sorts lines about different members, between borders, keeping the order for each.
 fn canonical<T>(lines: &mut [T], text: impl Fn(&T) -> &str) {
-    for part in lines.split_mut(|line| text(line) == "replay-done") {
+    for part in lines.split_mut(|line| matches!(text(line), "replay-done" | "watch-done")) {
         part.sort_by(|one, other| subject(text(one)).cmp(subject(text(other))));
     }
 }

@@ -4,6 +4,7 @@ mod line;
 mod messages;
 mod rings;
 mod show;
+mod state;
 mod talk;
 mod topics;
 
@@ -119,6 +120,9 @@ async fn call(node: &Node, word: &str, command: &Line) -> Result<String, Error> 
             push(&mut line, "value", &value.to_string());
         }
         "close" => node.close().await,
+        "put" | "delete" | "get" | "entries" | "watch" => {
+            return state::call(node, word, command).await;
+        }
         _ => return talk::call(node, word, command).await,
     }
     Ok(line)

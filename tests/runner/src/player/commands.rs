@@ -66,7 +66,7 @@ impl Player<'_> {
         }
         match command.verb.as_str() {
             "leave" if line.get("timeout_ms").is_none() => line.with("timeout_ms", "5000"),
-            "subscribe" if line.get("replay").is_none() => line.with("replay", "true"),
+            "subscribe" | "watch" if line.get("replay").is_none() => line.with("replay", "true"),
             _ => line,
         }
     }
@@ -236,6 +236,10 @@ impl Player<'_> {
                     _ => Some("refused"),
                 })
             }
+            "get" | "entries" => match self.accept_state(command, answer)? {
+                Some(text) => text,
+                None => return Ok(None),
+            },
             _ => match self.accept_message(command, answer)? {
                 Some(text) => text,
                 None => return Ok(None),

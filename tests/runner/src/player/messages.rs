@@ -1,6 +1,6 @@
 //! What calls, casts and servers come to, in a scenario's words.
 
-use super::{Played, Player};
+use super::{Played, Player, pair};
 use crate::ledger::push_tags;
 use crate::line::Line;
 use crate::scenario::Command;
@@ -12,11 +12,6 @@ pub(super) fn is_view(command: &Command) -> bool {
 
 fn borrowed(pairs: &[(String, String)]) -> Vec<(&str, &str)> {
     pairs.iter().map(|(key, value)| (&**key, &**value)).collect()
-}
-
-fn pair<'c>(command: &'c Command, key: &str) -> &'c str {
-    let found = command.pairs.iter().find(|(own, _)| own == key);
-    found.map_or("", |(_, value)| value)
 }
 
 /// What follows the code of an error: whether what was asked for may have happened.

@@ -12,6 +12,7 @@ use crate::world::{Spoken, Words, World};
 
 mod commands;
 mod messages;
+mod state;
 #[cfg(test)]
 mod tests;
 
@@ -24,8 +25,18 @@ const QUIET_TIME: Duration = Duration::from_millis(300);
 /// How long until a view is asked for again.
 const ASK_AGAIN: Duration = Duration::from_millis(50);
 /// What is asked for again until it is as expected.
-const VIEWS: &[&str] =
-    &["members", "local", "round_trip", "ring", "owners", "owns", "servers", "topics"];
+const VIEWS: &[&str] = &[
+    "members",
+    "local",
+    "round_trip",
+    "ring",
+    "owners",
+    "owns",
+    "servers",
+    "topics",
+    "get",
+    "entries",
+];
 /// How long to go on listening in a step whose expectation is being written: that long after each
 /// report, but not for ever, because some repeat.
 const REWRITE_TIME: Duration = Duration::from_secs(3);
@@ -95,6 +106,12 @@ struct Part {
 /// The last ring of a node: its number, and what is the same for all who have it.
 #[derive(Default)]
 struct Versions((u64, String));
+
+/// What a command has under that key; empty when it has none.
+fn pair<'c>(command: &'c Command, key: &str) -> &'c str {
+    let found = command.pairs.iter().find(|(own, _)| own == key);
+    found.map_or("", |(_, value)| value)
+}
 
 impl<'a> Player<'a> {
     pub(crate) fn new(world: &'a mut dyn World, scenario: &Scenario) -> Self {
@@ -276,9 +293,10 @@ impl<'a> Player<'a> {
         let line = Line::parse(&text).or_else(|why| failure(&node, why))?;
         match line.word.as_str() {
             "member" | "response" | "keyring" | "owner" | "server" | "reply" | "failed"
-            | "topic" => {
+            | "topic" | "entry" => {
                 self.part(&node).data.push(line);
             }
+            "watched" => self.take_watched(&node, &line).or_else(|why| failure(&node, why))?,
             "ok" | "error" | "unsupported" => self.part(&node).answer = Some(line),
             "event" | "reentered" | "published" => {
                 self.take_report(&node, &line).or_else(|why| failure(&node, why))?
