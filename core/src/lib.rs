@@ -79,11 +79,11 @@ pub use error::{Error, ErrorKind, Result};
 pub use event::{Event, EventKind};
 pub use member::{Member, MemberState, Tags};
 #[cfg(any(feature = "runtime", feature = "sim"))]
-pub use messaging::{Payload, Tag, Target};
+pub use messaging::{Down, DownReason, Payload, Tag, Target};
 #[cfg(feature = "runtime")]
 pub use node::{
-    Answer, Builder, Call, Cast, Entry, Events, Failure, IntoPayload, IntoTarget, Node, Publish,
-    Replay, Replies, Sending, Served, Server, Serving, Subscribing, Watch, Watched,
+    Answer, Builder, Call, Cast, Entry, Events, Failure, IntoPayload, IntoTarget, Monitor, Node,
+    Publish, Replay, Replies, Sending, Served, Server, Serving, Subscribing, Watch, Watched,
 };
 pub use serf::{Answers, Coordinate, KeyOp, KeyOutcome, Question, Response};
 pub use stats::Stats;

@@ -342,7 +342,12 @@ impl Driver {
                 self.request(Request::Join { targets, failed, again }, reply);
             }
             Command::UpdateTags { changes, reply } => self.update_tags(changes, reply),
-            Command::Request { request, reply } => self.request(request, reply),
+            Command::Request { request, reply } => {
+                if matches!(request, Request::Placed(_)) {
+                    self.shell.mesh.ring_changed();
+                }
+                self.request(request, reply);
+            }
             Command::Doubt { to } => self.handle(Input::ConnectionLost { to }),
             Command::NeedRing => self.shell.rings.make(&self.shell.board),
             Command::Close { .. } => unreachable!("the loop takes it"),

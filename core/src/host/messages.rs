@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use super::outcomes::Begun;
 use super::{Answer, Host, HostWake, lock};
 use crate::error::{Error, ErrorKind, Result};
 use crate::mesh::put_headers;
@@ -44,15 +45,15 @@ impl Host {
         let deadline = Mesh::deadline(timeout);
         let ticket = self.outcomes.ticket(self.waker())?;
         let id = ticket.id;
-        lock(&self.outcomes.calls).insert(id, None);
+        lock(&self.outcomes.begun).insert(id, None);
         let settle = move |result: Result<Payload>| ticket.settle(result.map(Answer::Payload));
         let mut caller = Some(Caller::Told(Box::new(settle)));
         let begun =
             self.ask(message, payload, deadline, |mesh, ask| mesh.begin_for(ask, &mut caller));
         match begun {
             Ok(call) => {
-                if let Some(place) = lock(&self.outcomes.calls).get_mut(&id) {
-                    *place = Some(call);
+                if let Some(place) = lock(&self.outcomes.begun).get_mut(&id) {
+                    *place = Some(Begun::Call(call));
                 }
             }
             Err(error) => caller.into_iter().for_each(|caller| caller.tell(Err(error.clone()))),
@@ -200,7 +201,16 @@ impl Serving {
     /// # Errors
     /// `forked`.
     pub fn stop(&self) -> Result<()> {
-        self.mailbox()?.stop();
+        self.stop_with("")
+    }
+
+    /// The same, with a reason that those are told who have called it or who follow it: what its
+    /// code failed with, say. 256 bytes at most go to other members.
+    ///
+    /// # Errors
+    /// `forked`.
+    pub fn stop_with(&self, reason: &str) -> Result<()> {
+        self.mailbox()?.stop_with(reason);
         Ok(())
     }
 

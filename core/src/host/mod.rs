@@ -10,6 +10,7 @@
 
 mod answer;
 mod messages;
+mod monitors;
 mod op;
 mod outcomes;
 mod state;
@@ -27,7 +28,7 @@ pub use self::answer::Answer;
 pub use self::messages::{Message, Requests, Serving};
 use self::op::perform;
 pub use self::op::{MultiCall, Op};
-use self::outcomes::Outcomes;
+use self::outcomes::{Begun, Outcomes};
 pub use self::state::{Changes, Watching};
 pub use self::text::{push_addr, tag_pairs};
 pub use self::topics::{Publications, Subscribed};
@@ -267,7 +268,8 @@ impl Host {
     }
 
     /// Gives a submitted operation up. A join ends: its connections are closed, nothing more is
-    /// sent for it, and it settles as `cancelled`. So does a call; its server is told. Anything
+    /// sent for it, and it settles as `cancelled`. So does a call, and its server is told; and a
+    /// monitor. Anything
     /// else goes on.
     ///
     /// # Errors
@@ -276,8 +278,13 @@ impl Host {
         self.check()?;
         let join = lock(&self.outcomes.joins).get(&id).cloned();
         join.inspect(AbortHandle::abort);
-        let call = lock(&self.outcomes.calls).get(&id).copied().flatten();
-        call.into_iter().for_each(|call| self.node.cancel_call(call));
+        // Not within the match: what is given up takes the lock to settle.
+        let begun = lock(&self.outcomes.begun).get(&id).copied().flatten();
+        match begun {
+            Some(Begun::Call(call)) => self.node.cancel_call(call),
+            Some(Begun::Monitor(monitor)) => self.node.demonitor(monitor),
+            None => {}
+        }
         Ok(())
     }
 

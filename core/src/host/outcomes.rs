@@ -8,7 +8,7 @@ use tokio::task::AbortHandle;
 
 use super::{Answer, Completion, OPS_MAX, lock};
 use crate::error::{Error, ErrorKind, Result};
-use crate::messaging::CallId;
+use crate::messaging::{CallId, MonitorId};
 
 /// Outcomes that wait to be taken. Bounded by the number of operations under way.
 #[derive(Debug, Default)]
@@ -16,9 +16,16 @@ pub(super) struct Outcomes {
     inner: Mutex<OutcomesInner>,
     /// The tasks of joins under way, by their numbers.
     pub(super) joins: Mutex<BTreeMap<u64, AbortHandle>>,
-    /// Calls under way, by their numbers. Taken while the messages are locked, and never the other
-    /// way round.
-    pub(super) calls: Mutex<BTreeMap<u64, Option<CallId>>>,
+    /// Calls and monitors under way, by their numbers. Taken while the messages are locked, and
+    /// never the other way round.
+    pub(super) begun: Mutex<BTreeMap<u64, Option<Begun>>>,
+}
+
+/// What is under way with the node's messages.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Begun {
+    Call(CallId),
+    Monitor(MonitorId),
 }
 
 #[derive(Debug, Default)]
@@ -44,7 +51,19 @@ impl Outcomes {
         }
         inner.open += 1;
         inner.next += 1;
-        Ok(Ticket { id: inner.next, outcomes: Arc::clone(self), waker, settled: false })
+        Ok(self.numbered(inner.next, waker, true))
+    }
+
+    /// The same for what may take for ever: it has bounds of its own, and is not counted until it
+    /// is settled.
+    pub(super) fn lasting_ticket(self: &Arc<Self>, waker: Waker) -> Ticket {
+        let mut inner = lock(&self.inner);
+        inner.next += 1;
+        self.numbered(inner.next, waker, false)
+    }
+
+    fn numbered(self: &Arc<Self>, id: u64, waker: Waker, counted: bool) -> Ticket {
+        Ticket { id, outcomes: Arc::clone(self), waker, counted, settled: false }
     }
 
     pub(super) fn take(&self, max: usize) -> Vec<Completion> {
@@ -60,6 +79,7 @@ pub(super) struct Ticket {
     pub(super) id: u64,
     outcomes: Arc<Outcomes>,
     waker: Waker,
+    counted: bool,
     settled: bool,
 }
 
@@ -71,9 +91,10 @@ impl Ticket {
     fn put(&mut self, result: Result<Answer>) {
         self.settled = true;
         lock(&self.outcomes.joins).remove(&self.id);
-        lock(&self.outcomes.calls).remove(&self.id);
+        lock(&self.outcomes.begun).remove(&self.id);
         let first = {
             let mut inner = lock(&self.outcomes.inner);
+            inner.open += usize::from(!self.counted);
             inner.settled.push_back(Completion { id: self.id, result });
             inner.settled.len() == 1
         };

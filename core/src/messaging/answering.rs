@@ -20,18 +20,24 @@ impl Messaging {
         }
         let id = self.servers.add(name, limits)?;
         let own = Arc::clone(&self.name);
-        self.directory.note(&own, name, true);
+        self.directory.note(&own, name, Some(id.0));
+        self.servers_changed(&own, name, None);
         Ok(id)
     }
 
-    /// Takes a server off. What waits for it is answered with `no_server`.
-    pub(crate) fn stop(&mut self, now: Instant, id: ServerId) -> Option<Arc<str>> {
+    /// Takes a server off, for a reason that may be empty. What waits for it is answered with
+    /// `no_server`.
+    pub(crate) fn stop(&mut self, now: Instant, id: ServerId, why: &str) -> Option<Arc<str>> {
         self.at(now);
         let (name, waiting, open) = self.servers.remove(id)?;
         let own = Arc::clone(&self.name);
-        self.directory.note(&own, &name, false);
+        self.directory.note(&own, &name, None);
+        self.servers_changed(&own, &name, Some(why));
         for tag in open {
-            let message = format!("\"{name}\" on \"{own}\" was stopped");
+            let message = match why {
+                "" => format!("\"{name}\" on \"{own}\" was stopped"),
+                why => format!("\"{name}\" on \"{own}\" has ended: {why}"),
+            };
             let asked = self.servers.answer(tag);
             if let Some(asked) = asked {
                 let error = Error::new(ErrorKind::NoServer, message).with_executed(asked.taken);

@@ -1,25 +1,26 @@
 //! Which member hosts which server, as far as this node has heard.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::target::Place;
 use crate::error::{Error, ErrorKind};
 
-/// Names and who hosts them. Only members that are present are in it.
+/// Names, who hosts them, and in which instance. Only members that are present are in it.
 #[derive(Debug, Default)]
 pub(super) struct Directory {
-    hosts: BTreeMap<Box<str>, BTreeSet<Arc<str>>>,
+    hosts: BTreeMap<Box<str>, BTreeMap<Arc<str>, u64>>,
 }
 
 /// Names that an error shows at most.
 const SHOWN_MAX: usize = 5;
 
 impl Directory {
-    /// A member hosts a server, or does so no longer.
-    pub(super) fn note(&mut self, member: &Arc<str>, server: &str, hosts: bool) {
-        if hosts {
-            self.hosts.entry(server.into()).or_default().insert(Arc::clone(member));
+    /// A member hosts that instance of a server, or none any more.
+    pub(super) fn note(&mut self, member: &Arc<str>, server: &str, instance: Option<u64>) {
+        if let Some(instance) = instance {
+            let held = self.hosts.entry(server.into()).or_default();
+            held.insert(Arc::clone(member), instance);
         } else if let Some(held) = self.hosts.get_mut(server) {
             held.remove(member);
             if held.is_empty() {
@@ -38,12 +39,17 @@ impl Directory {
 
     /// Who hosts a server, in the order of their names.
     pub(super) fn hosts(&self, server: &str) -> impl ExactSizeIterator<Item = &Arc<str>> {
-        static NOBODY: BTreeSet<Arc<str>> = BTreeSet::new();
-        self.hosts.get(server).unwrap_or(&NOBODY).iter()
+        static NOBODY: BTreeMap<Arc<str>, u64> = BTreeMap::new();
+        self.hosts.get(server).unwrap_or(&NOBODY).keys()
     }
 
     pub(super) fn has(&self, server: &str, member: &str) -> bool {
-        self.hosts.get(server).is_some_and(|held| held.contains(member))
+        self.instance(server, member).is_some()
+    }
+
+    /// Which instance of a server a member hosts.
+    pub(super) fn instance(&self, server: &str, member: &str) -> Option<u64> {
+        self.hosts.get(server)?.get(member).copied()
     }
 
     /// Every name and how many host it.

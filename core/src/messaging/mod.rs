@@ -11,13 +11,15 @@
 //! [`Messaging`] routes; `target` and `directory` know whom a message is for, `peers` and `outbox`
 //! how it gets there, `link` what is on its way on one connection, `frames` what comes on it,
 //! `calls` who waits for an answer, `answering` what is answered, `servers` what waits for a server
-//! of this node, and `topics` who subscribes to what.
+//! of this node, `topics` who subscribes to what, and `monitors` who wants to know that a server is
+//! down.
 
 mod answering;
 mod calls;
 mod directory;
 mod frames;
 mod link;
+mod monitors;
 mod outbox;
 mod peers;
 mod servers;
@@ -40,6 +42,12 @@ use self::calls::{Again, Call, Calls};
 use self::directory::Directory;
 use self::link::Link;
 pub(crate) use self::link::LinkId;
+pub(crate) use self::monitors::MonitorId;
+use self::monitors::Monitors;
+pub(crate) use self::monitors::read_instance;
+pub use self::monitors::{Down, DownReason};
+#[cfg(feature = "runtime")]
+pub(crate) use self::monitors::{instance_value, words_value};
 use self::peers::Peer;
 use self::servers::Servers;
 pub use self::servers::Tag;
@@ -72,6 +80,7 @@ pub(crate) struct Messaging {
     servers: Servers,
     directory: Directory,
     topics: Topics,
+    monitors: Monitors,
     rng: Xoshiro256PlusPlus,
     last_link: u64,
     last_cast: u32,
@@ -102,9 +111,10 @@ impl Messaging {
             peers: BTreeMap::new(),
             links: BTreeMap::new(),
             calls: Calls::default(),
-            servers: Servers::default(),
+            servers: Servers::new(run),
             directory: Directory::default(),
             topics: Topics::default(),
+            monitors: Monitors::default(),
             rng: Xoshiro256PlusPlus::seed_from_u64(seed),
             last_link: 0,
             last_cast: 0,
@@ -156,8 +166,8 @@ impl Messaging {
 
     // What happens to members.
 
-    /// Another member hosts a server, or does so no longer.
-    pub(crate) fn note_host(&mut self, member: &str, server: &str, hosts: bool) {
+    /// Another member hosts that instance of a server, or none any more.
+    pub(crate) fn note_host(&mut self, member: &str, server: &str, instance: Option<u64>) {
         if *member == *self.name {
             return;
         }
@@ -165,7 +175,8 @@ impl Messaging {
             Some((member, _)) => Arc::clone(member),
             None => Arc::from(member),
         };
-        self.directory.note(&member, server, hosts);
+        self.directory.note(&member, server, instance);
+        self.servers_changed(&member, server, None);
     }
 
     /// Every server that is known, and how many host it.
@@ -267,14 +278,17 @@ impl Messaging {
             Place::Owner(key) => match self.owner(name, key) {
                 Some(owner) => owner,
                 None if self.directory.hosts(name).len() == 0 => return lacks(self),
-                None => {
-                    self.out.push_back(Output::NeedsRing);
-                    let message = "the ring is not known yet; try again in a moment";
-                    return Err(Error::new(ErrorKind::Overloaded, message));
-                }
+                None => return Err(self.no_ring()),
             },
         };
         Ok((*chosen != *self.name).then_some(chosen))
+    }
+
+    /// The error of who asks for the owner of a key too early.
+    fn no_ring(&mut self) -> Error {
+        self.out.push_back(Output::NeedsRing);
+        let message = "the ring is not known yet; try again in a moment";
+        Error::new(ErrorKind::Overloaded, message)
     }
 
     /// Why a member that is asked by name cannot be.

@@ -87,6 +87,7 @@ impl Messaging {
         self.at(now);
         self.directory.forget(name);
         self.topics.forget(name);
+        self.servers_gone(name, left);
         let Some(peer) = self.peers.get_mut(name) else { return };
         (peer.present, peer.left) = (false, left);
         let links = [peer.link, peer.dialling];

@@ -8,7 +8,8 @@ use super::link::LinkId;
 use crate::error::{Error, ErrorKind, Result};
 use crate::time::Instant;
 
-/// Names one server from its registration on. Never used twice.
+/// Names one instance of a server from its registration on. Never used twice, not even by another
+/// run of the node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct ServerId(pub(crate) u64);
 
@@ -88,12 +89,18 @@ pub(super) enum Refused {
 }
 
 impl Servers {
+    /// Those of one run of a node. Names of servers begin at its number, which is the time at which
+    /// it began, in microseconds: so those of the run before it are others.
+    pub(super) fn new(run: u64) -> Self {
+        Self { last_server: run, ..Self::default() }
+    }
+
     pub(super) fn add(&mut self, name: &str, limits: MailboxLimits) -> Result<ServerId> {
         if self.ids.contains_key(name) {
             let message = format!("this node serves \"{name}\" already; stop that one first");
             return Err(Error::new(ErrorKind::ServerExists, message));
         }
-        self.last_server += 1;
+        self.last_server = self.last_server.wrapping_add(1);
         let (id, name) = (ServerId(self.last_server), Arc::from(name));
         let server = Server {
             name: Arc::clone(&name),

@@ -331,6 +331,7 @@ impl Messaging {
     pub(crate) fn drain(&mut self, now: Instant) {
         self.at(now);
         self.closing = true;
+        self.end_monitors();
         let links: Vec<LinkId> = self.links.keys().copied().collect();
         for at in links {
             if let Some(link) = self.links.get_mut(&at).filter(|link| link.stage == Stage::Up) {

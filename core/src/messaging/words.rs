@@ -1,10 +1,12 @@
 //! What messaging is given, what it asks to be done, and what it counts.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::calls::CallId;
 use super::link::LinkId;
+use super::monitors::{Down, MonitorId};
 use super::servers::{ServerId, Tag};
 use super::target::Target;
 use super::topics::SubscriberId;
@@ -43,6 +45,9 @@ pub(crate) trait Members: Send + std::fmt::Debug {
 
     /// The ring by which keys have owners; none before somebody has asked for it.
     fn ring(&self) -> Option<Ring>;
+
+    /// What a server of a member said when it ended, as that member's keys have it.
+    fn last_words(&self, member: &str, server: &str) -> Option<Arc<[u8]>>;
 }
 
 /// What is sent, and how it is encoded.
@@ -113,6 +118,8 @@ pub(crate) enum Output {
     GivenUp { tag: Tag, server: Option<ServerId> },
     /// A server is no more; what waited for it was answered.
     Ended(ServerId),
+    /// A server that somebody follows is down. Nothing more is heard of that monitor.
+    Down { monitor: MonitorId, down: Down },
     /// Something refused for lack of room would have it now.
     Room,
     /// A connection broke: is the member still there?

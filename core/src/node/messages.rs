@@ -16,9 +16,9 @@ use super::Node;
 use crate::driver::mesh::{Mesh, Ticket};
 use crate::error::{Error, ErrorKind, Result};
 use crate::mesh::put_headers;
-#[cfg(feature = "host")]
-use crate::messaging::CallId;
 use crate::messaging::{Ask, Payload, Target, check_name};
+#[cfg(feature = "host")]
+use crate::messaging::{CallId, MonitorId};
 use crate::payload::Value;
 use crate::time::Instant;
 
@@ -238,6 +238,12 @@ impl Node {
     #[cfg(feature = "host")]
     pub(crate) fn cancel_call(&self, call: CallId) {
         self.handle.mesh().cancel(call);
+    }
+
+    /// Whoever follows a server is told nothing any more.
+    #[cfg(feature = "host")]
+    pub(crate) fn demonitor(&self, monitor: MonitorId) {
+        self.handle.mesh().demonitor(monitor);
     }
 
     /// How long a call waits that says nothing else.

@@ -3,6 +3,7 @@
 mod builder;
 mod events;
 mod messages;
+mod monitors;
 mod ring;
 mod serf;
 mod serving;
@@ -17,13 +18,14 @@ use std::time::Duration;
 pub use self::builder::Builder;
 pub use self::events::Events;
 pub use self::messages::{Call, Cast, IntoPayload, IntoTarget, Replies, Sending};
+pub use self::monitors::Monitor;
 pub use self::serving::{Answer, Failure, Served, Server, Serving};
 pub use self::state::{Entry, Watch, Watched};
 pub use self::topics::{Publish, Subscribing};
 use crate::config::{Config, check_meta, encode_tags};
 #[cfg(feature = "host")]
 pub(crate) use crate::driver::mesh::{
-    Caller, Mailbox, Mesh, Published, Request as Asked, Subscriber,
+    Caller, Follower, Mailbox, Mesh, Published, Request as Asked, Subscriber,
 };
 use crate::driver::{Board, Command, Handle};
 use crate::engine::{KeyChange, Reply, Request};

@@ -1,6 +1,6 @@
 //! Servers of this node.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use tokio::sync::Semaphore;
 use tokio::task::AbortHandle;
@@ -68,7 +68,13 @@ impl Served {
 
     /// Takes the server off. What is under way ends; what waits is answered with `no_server`.
     pub fn stop(&self) {
-        self.mailbox.stop();
+        self.stop_with("");
+    }
+
+    /// The same, with a reason that those are told who have called it or who follow it: 256 bytes
+    /// at most go to other members.
+    pub fn stop_with(&self, reason: &str) {
+        self.mailbox.stop_with(reason);
         self.task.abort();
     }
 }
@@ -96,6 +102,7 @@ impl Node {
         let mailbox = Arc::new(self.mailbox(name, serving.mailbox).await?);
         let held = Arc::downgrade(&mailbox);
         let task = self.handle.spawn(async move {
+            let _watch = Panics(Weak::clone(&held));
             while let Some(mailbox) = held.upgrade() {
                 let Some(mut request) = mailbox.next().await else { return };
                 drop(mailbox);
@@ -164,6 +171,19 @@ impl Request {
     pub fn unknown_op(&self) -> Failure {
         let message = format!("the server has no operation \"{}\"", self.op());
         Error::new(ErrorKind::UnknownOp, message).into()
+    }
+}
+
+/// Takes a server off whose code panics: nobody would answer what waits for it.
+struct Panics(Weak<Mailbox>);
+
+impl Drop for Panics {
+    fn drop(&mut self) {
+        if std::thread::panicking()
+            && let Some(mailbox) = self.0.upgrade()
+        {
+            mailbox.stop_with("its code has panicked");
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! A peer that says whatever it is told to, on connections for messages.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::Overflow;
@@ -26,6 +27,10 @@ impl Members for Nobody {
     }
 
     fn ring(&self) -> Option<Ring> {
+        None
+    }
+
+    fn last_words(&self, _: &str, _: &str) -> Option<Arc<[u8]>> {
         None
     }
 }

@@ -10,6 +10,7 @@
 mod calls;
 mod failures;
 mod hostile;
+mod monitors;
 mod places;
 mod topics;
 

@@ -21,7 +21,7 @@ impl Mesh {
         }
         let id = state.messaging.serve(name, limits)?;
         state.pullers.insert(id, Puller::default());
-        self.shared.announce(&mut state, name, true);
+        self.shared.announce(&mut state, name, id);
         Ok(Mailbox { shared: Arc::clone(&self.shared), id, language: "rust" })
     }
 }
@@ -94,9 +94,15 @@ impl Mailbox {
 
     /// Takes the server off. What waits is answered with `no_server`.
     pub fn stop(&self) {
+        self.stop_with("");
+    }
+
+    /// The same, with a reason that those are told who have called it or who follow it: 256 bytes
+    /// at most go to others.
+    pub fn stop_with(&self, reason: &str) {
         let mut state = self.shared.lock();
-        if let Some(name) = state.messaging.stop(clock::now(), self.id) {
-            self.shared.announce(&mut state, &name, false);
+        if let Some(name) = state.messaging.stop(clock::now(), self.id, reason) {
+            self.shared.recall(&mut state, &name, self.id, reason);
         }
         self.shared.carry_out(state);
     }

@@ -9,9 +9,10 @@ mod announce;
 mod asking;
 mod connection;
 mod mailbox;
+mod monitors;
 mod subscriber;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Waker;
@@ -25,6 +26,7 @@ use tokio::time;
 
 pub(crate) use self::asking::Ticket;
 pub use self::mailbox::{Mailbox, Request};
+pub(crate) use self::monitors::{Followed, Follower};
 use self::subscriber::Reader;
 pub use self::subscriber::{Published, Subscriber};
 use super::placement::Placement;
@@ -34,8 +36,8 @@ use crate::error::{Error, Result};
 use crate::event::EventKind;
 use crate::member::{Member, MemberState};
 use crate::messaging::{
-    Limits, LinkId, Members, Messaging, Output, Payload, ServerId, Setup, SubscriberId, Tag,
-    Whereabouts,
+    Limits, LinkId, Members, Messaging, MonitorId, Output, Payload, ServerId, Setup, SubscriberId,
+    Tag, Whereabouts,
 };
 use crate::ring::Ring;
 use crate::stats::Stats;
@@ -78,6 +80,8 @@ struct State {
     pullers: BTreeMap<ServerId, Puller>,
     /// Who waits for something to be published.
     readers: BTreeMap<SubscriberId, Reader>,
+    /// Who waits for a server to be down.
+    followers: BTreeMap<MonitorId, Follower>,
     /// Who wants to know that nobody waits for an answer any more.
     watchers: BTreeMap<Tag, Waker>,
     /// Connections that have yet to greet, by where they come from.
@@ -88,8 +92,10 @@ struct State {
     /// Where the node's task is told of servers and topics, of which it has yet to be told, and
     /// whether somebody is at it.
     commands: Commands,
-    news: BTreeMap<String, Option<Vec<u8>>>,
+    news: BTreeMap<String, announce::News>,
+    topics: BTreeSet<String>,
     telling: bool,
+    words_kept: announce::Kept,
     refused: Refusals,
     tasks: Vec<AbortHandle>,
     closed: bool,
@@ -171,6 +177,10 @@ impl Members for OnBoard {
     fn ring(&self) -> Option<Ring> {
         self.1.present()
     }
+
+    fn last_words(&self, member: &str, server: &str) -> Option<Arc<[u8]>> {
+        self.0.upgrade()?.shown().get(member, &announce::words_key(server))
+    }
 }
 
 /// What a node's messages begin with.
@@ -201,13 +211,16 @@ impl Mesh {
             lines: BTreeMap::new(),
             pullers: BTreeMap::new(),
             readers: BTreeMap::new(),
+            followers: BTreeMap::new(),
             watchers: BTreeMap::new(),
             greeting: BTreeMap::new(),
             armed: Instant::NEVER,
             timed: false,
             commands: start.commands,
             news: BTreeMap::new(),
+            topics: BTreeSet::new(),
             telling: false,
+            words_kept: BTreeMap::new(),
             refused: Refusals::default(),
             tasks: Vec::new(),
             closed: false,
@@ -324,6 +337,13 @@ impl Mesh {
     pub(crate) fn close(&self) {
         let mut state = self.shared.lock();
         state.closed = true;
+        state.messaging.end_monitors();
+        while let Some(output) = state.messaging.poll_output() {
+            // Nothing else is done any more.
+            if let Output::Down { monitor, down } = output {
+                state.tell_down(monitor, down);
+            }
+        }
         let lines = std::mem::take(&mut state.lines);
         let tasks = std::mem::take(&mut state.tasks);
         let callers = std::mem::take(&mut state.callers);
@@ -415,6 +435,7 @@ impl Shared {
                         puller.waker.take().into_iter().for_each(Waker::wake);
                     }
                 }
+                Output::Down { monitor, down } => state.tell_down(monitor, down),
                 Output::Room => self.room.notify_waiters(),
                 Output::Doubt(to) => state.tell(Command::Doubt { to }),
                 Output::NeedsRing => state.tell(Command::NeedRing),

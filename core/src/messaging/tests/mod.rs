@@ -30,6 +30,10 @@ impl Members for Known {
     fn ring(&self) -> Option<Ring> {
         None
     }
+
+    fn last_words(&self, _: &str, _: &str) -> Option<Arc<[u8]>> {
+        None
+    }
 }
 
 struct Node {
@@ -152,8 +156,8 @@ impl World {
         machine.serve(SERVER, limits).expect("the first");
         let subscribers = topics::subscribe(&mut machine);
         for other in (0..nodes).filter(|other| *other != node) {
-            machine.note_host(&name(other), SERVER, true);
             topics::note(&mut machine, &name(other));
+            machine.note_host(&name(other), SERVER, Some(1));
         }
         Node { machine, life, calls: BTreeMap::new(), held: Vec::new(), subscribers }
     }
@@ -210,7 +214,7 @@ impl World {
                     let wait = Duration::from_micros(self.rng.random_range(1..400_000));
                     self.plan(self.now + wait, Event::Read(at, life, id));
                 }
-                Output::GivenUp { .. } | Output::Ended(_) | Output::Room => {}
+                Output::GivenUp { .. } | Output::Ended(_) | Output::Room | Output::Down { .. } => {}
                 Output::Doubt(_) | Output::NeedsRing => {}
             }
         }
