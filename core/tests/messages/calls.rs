@@ -14,7 +14,8 @@ fn plain(builder: Builder) -> Builder {
 }
 
 fn keyed(builder: Builder) -> Builder {
-    builder.option("keys", KEY)
+    // Without optimisation, a megabyte takes its time to be encrypted.
+    builder.option("keys", KEY).option("call_timeout", "60s")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
