@@ -73,7 +73,7 @@ pub use config::Config;
 #[cfg(feature = "runtime")]
 pub use driver::keys;
 #[cfg(feature = "runtime")]
-pub use driver::mesh::{Mailbox, Published, Request, Subscriber};
+pub use driver::mesh::{ItemSink, Items, Mailbox, Published, Request, Subscriber};
 pub use engine::{Broadcast, BroadcastKind, Delivery, Explanation, Observed, RoundTrip};
 pub use error::{Error, ErrorKind, Result};
 pub use event::{Event, EventKind};
@@ -82,8 +82,9 @@ pub use member::{Member, MemberState, Tags};
 pub use messaging::{Down, DownReason, Payload, Tag, Target};
 #[cfg(feature = "runtime")]
 pub use node::{
-    Answer, Builder, Call, Cast, Entry, Events, Failure, IntoPayload, IntoTarget, Monitor, Node,
-    Publish, Replay, Replies, Sending, Served, Server, Serving, Subscribing, Watch, Watched,
+    Answer, Builder, Call, CallStream, Cast, Entry, Events, Failure, IntoPayload, IntoTarget,
+    Monitor, Node, Publish, Replay, Replies, Sending, Served, Server, Serving, Subscribing, Watch,
+    Watched,
 };
 pub use serf::{Answers, Coordinate, KeyOp, KeyOutcome, Question, Response};
 pub use stats::Stats;

@@ -215,6 +215,12 @@ stats! {
     counter replies_late,
     /// Answers of others that came too late, or to nothing that was asked.
     counter replies_unwanted,
+    /// Items of calls that stream that were sent, of requests and of answers.
+    counter items_sent,
+    /// Such items that came and were wanted.
+    counter items_received,
+    /// Such items that came when nobody read them any more: they were dropped.
+    counter items_unwanted,
     /// Casts that this node was told to send.
     counter casts_sent,
     /// Casts that its servers have taken on.

@@ -12,14 +12,22 @@
 //! ```
 //!
 //! where `total` is there with the flag `MORE` only: it is the length of the whole payload, whose
-//! rest follows in frames of kind `Chunk` under the same id. A reply is the payload, behind the
-//! same total. Other bodies are in `control`. The budget is what is left of the caller's time, in
-//! milliseconds; 0 is none. A header is a name behind its length in a byte and a value behind its
-//! length in two.
+//! rest follows in frames of kind `Chunk` under the same id. A reply and an item are the payload,
+//! behind the same total. Other bodies are in `control`. The budget is what is left of the caller's
+//! time, in milliseconds; 0 is none. A header is a name behind its length in a byte and a value
+//! behind its length in two.
 //!
 //! The server of a publication is its topic, and the operation says for whom of its subscribers it
 //! is: the names of queues with commas between them, each of which gets it once, and `*` for all
 //! subscribers of no queue.
+//!
+//! A call with the flag `STREAMS` has items, all under its id: those of the request from the
+//! caller, those of the reply, with `OF_REPLY`, from the server. `Credit` and `Stop` go against
+//! them, and have the flag of the items that they are about. A credit is a number of bytes in a
+//! u32; `End` and `Stop` have no body. Each item costs its length and [`ITEM_COST`] more, and may
+//! be sent while the credit is above nothing. The call itself is a credit of [`WINDOW`] for items
+//! of the reply; for those of the request there is none before the server reads them. The reply or
+//! the failure ends them all, behind the items that were sent before.
 
 /// Bytes in front of each body.
 pub(crate) const HEADER: usize = 16;
@@ -34,6 +42,10 @@ const HEAD: usize = 12;
 pub(crate) const NAME_MAX: usize = 255;
 /// The longest key.
 pub(crate) const KEY_MAX: usize = 1024;
+/// What an item takes of the credit, beside its length.
+pub(crate) const ITEM_COST: usize = 64;
+/// The credit for items of a reply that a call is.
+pub(crate) const WINDOW: u32 = 256 * 1024;
 /// The longest headers, as they are sent.
 pub(crate) const HEADERS_MAX: usize = 4096;
 
@@ -70,6 +82,14 @@ pub(crate) enum Kind {
     Chunk = 21,
     /// Something for the subscribers of a topic.
     Publish = 22,
+    /// One of the payloads of a call that streams.
+    Item = 23,
+    /// No more items of the request will come.
+    End = 24,
+    /// So many bytes of items may be sent beyond those before.
+    Credit = 25,
+    /// Nobody reads the items any more. The call goes on.
+    Stop = 26,
 }
 
 impl Kind {
@@ -89,6 +109,10 @@ impl Kind {
             20 => Self::Cancel,
             21 => Self::Chunk,
             22 => Self::Publish,
+            23 => Self::Item,
+            24 => Self::End,
+            25 => Self::Credit,
+            26 => Self::Stop,
             _ => return None,
         })
     }
@@ -101,12 +125,15 @@ pub(crate) struct Flags(u8);
 impl Flags {
     /// More of the payload follows.
     pub(crate) const MORE: Self = Self(1);
-    /// The chunk is of a reply, whose id is one of the side that gets it.
+    /// It is about a reply: the chunk or the item is one of it, and the id is one of the side that
+    /// gets it; the credit is for items of it.
     pub(crate) const OF_REPLY: Self = Self(2);
     /// The request has a key, which may be empty.
     pub(crate) const KEYED: Self = Self(4);
     /// The request was sent elsewhere before: it is not to be sent on.
     pub(crate) const SENT_ON: Self = Self(8);
+    /// The call has items, in both directions.
+    pub(crate) const STREAMS: Self = Self(16);
 
     pub(crate) const fn has(self, other: Self) -> bool {
         self.0 & other.0 == other.0
@@ -341,13 +368,19 @@ fn total(flags: Flags, body: &[u8]) -> Option<(Option<u32>, &[u8])> {
     Some((Some(u32::from_le_bytes(*total)), rest))
 }
 
-/// The payload of a reply, and the length of the whole if more follows.
+/// The payload of a reply or an item, and the length of the whole if more follows.
 pub(crate) fn reply(flags: Flags, body: &[u8]) -> Result<(Option<u32>, &[u8]), FrameError> {
     let (total, payload) = total(flags, body).ok_or(FrameError::Body)?;
     if total.is_some_and(|total| (total as usize) <= payload.len()) || payload.len() > CHUNK {
         return Err(FrameError::Body);
     }
     Ok((total, payload))
+}
+
+/// How many bytes a credit is about.
+pub(crate) fn credit(body: &[u8]) -> Result<u32, FrameError> {
+    let bytes = <[u8; 4]>::try_from(body).map_err(|_| FrameError::Body)?;
+    Ok(u32::from_le_bytes(bytes))
 }
 
 /// Headers as they are sent; `None` if they are too long for that.
@@ -454,6 +487,7 @@ mod tests {
             let _ = cut(&mut Cutter::default(), &bytes);
             let _ = Request::read(Flags(flags), &bytes);
             let _ = reply(Flags(flags), &bytes);
+            let _ = credit(&bytes);
             let _ = headers(&bytes);
         }
     }
@@ -472,6 +506,13 @@ mod tests {
         let mut cutter = Cutter::default();
         assert_eq!(cut(&mut cutter, &long[..7]), Ok(vec![]));
         assert_eq!(cut(&mut cutter, &long[7..]), Err(FrameError::Length));
+    }
+
+    #[test]
+    fn a_credit_is_four_bytes() {
+        assert_eq!(credit(&[1, 2, 0, 0]), Ok(513));
+        assert_eq!(credit(&[1, 2, 0]), Err(FrameError::Body));
+        assert_eq!(credit(&[1, 2, 0, 0, 0]), Err(FrameError::Body));
     }
 
     #[test]

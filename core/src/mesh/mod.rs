@@ -10,8 +10,8 @@ mod seal;
 
 pub(crate) use self::control::{Failure, Intro, Refused, RemoteFailure, decode, encode};
 pub(crate) use self::frame::{
-    CHUNK, Cutter, Flags, Frame, FrameError, Head, Header, KEY_MAX, Kind, NAME_MAX, Request,
-    headers, holds_several, put_headers, reply,
+    CHUNK, Cutter, Flags, Frame, FrameError, Head, Header, ITEM_COST, KEY_MAX, Kind, NAME_MAX,
+    Request, WINDOW, credit, headers, holds_several, put_headers, reply,
 };
 pub(crate) use self::greeting::{Channel, FIRST, Greeting, Refusal};
 pub(crate) use self::noise::Entropy;

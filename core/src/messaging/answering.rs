@@ -40,6 +40,7 @@ impl Messaging {
             };
             let asked = self.servers.answer(tag);
             if let Some(asked) = asked {
+                self.end_asked(tag, asked.taken, Error::new(ErrorKind::Cancelled, &*message));
                 let error = Error::new(ErrorKind::NoServer, message).with_executed(asked.taken);
                 self.answer(&asked, Err(error));
             }
@@ -61,17 +62,24 @@ impl Messaging {
     pub(crate) fn take(&mut self, now: Instant, id: ServerId) -> Option<Delivery> {
         self.at(now);
         loop {
-            let delivery = self.servers.take(id)?;
+            let mut delivery = self.servers.take(id)?;
             if delivery.deadline > self.now {
                 match delivery.tag {
                     Some(_) => self.counters.calls_served += 1,
                     None => self.counters.casts_served += 1,
                 }
+                if delivery.streams {
+                    // It goes on for as long as something moves.
+                    delivery.deadline = Instant::NEVER;
+                }
                 return Some(delivery);
             }
             self.counters.requests_expired += 1;
             match delivery.tag {
-                Some(tag) => drop(self.servers.answer(tag)),
+                Some(tag) => {
+                    self.servers.answer(tag);
+                    self.leave_asked(tag, false, ErrorKind::Cancelled);
+                }
                 None => self.counters.casts_dropped += 1,
             }
         }
@@ -84,6 +92,9 @@ impl Messaging {
             self.counters.replies_late += 1;
             return false;
         };
+        if asked.streams {
+            self.end_asked(tag, true, Error::new(ErrorKind::Cancelled, "the call is answered"));
+        }
         self.answer(&asked, result);
         true
     }
@@ -99,7 +110,11 @@ impl Messaging {
             true => Ok(payload),
             false => Err(too_large("reply", payload.bytes.len(), limit).with_executed(true)),
         };
-        match result.and_then(fits) {
+        let result = result.and_then(fits);
+        if asked.streams {
+            return self.answer_streamed(asked, result);
+        }
+        match result {
             Ok(Payload { codec, bytes }) => {
                 let header = Header { codec, ..Header::new(Kind::Reply, asked.id) };
                 if link.is_clear("", bytes.len()) {
@@ -139,7 +154,7 @@ impl Messaging {
         id: Option<u64>,
         arrived: Arrived<'_>,
     ) -> Result<()> {
-        let Arrived { from, head, payload, deadline } = arrived;
+        let Arrived { from, head, payload, deadline, streams } = arrived;
         let Some(server) = self.servers.find(head.server) else {
             let place = Place::At(self.name.to_string());
             return Err(self.directory.no_server(head.server, &place));
@@ -152,7 +167,13 @@ impl Messaging {
             );
             return Err(Error::new(ErrorKind::Overloaded, message));
         }
-        let tag = id.map(|id| self.servers.ask(server, link, id));
+        if streams {
+            self.streams.check_asked()?;
+        }
+        let tag = id.map(|id| self.servers.ask(server, link, id, streams));
+        if let Some(tag) = tag.filter(|_| streams) {
+            self.streams.asked(tag, self.now);
+        }
         let delivery = Delivery {
             tag,
             from,
@@ -161,6 +182,7 @@ impl Messaging {
             headers: head.headers.into(),
             payload,
             deadline,
+            streams,
         };
         if self.servers.put(server, delivery) {
             self.out.push_back(Output::Ready(server));

@@ -92,6 +92,16 @@ impl Calls {
         Some(call)
     }
 
+    /// Gives a call time until then.
+    pub(super) fn postpone(&mut self, id: CallId, until: Instant) {
+        let Some(call) = self.get_mut(id) else { return };
+        let before = std::mem::replace(&mut call.deadline, until);
+        self.deadlines.remove(&(before, id));
+        if until != Instant::NEVER {
+            self.deadlines.insert((until, id));
+        }
+    }
+
     /// How many there are.
     pub(super) fn len(&self) -> usize {
         self.slots.len() - self.free.len()

@@ -48,6 +48,9 @@ impl Messaging {
             (Stage::Up, Kind::Call | Kind::Cast | Kind::Publish) => {
                 return self.on_request(at, header, body);
             }
+            (Stage::Up, Kind::Item | Kind::End | Kind::Credit | Kind::Stop) => {
+                return self.on_streamed(at, header, body);
+            }
             (Stage::Up, Kind::Reply) => return self.on_reply(at, header, body),
             (Stage::Up, Kind::Failure) => {
                 let failure = decode(body)?;
@@ -59,7 +62,7 @@ impl Messaging {
                 }
             }
             (Stage::Up, Kind::Cancel) => {
-                self.given_up(at, header.id);
+                self.given_up(at, header.id, ErrorKind::Cancelled);
             }
             (Stage::Up, Kind::Ping) => {
                 link.control(Header::new(Kind::Pong, header.id), |_| {});
@@ -83,7 +86,7 @@ impl Messaging {
         body: &[u8],
     ) -> std::result::Result<(), FrameError> {
         let Request { head, total, payload } = Request::read(header.flags, body)?;
-        if header.kind == Kind::Call && self.servers.knows(at, header.id) {
+        if header.kind == Kind::Call && self.servers.find_asked(at, header.id).is_some() {
             return Err(FrameError::Order);
         }
         if let Some(total) = total {
@@ -126,6 +129,9 @@ impl Messaging {
 
     /// The last chunk of something has come.
     fn on_whole(&mut self, at: LinkId, whole: Assembly) -> std::result::Result<(), FrameError> {
+        if whole.header.kind == Kind::Item {
+            return self.on_whole_item(at, whole);
+        }
         let Assembly { header, head, payload, .. } = whole;
         let payload = Payload { codec: header.codec, bytes: payload };
         if header.kind == Kind::Reply {
@@ -160,7 +166,8 @@ impl Messaging {
             }
             return;
         }
-        let arrived = Arrived { from, head, payload, deadline };
+        let streams = is_call && header.flags.has(Flags::STREAMS);
+        let arrived = Arrived { from, head, payload, deadline, streams };
         if let Err(error) = self.deliver(at, is_call.then_some(header.id), arrived) {
             match is_call {
                 true => self.fail(at, header.id, &failure(error)),

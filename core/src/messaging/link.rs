@@ -1,9 +1,10 @@
 //! One connection: what is on its way on it, in both directions.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use super::outbox::Item;
+use super::streams::StreamId;
 use crate::mesh::{CHUNK, Cutter, Flags, FrameError, Header, Kind};
 use crate::time::Instant;
 
@@ -57,6 +58,8 @@ pub(super) struct Link {
     pub(super) draining: bool,
     /// The longest payload that the other side takes.
     pub(super) message_max: usize,
+    /// Who has items to send, and found no room for them.
+    pub(super) stalled: BTreeSet<StreamId>,
 }
 
 /// A payload that is sent in chunks, and what must not be sent before it.
@@ -91,6 +94,7 @@ impl Link {
             pinged: false,
             draining: false,
             message_max: 0,
+            stalled: BTreeSet::new(),
         }
     }
 
@@ -134,6 +138,11 @@ impl Link {
 
     fn is_held_up(&self, lane: &str) -> bool {
         !lane.is_empty() && self.bulks.iter().any(|bulk| *bulk.item.lane == *lane)
+    }
+
+    /// Whether a frame goes out behind all that was said before it.
+    pub(super) fn is_in_order(&self, length: usize) -> bool {
+        length <= CHUNK && self.bulks.is_empty()
     }
 
     /// Appends a whole message.
@@ -193,7 +202,10 @@ impl Link {
     /// Whether a message goes with this connection; what of a large one is behind it stays.
     pub(super) fn withdraw(&mut self, id: u64) {
         for bulk in &mut self.bulks {
-            bulk.after.retain(|item| item.header.kind != Kind::Call || item.header.id != id);
+            bulk.after.retain(|item| {
+                let of_call = matches!(item.header.kind, Kind::Call | Kind::Item | Kind::End);
+                !of_call || item.header.id != id || item.header.flags.has(Flags::OF_REPLY)
+            });
         }
     }
 
@@ -229,7 +241,7 @@ impl Link {
         first: &[u8],
         limit: usize,
     ) -> Result<(), FrameError> {
-        let (is_reply, total) = (header.kind == Kind::Reply, total as usize);
+        let (is_reply, total) = (of_reply(&header), total as usize);
         if total > limit || self.assemblies.len() >= BULKS_MAX {
             return Err(FrameError::Length);
         }
@@ -262,6 +274,11 @@ impl Link {
     }
 }
 
+/// Whether the id is one of the side that gets the message.
+fn of_reply(header: &Header) -> bool {
+    header.kind == Kind::Reply || header.flags.has(Flags::OF_REPLY)
+}
+
 impl Bulk {
     /// Appends the next chunk; whether there is another one.
     fn put_chunk(&mut self, out: &mut Vec<u8>) -> bool {
@@ -276,8 +293,7 @@ impl Bulk {
                 out.extend_from_slice(chunk);
             });
         } else {
-            let is_reply = header.kind == Kind::Reply;
-            let flags = Flags::default().with(Flags::OF_REPLY, is_reply);
+            let flags = Flags::default().with(Flags::OF_REPLY, of_reply(header));
             let next = Header { flags, ..Header::new(Kind::Chunk, header.id) };
             next.put(out, |out| out.extend_from_slice(chunk));
         }

@@ -11,8 +11,8 @@
 //! [`Messaging`] routes; `target` and `directory` know whom a message is for, `peers` and `outbox`
 //! how it gets there, `link` what is on its way on one connection, `frames` what comes on it,
 //! `calls` who waits for an answer, `answering` what is answered, `servers` what waits for a server
-//! of this node, `topics` who subscribes to what, and `monitors` who wants to know that a server is
-//! down.
+//! of this node, `topics` who subscribes to what, `streams` what goes back and forth of calls of many
+//! items, and `monitors` who wants to know that a server is down.
 
 mod answering;
 mod calls;
@@ -23,6 +23,7 @@ mod monitors;
 mod outbox;
 mod peers;
 mod servers;
+mod streams;
 mod target;
 #[cfg(test)]
 mod tests;
@@ -52,6 +53,8 @@ use self::peers::Peer;
 use self::servers::Servers;
 pub use self::servers::Tag;
 pub(crate) use self::servers::{Delivery, MailboxLimits, ServerId};
+use self::streams::Streams;
+pub(crate) use self::streams::{Next, StreamId};
 use self::target::Place;
 pub use self::target::Target;
 pub(crate) use self::target::check_name;
@@ -78,6 +81,7 @@ pub(crate) struct Messaging {
     links: BTreeMap<LinkId, Link>,
     calls: Calls,
     servers: Servers,
+    streams: Streams,
     directory: Directory,
     topics: Topics,
     monitors: Monitors,
@@ -112,6 +116,7 @@ impl Messaging {
             links: BTreeMap::new(),
             calls: Calls::default(),
             servers: Servers::new(run),
+            streams: Streams::default(),
             directory: Directory::default(),
             topics: Topics::default(),
             monitors: Monitors::default(),
@@ -139,9 +144,8 @@ impl Messaging {
     /// Bytes that connections and mailboxes hold.
     #[cfg(feature = "sim")]
     pub(crate) fn held(&self) -> usize {
-        self.servers.bytes()
-            + self.topics.bytes()
-            + self.links.values().map(Link::held).sum::<usize>()
+        let kept = self.servers.bytes() + self.topics.bytes() + self.streams.bytes();
+        kept + self.links.values().map(Link::held).sum::<usize>()
     }
 
     fn at(&mut self, now: Instant) {
@@ -202,6 +206,10 @@ impl Messaging {
     /// What is known at once: nothing was sent then.
     pub(crate) fn call(&mut self, now: Instant, ask: Ask<'_>) -> Result<CallId> {
         self.at(now);
+        self.begin(ask, false)
+    }
+
+    fn begin(&mut self, ask: Ask<'_>, streams: bool) -> Result<CallId> {
         self.check(&ask)?;
         if self.calls.len() >= CALLS_MAX {
             let message = format!("{CALLS_MAX} calls are under way; wait for some");
@@ -224,8 +232,16 @@ impl Messaging {
             again,
         };
         let id = self.calls.insert(call);
+        if streams {
+            let patience = ask.deadline.since(self.now);
+            let patience = (ask.deadline != Instant::NEVER).then_some(patience);
+            self.streams.made(id, patience, self.now);
+        }
         self.counters.calls_made += 1;
-        self.submit(peer, Some(id), ask, false).inspect_err(|_| drop(self.calls.remove(id)))?;
+        self.submit(peer, Some(id), ask, false).inspect_err(|_| {
+            self.calls.remove(id);
+            self.streams.forget(id);
+        })?;
         Ok(id)
     }
 
@@ -330,14 +346,17 @@ impl Messaging {
 
     /// What a call came to.
     fn settle(&mut self, call: CallId, result: Result<Payload>) {
-        if self.calls.remove(call).is_some() {
-            self.out.push_back(Output::Settled { call, result });
-        } else {
+        if self.calls.remove(call).is_none() {
             self.counters.replies_unwanted += 1;
+        } else if let Some(result) = self.end_made(call, result) {
+            self.out.push_back(Output::Settled { call, result });
         }
     }
 
     fn timed_out(&mut self, id: CallId) {
+        if let Some(until) = self.streams.patience(id, self.now) {
+            return self.calls.postpone(id, until);
+        }
         let Some(call) = self.calls.remove(id) else { return };
         let sent = call.link.is_some() || call.peer.is_none();
         let by = call.peer.as_deref().unwrap_or(&self.name);
@@ -347,13 +366,15 @@ impl Messaging {
         };
         let error = Error::new(ErrorKind::Timeout, message).with_executed(sent);
         self.withdraw(id, &call);
-        self.out.push_back(Output::Settled { call: id, result: Err(error) });
+        if let Some(result) = self.end_made(id, Err(error)) {
+            self.out.push_back(Output::Settled { call: id, result });
+        }
     }
 
     /// Has others forget a call that nobody waits for.
     fn withdraw(&mut self, id: CallId, call: &Call) {
         let Some(peer) = &call.peer else {
-            self.given_up(LinkId::HERE, id.number());
+            self.given_up(LinkId::HERE, id.number(), ErrorKind::Cancelled);
             return;
         };
         match call.link {
@@ -372,9 +393,11 @@ impl Messaging {
         }
     }
 
-    /// Nobody waits for the answer to a question any more.
-    fn given_up(&mut self, link: LinkId, id: u64) {
+    /// Nobody waits for the answer to a question any more: it was given up, or the connection
+    /// broke.
+    fn given_up(&mut self, link: LinkId, id: u64, kind: ErrorKind) {
         if let Some((tag, server)) = self.servers.give_up(link, id) {
+            self.leave_asked(tag, server.is_some(), kind);
             self.out.push_back(Output::GivenUp { tag, server });
         }
     }
@@ -386,6 +409,8 @@ struct Arrived<'a> {
     head: Head<'a>,
     payload: Payload,
     deadline: Instant,
+    /// More will come of it, and of its answer.
+    streams: bool,
 }
 
 fn too_large(what: &str, length: usize, limit: usize) -> Error {

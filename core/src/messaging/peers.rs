@@ -13,7 +13,7 @@ use super::target::Place;
 use super::{Arrived, Ask, CallId, Messaging, Output, Whereabouts, flags, too_large};
 use crate::config::Overflow;
 use crate::error::{Error, ErrorKind, Result};
-use crate::mesh::{Head, Header, Kind};
+use crate::mesh::{Flags, Head, Header, Kind};
 use crate::time::Instant;
 
 /// What is known of another member.
@@ -166,15 +166,16 @@ impl Messaging {
             key,
             headers,
         };
+        let streams = call.is_some_and(|id| self.streams.has(id));
         let Some(name) = peer else {
             let (from, payload) = (Arc::clone(&self.name), ask.payload);
-            let arrived = Arrived { from, head, payload, deadline: ask.deadline };
+            let arrived = Arrived { from, head, payload, deadline: ask.deadline, streams };
             return self.deliver(LinkId::HERE, call.map(CallId::number), arrived);
         };
         let id = call.map_or_else(|| self.next_cast(), CallId::number);
         let kind = if call.is_some() { Kind::Call } else { Kind::Cast };
         let header = Header {
-            flags: flags(&head, sent_on),
+            flags: flags(&head, sent_on).with(Flags::STREAMS, streams),
             codec: ask.payload.codec,
             ..Header::new(kind, id)
         };
@@ -279,14 +280,20 @@ impl Messaging {
         Ok(())
     }
 
+    /// Whether there is room for a reply of that length.
+    pub(super) fn may_reply(&self, at: LinkId, length: usize) -> bool {
+        let held = self.links.get(&at).map_or(0, Link::bytes);
+        held + length <= self.limits.outbox_bytes
+    }
+
     /// A reply that is large, or behind others.
     pub(super) fn reply_later(&mut self, at: LinkId, header: Header, payload: Vec<u8>) {
-        let Some(link) = self.links.get_mut(&at) else { return };
-        if link.bytes() + payload.len() > self.limits.outbox_bytes {
+        if !self.may_reply(at, payload.len()) {
             // The caller does not read; it will find out by its deadline.
             self.counters.requests_refused += 1;
             return;
         }
+        let Some(link) = self.links.get_mut(&at) else { return };
         let (lane, expires) = (Box::default(), Instant::NEVER);
         let (call, latest, head) = (None, false, Vec::new());
         link.commit(Item { header, head, payload, lane, call, expires, latest });
@@ -386,6 +393,8 @@ impl Messaging {
         let Some(link) = self.links.get_mut(&at) else { return };
         link.transmit(out);
         link.writing = !out.is_empty();
+        self.unstall(at);
+        let Some(link) = self.links.get(&at) else { return };
         let name = link.peer.clone().filter(|_| link.stage == Stage::Up);
         if let Some(name) = name
             && self.peers.get(&name).is_some_and(|peer| !peer.outbox.is_empty())

@@ -39,6 +39,8 @@ pub(crate) struct Delivery {
     pub(crate) payload: Payload,
     /// Nobody waits for it after that.
     pub(crate) deadline: Instant,
+    /// Its request and its answer have items.
+    pub(crate) streams: bool,
 }
 
 /// How much may wait for a server.
@@ -58,6 +60,8 @@ pub(super) struct Asked {
     pub(super) server: ServerId,
     /// It was handed over.
     pub(super) taken: bool,
+    /// It has items in front of its answer.
+    pub(super) streams: bool,
 }
 
 #[derive(Debug)]
@@ -144,17 +148,22 @@ impl Servers {
     }
 
     /// A name for a call that is about to be put into a mailbox.
-    pub(super) fn ask(&mut self, server: ServerId, link: LinkId, id: u64) -> Tag {
+    pub(super) fn ask(&mut self, server: ServerId, link: LinkId, id: u64, streams: bool) -> Tag {
         self.last_tag += 1;
         let tag = Tag(self.last_tag);
         self.origins.insert((link, id), tag);
-        self.asked.insert(tag, Asked { link, id, server, taken: false });
+        self.asked.insert(tag, Asked { link, id, server, taken: false, streams });
         tag
     }
 
-    /// Whether a caller uses a number twice.
-    pub(super) fn knows(&self, link: LinkId, id: u64) -> bool {
-        self.origins.contains_key(&(link, id))
+    /// The question of a caller that has that number.
+    pub(super) fn find_asked(&self, link: LinkId, id: u64) -> Option<Tag> {
+        self.origins.get(&(link, id)).copied()
+    }
+
+    /// Where a question came from, and the caller's number for it.
+    pub(super) fn origin(&self, tag: Tag) -> Option<(LinkId, u64)> {
+        self.asked.get(&tag).map(|asked| (asked.link, asked.id))
     }
 
     /// The next message of a mailbox that is not paused.

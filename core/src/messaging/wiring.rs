@@ -6,6 +6,7 @@ use std::time::Duration;
 use rand::RngExt as _;
 
 use super::link::{Link, LinkId, Stage};
+use super::outbox::Item;
 use super::peers::{Peer, Tally};
 use super::{Messaging, Output, TICK};
 use crate::error::{Error, ErrorKind};
@@ -204,7 +205,7 @@ impl Messaging {
     pub(super) fn link_lost(&mut self, at: LinkId, cause: Option<&str>) {
         let Some(mut link) = self.links.remove(&at) else { return };
         for id in self.servers.asked_on(at) {
-            self.given_up(at, id);
+            self.given_up(at, id, ErrorKind::NodeDown);
         }
         let Some(name) = link.peer.take() else { return };
         let unsent = link.take_unsent();
@@ -226,7 +227,9 @@ impl Messaging {
                 return;
             }
         }
-        for item in unsent.into_iter().rev().filter(|item| item.header.kind != Kind::Reply) {
+        let starts =
+            |item: &Item| matches!(item.header.kind, Kind::Call | Kind::Cast | Kind::Publish);
+        for item in unsent.into_iter().rev().filter(starts) {
             match item.call.and_then(|id| self.calls.get_mut(id)) {
                 Some(call) => call.link = None,
                 None if item.call.is_none() => peer.tally.sent -= 1,

@@ -8,6 +8,7 @@ use super::calls::CallId;
 use super::link::LinkId;
 use super::monitors::{Down, MonitorId};
 use super::servers::{ServerId, Tag};
+use super::streams::StreamId;
 use super::target::Target;
 use super::topics::SubscriberId;
 use crate::config::Overflow;
@@ -110,6 +111,10 @@ pub(crate) enum Output {
     Close { link: LinkId, flush: bool },
     /// What a call came to.
     Settled { call: CallId, result: Result<Payload> },
+    /// A call that streams has something to be read.
+    Readable(StreamId),
+    /// It has room for an item.
+    Writable(StreamId),
     /// A mailbox has something.
     Ready(ServerId),
     /// A subscriber has something.
@@ -152,6 +157,10 @@ pub(crate) struct Counters {
     pub(crate) requests_expired: u64,
     pub(crate) requests_refused: u64,
     pub(crate) replies_unwanted: u64,
+    pub(crate) items_sent: u64,
+    pub(crate) items_received: u64,
+    /// Nobody read them any more when they came.
+    pub(crate) items_unwanted: u64,
     pub(crate) links_opened: u64,
     pub(crate) links_accepted: u64,
     pub(crate) links_lost: u64,

@@ -12,8 +12,8 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use super::Node;
-use crate::driver::mesh::{Mesh, Ticket};
+use super::{CallStream, Node};
+use crate::driver::mesh::{ItemSink, Items, Mesh, Ticket};
 use crate::error::{Error, ErrorKind, Result};
 use crate::mesh::put_headers;
 use crate::messaging::{Ask, Payload, Target, check_name};
@@ -304,11 +304,8 @@ fn no_quorum(wanted: usize, replies: &Replies) -> Error {
 
 impl Message<'_> {
     async fn send(self) -> Result<Payload> {
+        let headers = self.encoded_headers()?;
         let (target, payload) = (self.target?, self.payload?);
-        let pairs = self.headers.iter().map(|(name, value)| (&**name, &**value));
-        let headers = put_headers(pairs).ok_or_else(|| {
-            Error::new(ErrorKind::TooLarge, "the headers have more than 4,096 bytes")
-        })?;
         let deadline = match (self.kind, self.timeout) {
             (Kind::Cast, None) => Instant::NEVER,
             (_, timeout) => self.node.deadline(timeout),
@@ -320,6 +317,23 @@ impl Message<'_> {
             Kind::Call => mesh.call(ask).await,
             Kind::Cast => mesh.cast(ask).await.map(|()| Payload::default()),
         }
+    }
+
+    async fn open(self) -> Result<CallStream> {
+        let headers = self.encoded_headers()?;
+        let (target, payload) = (self.target?, self.payload?);
+        let (op, deadline) = (self.op, self.node.deadline(self.timeout));
+        let headers = &headers;
+        let ask = Ask { target: &target, op, headers, payload, deadline, latest: false };
+        let stream = self.node.mesh_for(&target).open(ask).await?;
+        Ok(CallStream::new(ItemSink::new(Arc::clone(&stream)), Items::new(Some(stream))))
+    }
+
+    fn encoded_headers(&self) -> Result<Vec<u8>> {
+        let pairs = self.headers.iter().map(|(name, value)| (&**name, &**value));
+        put_headers(pairs).ok_or_else(|| {
+            Error::new(ErrorKind::TooLarge, "the headers have more than 4,096 bytes")
+        })
     }
 
     fn header(mut self, name: &str, value: &str) -> Self {
@@ -337,6 +351,18 @@ impl Call<'_> {
     /// Sends a header along, such as `traceparent`; 4,096 bytes at most in all.
     pub fn header(self, name: &str, value: &str) -> Self {
         Self(self.0.header(name, value))
+    }
+}
+
+impl Call<'_> {
+    /// Makes it a call whose request and answer are sequences of items. The timeout is how long
+    /// nothing may move then, in either direction; while an item waits to be read here, it does not
+    /// run.
+    ///
+    /// # Errors
+    /// Those of a call that are known at once.
+    pub async fn stream(self) -> Result<CallStream> {
+        self.0.open().await
     }
 }
 

@@ -8,6 +8,7 @@ mod ring;
 mod serf;
 mod serving;
 mod state;
+mod streams;
 mod talk;
 mod topics;
 
@@ -21,6 +22,7 @@ pub use self::messages::{Call, Cast, IntoPayload, IntoTarget, Replies, Sending};
 pub use self::monitors::Monitor;
 pub use self::serving::{Answer, Failure, Served, Server, Serving};
 pub use self::state::{Entry, Watch, Watched};
+pub use self::streams::CallStream;
 pub use self::topics::{Publish, Subscribing};
 use crate::config::{Config, check_meta, encode_tags};
 #[cfg(feature = "host")]

@@ -140,3 +140,39 @@ async fn keys_change_under_load_and_nothing_is_lost() {
     let old = with(KEY).option("name", "d").option("require_join", "true").start().await;
     assert_eq!(old.map(drop).expect_err("it has no key").kind(), ErrorKind::KeyMismatch);
 }
+
+/// A frame, as it is sent.
+fn frame(kind: u8, flags: u8, id: u64, body: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(body.len()).expect("short").to_le_bytes();
+    [&length[..], &[kind, flags, 0, 0], &id.to_le_bytes(), body].concat()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn items_that_nobody_has_asked_for_end_a_connection() {
+    let [a, b] = cluster(["a", "b"], |builder| builder).await;
+    b.serve("counter", Counter::default()).await.expect("a free name");
+    known(&a, "counter", 1).await;
+    let text = |text: &str| [&(text.len() as u64).to_le_bytes()[..], text.as_bytes()].concat();
+    let numbers = [&7_u64.to_le_bytes()[..], &text("b"), &1_000_u32.to_le_bytes(), &[0]].concat();
+    let intro = frame(1, 0, 0, &[&[1][..], &text("stranger"), &numbers].concat());
+    let body = [&[0; 4][..], &[7, 5, 0, 0, 0, 0, 0, 0], b"counternever"].concat();
+    let call = frame(16, 16, 5, &body);
+    let item = |id| frame(23, 0, id, b"an item");
+    // Of a call that there is not, they are dropped and counted; a megabyte of them.
+    let mut socket = connect(&b).await;
+    socket.write_all(&[HELLO, &intro, &call].concat()).await.expect("it is open");
+    socket.write_all(&item(6).repeat(45_000)).await.expect("it is open");
+    until("they are counted", || b.stats().items_unwanted == 45_000).await;
+    assert_eq!(b.stats().frames_malformed, 0);
+    // Of one whose server reads none, the first is too many.
+    socket.write_all(&item(5)).await.expect("it is open");
+    rest(socket).await;
+    assert_eq!((b.stats().frames_malformed, b.stats().items_received), (1, 0));
+    // Of one that does not stream.
+    let mut socket = connect(&b).await;
+    let plain = frame(16, 0, 5, &body);
+    socket.write_all(&[HELLO, &intro, &plain, &item(5)].concat()).await.expect("it is open");
+    rest(socket).await;
+    assert_eq!(b.stats().frames_malformed, 2);
+    assert_eq!(get(&a, "counter").await, 0);
+}

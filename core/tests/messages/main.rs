@@ -12,6 +12,7 @@ mod failures;
 mod hostile;
 mod monitors;
 mod places;
+mod streams;
 mod topics;
 
 use std::time::Duration;

@@ -99,7 +99,7 @@ impl Mesh {
         outcome
     }
 
-    fn waits_for_room(&self, error: &Error) -> bool {
+    pub(super) fn waits_for_room(&self, error: &Error) -> bool {
         error.kind() == ErrorKind::Overloaded && self.shared.lock().messaging.blocks()
     }
 }

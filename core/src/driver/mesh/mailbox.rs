@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use super::{Mesh, Puller, Shared, clock};
-use crate::error::{Error, Remote, Result};
+use super::{ItemSink, Items, Mesh, Puller, Shared, Side, Stream, clock};
+use crate::error::{Error, ErrorKind, Remote, Result};
 use crate::mesh;
 use crate::messaging::{Delivery, MailboxLimits, Payload, ServerId, Tag};
 use crate::time::Instant;
@@ -48,7 +48,9 @@ impl Mailbox {
         if let Some(delivery) = state.messaging.take(clock::now(), self.id) {
             drop(state);
             let (shared, language) = (Arc::clone(&self.shared), self.language);
-            return Poll::Ready(Some(Request { shared, delivery, language }));
+            let tag = delivery.tag.filter(|_| delivery.streams);
+            let stream = tag.map(|tag| Stream::of_request(&shared, tag));
+            return Poll::Ready(Some(Request { shared, delivery, language, stream }));
         }
         if ended {
             return Poll::Ready(None);
@@ -129,6 +131,8 @@ pub struct Request {
     shared: Arc<Shared>,
     delivery: Delivery,
     language: &'static str,
+    /// Of a call that streams.
+    stream: Option<Arc<Stream>>,
 }
 
 impl Request {
@@ -172,12 +176,45 @@ impl Request {
         std::mem::take(&mut self.delivery.payload)
     }
 
+    /// Whether its request and its answer may have items.
+    pub const fn is_stream(&self) -> bool {
+        self.stream.is_some()
+    }
+
+    /// The items of the request, which the caller sends from when they are first asked for. There
+    /// is one reader: asked for again, or of a call that does not stream, there are none.
+    pub fn body(&mut self) -> Items {
+        Items::new(self.stream.clone().filter(|stream| stream.claim(Side::Reader)))
+    }
+
+    /// Where items of the answer go. The answer itself, as of any call, ends them. There is one
+    /// writer.
+    ///
+    /// # Errors
+    /// `bad_argument` when the caller wants no items, or the writer was asked for before.
+    pub fn sink(&mut self) -> Result<ItemSink> {
+        let stream = self.streamed()?;
+        match stream.claim(Side::Writer) {
+            true => Ok(ItemSink::new(stream)),
+            false => Err(claimed()),
+        }
+    }
+
+    fn streamed(&self) -> Result<Arc<Stream>> {
+        self.stream.clone().ok_or_else(|| {
+            let op = self.op();
+            let message = format!("the caller of \"{op}\" reads no items: it does not stream");
+            Error::new(ErrorKind::BadArgument, message)
+        })
+    }
+
     /// The headers, as whoever sent it gave them; those that cannot be read are left out.
     pub fn headers(&self) -> Vec<(String, String)> {
         mesh::headers(&self.delivery.headers).unwrap_or_default()
     }
 
-    /// When nobody waits any more.
+    /// When nobody waits any more; none without an end, such as of a call that streams, which ends
+    /// by silence.
     pub fn deadline(&self) -> Option<std::time::Instant> {
         let deadline = self.delivery.deadline;
         (deadline != Instant::NEVER).then(|| clock::system(deadline).into_std())
@@ -220,6 +257,10 @@ impl Request {
         state.watchers.insert(tag, context.waker().clone());
         Poll::Pending
     }
+}
+
+fn claimed() -> Error {
+    Error::new(ErrorKind::BadArgument, "somebody has this end of the call already")
 }
 
 impl Drop for Request {

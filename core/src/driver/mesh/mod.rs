@@ -10,6 +10,7 @@ mod asking;
 mod connection;
 mod mailbox;
 mod monitors;
+mod streaming;
 mod subscriber;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,6 +28,9 @@ use tokio::time;
 pub(crate) use self::asking::Ticket;
 pub use self::mailbox::{Mailbox, Request};
 pub(crate) use self::monitors::{Followed, Follower};
+pub(crate) use self::streaming::Stream;
+pub use self::streaming::{ItemSink, Items};
+use self::streaming::{Side, StreamWakers};
 use self::subscriber::Reader;
 pub use self::subscriber::{Published, Subscriber};
 use super::placement::Placement;
@@ -36,8 +40,8 @@ use crate::error::{Error, Result};
 use crate::event::EventKind;
 use crate::member::{Member, MemberState};
 use crate::messaging::{
-    Limits, LinkId, Members, Messaging, MonitorId, Output, Payload, ServerId, Setup, SubscriberId,
-    Tag, Whereabouts,
+    Limits, LinkId, Members, Messaging, MonitorId, Output, Payload, ServerId, Setup, StreamId,
+    SubscriberId, Tag, Whereabouts,
 };
 use crate::ring::Ring;
 use crate::stats::Stats;
@@ -84,6 +88,8 @@ struct State {
     followers: BTreeMap<MonitorId, Follower>,
     /// Who wants to know that nobody waits for an answer any more.
     watchers: BTreeMap<Tag, Waker>,
+    /// Who waits for items, or for room for one.
+    streams: BTreeMap<StreamId, StreamWakers>,
     /// Connections that have yet to greet, by where they come from.
     greeting: BTreeMap<IpAddr, usize>,
     /// What the deadlines' task waits for.
@@ -213,6 +219,7 @@ impl Mesh {
             readers: BTreeMap::new(),
             followers: BTreeMap::new(),
             watchers: BTreeMap::new(),
+            streams: BTreeMap::new(),
             greeting: BTreeMap::new(),
             armed: Instant::NEVER,
             timed: false,
@@ -275,6 +282,9 @@ impl Mesh {
         stats.calls_served = counted.calls_served;
         stats.replies_late = counted.replies_late;
         stats.replies_unwanted = counted.replies_unwanted;
+        stats.items_sent = counted.items_sent;
+        stats.items_received = counted.items_received;
+        stats.items_unwanted = counted.items_unwanted;
         stats.casts_sent = counted.casts_sent;
         stats.casts_served = counted.casts_served;
         stats.casts_dropped = counted.casts_dropped;
@@ -344,12 +354,14 @@ impl Mesh {
                 state.tell_down(monitor, down);
             }
         }
+        state.messaging.end_streams(clock::now());
         let lines = std::mem::take(&mut state.lines);
         let tasks = std::mem::take(&mut state.tasks);
         let callers = std::mem::take(&mut state.callers);
         let pullers = std::mem::take(&mut state.pullers);
         let watchers = std::mem::take(&mut state.watchers);
         let readers: Vec<Reader> = state.readers.values_mut().map(Option::take).collect();
+        let streams = std::mem::take(&mut state.streams);
         drop(state);
         for line in lines.into_values() {
             line.stop.notify_one();
@@ -360,7 +372,8 @@ impl Mesh {
             caller.tell(Err(Error::closed()));
         }
         let pullers = pullers.into_values().filter_map(|puller| puller.waker);
-        for waker in pullers.chain(watchers.into_values()).chain(readers.into_iter().flatten()) {
+        let wakers = pullers.chain(watchers.into_values()).chain(readers.into_iter().flatten());
+        for waker in wakers.chain(streams.into_values().flat_map(StreamWakers::into_wakers)) {
             waker.wake();
         }
     }
@@ -407,6 +420,8 @@ impl Shared {
                         caller.tell(result);
                     }
                 }
+                Output::Readable(stream) => state.wake_stream(stream, Side::Reader),
+                Output::Writable(stream) => state.wake_stream(stream, Side::Writer),
                 Output::Ready(server) => {
                     if let Some(puller) = state.pullers.get_mut(&server)
                         && let Some(waker) = puller.waker.take()

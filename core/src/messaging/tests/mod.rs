@@ -4,6 +4,7 @@
 //! question; casts of one sender to one server come in order, at most once, and each is accounted
 //! for; so is what is published; nothing waits for ever.
 
+mod streams;
 mod topics;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -44,6 +45,7 @@ struct Node {
     /// Calls that are answered later.
     held: Vec<(Tag, Payload)>,
     subscribers: Vec<SubscriberId>,
+    streams: BTreeMap<StreamId, streams::Played>,
 }
 
 /// A connection: the two ends by node, life and name.
@@ -63,6 +65,7 @@ enum Event {
     Answer(usize, u32),
     Take(usize, u32, ServerId),
     Read(usize, u32, SubscriberId),
+    Stream(usize, u32, StreamId),
     Act,
 }
 
@@ -96,6 +99,10 @@ struct World {
     /// Whether connections break, and nodes end.
     rough: bool,
     crashes: bool,
+    /// Whether there are calls that stream; and whether a test takes what comes itself.
+    streaming: bool,
+    by_hand: bool,
+    sums: streams::Sums,
 }
 
 const SERVER: &str = "s";
@@ -126,6 +133,9 @@ impl World {
             tale: Tale::default(),
             rough: true,
             crashes: false,
+            streaming: false,
+            by_hand: false,
+            sums: streams::Sums::default(),
         };
         for node in 0..nodes {
             world
@@ -159,7 +169,8 @@ impl World {
             topics::note(&mut machine, &name(other));
             machine.note_host(&name(other), SERVER, Some(1));
         }
-        Node { machine, life, calls: BTreeMap::new(), held: Vec::new(), subscribers }
+        let (calls, held, streams) = (BTreeMap::new(), Vec::new(), BTreeMap::new());
+        Node { machine, life, calls, held, subscribers, streams }
     }
 
     fn plan(&mut self, at: Instant, event: Event) {
@@ -206,6 +217,7 @@ impl World {
                     }
                 }
                 Output::Settled { call, result } => self.settled(at, call, result),
+                Output::Ready(_) if self.by_hand => {}
                 Output::Ready(server) => {
                     let wait = Duration::from_micros(self.rng.random_range(1..20_000));
                     self.plan(self.now + wait, Event::Take(at, life, server));
@@ -214,7 +226,14 @@ impl World {
                     let wait = Duration::from_micros(self.rng.random_range(1..400_000));
                     self.plan(self.now + wait, Event::Read(at, life, id));
                 }
-                Output::GivenUp { .. } | Output::Ended(_) | Output::Room | Output::Down { .. } => {}
+                Output::Readable(id) | Output::Writable(id) => self.look_at(at, id),
+                Output::GivenUp { tag, .. } => {
+                    let id = StreamId::Asked(tag);
+                    if self.nodes[at].streams.contains_key(&id) {
+                        self.look_at(at, id);
+                    }
+                }
+                Output::Ended(_) | Output::Room | Output::Down { .. } => {}
                 Output::Doubt(_) | Output::NeedsRing => {}
             }
         }
@@ -236,6 +255,7 @@ impl World {
     fn take(&mut self, at: usize, server: ServerId) {
         while let Some(delivery) = self.nodes[at].machine.take(self.now, server) {
             match delivery.tag {
+                Some(tag) if delivery.streams => self.begin_served(at, tag, &delivery.payload),
                 Some(tag) => {
                     let life = self.nodes[at].life;
                     match self.rng.random_range(0..10) {
@@ -351,6 +371,12 @@ impl World {
                     self.read(node, id);
                 }
             }
+            Event::Stream(node, life, id) => {
+                if life == self.nodes[node].life {
+                    self.stream_on(node, id);
+                    self.drain(node);
+                }
+            }
             Event::Act => self.act(),
         }
         true
@@ -361,6 +387,7 @@ impl World {
         let node = self.rng.random_range(0..self.nodes.len());
         let other = self.rng.random_range(0..self.nodes.len());
         match self.rng.random_range(0..1000) {
+            0..60 if self.streaming => self.open_stream(node, other),
             0..450 => self.call(node, other),
             450..850 => self.cast(node, other),
             850..900 => self.publish(node),
@@ -453,6 +480,7 @@ impl World {
         let end = self.now + span;
         while self.agenda.first_key_value().is_some_and(|((at, _), _)| *at < end) {
             self.step();
+            self.check_streams();
         }
         self.now = end;
     }
