@@ -128,7 +128,13 @@ fn conversations() -> Vec<Vec<u8>> {
     let begun = frame(16, 1, 8, &[&[5, 0, 0, 0][..], &head, b"ab"].concat());
     let keyed = [&[0, 0, 0, 0, 1, 2, 1, 0, 0, 0, 0, 0][..], b"sopk"].concat();
     let rest = frame(21, 0, 8, b"cde");
-    let said: [&[u8]; 8] = [
+    // An operation of one letter, which the node that is spoken to answers.
+    let odd = [&[0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0][..], b"so"].concat();
+    let streams = [frame(16, 16, 9, &head), frame(16, 16, 10, &odd)];
+    let items = [frame(23, 0, 9, b"item"), frame(23, 1, 9, &[9, 0, 0, 0, 1]), frame(24, 0, 9, b"")];
+    let more = frame(21, 0, 9, b"and more");
+    let against = [frame(25, 2, 9, &[0, 0, 4, 0]), frame(26, 2, 9, b"")];
+    let said: [&[u8]; 11] = [
         &call,
         &cast,
         &[&begun[..], &rest].concat(),
@@ -137,6 +143,9 @@ fn conversations() -> Vec<Vec<u8>> {
         &frame(4, 0, 0, b""),
         &[&frame(7, 0, 0, b"")[..], &frame(6, 0, 0, b"")].concat(),
         &frame(18, 0, 1, b"reply"),
+        &[&streams[0][..], &items[0], &items[1], &more, &items[2]].concat(),
+        &[&streams[0][..], &against[0], &against[0], &items[0], &against[1]].concat(),
+        &[&streams.concat()[..], &frame(23, 2, 9, b"not its own"), &frame(20, 0, 9, b"")].concat(),
     ];
     let mut all: Vec<Vec<u8>> = Vec::new();
     for stage in [1, 5, 253] {

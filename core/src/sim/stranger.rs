@@ -7,7 +7,8 @@ use std::time::Duration;
 use crate::config::Overflow;
 use crate::mesh::{Greeting, Header, Intro, Kind, encode};
 use crate::messaging::{
-    Limits, LinkId, MailboxLimits, Members, Messaging, Output, Payload, Setup, Whereabouts,
+    Limits, LinkId, MailboxLimits, Members, Messaging, Next, Output, Payload, Setup, StreamId,
+    Whereabouts,
 };
 use crate::ring::Ring;
 use crate::time::Instant;
@@ -66,8 +67,16 @@ pub fn speak(bytes: &[u8]) {
     for part in bytes.chunks(usize::from(*stage) + 1) {
         node.received(now, link, part);
         while let Some(output) = node.poll_output() {
-            if matches!(output, Output::Ready(_)) && stage & 4 == 0 {
-                answer(&mut node, now, server);
+            match output {
+                Output::Ready(_) if stage & 4 == 0 => answer(&mut node, now, server),
+                Output::Readable(id) => {
+                    while let Next::Item(_) | Next::End(_) = node.next_item(now, id) {}
+                }
+                Output::GivenUp { tag, .. } => node.close_stream(now, StreamId::Asked(tag)),
+                Output::Writable(id) => {
+                    let _ = node.send_item(now, id, Payload::default());
+                }
+                _ => {}
             }
         }
         let mut out = Vec::new();
@@ -109,7 +118,20 @@ fn answer(node: &mut Messaging, now: Instant, server: Option<crate::messaging::S
     let Some(server) = server else { return };
     while let Some(delivery) = node.take(now, server) {
         if let Some(tag) = delivery.tag {
+            let stream = StreamId::Asked(tag);
+            while delivery.streams && matches!(node.next_item(now, stream), Next::Item(_)) {}
+            if delivery.streams && delivery.op.len() % 2 == 0 {
+                // It is read, and answered later or never: as much is sent as there is credit for.
+                while let Ok(None) =
+                    node.send_item(now, stream, Payload { codec: 0, bytes: vec![7; 999] })
+                {
+                }
+                continue;
+            }
             node.reply(now, tag, Ok(Payload::default()));
+            if delivery.streams {
+                node.close_stream(now, stream);
+            }
         }
     }
 }
