@@ -72,7 +72,7 @@ impl Host {
         self.ask(message, payload, deadline, Mesh::cast_now)
     }
 
-    fn ask<T>(
+    pub(super) fn ask<T>(
         &self,
         message: &Message<'_>,
         payload: Payload,

@@ -14,6 +14,7 @@ mod monitors;
 mod op;
 mod outcomes;
 mod state;
+mod streams;
 mod text;
 mod topics;
 
@@ -30,6 +31,8 @@ use self::op::perform;
 pub use self::op::{MultiCall, Op};
 use self::outcomes::{Begun, Outcomes};
 pub use self::state::{Changes, Watching};
+use self::streams::Ready;
+pub use self::streams::{Items, Streaming};
 pub use self::text::{push_addr, tag_pairs};
 pub use self::topics::{Publications, Subscribed};
 use crate::config::Config;
@@ -64,6 +67,7 @@ pub struct Host {
     /// Held by the one goodbye that is under way.
     leaving: Arc<Turn>,
     outcomes: Arc<Outcomes>,
+    ready: Arc<Ready>,
     wake: Arc<HostWake>,
 }
 
@@ -106,6 +110,7 @@ impl Host {
             runtime: Mutex::new(Some(runtime)),
             leaving: Arc::default(),
             outcomes: Arc::default(),
+            ready: Arc::default(),
             wake: Arc::default(),
         })
     }

@@ -27,7 +27,7 @@ pub use self::topics::{Publish, Subscribing};
 use crate::config::{Config, check_meta, encode_tags};
 #[cfg(feature = "host")]
 pub(crate) use crate::driver::mesh::{
-    Caller, Follower, Mailbox, Mesh, Published, Request as Asked, Subscriber,
+    Caller, Follower, Mailbox, Mesh, Published, Request as Asked, Stream as StreamEnd, Subscriber,
 };
 use crate::driver::{Board, Command, Handle};
 use crate::engine::{KeyChange, Reply, Request};

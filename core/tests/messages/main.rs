@@ -9,6 +9,8 @@
 
 mod calls;
 mod failures;
+#[cfg(feature = "host")]
+mod hosted;
 mod hostile;
 mod monitors;
 mod places;

@@ -200,6 +200,16 @@ impl Request {
         }
     }
 
+    /// The end of a call that streams, for one who reads and writes.
+    #[cfg(feature = "host")]
+    pub(crate) fn take_end(&self) -> Result<Arc<Stream>> {
+        let stream = self.streamed()?;
+        match stream.claim(Side::Reader) & stream.claim(Side::Writer) {
+            true => Ok(stream),
+            false => Err(claimed()),
+        }
+    }
+
     fn streamed(&self) -> Result<Arc<Stream>> {
         self.stream.clone().ok_or_else(|| {
             let op = self.op();
