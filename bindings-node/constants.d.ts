@@ -46,7 +46,8 @@ export type WarningCode =
   | 'ring-mismatch'
   | 'ring-weight'
   | 'ring-failed'
-  | 'ring-name';
+  | 'ring-name'
+  | 'loop-stuck';
 
 /** `code` of every error. */
 export type ErrorCode =
@@ -308,6 +309,12 @@ export interface StartOptions {
   outboxOverflow?: 'reject' | 'block' | 'drop-oldest' | 'drop-newest' | undefined;
   /** How long a cast may wait for a connection before it is dropped and counted. Default: 5s. */
   outboxAge?: number | undefined;
+  /**
+   * How long the loop of this node's runtime may be blocked until the others are told that it is
+   * stuck; slow after a fifth of that, which is how often it is looked at. 0s does without.
+   * Default: 5s.
+   */
+  loopStuck?: number | undefined;
 }
 
 /** Every event type, by its number less one. */

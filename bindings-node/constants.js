@@ -227,6 +227,7 @@ const OPTIONS = Object.freeze({
   outboxBytes: { key: 'outbox_bytes', kind: 'count' },
   outboxOverflow: { key: 'outbox_overflow', kind: 'choice' },
   outboxAge: { key: 'outbox_age', kind: 'duration' },
+  loopStuck: { key: 'loop_stuck', kind: 'duration' },
 });
 
 module.exports = { EVENT_TYPES, EVENT_FIELDS, MEMBER_STATES, ERRORS, OPTIONS };

@@ -671,6 +671,18 @@ pub const OPTIONS: &[OptionInfo] = &[
         fast: None,
         doc: "How long a cast may wait for a connection before it is dropped and counted.",
     },
+    OptionInfo {
+        name: "loop_stuck",
+        kind: OptionKind::Duration,
+        secret: false,
+        default: "5s",
+        wan: None,
+        local: None,
+        fast: None,
+        doc: "How long the loop of this node's runtime may be blocked until the others are told \
+              that it is stuck; slow after a fifth of that, which is how often it is looked at. 0s \
+              does without.",
+    },
 ];
 
 /// What went wrong, as a stable number and code. The sentence beside it says what happened to the
@@ -1181,6 +1193,8 @@ pub enum WarningCode {
     RingFailed = 13,
     /// A member is off the ring for its name: it is too long, or has the hash of another's.
     RingName = 14,
+    /// The loop on which a member runs its users' code is blocked; no subject: that of this node.
+    LoopStuck = 15,
 }
 
 /// One row of the table of warnings.
@@ -1268,6 +1282,12 @@ pub const WARNINGS: &[WarningInfo] = &[
         warning: WarningCode::RingName,
         code: "ring-name",
         doc: "A member is off the ring for its name: it is too long, or has the hash of another's.",
+    },
+    WarningInfo {
+        warning: WarningCode::LoopStuck,
+        code: "loop-stuck",
+        doc: "The loop on which a member runs its users' code is blocked; no subject: that of \
+              this node.",
     },
 ];
 

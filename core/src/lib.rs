@@ -77,7 +77,7 @@ pub use driver::mesh::{ItemSink, Items, Mailbox, Published, Request, Subscriber}
 pub use engine::{Broadcast, BroadcastKind, Delivery, Explanation, Observed, RoundTrip};
 pub use error::{Error, ErrorKind, Result};
 pub use event::{Event, EventKind};
-pub use member::{Member, MemberState, Tags};
+pub use member::{LoopState, Member, MemberState, Tags};
 #[cfg(any(feature = "runtime", feature = "sim"))]
 pub use messaging::{Down, DownReason, Payload, Tag, Target};
 #[cfg(feature = "runtime")]

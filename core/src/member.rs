@@ -17,6 +17,29 @@ use crate::wire::TagPairs;
 /// Tags as every language shows them.
 pub type Tags = BTreeMap<String, String>;
 
+/// How the loop does on which a member runs its users' code, from good to bad.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LoopState {
+    /// It turns, or is not watched.
+    #[default]
+    Ok,
+    /// It is late, by a fifth of the option `loop_stuck` at least.
+    Slow,
+    /// It has not turned for as long as that option says.
+    Stuck,
+}
+
+impl LoopState {
+    /// The same in one word, as every language has it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Slow => "slow",
+            Self::Stuck => "stuck",
+        }
+    }
+}
+
 /// One member, as it was when the value was taken.
 ///
 /// Everything is in one allocation, without gaps, behind one pointer: a node of a large cluster

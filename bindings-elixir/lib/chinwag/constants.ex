@@ -114,6 +114,9 @@ defmodule Chinwag.Constants do
     Default: reject.
   * `:outbox_age` - How long a cast may wait for a connection before it is dropped and counted.
     Default: 5s.
+  * `:loop_stuck` - How long the loop of this node's runtime may be blocked until the others are
+    told that it is stuck; slow after a fifth of that, which is how often it is looked at. 0s does
+    without. Default: 5s.
 
   ## Errors
 
@@ -203,6 +206,8 @@ defmodule Chinwag.Constants do
   * `:ring_failed` - No ring can be made of the members as they are; the one before stays.
   * `:ring_name` - A member is off the ring for its name: it is too long, or has the hash of
     another's.
+  * `:loop_stuck` - The loop on which a member runs its users' code is blocked; no subject: that
+    of this node.
 
   ## Member states
 
@@ -278,6 +283,7 @@ defmodule Chinwag.Constants do
           | :ring_weight
           | :ring_failed
           | :ring_name
+          | :loop_stuck
 
   @typedoc "What is believed about a member."
   @type member_state ::
@@ -346,6 +352,7 @@ defmodule Chinwag.Constants do
           | {:outbox_bytes, non_neg_integer()}
           | {:outbox_overflow, :reject | :block | :drop_oldest | :drop_newest}
           | {:outbox_age, non_neg_integer()}
+          | {:loop_stuck, non_neg_integer()}
 
   @options [
     name: :text,
@@ -405,7 +412,8 @@ defmodule Chinwag.Constants do
     mailbox: :count,
     outbox_bytes: :count,
     outbox_overflow: :choice,
-    outbox_age: :duration
+    outbox_age: :duration,
+    loop_stuck: :duration
   ]
 
   @doc "Every option and its kind, in the order of the manifest."
@@ -534,7 +542,8 @@ defmodule Chinwag.Constants do
     ring_mismatch: "ring-mismatch",
     ring_weight: "ring-weight",
     ring_failed: "ring-failed",
-    ring_name: "ring-name"
+    ring_name: "ring-name",
+    loop_stuck: "loop-stuck"
   ]
 
   @doc "Every code of a warning, as the core spells it."

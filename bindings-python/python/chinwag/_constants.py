@@ -46,6 +46,7 @@ WarningCode = Literal[
     "ring-weight",
     "ring-failed",
     "ring-name",
+    "loop-stuck",
 ]
 ErrorCode = Literal[
     "bad_config",
@@ -131,6 +132,7 @@ OptionName = Literal[
     "outbox_bytes",
     "outbox_overflow",
     "outbox_age",
+    "loop_stuck",
 ]
 
 
@@ -347,6 +349,11 @@ class Options(TypedDict, total=False):
     """
     outbox_age: float | timedelta
     """How long a cast may wait for a connection before it is dropped and counted. Default: 5s."""
+    loop_stuck: float | timedelta
+    """How long the loop of this node's runtime may be blocked until the others are told that it is
+    stuck; slow after a fifth of that, which is how often it is looked at. 0s does without. Default:
+    5s.
+    """
 
 
 class ErrorInfo(NamedTuple):

@@ -11,6 +11,7 @@ pub struct MessageSettings {
     pub call_timeout: Duration,
     pub message_max: usize,
     pub mailbox: usize,
+    pub loop_stuck: Duration,
     pub outbox_bytes: usize,
     pub outbox_overflow: Overflow,
     pub outbox_age: Duration,
@@ -36,6 +37,7 @@ impl Config {
             call_timeout: self.duration("call_timeout", None),
             message_max: self.count("message_max", None),
             mailbox: self.count("mailbox", None),
+            loop_stuck: self.duration("loop_stuck", None),
             outbox_bytes: self.count("outbox_bytes", None),
             outbox_overflow: match self.text("outbox_overflow").as_deref() {
                 Some("block") => Overflow::Block,

@@ -19,7 +19,7 @@ use super::{
     Board, Command, Driver, Inlets, Mailbox, Mesh, ReplyTo, Rings, Sockets, keys, names, sockets,
     tcp,
 };
-use crate::config::Settings;
+use crate::config::{MessageSettings, Settings};
 use crate::engine::{Engine, Reply, Setup};
 use crate::error::{Error, Result};
 use crate::member::Pool;
@@ -41,10 +41,8 @@ pub(crate) struct Handle {
     mesh: Arc<Mesh>,
     /// Mailboxes whose servers nobody else holds.
     served: Mutex<Vec<Arc<Mailbox>>>,
-    /// Where a call says nothing else.
-    call_timeout: Duration,
-    /// Messages that may wait for a server that says nothing else.
-    mailbox: usize,
+    /// What holds for messages of which nothing else is said.
+    messages: MessageSettings,
     placement: Arc<Placement>,
     /// Where what is begun later runs.
     runtime: runtime::Handle,
@@ -93,6 +91,7 @@ impl Handle {
             pending: BTreeMap::new(),
             failed: Vec::new(),
             unsent: 0,
+            warned: Default::default(),
             exposed: settings.exposed,
         };
         let driver = Box::new(Driver { engine, requests: 0, at: now, shell });
@@ -123,8 +122,7 @@ impl Handle {
             joined,
             mesh,
             served: Mutex::default(),
-            call_timeout: settings.messages.call_timeout,
-            mailbox: settings.messages.mailbox,
+            messages: settings.messages,
             placement,
             runtime: runtime::Handle::current(),
             require_join: settings.require_join,
@@ -172,11 +170,23 @@ impl Handle {
     }
 
     pub(crate) const fn call_timeout(&self) -> Duration {
-        self.call_timeout
+        self.messages.call_timeout
+    }
+
+    /// How long the loop that this node serves may take to turn; none if nobody wants to know.
+    #[cfg(feature = "host")]
+    pub(super) fn loop_stuck(&self) -> Option<Duration> {
+        Some(self.messages.loop_stuck).filter(|span| !span.is_zero())
+    }
+
+    /// The way to the node's task.
+    #[cfg(feature = "host")]
+    pub(super) const fn commands(&self) -> &mpsc::Sender<Box<Command>> {
+        &self.commands
     }
 
     pub(crate) const fn mailbox(&self) -> usize {
-        self.mailbox
+        self.messages.mailbox
     }
 
     /// The cluster's ring.

@@ -14,6 +14,7 @@ mod board;
 mod clock;
 mod handle;
 pub mod keys;
+mod loops;
 pub(crate) mod mesh;
 mod names;
 mod placement;
@@ -39,6 +40,9 @@ use tracing::{debug, warn};
 pub(crate) use self::ask::{Silence, ask};
 pub(crate) use self::board::{Board, Read, Reader, ShownRead, ShownReader};
 pub(crate) use self::handle::Handle;
+#[cfg(feature = "host")]
+pub(crate) use self::loops::Turns;
+pub(crate) use self::loops::state_of;
 use self::mesh::{Mailbox, Mesh};
 pub(crate) use self::sockets::nonce;
 use crate::config::encode_tags;
@@ -107,6 +111,8 @@ struct Sockets {
     /// Where the system refused to send to, until the engine is told.
     failed: Vec<SocketAddr>,
     unsent: u64,
+    /// Whose loops were warned of.
+    warned: loops::Warned,
     /// Plaintext may come and go over an address that is not loopback.
     exposed: bool,
 }
@@ -409,6 +415,7 @@ impl Shell for Sockets {
             Output::Reply { id, result } => self.settle(id, result),
             Output::State(change) => {
                 self.mesh.hear_of(&change);
+                self.hear_of_loop(&change);
                 self.board.shown().post(change);
             }
             Output::Idle(_) => {}

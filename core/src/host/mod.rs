@@ -9,6 +9,7 @@
 //! gets `forked` from each; it can drop the host, and start one of its own.
 
 mod answer;
+mod loops;
 mod messages;
 mod monitors;
 mod op;
@@ -40,7 +41,7 @@ pub use crate::engine::Question;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
 use crate::member::Member;
-use crate::node::{Events, Node, Replay};
+use crate::node::{Events, Node, Replay, Turns};
 use crate::ring::{Overrides, Ring};
 use crate::stats::Stats;
 
@@ -69,6 +70,8 @@ pub struct Host {
     outcomes: Arc<Outcomes>,
     ready: Arc<Ready>,
     wake: Arc<HostWake>,
+    /// Of the loop that is watched.
+    turns: Mutex<Option<Arc<Turns>>>,
 }
 
 type Turn = tokio::sync::Mutex<()>;
@@ -112,6 +115,7 @@ impl Host {
             outcomes: Arc::default(),
             ready: Arc::default(),
             wake: Arc::default(),
+            turns: Mutex::default(),
         })
     }
 

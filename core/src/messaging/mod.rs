@@ -31,7 +31,7 @@ mod topics;
 mod wiring;
 mod words;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -85,6 +85,8 @@ pub(crate) struct Messaging {
     directory: Directory,
     topics: Topics,
     monitors: Monitors,
+    /// Members whose loops do not turn.
+    stuck: BTreeSet<Arc<str>>,
     rng: Xoshiro256PlusPlus,
     last_link: u64,
     last_cast: u32,
@@ -120,6 +122,7 @@ impl Messaging {
             directory: Directory::default(),
             topics: Topics::default(),
             monitors: Monitors::default(),
+            stuck: BTreeSet::new(),
             rng: Xoshiro256PlusPlus::seed_from_u64(seed),
             last_link: 0,
             last_cast: 0,
@@ -181,6 +184,14 @@ impl Messaging {
         };
         self.directory.note(&member, server, instance);
         self.servers_changed(&member, server, None);
+    }
+
+    /// The loop of another member is stuck, or turns again.
+    pub(crate) fn note_stuck(&mut self, member: &Arc<str>, stuck: bool) {
+        match stuck {
+            true => self.stuck.insert(Arc::clone(member)),
+            false => self.stuck.remove(member),
+        };
     }
 
     /// Every server that is known, and how many host it.

@@ -88,6 +88,7 @@ impl Messaging {
         self.directory.forget(name);
         self.topics.forget(name);
         self.servers_gone(name, left);
+        self.stuck.remove(name);
         let Some(peer) = self.peers.get_mut(name) else { return };
         (peer.present, peer.left) = (false, left);
         let links = [peer.link, peer.dialling];
@@ -118,7 +119,7 @@ impl Messaging {
     }
 
     /// Who hosts a server: this node, else one of those that are about as near as the nearest, as
-    /// far as that is known.
+    /// far as that is known. One whose loop is stuck only if all others are stuck, too.
     pub(super) fn nearest(&mut self, server: &str) -> Option<Arc<str>> {
         if self.servers.find(server).is_some() {
             return Some(Arc::clone(&self.name));
@@ -129,7 +130,10 @@ impl Messaging {
         }
         let far = |host: &Arc<str>| self.peers.get(host).map_or(Duration::ZERO, |p| p.round_trip);
         let hosts = self.directory.hosts(server).filter(|host| !self.is_draining(host));
-        let hosts: Vec<_> = hosts.collect();
+        let mut hosts: Vec<_> = hosts.collect();
+        if !self.stuck.is_empty() && hosts.iter().any(|host| !self.stuck.contains(*host)) {
+            hosts.retain(|host| !self.stuck.contains(*host));
+        }
         let known = hosts.iter().map(|host| far(host)).filter(|span| !span.is_zero());
         let near = known.min().unwrap_or_default() * 2 + NEAR;
         let near: Vec<_> = hosts.into_iter().filter(|host| far(host) <= near).collect();

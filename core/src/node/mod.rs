@@ -2,6 +2,7 @@
 
 mod builder;
 mod events;
+mod loops;
 mod messages;
 mod monitors;
 mod ring;
@@ -25,6 +26,8 @@ pub use self::state::{Entry, Watch, Watched};
 pub use self::streams::CallStream;
 pub use self::topics::{Publish, Subscribing};
 use crate::config::{Config, check_meta, encode_tags};
+#[cfg(feature = "host")]
+pub(crate) use crate::driver::Turns;
 #[cfg(feature = "host")]
 pub(crate) use crate::driver::mesh::{
     Caller, Follower, Mailbox, Mesh, Published, Request as Asked, Stream as StreamEnd, Subscriber,

@@ -12,6 +12,7 @@ mod failures;
 #[cfg(feature = "host")]
 mod hosted;
 mod hostile;
+mod loops;
 mod monitors;
 mod places;
 mod streams;

@@ -52,6 +52,11 @@ impl Mesh {
             self.shared.with(|messaging, _| messaging.note_interest(owner, topic, interest));
         }
     }
+
+    /// The loop of a member is stuck, or turns again.
+    pub(in crate::driver) fn note_stuck(&self, member: &Arc<str>, stuck: bool) {
+        self.shared.with(|messaging, _| messaging.note_stuck(member, stuck));
+    }
 }
 
 /// The key of what the last server of a name has said.
