@@ -25,7 +25,7 @@ pub(crate) use crate::membership::Acquaintance;
 use crate::membership::Membership;
 use crate::ring::RingChange;
 pub use crate::serf::{Answers, Coordinate, Question};
-pub use crate::state::{StateChange, StateWrite};
+pub use crate::state::{MapRecord, MapValue, MapWrite, StateChange, StateWrite};
 use crate::stats::Stats;
 use crate::time::Instant;
 pub use crate::wire::BroadcastKind;
@@ -165,6 +165,8 @@ pub enum Request {
     SetState(Vec<u8>),
     /// Write to the keys of this node, all or nothing.
     Write(Vec<StateWrite>),
+    /// Write to a key of a shared map.
+    WriteMap(Box<MapWrite>),
     /// Replace what is added to every answer to a ping.
     SetPingPayload(Vec<u8>),
     /// The members make another ring: compare it with those of others, and hand slots off.

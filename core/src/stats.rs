@@ -187,6 +187,13 @@ stats! {
     /// Deltas of keys that were refused: more than a member may have, or all together, or of a run
     /// that begins in the far future.
     counter space_refused,
+    /// Records of shared maps that this node took into its own keys, because nobody else had them
+    /// any more.
+    counter map_records_adopted,
+    /// Records of shared maps that were none.
+    counter map_records_malformed,
+    /// Records of shared maps for which there was no room, here or in the own keys.
+    counter map_records_refused,
     /// Bytes of the state in the last exchange that this node sent, before compression.
     gauge state_bytes_sent,
     /// Bytes of the last state that it received, as they came.

@@ -171,10 +171,12 @@ impl Membership {
             meta: &meta,
         });
         let local = Record::new(member, now);
+        let roster = Roster::new(local, rng.next_u64());
+        let run = rng.next_u32();
         let mut membership = Self {
             now,
             name: Arc::clone(&name),
-            roster: Roster::new(local, rng.next_u64()),
+            roster,
             pool: None,
             horizon: Horizon::new(now, incarnation),
             presence: Presence::Here,
@@ -186,8 +188,8 @@ impl Membership {
             talk: Talk::default(),
             round_trips: RoundTrips::default(),
             placements: Placements::new(now, started),
-            state: Box::new(State::new(Arc::clone(&name), started)),
-            run: rng.next_u32(),
+            state: Box::new(State::new(Arc::clone(&name), started, run)),
+            run,
             serf: None,
             clocks,
             last_gossip: now,
@@ -393,6 +395,10 @@ impl Membership {
             }
             Request::SetState(state) => {
                 let result = self.set_state(state);
+                self.reply(id, result);
+            }
+            Request::WriteMap(write) => {
+                let result = self.write_map(*write);
                 self.reply(id, result);
             }
             Request::Write(writes) => {

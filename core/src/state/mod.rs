@@ -11,9 +11,12 @@
 //! order of their versions, and `floor` is the last that was: who knows less than that may have a
 //! key that nobody else remembers was deleted, and gets a full copy instead.
 //!
+//! Maps that all write to are made of spaces by [`Maps`].
+//!
 //! [`Own`] is the space that this node writes to, with times to live; [`Spaces`] has everybody's,
 //! within bounds.
 
+mod map;
 mod own;
 mod space;
 mod spaces;
@@ -23,6 +26,8 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub(crate) use self::map::{MAPS, Maps, Spoilt};
+pub use self::map::{MapRecord, MapValue, MapWrite};
 pub(crate) use self::own::Own;
 pub(crate) use self::space::{Mark, Written};
 pub(crate) use self::spaces::{Heard, Spaces, Standing, told};

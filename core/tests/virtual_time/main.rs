@@ -6,6 +6,7 @@ mod admission;
 mod evidence;
 mod fast;
 mod handoffs;
+mod maps;
 mod refusals;
 mod rings;
 mod serf;

@@ -5,6 +5,7 @@
 //! (`pulling`). What gossip misses shows in answers to pings, which say how far the sender is and
 //! what it knows of all (`repair`).
 
+mod maps;
 mod news;
 mod pulling;
 mod repair;
@@ -23,7 +24,7 @@ use super::timer::Timer;
 use crate::engine::{Output, Reply};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::EventKind;
-use crate::state::{Heard, Mark, Own, Spaces, Standing, StateChange, StateWrite, told};
+use crate::state::{Heard, MAPS, Maps, Mark, Own, Spaces, Standing, StateChange, StateWrite, told};
 use crate::time::Instant;
 use crate::wire::{ENVELOPE_NAME_MAX, StateDelta, StateMessage};
 
@@ -34,6 +35,7 @@ pub(in crate::membership) struct State {
     news: News,
     pulls: Pulls,
     repair: Repair,
+    maps: Maps,
     /// When this node last contradicted what others have of it.
     contradicted: Instant,
     /// Something is to be done at another time than before.
@@ -46,10 +48,21 @@ const EPOCH_AHEAD: u64 = 8 * 365 * 24 * 60 * 60 * 1_000_000;
 /// Between two times that a node contradicts what others have of it.
 const CONTRADICT_PAUSE: Duration = Duration::from_secs(1);
 
+/// Why keys change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cause {
+    /// Their owner changed them.
+    Owner,
+    /// Their owner came or went, or begins anew.
+    Presence,
+}
+
 impl State {
     /// Of a node of that name, whose run began at that time, in microseconds since 2024.
-    pub(in crate::membership) fn new(name: Arc<str>, epoch: u64) -> Self {
+    /// `run` tells it from others of the same time.
+    pub(in crate::membership) fn new(name: Arc<str>, epoch: u64, run: u32) -> Self {
         Self {
+            maps: Maps::new(Arc::clone(&name), maps::life(epoch, run)),
             spaces: Spaces::new(name, Own::new(epoch)),
             news: News::default(),
             pulls: Pulls::default(),
@@ -81,15 +94,24 @@ impl Membership {
         self.state.unplanned = true;
         if !changes.is_empty() {
             let own = Arc::clone(&self.name);
-            self.tell_state(told(&own, changes));
+            self.tell_state(told(&own, changes), Cause::Owner);
             self.spread_state(&own, before);
         }
         Ok(Reply::Done)
     }
 
-    fn tell_state(&mut self, changes: Vec<StateChange>) {
-        self.stats.space_changes += changes.len() as u64;
-        self.out.extend(changes.into_iter().map(Output::State));
+    fn tell_state(&mut self, changes: Vec<StateChange>, cause: Cause) {
+        for change in changes {
+            match change.key.starts_with(MAPS) {
+                true => self.hear_of_map(&change, cause),
+                false => self.show_change(change),
+            }
+        }
+    }
+
+    fn show_change(&mut self, change: StateChange) {
+        self.stats.space_changes += 1;
+        self.out.push_back(Output::State(change));
     }
 
     /// Somebody came or went: its keys are shown, or not any more.
@@ -108,7 +130,7 @@ impl Membership {
             }
             _ => self.state.spaces.stand(member.name(), Standing::Absent),
         };
-        self.tell_state(changes);
+        self.tell_state(changes, Cause::Presence);
     }
 
     fn standing(&self, owner: &str) -> Standing {
@@ -160,7 +182,9 @@ impl Membership {
         let before = self.state.spaces.mark(delta.owner);
         let standing = self.standing(delta.owner);
         let (heard, changes) = self.state.spaces.hear(self.now, delta, standing);
-        self.tell_state(changes);
+        // What another run had is not deleted by the run that follows.
+        let cause = if delta.epoch == before.epoch { Cause::Owner } else { Cause::Presence };
+        self.tell_state(changes, cause);
         match heard {
             Heard::News => {
                 self.state.pulls.caught_up(delta.owner, self.state.spaces.mark(delta.owner));
@@ -208,9 +232,10 @@ impl Membership {
         let changes = self.state.spaces.change_own(|own| own.expire(now));
         let own = Arc::clone(&self.name);
         if !changes.is_empty() {
-            self.tell_state(told(&own, changes));
+            self.tell_state(told(&own, changes), Cause::Owner);
             self.spread_state(&own, before);
         }
+        self.tend_maps();
         self.spread_what_waits();
         self.pull();
         self.state.unplanned = true;
@@ -224,17 +249,23 @@ impl Membership {
         }
         let own = self.state.spaces.own().next();
         let at = own.min(self.state.news.next()).min(self.state.pulls.next());
+        let at = at.min(self.maps_next());
         self.timers.set(Timer::State, at.max(self.now));
     }
 
-    /// Everything that is shown: owner, key, value.
+    /// Everything that is shown: owner, key, value. What is in shared maps has no owner.
     #[cfg(feature = "sim")]
     pub(crate) fn shown_state(&self) -> Vec<(String, String, Vec<u8>)> {
         let mut shown = Vec::new();
         for (owner, (key, value, _)) in self.state.spaces.shown() {
+            if key.starts_with(MAPS) {
+                continue;
+            }
             let value = value.map(|value| value.to_vec()).unwrap_or_default();
             shown.push((owner.to_owned(), key.to_string(), value));
         }
+        let maps = self.state.maps.shown();
+        shown.extend(maps.map(|(key, record)| (String::new(), key.to_owned(), record.to_vec())));
         shown
     }
 }

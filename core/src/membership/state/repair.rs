@@ -168,7 +168,7 @@ impl Membership {
         let since = self.state.spaces.changed(name);
         if since.is_some_and(|since| self.now >= since + UNSIGNED) {
             let changes = self.state.spaces.forget(name);
-            self.tell_state(changes);
+            self.tell_state(changes, super::Cause::Presence);
         }
     }
 

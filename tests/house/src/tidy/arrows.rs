@@ -49,8 +49,11 @@ const ARROWS: &[(&str, &str, &[&str])] = &[
         "wire",
         &["STATE_KEY_MAX", "STATE_VALUE_MAX", "StateDelta", "StateEntry", "StateMark"],
     ),
+    // What is written to a shared map is compared by its history.
+    ("state", "clock", CLOCKS),
+    ("node", "clock", CLOCKS),
     ("membership", "state", &[]),
-    ("engine", "state", &["StateChange", "StateWrite"]),
+    ("engine", "state", &["MapRecord", "MapValue", "MapWrite", "StateChange", "StateWrite"]),
     ("driver", "engine", &[]),
     ("driver", "placement", &[]),
     ("driver", "signals", &["Guard"]),
@@ -69,6 +72,16 @@ const ARROWS: &[(&str, &str, &[&str])] = &[
     ("host", "node", &[]),
     ("host", "engine", WORDS),
 ];
+const CLOCKS: &[&str] = &[
+    "Causality",
+    "Dot",
+    "HybridClock",
+    "HybridTime",
+    "Siblings",
+    "VectorClock",
+    "actor",
+    "split_actor",
+];
 const KEYS: &[&str] =
     &["Fingerprint", "Key", "KeyError", "KeyInfo", "Keyring", "Nonce", "Security"];
 const WORDS: &[&str] = &[
@@ -80,6 +93,9 @@ const WORDS: &[&str] = &[
     "Explanation",
     "Input",
     "KeyChange",
+    "MapRecord",
+    "MapValue",
+    "MapWrite",
     "Observed",
     "Output",
     "Question",
