@@ -74,7 +74,7 @@ pub use config::Config;
 pub use driver::keys;
 #[cfg(feature = "runtime")]
 pub use driver::mesh::{ItemSink, Items, Mailbox, Published, Request, Subscriber};
-pub use engine::{Broadcast, BroadcastKind, Delivery, Explanation, Observed, RoundTrip};
+pub use engine::{Broadcast, BroadcastKind, Delivery, Explanation, MapValue, Observed, RoundTrip};
 pub use error::{Error, ErrorKind, Result};
 pub use event::{Event, EventKind};
 pub use member::{LoopState, Member, MemberState, Tags};
@@ -86,6 +86,8 @@ pub use node::{
     Monitor, Node, Publish, Replay, Replies, Sending, Served, Server, Serving, Subscribing, Watch,
     Watched,
 };
+#[cfg(feature = "runtime")]
+pub use node::{Map, MapEntry, MapWatch, MapWatched};
 pub use serf::{Answers, Coordinate, KeyOp, KeyOutcome, Question, Response};
 pub use stats::Stats;
 pub use wire::{Fingerprint, KeyInfo};

@@ -10,6 +10,7 @@
 
 mod answer;
 mod loops;
+mod map;
 mod messages;
 mod monitors;
 mod op;

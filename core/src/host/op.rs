@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{Answer, Turn};
-use crate::engine::{Broadcast, BroadcastKind, Delivery, KeyChange, Question};
+use crate::engine::{Broadcast, BroadcastKind, Delivery, KeyChange, MapWrite, Question};
 use crate::error::{Error, ErrorKind, Result};
 use crate::member::Tags;
 use crate::messaging::Payload;
@@ -77,6 +77,8 @@ pub enum Op {
     Put(String, Vec<u8>, Option<Duration>),
     /// Delete a key of this node.
     Delete(String),
+    /// Write to a key of a shared map; settles once others are told.
+    WriteMap(Box<MapWrite>),
     /// Say goodbye, within that time.
     Leave(Duration),
 }
@@ -201,6 +203,13 @@ pub(super) async fn perform(node: &Node, leaving: &Turn, op: Op) -> Result<Answe
         }
         Op::Put(key, value, ttl) => node.put(&key, value, ttl).await.map(Answer::from),
         Op::Delete(key) => node.delete(&key).await.map(Answer::from),
+        Op::WriteMap(write) => {
+            let MapWrite { map, key, value, context } = *write;
+            match node.map(&map) {
+                Ok(map) => map.write(&key, value, context).await.map(Answer::from),
+                Err(error) => Err(error),
+            }
+        }
         Op::Leave(timeout) => {
             // A second goodbye is done when the first is: a close after it must not cut that short.
             let _turn = leaving.lock().await;

@@ -1,8 +1,11 @@
 //! Keys of members for a binding: looked up at once, written by operations that settle, followed in
 //! batches.
 
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
+
+use futures_core::Stream;
 
 use super::{Host, HostWake};
 use crate::error::{Error, ErrorKind, Result};
@@ -35,45 +38,48 @@ impl Host {
     /// `forked`.
     pub fn watch(&self, prefix: &str, replay: Replay) -> Result<Watching> {
         self.check()?;
-        let watch = Some(self.node.watch(prefix, replay));
-        Ok(Watching { pid: self.pid, watch, waker: self.waker() })
+        Ok(self.watching(self.node.watch(prefix, replay)))
+    }
+
+    pub(super) fn watching<W: Stream + Unpin>(&self, watch: W) -> Watching<W> {
+        Watching { pid: self.pid, watch: Some(watch), waker: self.waker() }
     }
 }
 
 /// A watch of keys of a binding. The host's wake object is poked when there is something to take
 /// after [`Watching::drain`] came back with less than `max`. Dropped, nothing more is kept for it.
 #[derive(Debug)]
-pub struct Watching {
+pub struct Watching<W: Stream + Unpin = Watch> {
     pid: u32,
     /// Always there; an option so that a forked child can forget it.
-    watch: Option<Watch>,
+    watch: Option<W>,
     waker: Waker,
 }
 
 /// What [`Watching::drain`] found.
-#[derive(Debug, Default)]
-pub struct Changes {
+#[derive(Debug)]
+pub struct Changes<C = Watched> {
     /// What happened next, in order.
-    pub changes: Vec<Watched>,
+    pub changes: Vec<C>,
     /// Nothing will come after these: the node was closed.
     pub ended: bool,
 }
 
-impl Watching {
+impl<W: Stream + Unpin> Watching<W> {
     /// Takes up to `max` changes. One that tells of changes that were lost has all the keys that
     /// are watched.
     ///
     /// # Errors
     /// `forked`.
-    pub fn drain(&mut self, max: usize) -> Result<Changes> {
+    pub fn drain(&mut self, max: usize) -> Result<Changes<W::Item>> {
         if std::process::id() != self.pid {
             return Err(Error::new(ErrorKind::Forked, "this watch is the parent's"));
         }
-        let mut taken = Changes::default();
+        let mut taken = Changes { changes: Vec::new(), ended: false };
         let mut context = Context::from_waker(&self.waker);
         let Some(watch) = &mut self.watch else { return Ok(taken) };
         while taken.changes.len() < max {
-            match watch.poll_watched(&mut context) {
+            match Pin::new(&mut *watch).poll_next(&mut context) {
                 Poll::Ready(Some(change)) => taken.changes.push(change),
                 Poll::Ready(None) => {
                     taken.ended = true;
@@ -92,7 +98,7 @@ impl Watching {
     }
 }
 
-impl Drop for Watching {
+impl<W: Stream + Unpin> Drop for Watching<W> {
     fn drop(&mut self) {
         if std::process::id() != self.pid {
             // To let go takes the lock of the node's board, which may be held for ever here.

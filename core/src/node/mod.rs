@@ -3,6 +3,7 @@
 mod builder;
 mod events;
 mod loops;
+mod map;
 mod messages;
 mod monitors;
 mod ring;
@@ -19,6 +20,7 @@ use std::time::Duration;
 
 pub use self::builder::Builder;
 pub use self::events::Events;
+pub use self::map::{Map, MapEntry, MapWatch, MapWatched};
 pub use self::messages::{Call, Cast, IntoPayload, IntoTarget, Replies, Sending};
 pub use self::monitors::Monitor;
 pub use self::serving::{Answer, Failure, Served, Server, Serving};

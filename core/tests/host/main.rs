@@ -1,5 +1,5 @@
-//! Keys of members as a language binding has them: operations that settle, look-ups, and watches
-//! that are drained.
+//! Keys of members, and shared maps, as a language binding has them: operations that settle,
+//! look-ups, and watches that are drained.
 
 #![cfg(feature = "host")]
 #![allow(
@@ -8,11 +8,14 @@
     reason = "sockets, threads and the clock are the test's"
 )]
 
+mod maps;
+
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
 
 use chinwag::host::{Answer, Host, Op, Watching};
 use chinwag::{Config, ErrorKind, Replay, Watched};
+use futures_core::Stream;
 
 /// Far beyond what anything here takes on a busy machine.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -48,7 +51,7 @@ fn meet(host: &Host, other: &Host) {
 }
 
 /// The next change; waits for the wake object when there is none, and for nothing else.
-fn next(watching: &mut Watching, woken: &Receiver<()>) -> Watched {
+fn next<W: Stream + Unpin>(watching: &mut Watching<W>, woken: &Receiver<()>) -> W::Item {
     loop {
         let found = watching.drain(1).expect("no fork");
         if let Some(change) = found.changes.into_iter().next() {
