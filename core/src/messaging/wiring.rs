@@ -284,6 +284,7 @@ impl Messaging {
             let silent = now.since(link.heard);
             let limit = if link.stage == Stage::Up { SILENCE * 3 } else { DIAL_LIMIT };
             if silent >= limit {
+                self.counters.links_nameless += u64::from(link.stage == Stage::Accepted);
                 over.push(*at);
             } else if silent >= SILENCE && !link.pinged && link.stage == Stage::Up {
                 link.pinged = true;

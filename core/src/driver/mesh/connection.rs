@@ -114,9 +114,13 @@ pub(super) fn adopt(shared: &Arc<Shared>, socket: TcpStream, from: SocketAddr, f
         let _ = socket.set_nodelay(true);
         let greeted = time::timeout(GREETING_LIMIT, answer(&held, socket, first)).await;
         leave_greeting(&held, from.ip());
-        let Ok(Some((socket, channel))) = greeted else {
-            held.lock().refused.greetings += 1;
-            return;
+        let (socket, channel) = match greeted {
+            Ok(Ok(greeted)) => greeted,
+            Ok(Err(Some(refusal))) if refusal.is_about_keys() => return note(&held, refusal),
+            Ok(Err(_)) | Err(_) => {
+                held.lock().refused.greetings += 1;
+                return;
+            }
         };
         let link = {
             let mut state = held.lock();
@@ -143,28 +147,29 @@ fn leave_greeting(shared: &Shared, from: IpAddr) {
     }
 }
 
-/// Greets as the side that was dialled.
+/// Greets as the side that was dialled; why it is refused, if that is not for the network.
 async fn answer(
     shared: &Shared,
     mut socket: TcpStream,
     first: Vec<u8>,
-) -> Option<(TcpStream, Channel)> {
+) -> Result<(TcpStream, Channel), Option<Refusal>> {
     let security = Arc::clone(&shared.lock().security);
-    let mut greeting = Greeting::accept(sockets::secret().ok()?);
+    let mut greeting = Greeting::accept(sockets::secret().map_err(|_| None)?);
     let (mut bytes, mut out) = (first, Vec::new());
     loop {
         let outcome = greeting.push(&bytes, &security, &mut out);
         if !out.is_empty() {
-            socket.write_all(&out).await.ok()?;
+            // What it has to say counts even if it is not there any more to hear the answer.
+            let written = socket.write_all(&out).await;
+            written.map_err(|_| outcome.as_ref().err().copied())?;
             out.clear();
         }
         match outcome {
-            Ok(Some(channel)) => return Some((socket, channel)),
-            Ok(None) => bytes = read(&socket).await.ok()?,
+            Ok(Some(channel)) => return Ok((socket, channel)),
+            Ok(None) => bytes = read(&socket).await.map_err(|_| None)?,
             Err(refusal) => {
-                note(shared, refusal);
                 let _ = socket.shutdown().await;
-                return None;
+                return Err(Some(refusal));
             }
         }
     }

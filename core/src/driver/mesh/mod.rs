@@ -300,7 +300,8 @@ impl Mesh {
         stats.links_opened = counted.links_opened;
         stats.links_accepted = counted.links_accepted;
         stats.links_lost = counted.links_lost;
-        stats.links_refused = refused.busy + refused.keys + refused.greetings;
+        let late = refused.greetings + counted.links_nameless;
+        stats.links_refused = refused.busy + refused.keys + late;
         stats.links_keys_refused = refused.keys;
         stats.frames_malformed = counted.frames_malformed + refused.tampered;
     }
