@@ -384,6 +384,17 @@ mod tests {
         second.clear();
         from.sealer.seal(b"second", &mut second);
         assert!(to.opener.open(&second, &mut plain).is_err(), "one was left out");
+        // Nor is anything of one that was changed.
+        let (mut from, mut to) = greet(&keys.0, &keys.1, |_| {}).expect("encrypted");
+        [first, second] = [Vec::new(), Vec::new()];
+        from.sealer.seal(b"first", &mut first);
+        from.sealer.seal(b"second", &mut second);
+        if let Some(last) = second.last_mut() {
+            *last ^= 1;
+        }
+        plain.clear();
+        assert!(to.opener.open(&[first, second].concat(), &mut plain).is_err(), "changed");
+        assert_eq!(plain, b"first");
         for cut in [vec![0, 0], vec![5, 0, 1, 2, 3, 4, 5], [vec![16, 0], vec![0; 16]].concat()] {
             let (_, mut to) = greet(&keys.0, &keys.1, |_| {}).expect("encrypted");
             assert!(to.opener.open(&cut, &mut plain).is_err(), "{cut:?}");

@@ -114,7 +114,11 @@ impl Opener {
         let start = plain.len();
         plain.resize(start + length, 0);
         let room = plain.get_mut(start..).unwrap_or_default();
-        state.read_message(self.received, record, room).map_err(|_| Tampered)?;
+        if state.read_message(self.received, record, room).is_err() {
+            // Nobody has written what stands there now.
+            plain.truncate(start);
+            return Err(Tampered);
+        }
         self.received += 1;
         Ok(())
     }

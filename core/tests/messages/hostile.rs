@@ -4,6 +4,7 @@ use chinwag::{ErrorKind, Node};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 
+use super::relay::{replay, tamper};
 use super::{Counter, LIMIT, builder, cluster, get, known, until};
 
 const KEY: &str = "MDEyMzQ1Njc4OWFiY2RlZg==";
@@ -176,4 +177,14 @@ async fn items_that_nobody_has_asked_for_end_a_connection() {
     rest(socket).await;
     assert_eq!(b.stats().frames_malformed, 2);
     assert_eq!(get(&a, "counter").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_said_before_is_not_heard_again() {
+    replay("127.0.0.31", "127.0.0.32", |_, builder| builder.option("keys", KEY)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_changed_on_the_way_is_not_heard() {
+    tamper("127.0.0.33", "127.0.0.34", |_, builder| builder.option("keys", KEY)).await;
 }

@@ -15,6 +15,7 @@ mod hostile;
 mod loops;
 mod monitors;
 mod places;
+mod relay;
 mod streams;
 mod topics;
 
