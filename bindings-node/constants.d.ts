@@ -47,7 +47,8 @@ export type WarningCode =
   | 'ring-weight'
   | 'ring-failed'
   | 'ring-name'
-  | 'loop-stuck';
+  | 'loop-stuck'
+  | 'tls-files';
 
 /** `code` of every error. */
 export type ErrorCode =
@@ -315,6 +316,21 @@ export interface StartOptions {
    * Default: 5s.
    */
   loopStuck?: number | undefined;
+  /**
+   * File in PEM with this member's certificate, and those between it and one in `tls_ca`. With it,
+   * connections for messages are TLS 1.3 and nothing else; `tls_key` and `tls_ca` belong to it.
+   * Read again when it changes.
+   */
+  tlsCert?: string | undefined;
+  /** File in PEM with the private key of the certificate. */
+  tlsKey?: string | undefined;
+  /** File in PEM with the certificates that sign members: who shows none of theirs is refused. */
+  tlsCa?: string | undefined;
+  /**
+   * Whether a member must have its name in its certificate, as a DNS name or as the URI
+   * chinwag:<cluster>/<name>. Off, whoever has a certificate may say any name. Default: true.
+   */
+  tlsVerifyName?: boolean | undefined;
 }
 
 /** Every event type, by its number less one. */

@@ -228,6 +228,10 @@ const OPTIONS = Object.freeze({
   outboxOverflow: { key: 'outbox_overflow', kind: 'choice' },
   outboxAge: { key: 'outbox_age', kind: 'duration' },
   loopStuck: { key: 'loop_stuck', kind: 'duration' },
+  tlsCert: { key: 'tls_cert', kind: 'text' },
+  tlsKey: { key: 'tls_key', kind: 'text' },
+  tlsCa: { key: 'tls_ca', kind: 'text' },
+  tlsVerifyName: { key: 'tls_verify_name', kind: 'flag' },
 });
 
 module.exports = { EVENT_TYPES, EVENT_FIELDS, MEMBER_STATES, ERRORS, OPTIONS };

@@ -683,6 +683,50 @@ pub const OPTIONS: &[OptionInfo] = &[
               that it is stuck; slow after a fifth of that, which is how often it is looked at. 0s \
               does without.",
     },
+    OptionInfo {
+        name: "tls_cert",
+        kind: OptionKind::Text,
+        secret: false,
+        default: "",
+        wan: None,
+        local: None,
+        fast: None,
+        doc: "File in PEM with this member's certificate, and those between it and one in \
+              `tls_ca`. With it, connections for messages are TLS 1.3 and nothing else; `tls_key` \
+              and `tls_ca` belong to it. Read again when it changes.",
+    },
+    OptionInfo {
+        name: "tls_key",
+        kind: OptionKind::Text,
+        secret: false,
+        default: "",
+        wan: None,
+        local: None,
+        fast: None,
+        doc: "File in PEM with the private key of the certificate.",
+    },
+    OptionInfo {
+        name: "tls_ca",
+        kind: OptionKind::Text,
+        secret: false,
+        default: "",
+        wan: None,
+        local: None,
+        fast: None,
+        doc: "File in PEM with the certificates that sign members: who shows none of theirs is \
+              refused.",
+    },
+    OptionInfo {
+        name: "tls_verify_name",
+        kind: OptionKind::Flag,
+        secret: false,
+        default: "true",
+        wan: None,
+        local: None,
+        fast: None,
+        doc: "Whether a member must have its name in its certificate, as a DNS name or as the URI \
+              chinwag:<cluster>/<name>. Off, whoever has a certificate may say any name.",
+    },
 ];
 
 /// What went wrong, as a stable number and code. The sentence beside it says what happened to the
@@ -1195,6 +1239,8 @@ pub enum WarningCode {
     RingName = 14,
     /// The loop on which a member runs its users' code is blocked; no subject: that of this node.
     LoopStuck = 15,
+    /// The files of certificates have changed and are not good; those before them stay in force.
+    TlsFiles = 16,
 }
 
 /// One row of the table of warnings.
@@ -1288,6 +1334,12 @@ pub const WARNINGS: &[WarningInfo] = &[
         code: "loop-stuck",
         doc: "The loop on which a member runs its users' code is blocked; no subject: that of \
               this node.",
+    },
+    WarningInfo {
+        warning: WarningCode::TlsFiles,
+        code: "tls-files",
+        doc: "The files of certificates have changed and are not good; those before them stay in \
+              force.",
     },
 ];
 

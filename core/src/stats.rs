@@ -265,7 +265,7 @@ stats! {
     /// Connections for messages that came to nothing: for their keys, for want of room, or because
     /// the other side did not say in time who it is.
     counter links_refused,
-    /// Those of them that were refused for their keys, or for having none.
+    /// Those of them that were refused for keys or certificates, or for having none.
     counter links_keys_refused,
     /// Connections for messages that were closed for what came on them.
     counter frames_malformed,

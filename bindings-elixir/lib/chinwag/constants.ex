@@ -117,6 +117,15 @@ defmodule Chinwag.Constants do
   * `:loop_stuck` - How long the loop of this node's runtime may be blocked until the others are
     told that it is stuck; slow after a fifth of that, which is how often it is looked at. 0s does
     without. Default: 5s.
+  * `:tls_cert` - File in PEM with this member's certificate, and those between it and one in
+    `tls_ca`. With it, connections for messages are TLS 1.3 and nothing else; `tls_key` and
+    `tls_ca` belong to it. Read again when it changes.
+  * `:tls_key` - File in PEM with the private key of the certificate.
+  * `:tls_ca` - File in PEM with the certificates that sign members: who shows none of theirs is
+    refused.
+  * `:tls_verify_name` - Whether a member must have its name in its certificate, as a DNS name or
+    as the URI chinwag:<cluster>/<name>. Off, whoever has a certificate may say any name. Default:
+    true.
 
   ## Errors
 
@@ -208,6 +217,8 @@ defmodule Chinwag.Constants do
     another's.
   * `:loop_stuck` - The loop on which a member runs its users' code is blocked; no subject: that
     of this node.
+  * `:tls_files` - The files of certificates have changed and are not good; those before them stay
+    in force.
 
   ## Member states
 
@@ -284,6 +295,7 @@ defmodule Chinwag.Constants do
           | :ring_failed
           | :ring_name
           | :loop_stuck
+          | :tls_files
 
   @typedoc "What is believed about a member."
   @type member_state ::
@@ -353,6 +365,10 @@ defmodule Chinwag.Constants do
           | {:outbox_overflow, :reject | :block | :drop_oldest | :drop_newest}
           | {:outbox_age, non_neg_integer()}
           | {:loop_stuck, non_neg_integer()}
+          | {:tls_cert, String.t()}
+          | {:tls_key, String.t()}
+          | {:tls_ca, String.t()}
+          | {:tls_verify_name, boolean()}
 
   @options [
     name: :text,
@@ -413,7 +429,11 @@ defmodule Chinwag.Constants do
     outbox_bytes: :count,
     outbox_overflow: :choice,
     outbox_age: :duration,
-    loop_stuck: :duration
+    loop_stuck: :duration,
+    tls_cert: :text,
+    tls_key: :text,
+    tls_ca: :text,
+    tls_verify_name: :flag
   ]
 
   @doc "Every option and its kind, in the order of the manifest."
@@ -543,7 +563,8 @@ defmodule Chinwag.Constants do
     ring_weight: "ring-weight",
     ring_failed: "ring-failed",
     ring_name: "ring-name",
-    loop_stuck: "loop-stuck"
+    loop_stuck: "loop-stuck",
+    tls_files: "tls-files"
   ]
 
   @doc "Every code of a warning, as the core spells it."

@@ -47,6 +47,7 @@ WarningCode = Literal[
     "ring-failed",
     "ring-name",
     "loop-stuck",
+    "tls-files",
 ]
 ErrorCode = Literal[
     "bad_config",
@@ -133,6 +134,10 @@ OptionName = Literal[
     "outbox_overflow",
     "outbox_age",
     "loop_stuck",
+    "tls_cert",
+    "tls_key",
+    "tls_ca",
+    "tls_verify_name",
 ]
 
 
@@ -353,6 +358,19 @@ class Options(TypedDict, total=False):
     """How long the loop of this node's runtime may be blocked until the others are told that it is
     stuck; slow after a fifth of that, which is how often it is looked at. 0s does without. Default:
     5s.
+    """
+    tls_cert: str
+    """File in PEM with this member's certificate, and those between it and one in `tls_ca`. With
+    it, connections for messages are TLS 1.3 and nothing else; `tls_key` and `tls_ca` belong to it.
+    Read again when it changes.
+    """
+    tls_key: str
+    """File in PEM with the private key of the certificate."""
+    tls_ca: str
+    """File in PEM with the certificates that sign members: who shows none of theirs is refused."""
+    tls_verify_name: bool
+    """Whether a member must have its name in its certificate, as a DNS name or as the URI
+    chinwag:<cluster>/<name>. Off, whoever has a certificate may say any name. Default: true.
     """
 
 

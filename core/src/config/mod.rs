@@ -16,7 +16,7 @@ use ipnet::IpNet;
 
 pub use self::messages::{MessageSettings, Overflow};
 pub use self::ring::RingSettings;
-pub use self::security::{KeySource, Secret};
+pub use self::security::{KeySource, Secret, TlsFiles};
 pub use self::value::Value;
 use self::value::{bad, check, option, parse, preset};
 use crate::api::OptionInfo;
@@ -83,6 +83,7 @@ impl Config {
             meta: self.meta()?,
             security,
             keys,
+            tls: self.tls()?,
             exposed,
             handle_signals: self.flag("handle_signals"),
             event_buffer: self.count("event_buffer", profile.as_deref()),
@@ -235,6 +236,8 @@ pub struct Settings {
     pub security: Security,
     /// Where the keys come from.
     pub keys: KeySource,
+    /// Where the certificates for connections for messages are, if there are any.
+    pub tls: Option<TlsFiles>,
     /// Whether plaintext may come and go over an address that is not loopback.
     pub exposed: bool,
     /// Leave on SIGTERM and SIGINT.

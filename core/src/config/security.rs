@@ -57,7 +57,44 @@ pub enum KeySource {
     Cookie(Secret),
 }
 
+/// Files in PEM with which a node shows who it is on connections for messages, and knows others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The node's certificate, and those between it and one of `ca`.
+    pub cert: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+    /// Certificates that sign members.
+    pub ca: PathBuf,
+    /// Whether a member must have its name in its certificate.
+    pub verify_name: bool,
+}
+
 impl Config {
+    /// All three files, or none.
+    pub(super) fn tls(&self) -> Result<Option<TlsFiles>> {
+        const FILES: [&str; 3] = ["tls_cert", "tls_key", "tls_ca"];
+        let given = FILES.map(|key| self.text(key).map(PathBuf::from));
+        match given {
+            [None, None, None] => Ok(None),
+            [Some(cert), Some(key), Some(ca)] if cfg!(feature = "tls") => {
+                let verify_name = self.unless_off("tls_verify_name");
+                Ok(Some(TlsFiles { cert, key, ca, verify_name }))
+            }
+            [Some(_), Some(_), Some(_)] => {
+                Err(bad("tls_cert is set, and this build of Chinwag has no TLS".to_owned()))
+            }
+            given => {
+                let of = |is: bool| {
+                    let named = FILES.iter().zip(&given).filter(|(_, path)| path.is_some() == is);
+                    named.map(|(key, _)| *key).collect::<Vec<_>>().join(" and ")
+                };
+                let (has, lacks) = (of(true), of(false));
+                Err(bad(format!("{has} without {lacks}: TLS takes all three, or none of them")))
+            }
+        }
+    }
+
     pub(super) fn key_source(&self) -> Result<KeySource> {
         let given = ["keys", "key_file", "cookie"].map(|key| (key, self.values.get(key)));
         let mut given = given.into_iter().filter_map(|(key, value)| value.map(|v| (key, v)));
@@ -137,6 +174,9 @@ pub(super) fn check(name: &str, value: &Value) -> Result<()> {
         ))),
         ("key_file", Value::Text(path)) if path.is_empty() => {
             Err(bad("option \"key_file\" is empty; it names a file with keys".to_owned()))
+        }
+        ("tls_cert" | "tls_key" | "tls_ca", Value::Text(path)) if path.is_empty() => {
+            Err(bad(format!("option \"{name}\" is empty; it names a file in PEM")))
         }
         ("cidrs_allowed", Value::List(texts)) => {
             match texts.iter().find(|text| network(text).is_none()) {
@@ -265,6 +305,27 @@ mod tests {
         }
         let error = outcome(&[open]).expect_err("no key");
         assert!(error.message().contains("there is no key"), "{error}");
+    }
+
+    #[test]
+    #[cfg(feature = "tls")]
+    fn certificates_come_with_all_that_belongs_to_them() {
+        let all = [("tls_cert", "n.crt"), ("tls_key", "n.key"), ("tls_ca", "ca.crt")];
+        let files = settings(&all).expect("three files").tls.expect("they are there");
+        assert_eq!((files.cert, files.key), ("n.crt".into(), "n.key".into()));
+        assert!(files.verify_name);
+        let off = [&all[..], &[("tls_verify_name", "false")]].concat();
+        assert!(!settings(&off).expect("good").tls.expect("they are there").verify_name);
+        assert_eq!(settings(&[]).expect("nothing").tls, None);
+        let error = settings(&all[..2]).expect_err("one is missing");
+        assert_eq!(error.kind(), ErrorKind::BadConfig);
+        assert!(error.message().starts_with("tls_cert and tls_key without tls_ca"), "{error}");
+        let error = settings(&all[2..]).expect_err("two are missing");
+        assert!(error.message().starts_with("tls_ca without tls_cert and tls_key"), "{error}");
+        assert!(config(&[("tls_ca", "")]).expect_err("no path").message().contains("tls_ca"));
+        // Certificates do not protect the membership.
+        let open = [&all[..], &[("bind", "0.0.0.0:0")]].concat();
+        assert!(settings(&open).expect_err("in clear").message().contains("there is no key"));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time;
 use tracing::warn;
 
-use super::mesh::Start;
+use super::mesh::{Credentials, Start};
 use super::placement::Placement;
 use super::seeds::Seeds;
 use super::store::{self, Store};
@@ -70,17 +70,18 @@ impl Handle {
         let (store, held) = remembered(&settings).await?;
         let bound = sockets::bind(&settings)?;
         let setup = setup(&settings, security, bound.advertise, held.as_ref())?;
-        let lookup_limit = setup.protocol.tcp_timeout;
-        let started = setup.started;
+        let (lookup_limit, started) = (setup.protocol.tcp_timeout, setup.started);
         let now = super::clock::now();
         let mut engine = Engine::new(now, setup);
         engine.share_members(pool());
         let board = Board::new(engine.local().clone(), settings.event_buffer);
         board.set_keys(engine.keys());
+        let credentials = credentials(&settings, engine.local().name()).await?;
         let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
         let placement = Arc::new(Placement::new(settings.ring.clone()));
         let rings = Rings { placement: Arc::clone(&placement), commands: commands.downgrade() };
-        let mesh = Mesh::new(&board, messages(&settings, &engine, started, &rings)?);
+        let mesh = messages(&settings, &engine, started, &rings)?;
+        let mesh = Mesh::new(&board, Start { credentials, ..mesh });
         let (streams, reports) = tcp::Streams::new();
         let shell = Sockets {
             board: Arc::clone(&board),
@@ -318,7 +319,13 @@ fn messages(settings: &Settings, engine: &Engine, run: u64, rings: &Rings) -> Re
     };
     let (seed, security) = (sockets::entropy()?, Arc::clone(engine.security()));
     let (commands, placement) = (rings.commands.clone(), Arc::clone(&rings.placement));
-    Ok(Start { run, limits, seed, security, commands, placement })
+    Ok(Start { run, limits, seed, security, credentials: None, commands, placement })
+}
+
+/// What the member of that name shows on connections for messages.
+async fn credentials(settings: &Settings, name: &str) -> Result<Option<Arc<Credentials>>> {
+    let Some(files) = settings.tls.clone() else { return Ok(None) };
+    Credentials::load(files, &settings.security.label, name).await.map(Some)
 }
 
 /// What the nodes of this process share, as long as there are any. In a forked child it is not that

@@ -117,8 +117,9 @@ fn read(path: &Path) -> Result<Vec<Key>> {
     }
 }
 
+/// Says so if a file with keys is not its owner's alone.
 #[cfg(unix)]
-fn warn_if_shared(path: &Path, file: &File) {
+pub(super) fn warn_if_shared(path: &Path, file: &File) {
     use std::os::unix::fs::PermissionsExt;
     let mode = file.metadata().map_or(0, |about| about.permissions().mode());
     if mode & 0o077 != 0 {
@@ -128,7 +129,7 @@ fn warn_if_shared(path: &Path, file: &File) {
 }
 
 #[cfg(not(unix))]
-fn warn_if_shared(_path: &Path, _file: &File) {}
+pub(super) fn warn_if_shared(_path: &Path, _file: &File) {}
 
 #[cfg(test)]
 mod tests {

@@ -40,6 +40,8 @@ pub(crate) enum Refused {
     OtherName(String),
     /// The one who is dialled is leaving or closed.
     Leaving,
+    /// The certificate that was shown does not have the name that was said.
+    Unproven,
 }
 
 /// Why a call came to nothing.
@@ -144,7 +146,8 @@ mod tests {
     fn the_bodies_are_those_of_wincode_as_well() {
         is_wincode_too(&intro());
         is_wincode_too(&Intro { received: None, ..intro() });
-        for refused in [Refused::Crossed, Refused::OtherName("b".into()), Refused::Leaving] {
+        let named = Refused::OtherName("b".into());
+        for refused in [Refused::Crossed, named, Refused::Leaving, Refused::Unproven] {
             is_wincode_too(&refused);
         }
         failures().iter().for_each(is_wincode_too);

@@ -6,17 +6,22 @@
 //! ```
 //!
 //! No stream of memberlist's begins with that first byte. The mode says whether the connection is
-//! encrypted; without, fingerprint and messages of Noise are left out. The fingerprint is that of
+//! encrypted; without, fingerprint and messages of Noise are left out, and with certificates a
+//! handshake of TLS stands in their place. The fingerprint is that of
 //! the key, of which a node may have several while keys are changed. What the side that dials has
 //! sent, and the cluster's label, are part of what Noise authenticates, so that nobody on the way
 //! makes anything else of it. Whoever is refused is told why in the status, and nothing else.
 
 use std::fmt;
+use std::sync::Arc;
 
 use snow::HandshakeState;
 
+use super::fault::Fault;
 use super::noise::{self, Entropy, HANDSHAKE};
-use super::seal::{Opener, Sealer, halves};
+use super::proof::Proof;
+use super::seal::{Cover, Opener, Sealer, halves};
+use super::tls::{Handshake, Identity};
 use crate::wire::{Fingerprint, Security};
 
 /// What a connection for messages begins with; no stream of memberlist's does.
@@ -25,6 +30,7 @@ const MAGIC: [u8; 4] = [FIRST, b'c', b'w', b'm'];
 const VERSION: u8 = 1;
 const MODE_PLAIN: u8 = 0;
 const MODE_NOISE: u8 = 1;
+const MODE_TLS: u8 = 2;
 const STATUS_OK: u8 = 0;
 /// Bytes of what the side that dials sends in clear, and of that with a fingerprint.
 const HELLO: usize = MAGIC.len() + 2;
@@ -44,6 +50,10 @@ pub(crate) enum Refusal {
     UnknownKey,
     /// The handshake failed: another key or another label, or somebody on the way.
     Handshake,
+    /// One side demands certificates, and the other has none.
+    Uncertified,
+    /// What is the matter with the certificates.
+    Certificate(Fault),
     /// The other side has too many connections.
     Busy,
 }
@@ -57,6 +67,8 @@ pub(crate) struct Channel {
     pub(crate) opener: Opener,
     /// What came behind the greeting already.
     pub(crate) rest: Vec<u8>,
+    /// What the other side has shown of who it is.
+    pub(crate) proof: Proof,
 }
 
 /// One side of a greeting.
@@ -68,40 +80,57 @@ pub(crate) struct Greeting {
 
 enum Stage {
     /// This side has dialled, and waits for the answer.
-    Dialled(Option<Box<HandshakeState>>),
+    Dialled(Mode),
     /// The other side has dialled.
-    Accepted(Entropy),
+    Accepted(Entropy, Option<Arc<Identity>>),
+    /// What comes is all for the handshake of TLS.
+    Certifying(Box<Handshake>),
+    Over,
+}
+
+enum Mode {
+    Plain,
+    Noise(Box<HandshakeState>),
+    Tls(Box<Handshake>),
 }
 
 impl Greeting {
-    /// Of the side that dials; appends what is sent first.
+    /// Of the side that dials; appends what is sent first. With an identity, it is shown and one is
+    /// demanded, whatever keys there are.
     ///
     /// # Errors
     /// Only if there is no such handshake, which is a defect.
     pub(crate) fn dial(
         security: &Security,
+        identity: Option<&Arc<Identity>>,
         entropy: Entropy,
         out: &mut Vec<u8>,
     ) -> Result<Self, Refusal> {
         let start = out.len();
         out.extend_from_slice(&MAGIC);
         out.push(VERSION);
-        let Some(key) = security.sealing_key() else {
+        let mode = if let Some(identity) = identity {
+            out.push(MODE_TLS);
+            let handshake = Handshake::dial(identity, out).map_err(Refusal::Certificate)?;
+            Mode::Tls(Box::new(handshake))
+        } else if let Some(key) = security.sealing_key() {
+            out.push(MODE_NOISE);
+            out.extend_from_slice(&key.fingerprint().to_bytes());
+            let hello = out.get(start..).unwrap_or_default();
+            let state = noise::handshake(true, key, &security.label, hello, entropy);
+            let mut state = state.map_err(|_| Refusal::Handshake)?;
+            say(&mut state, out)?;
+            Mode::Noise(Box::new(state))
+        } else {
             out.push(MODE_PLAIN);
-            return Ok(Self { stage: Stage::Dialled(None), heard: Vec::new() });
+            Mode::Plain
         };
-        out.push(MODE_NOISE);
-        out.extend_from_slice(&key.fingerprint().to_bytes());
-        let hello = out.get(start..).unwrap_or_default();
-        let state = noise::handshake(true, key, &security.label, hello, entropy);
-        let mut state = state.map_err(|_| Refusal::Handshake)?;
-        say(&mut state, out)?;
-        Ok(Self { stage: Stage::Dialled(Some(Box::new(state))), heard: Vec::new() })
+        Ok(Self { stage: Stage::Dialled(mode), heard: Vec::new() })
     }
 
-    /// Of the side that was dialled.
-    pub(crate) fn accept(entropy: Entropy) -> Self {
-        Self { stage: Stage::Accepted(entropy), heard: Vec::new() }
+    /// Of the side that was dialled. With an identity, nothing else is accepted.
+    pub(crate) fn accept(entropy: Entropy, identity: Option<Arc<Identity>>) -> Self {
+        Self { stage: Stage::Accepted(entropy, identity), heard: Vec::new() }
     }
 
     /// What a side that has no room answers.
@@ -109,7 +138,8 @@ impl Greeting {
         answer(Some(Refusal::Busy))
     }
 
-    /// Takes what has come; appends what is to be sent. `None`: there is more to come.
+    /// Takes what has come; appends what is to be sent, on either side. `None`: there is more to
+    /// come.
     ///
     /// # Errors
     /// Why it ends here. What was appended is still to be sent: it tells the other side.
@@ -119,50 +149,82 @@ impl Greeting {
         security: &Security,
         out: &mut Vec<u8>,
     ) -> Result<Option<Channel>, Refusal> {
+        if let Stage::Certifying(_) = self.stage {
+            return self.certify(bytes, out);
+        }
         self.heard.extend_from_slice(bytes);
         let known = self.heard.len().min(MAGIC.len());
         if self.heard.get(..known) != MAGIC.get(..known) {
             return Err(Refusal::NotOurs);
         }
         match &mut self.stage {
-            Stage::Dialled(state) => {
-                let Some(used) = answered(&self.heard, state)? else { return Ok(None) };
-                let state = state.take();
-                self.finish(state, used)
+            Stage::Dialled(mode) => {
+                let Some(used) = answered(&self.heard, mode)? else { return Ok(None) };
+                self.finish(used, out)
             }
-            Stage::Accepted(entropy) => match accepted(&self.heard, *entropy, security, out) {
-                Ok(None) => Ok(None),
-                Ok(Some((state, used))) => self.finish(state, used),
-                Err(refusal) => {
-                    if refusal != Refusal::NotOurs {
-                        out.extend_from_slice(&answer(Some(refusal)));
+            Stage::Accepted(entropy, identity) => {
+                let identity = identity.as_ref();
+                match accepted(&self.heard, *entropy, security, identity, out) {
+                    Ok(None) => Ok(None),
+                    Ok(Some((mode, used))) => {
+                        self.stage = Stage::Dialled(mode);
+                        self.finish(used, out)
                     }
-                    Err(refusal)
+                    Err(refusal) => {
+                        if refusal != Refusal::NotOurs {
+                            out.extend_from_slice(&answer(Some(refusal)));
+                        }
+                        Err(refusal)
+                    }
                 }
-            },
+            }
+            Stage::Certifying(_) | Stage::Over => Err(Refusal::NotOurs),
         }
     }
 
-    fn finish(
-        &mut self,
-        state: Option<Box<HandshakeState>>,
-        used: usize,
-    ) -> Result<Option<Channel>, Refusal> {
-        let state = state.map(|state| state.into_stateless_transport_mode()).transpose();
-        let (sealer, opener) = halves(state.map_err(|_| Refusal::Handshake)?);
+    /// Both sides agree on how they talk: so many bytes were used for that.
+    fn finish(&mut self, used: usize, out: &mut Vec<u8>) -> Result<Option<Channel>, Refusal> {
         let rest = self.heard.split_off(used);
-        Ok(Some(Channel { sealer, opener, rest }))
+        let cover = match std::mem::replace(&mut self.stage, Stage::Over) {
+            Stage::Dialled(Mode::Plain) => Cover::Clear,
+            Stage::Dialled(Mode::Noise(state)) => {
+                let state = state.into_stateless_transport_mode();
+                Cover::Noise(Arc::new(state.map_err(|_| Refusal::Handshake)?))
+            }
+            Stage::Dialled(Mode::Tls(handshake)) => {
+                self.stage = Stage::Certifying(handshake);
+                return self.certify(&rest, out);
+            }
+            _ => return Err(Refusal::NotOurs),
+        };
+        let (sealer, opener) = halves(cover);
+        Ok(Some(Channel { sealer, opener, rest, proof: Proof::None }))
+    }
+
+    fn certify(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<Option<Channel>, Refusal> {
+        let Stage::Certifying(mut handshake) = std::mem::replace(&mut self.stage, Stage::Over)
+        else {
+            return Err(Refusal::NotOurs);
+        };
+        let Some(used) = handshake.push(bytes, out).map_err(Refusal::Certificate)? else {
+            self.stage = Stage::Certifying(handshake);
+            return Ok(None);
+        };
+        let (session, proof) = handshake.finish();
+        let (sealer, opener) = halves(Cover::Tls(session));
+        let rest = bytes.get(used..).unwrap_or_default().to_vec();
+        Ok(Some(Channel { sealer, opener, rest, proof }))
     }
 }
 
 /// What the side that was dialled makes of what came: the handshake, and how many bytes it took.
-#[expect(clippy::type_complexity, reason = "used in one place")]
 fn accepted(
     heard: &[u8],
     entropy: Entropy,
     security: &Security,
+    identity: Option<&Arc<Identity>>,
     out: &mut Vec<u8>,
-) -> Result<Option<(Option<Box<HandshakeState>>, usize)>, Refusal> {
+) -> Result<Option<(Mode, usize)>, Refusal> {
     let [.., version, mode] = match heard.first_chunk::<HELLO>() {
         Some(hello) => *hello,
         None => return Ok(None),
@@ -170,12 +232,22 @@ fn accepted(
     if version != VERSION {
         return Err(Refusal::Version(version));
     }
+    match (mode, identity) {
+        (MODE_TLS, Some(identity)) => {
+            let handshake = Handshake::accept(identity).map_err(Refusal::Certificate)?;
+            out.extend_from_slice(&answer(None));
+            return Ok(Some((Mode::Tls(Box::new(handshake)), HELLO)));
+        }
+        // There is no way back from one to another.
+        (MODE_TLS, None) | (MODE_PLAIN | MODE_NOISE, Some(_)) => return Err(Refusal::Uncertified),
+        _ => {}
+    }
     if mode == MODE_PLAIN {
         if security.refuses_plaintext() {
             return Err(Refusal::Plaintext);
         }
         out.extend_from_slice(&answer(None));
-        return Ok(Some((None, HELLO)));
+        return Ok(Some((Mode::Plain, HELLO)));
     }
     if mode != MODE_NOISE {
         return Err(Refusal::NotOurs);
@@ -191,14 +263,11 @@ fn accepted(
     listen(&mut state, message)?;
     out.extend_from_slice(&answer(None));
     say(&mut state, out)?;
-    Ok(Some((Some(Box::new(state)), HELLO_KEYED + HANDSHAKE)))
+    Ok(Some((Mode::Noise(Box::new(state)), HELLO_KEYED + HANDSHAKE)))
 }
 
 /// What the side that dialled makes of the answer: how many bytes it took.
-fn answered(
-    heard: &[u8],
-    state: &mut Option<Box<HandshakeState>>,
-) -> Result<Option<usize>, Refusal> {
+fn answered(heard: &[u8], mode: &mut Mode) -> Result<Option<usize>, Refusal> {
     let [.., version, status] = match heard.first_chunk::<HELLO>() {
         Some(hello) => *hello,
         None => return Ok(None),
@@ -209,7 +278,7 @@ fn answered(
     if let Some(refusal) = refusal(status) {
         return Err(refusal);
     }
-    let Some(state) = state else { return Ok(Some(HELLO)) };
+    let Mode::Noise(state) = mode else { return Ok(Some(HELLO)) };
     let Some(message) = heard.get(HELLO..HELLO + HANDSHAKE) else { return Ok(None) };
     listen(state, message)?;
     Ok(Some(HELLO + HANDSHAKE))
@@ -235,8 +304,9 @@ fn answer(refusal: Option<Refusal>) -> [u8; HELLO] {
         Some(Refusal::Version(_)) => 2,
         Some(Refusal::Plaintext) => 3,
         Some(Refusal::UnknownKey) => 4,
-        Some(Refusal::Handshake) => 5,
+        Some(Refusal::Handshake | Refusal::Certificate(_)) => 5,
         Some(Refusal::Busy) => 6,
+        Some(Refusal::Uncertified) => 7,
     };
     let [a, b, c, d] = MAGIC;
     [a, b, c, d, VERSION, status]
@@ -249,6 +319,7 @@ fn refusal(status: u8) -> Option<Refusal> {
         3 => Some(Refusal::Plaintext),
         4 => Some(Refusal::UnknownKey),
         6 => Some(Refusal::Busy),
+        7 => Some(Refusal::Uncertified),
         // One of a later version fails like a handshake.
         5.. => Some(Refusal::Handshake),
         1 => Some(Refusal::NotOurs),
@@ -256,15 +327,21 @@ fn refusal(status: u8) -> Option<Refusal> {
 }
 
 impl Refusal {
-    /// Whether the keys, or that there are none, are the reason.
+    /// Whether keys or certificates, or that there are none, are the reason.
     pub(crate) const fn is_about_keys(self) -> bool {
-        matches!(self, Self::Plaintext | Self::UnknownKey | Self::Handshake)
+        match self {
+            Self::Plaintext | Self::UnknownKey | Self::Handshake => true,
+            Self::Uncertified | Self::Certificate(_) => true,
+            Self::NotOurs | Self::Version(_) | Self::Busy => false,
+        }
     }
 }
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Certificate(fault) => return fault.fmt(f),
+            Self::Uncertified => "one side demands certificates (tls_cert), and the other has none",
             Self::NotOurs => "it does not speak Chinwag's messages",
             Self::Version(_) => "it speaks another version of Chinwag's messages",
             Self::Plaintext => "one side demands encryption, and the other has none",
@@ -298,9 +375,9 @@ mod tests {
         mut on_the_way: impl FnMut(&mut Vec<u8>),
     ) -> Result<(Channel, Channel), (bool, Refusal)> {
         let mut out = Vec::new();
-        let mut dialler = Greeting::dial(dials, [1; 32], &mut out).expect("a handshake");
+        let mut dialler = Greeting::dial(dials, None, [1; 32], &mut out).expect("a handshake");
         on_the_way(&mut out);
-        let mut acceptor = Greeting::accept([2; 32]);
+        let mut acceptor = Greeting::accept([2; 32], None);
         let (mut back, mut accepted) = (Vec::new(), None);
         // One byte at a time.
         for byte in &out {
@@ -405,11 +482,11 @@ mod tests {
     fn nothing_else_is_taken_for_a_greeting() {
         let plain = Security::labelled("");
         for bytes in [&b"\xf4"[..], b"\xcbx", b"GET / HTTP/1.1", b"\xcbcwm\x01\x07"] {
-            let mut greeting = Greeting::accept([0; 32]);
+            let mut greeting = Greeting::accept([0; 32], None);
             let outcome = greeting.push(bytes, &plain, &mut Vec::new());
             assert_eq!(outcome.map(drop), Err(Refusal::NotOurs), "{bytes:?}");
         }
-        let mut greeting = Greeting::accept([0; 32]);
+        let mut greeting = Greeting::accept([0; 32], None);
         let (mut out, later) = (Vec::new(), b"\xcbcwm\x02\x00");
         let outcome = greeting.push(later, &plain, &mut out);
         assert_eq!(outcome.map(drop), Err(Refusal::Version(2)));

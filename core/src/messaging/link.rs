@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::outbox::Item;
 use super::streams::StreamId;
-use crate::mesh::{CHUNK, Cutter, Flags, FrameError, Header, Kind};
+use crate::mesh::{CHUNK, Cutter, Flags, FrameError, Header, Kind, Proof};
 use crate::time::Instant;
 
 /// Names one connection. Never used twice.
@@ -43,6 +43,8 @@ pub(super) struct Link {
     pub(super) stage: Stage,
     /// The other side, once it is known, or whom this node has dialled.
     pub(super) peer: Option<Arc<str>>,
+    /// What the other side has shown of who it is.
+    pub(super) proof: Proof,
     pub(super) cutter: Cutter,
     /// Frames for the socket.
     wire: Vec<u8>,
@@ -85,6 +87,7 @@ impl Link {
         Self {
             stage,
             peer,
+            proof: Proof::None,
             cutter: Cutter::default(),
             wire: Vec::new(),
             bulks: VecDeque::new(),

@@ -11,8 +11,8 @@
 //! [`Messaging`] routes; `target` and `directory` know whom a message is for, `peers` and `outbox`
 //! how it gets there, `link` what is on its way on one connection, `frames` what comes on it,
 //! `calls` who waits for an answer, `answering` what is answered, `servers` what waits for a server
-//! of this node, `topics` who subscribes to what, `streams` what goes back and forth of calls of many
-//! items, and `monitors` who wants to know that a server is down.
+//! of this node, `topics` who subscribes to what, `streams` what goes back and forth of calls of
+//! many items, and `monitors` who wants to know that a server is down.
 
 mod answering;
 mod calls;

@@ -10,7 +10,7 @@ use super::outbox::Item;
 use super::peers::{Peer, Tally};
 use super::{Messaging, Output, TICK};
 use crate::error::{Error, ErrorKind};
-use crate::mesh::{Header, Intro, Kind, Refused, encode};
+use crate::mesh::{Header, Intro, Kind, Proof, Refused, encode};
 use crate::time::Instant;
 
 /// The pause after the first failed attempt; it doubles up to the last.
@@ -34,12 +34,25 @@ impl Messaging {
         at
     }
 
+    /// What the other side of a connection has shown of who it is: told after `accepted`, and
+    /// before `opened`.
+    pub(crate) fn proven(&mut self, at: LinkId, proof: Proof) {
+        if let Some(link) = self.links.get_mut(&at) {
+            link.proof = proof;
+        }
+    }
+
     /// The other side of a connection that this node has opened has greeted.
     pub(crate) fn opened(&mut self, now: Instant, at: LinkId) {
         self.at(now);
         let Some(link) = self.links.get_mut(&at) else { return };
         link.heard = self.now;
         let to = link.peer.clone();
+        if to.as_ref().is_some_and(|to| !link.proof.covers(to)) {
+            self.counters.links_unproven += 1;
+            self.out.push_back(Output::Close { link: at, flush: false });
+            return self.closed(now, at, "its certificate does not have that name");
+        }
         let intro = self.intro(to.as_deref().unwrap_or_default());
         if let Some(link) = self.links.get_mut(&at) {
             link.control(Header::new(Kind::Intro, 0), |out| encode(&intro, out));
@@ -63,6 +76,9 @@ impl Messaging {
             Some(Refused::Leaving)
         } else if intro.name == *self.name || (!intro.to.is_empty() && intro.to != *self.name) {
             Some(Refused::OtherName(self.name.to_string()))
+        } else if self.links.get(&at).is_some_and(|link| !link.proof.covers(&intro.name)) {
+            self.counters.links_unproven += 1;
+            Some(Refused::Unproven)
         } else {
             let peer = self.peers.get(&*intro.name);
             // Both have dialled: the attempt of the one whose name comes first stays, unless it
@@ -115,6 +131,7 @@ impl Messaging {
         (peer.failures, peer.next_dial) = (0, self.now);
         if let Some(link) = self.links.get_mut(&at) {
             link.stage = Stage::Up;
+            link.proof = Proof::None;
             link.peer = Some(Arc::clone(&name));
             link.message_max = intro.message_max as usize;
             link.control(Header::new(Kind::Ping, self.now.as_nanos()), |_| {});
@@ -160,6 +177,7 @@ impl Messaging {
             Refused::Crossed => None,
             Refused::OtherName(name) => Some(format!("there is \"{name}\" at its address")),
             Refused::Leaving => Some("it is leaving".to_owned()),
+            Refused::Unproven => Some("this node's certificate does not have its name".to_owned()),
         };
         let name = self.links.get(&at).and_then(|link| link.peer.clone());
         self.links.remove(&at);

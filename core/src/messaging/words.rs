@@ -164,6 +164,8 @@ pub(crate) struct Counters {
     pub(crate) links_opened: u64,
     pub(crate) links_accepted: u64,
     pub(crate) links_lost: u64,
+    /// Who was there had no certificate with its name.
+    pub(crate) links_unproven: u64,
     /// Who was there has not said in time who it is.
     pub(crate) links_nameless: u64,
     pub(crate) frames_malformed: u64,

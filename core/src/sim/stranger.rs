@@ -90,7 +90,7 @@ pub fn speak(bytes: &[u8]) {
 }
 
 fn greet(bytes: &[u8]) {
-    let mut greeting = Greeting::accept([3; 32]);
+    let mut greeting = Greeting::accept([3; 32], None);
     let mut out = Vec::new();
     for part in bytes.chunks(7) {
         let outcome = greeting.push(part, &Security::default(), &mut out);

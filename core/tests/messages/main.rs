@@ -17,6 +17,8 @@ mod monitors;
 mod places;
 mod relay;
 mod streams;
+#[cfg(feature = "tls")]
+mod tls;
 mod topics;
 
 use std::time::Duration;

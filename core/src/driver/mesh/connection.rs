@@ -14,7 +14,9 @@ use tokio::time;
 
 use super::{GREETING_MAX, GREETING_PER_SOURCE, Line, Shared, clock};
 use crate::driver::sockets;
-use crate::mesh::{Channel, Greeting, Opener, Refusal, Sealer, holds_several};
+use crate::mesh::{
+    Channel, Greeting, Identity, Opener, Refusal, Sealer, Unreadable, holds_several,
+};
 use crate::messaging::{DIAL_LIMIT, LinkId};
 
 /// The greeting of a stranger takes no longer.
@@ -34,7 +36,10 @@ pub(super) fn dial(shared: &Arc<Shared>, link: LinkId, to: SocketAddr) -> AbortH
         let greeted = time::timeout(DIAL_LIMIT, greet(&held, to)).await;
         let cause = match greeted {
             Ok(Ok((socket, channel))) => {
-                held.with(|messaging, now| messaging.opened(now, link));
+                held.with(|messaging, now| {
+                    messaging.proven(link, channel.proof.clone());
+                    messaging.opened(now, link);
+                });
                 converse(&held, link, socket, channel).await
             }
             Ok(Err(Unmet::Busy)) => {
@@ -75,14 +80,20 @@ impl From<Refusal> for Unmet {
 async fn greet(shared: &Shared, to: SocketAddr) -> Result<(TcpStream, Channel), Unmet> {
     let mut socket = TcpStream::connect(to).await?;
     let _ = socket.set_nodelay(true);
+    let identity = identity(shared).await;
     let security = Arc::clone(&shared.lock().security);
     let entropy = sockets::secret().map_err(|error| Unmet::Failed(error.message().to_owned()))?;
     let mut out = Vec::new();
-    let mut greeting = Greeting::dial(&security, entropy, &mut out)?;
-    socket.write_all(&out).await?;
+    let mut greeting = Greeting::dial(&security, identity.as_ref(), entropy, &mut out)?;
     loop {
+        socket.write_all(&out).await?;
+        out.clear();
         let bytes = read(&socket).await?;
-        match greeting.push(&bytes, &security, &mut Vec::new()) {
+        let outcome = greeting.push(&bytes, &security, &mut out);
+        if !out.is_empty() && !matches!(outcome, Ok(None)) {
+            socket.write_all(&out).await?;
+        }
+        match outcome {
             Ok(Some(channel)) => return Ok((socket, channel)),
             Ok(None) => {}
             Err(refusal) => {
@@ -128,6 +139,7 @@ pub(super) fn adopt(shared: &Arc<Shared>, socket: TcpStream, from: SocketAddr, f
                 return;
             }
             let link = state.messaging.accepted(clock::now());
+            state.messaging.proven(link, channel.proof.clone());
             state.lines.insert(link, Line::default());
             held.carry_out(state);
             link
@@ -153,8 +165,9 @@ async fn answer(
     mut socket: TcpStream,
     first: Vec<u8>,
 ) -> Result<(TcpStream, Channel), Option<Refusal>> {
+    let identity = identity(shared).await;
     let security = Arc::clone(&shared.lock().security);
-    let mut greeting = Greeting::accept(sockets::secret().map_err(|_| None)?);
+    let mut greeting = Greeting::accept(sockets::secret().map_err(|_| None)?, identity);
     let (mut bytes, mut out) = (first, Vec::new());
     loop {
         let outcome = greeting.push(&bytes, &security, &mut out);
@@ -175,6 +188,12 @@ async fn answer(
     }
 }
 
+/// What this node shows, if it has to.
+async fn identity(shared: &Shared) -> Option<Arc<Identity>> {
+    let credentials = shared.credentials.as_ref()?;
+    Some(credentials.current(shared.board.upgrade()).await)
+}
+
 fn note(shared: &Shared, refusal: Refusal) {
     let mut state = shared.lock();
     match refusal {
@@ -191,7 +210,7 @@ async fn converse(
     socket: TcpStream,
     channel: Channel,
 ) -> String {
-    let Channel { sealer, mut opener, rest } = channel;
+    let Channel { sealer, mut opener, rest, .. } = channel;
     let (from, to) = socket.into_split();
     let signs = |line: &Line| (Arc::clone(&line.work), Arc::clone(&line.stop));
     let Some((work, stop)) = shared.lock().lines.get(&link).map(signs) else {
@@ -200,8 +219,8 @@ async fn converse(
     let writer = write(Arc::clone(shared), link, to, sealer, work);
     let writer = Guarded(shared.runtime.spawn(writer));
     let mut plain = Vec::new();
-    if !receive(shared, link, &rest, &mut opener, &mut plain) {
-        return tampered();
+    if let Err(cause) = receive(shared, link, &rest, &mut opener, &mut plain) {
+        return cause;
     }
     let cause = tokio::select! {
         cause = read_all(shared, link, &from, &mut opener, &mut plain) => cause,
@@ -238,35 +257,37 @@ async fn read_all(
         });
         match read {
             Ok((0, _)) => return "it closed the connection".to_owned(),
-            Ok((_, true)) => {}
-            Ok((_, false)) => return tampered(),
+            Ok((_, Ok(()))) => {}
+            Ok((_, Err(cause))) => return cause,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(error) => return explained(&error),
         }
     }
 }
 
-fn tampered() -> String {
-    "what it sends is not what it wrote".to_owned()
-}
-
-/// Hands over what has come; whether it was whole.
+/// Hands over what has come; why that was all.
 fn receive(
     shared: &Arc<Shared>,
     link: LinkId,
     bytes: &[u8],
     opener: &mut Opener,
     plain: &mut Vec<u8>,
-) -> bool {
+) -> Result<(), String> {
     plain.clear();
-    let whole = opener.open(bytes, plain).is_ok();
-    if !whole {
-        shared.lock().refused.tampered += 1;
-    }
+    let outcome = opener.open(bytes, plain);
     if !plain.is_empty() {
         shared.with(|messaging, now| messaging.received(now, link, plain));
     }
-    whole
+    outcome.map_err(|error| match error {
+        Unreadable::Tampered => {
+            shared.lock().refused.tampered += 1;
+            "what it sends is not what it wrote".to_owned()
+        }
+        Unreadable::Refused(fault) => {
+            shared.lock().refused.keys += 1;
+            fault.to_string()
+        }
+    })
 }
 
 /// Writes what there is, as much at once as came together.

@@ -8,6 +8,7 @@
 mod announce;
 mod asking;
 mod connection;
+mod credentials;
 mod mailbox;
 mod monitors;
 mod streaming;
@@ -26,6 +27,7 @@ use tokio::task::AbortHandle;
 use tokio::time;
 
 pub(crate) use self::asking::Ticket;
+pub(super) use self::credentials::Credentials;
 pub use self::mailbox::{Mailbox, Request};
 pub(crate) use self::monitors::{Followed, Follower};
 pub(crate) use self::streaming::Stream;
@@ -62,6 +64,10 @@ struct Shared {
     /// The process that has the tasks. In a forked child, somebody may hold the lock for ever.
     pid: u32,
     state: Mutex<State>,
+    /// What is shown on every connection, if that is demanded.
+    credentials: Option<Arc<Credentials>>,
+    /// Where it is told that they are not good.
+    board: Weak<Board>,
     runtime: runtime::Handle,
     /// Whoever is refused for lack of room may wait for it, and so keeps what it sends.
     may_block: bool,
@@ -195,6 +201,7 @@ pub(super) struct Start {
     pub(super) limits: Limits,
     pub(super) seed: u64,
     pub(super) security: Arc<Security>,
+    pub(super) credentials: Option<Arc<Credentials>>,
     pub(super) commands: Commands,
     pub(super) placement: Arc<Placement>,
 }
@@ -235,6 +242,8 @@ impl Mesh {
         let shared = Arc::new(Shared {
             pid: std::process::id(),
             state: Mutex::new(state),
+            credentials: start.credentials,
+            board: Arc::downgrade(board),
             runtime: runtime::Handle::current(),
             may_block,
             earlier: Notify::new(),
@@ -300,9 +309,10 @@ impl Mesh {
         stats.links_opened = counted.links_opened;
         stats.links_accepted = counted.links_accepted;
         stats.links_lost = counted.links_lost;
+        let keys = refused.keys + counted.links_unproven;
         let late = refused.greetings + counted.links_nameless;
-        stats.links_refused = refused.busy + refused.keys + late;
-        stats.links_keys_refused = refused.keys;
+        stats.links_refused = refused.busy + keys + late;
+        stats.links_keys_refused = keys;
         stats.frames_malformed = counted.frames_malformed + refused.tampered;
     }
 

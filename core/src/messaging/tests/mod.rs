@@ -366,11 +366,7 @@ impl World {
                     self.drain(node);
                 }
             }
-            Event::Read(node, life, id) => {
-                if life == self.nodes[node].life {
-                    self.read(node, id);
-                }
-            }
+            Event::Read(node, life, id) if life == self.nodes[node].life => self.read(node, id),
             Event::Stream(node, life, id) => {
                 if life == self.nodes[node].life {
                     self.stream_on(node, id);
@@ -378,6 +374,7 @@ impl World {
                 }
             }
             Event::Act => self.act(),
+            Event::Read(..) => {}
         }
         true
     }

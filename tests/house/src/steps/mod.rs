@@ -127,7 +127,7 @@ const RUST: Step = Step {
     after: &["setup"],
     needs: &[],
     run: &[
-        "cargo test --locked -q -p chinwag --features host,json,serde,signals",
+        "cargo test --locked -q -p chinwag --features host,json,serde,signals,tls",
         "cargo test --locked -q -p chinwag-cli -p chinwag-runner -p chinwag-agent",
     ],
 };
