@@ -5,14 +5,10 @@ mod events;
 mod loops;
 mod map;
 mod messages;
-mod monitors;
 mod ring;
 mod serf;
-mod serving;
 mod state;
-mod streams;
 mod talk;
-mod topics;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,12 +17,11 @@ use std::time::Duration;
 pub use self::builder::Builder;
 pub use self::events::Events;
 pub use self::map::{Map, MapEntry, MapWatch, MapWatched};
-pub use self::messages::{Call, Cast, IntoPayload, IntoTarget, Replies, Sending};
-pub use self::monitors::Monitor;
-pub use self::serving::{Answer, Failure, Served, Server, Serving};
+pub use self::messages::{
+    Answer, Call, CallStream, Cast, Failure, IntoPayload, IntoTarget, Monitor, Publish, Replies,
+    Sending, Served, Server, Serving, Subscribing,
+};
 pub use self::state::{Entry, Watch, Watched};
-pub use self::streams::CallStream;
-pub use self::topics::{Publish, Subscribing};
 use crate::config::{Config, check_meta, encode_tags};
 #[cfg(feature = "host")]
 pub(crate) use crate::driver::Turns;

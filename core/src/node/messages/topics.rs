@@ -2,8 +2,7 @@
 
 use std::future::IntoFuture;
 
-use super::Node;
-use super::messages::{IntoPayload, Sending};
+use super::{IntoPayload, Node, Sending};
 use crate::driver::mesh::Subscriber;
 use crate::error::{Error, ErrorKind, Result};
 use crate::mesh::put_headers;

@@ -5,6 +5,11 @@
 //! eventually consistent, as the members and the ring are: for a moment two nodes can both believe
 //! that they own a key.
 
+mod monitors;
+mod serving;
+mod streams;
+mod topics;
+
 use std::fmt;
 use std::future::{IntoFuture, poll_fn};
 use std::pin::Pin;
@@ -12,7 +17,11 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use super::{CallStream, Node};
+pub use self::monitors::Monitor;
+pub use self::serving::{Answer, Failure, Served, Server, Serving};
+pub use self::streams::CallStream;
+pub use self::topics::{Publish, Subscribing};
+use super::Node;
 use crate::driver::mesh::{ItemSink, Items, Mesh, Ticket};
 use crate::error::{Error, ErrorKind, Result};
 use crate::mesh::put_headers;

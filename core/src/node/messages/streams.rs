@@ -1,6 +1,6 @@
 //! Calls whose request and answer are sequences of items.
 
-use super::messages::IntoPayload;
+use super::IntoPayload;
 use crate::driver::mesh::{ItemSink, Items};
 use crate::error::{Error, Result};
 use crate::messaging::Payload;
