@@ -256,7 +256,7 @@ fn pair(timeout: Duration) -> Pair {
     let made = world.nodes[0].machine.open(world.now, ask).expect("it is there");
     world.drain(0);
     world.run(Duration::from_millis(50));
-    let server = ServerId(1);
+    let server = world.nodes[1].machine.servers.find(SERVER).expect("it is served");
     let taken = world.nodes[1].machine.take(world.now, server).expect("it came");
     assert!(taken.streams && taken.deadline == Instant::NEVER);
     let asked = StreamId::Asked(taken.tag.expect("a call"));
@@ -357,7 +357,9 @@ fn who_reads_nothing_from_the_start_is_sent_little() {
         world.nodes[0].machine.stop_items(world.now, made);
         world.drain(0);
         world.run(Duration::from_secs(1));
-        let taken = world.nodes[node].machine.take(world.now, ServerId(1)).expect("it came");
+        let machine = &mut world.nodes[node].machine;
+        let server = machine.servers.find(SERVER).expect("it is served");
+        let taken = machine.take(world.now, server).expect("it came");
         let asked = StreamId::Asked(taken.tag.expect("a call"));
         let mut sent = 0;
         let error = loop {
