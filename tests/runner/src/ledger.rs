@@ -63,7 +63,8 @@ fn subject(text: &str) -> &str {
             text.split(' ').nth(1).unwrap_or_default()
         }
         "message" | "broadcast" | "state" | "user-event" | "query" | "admission" | "warning"
-        | "conflict" | "ring-change" | "handoff-prepare" | "handoff-acquired" | "published" => text,
+        | "conflict" | "ring-change" | "handoff-prepare" | "handoff-acquired" | "published"
+        | "down" => text,
         "reentered" => "reentered",
         "key" => text.match_indices(' ').nth(1).map_or(text, |(end, _)| &text[..end]),
         _ => "",
@@ -188,6 +189,7 @@ pub(crate) fn normalise(
     match line.word.as_str() {
         "reentered" => return normalise_reentered(line).map(Some),
         "published" => return normalise_published(line, who).map(Some),
+        "down" => return normalise_down(line, who).map(Some),
         _ => {}
     }
     let need = |key: &str| line.get(key).ok_or_else(|| format!("an event without {key}: {line}"));
@@ -268,6 +270,14 @@ fn normalise_published(line: &Line, who: impl Fn(&str) -> String) -> Result<Repo
     let pairs = pairs.into_iter().filter_map(|(key, value)| Some((key, value?)));
     push_tags(&mut text, &pairs.collect::<Vec<_>>());
     Ok(Report::new(text))
+}
+
+/// Which server is down, of whom, and why.
+fn normalise_down(line: &Line, who: impl Fn(&str) -> String) -> Result<Report, String> {
+    let need = |key: &str| line.get(key).ok_or_else(|| format!("no {key}: {line}"));
+    let member = line.get("member").map_or_else(|| "nobody".to_owned(), who);
+    let text = format!("down {} {} {member} {}", need("id")?, need("server")?, need("reason")?);
+    Ok(Report { detail: need("text")?.to_owned(), ..Report::new(text) })
 }
 
 /// Appends ` key=value` for each, quoted where the text would be ambiguous.

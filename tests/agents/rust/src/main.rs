@@ -2,6 +2,7 @@
 
 mod line;
 mod messages;
+mod monitors;
 mod rings;
 mod show;
 mod state;
@@ -120,6 +121,7 @@ async fn call(node: &Node, word: &str, command: &Line) -> Result<String, Error> 
             push(&mut line, "value", &value.to_string());
         }
         "close" => node.close().await,
+        "monitor" | "demonitor" => return monitors::call(node, word, command),
         "put" | "delete" | "get" | "entries" | "watch" => {
             return state::call(node, word, command).await;
         }

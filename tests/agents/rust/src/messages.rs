@@ -26,7 +26,8 @@ pub(crate) async fn call(node: &Node, word: &str, command: &Line) -> Result<Stri
         }
         "stop" => {
             let mut all = SERVED.lock().unwrap_or_else(PoisonError::into_inner);
-            all.remove(command.get("name")).iter().for_each(Served::stop);
+            let served = all.remove(command.get("name"));
+            served.inspect(|served| served.stop_with(command.get("reason")));
         }
         "call" => {
             let call = node.call(target, op, value(command)?);

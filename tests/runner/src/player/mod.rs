@@ -298,7 +298,7 @@ impl<'a> Player<'a> {
             }
             "watched" => self.take_watched(&node, &line).or_else(|why| failure(&node, why))?,
             "ok" | "error" | "unsupported" => self.part(&node).answer = Some(line),
-            "event" | "reentered" | "published" => {
+            "event" | "reentered" | "published" | "down" => {
                 self.take_report(&node, &line).or_else(|why| failure(&node, why))?
             }
             _ => return failure(&node, format!("{node} said {text:?}")),
