@@ -95,7 +95,7 @@ impl Handle {
             warned: Default::default(),
             exposed: settings.exposed,
         };
-        let driver = Box::new(Driver { engine, requests: 0, at: now, shell });
+        let driver = Box::new(Driver::new(engine, now, shell));
         let inlets = Inlets { commands: inbox, reports, door: tcp::Door::new(bound.tcp) };
         let mut tasks = vec![tokio::spawn(driver.run(inlets))];
         if settings.exposed {

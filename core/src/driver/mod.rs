@@ -50,6 +50,7 @@ use crate::engine::{Engine, Input, Output, Reply, Request, RequestId, Shell};
 use crate::error::{Attempt, Error, Result};
 use crate::event::EventKind;
 use crate::time::Instant;
+use crate::wire::Security;
 
 /// Where the outcome of a command goes.
 pub(crate) type ReplyTo = oneshot::Sender<Result<Reply>>;
@@ -83,6 +84,8 @@ struct Driver {
     requests: u64,
     /// When the engine wants to be called next.
     at: Instant,
+    /// The keys that connections for messages use.
+    handed_on: Arc<Security>,
     shell: Sockets,
 }
 
@@ -157,6 +160,11 @@ fn given_up(
 }
 
 impl Driver {
+    fn new(engine: Engine, now: Instant, shell: Sockets) -> Self {
+        let handed_on = Arc::clone(engine.security());
+        Self { engine, requests: 0, at: now, handed_on, shell }
+    }
+
     /// Runs until it is told to close, or until nobody holds the node any more. Boxed, because a
     /// future has room for an argument twice: as it was given, and as it is used.
     async fn run(mut self: Box<Self>, mut inlets: Inlets) {
@@ -261,6 +269,7 @@ impl Driver {
 
     /// Carries out every output, to be done after each input.
     fn drain(&mut self) {
+        self.hand_on_keys();
         self.at = self.engine.drain(&mut self.shell);
         while let Some(to) = self.shell.failed.pop() {
             self.handle(Input::PacketFailed { to });
@@ -268,11 +277,20 @@ impl Driver {
         }
     }
 
+    /// Has new connections for messages use the keys that there are. Whoever changes them hears
+    /// that it is done after that.
+    fn hand_on_keys(&mut self) {
+        let keys = self.engine.security();
+        if !Arc::ptr_eq(&self.handed_on, keys) {
+            self.handed_on = Arc::clone(keys);
+            self.shell.mesh.secure(keys);
+        }
+    }
+
     /// Shows the counters, and frees the room of what is over: once before it waits, however much
     /// came.
     fn rest(&mut self) {
         self.shell.give_back();
-        self.shell.mesh.secure(self.engine.security());
         let mut stats = self.engine.stats();
         stats.packets_unsent = self.shell.unsent;
         stats.insecure = u64::from(self.shell.exposed);

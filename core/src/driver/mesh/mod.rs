@@ -255,10 +255,7 @@ impl Mesh {
 
     /// The keys have changed. Connections that are open stay so.
     pub(super) fn secure(&self, security: &Arc<Security>) {
-        let mut state = self.shared.lock();
-        if !Arc::ptr_eq(&state.security, security) {
-            state.security = Arc::clone(security);
-        }
+        self.shared.lock().security = Arc::clone(security);
     }
 
     /// Follows the members.
