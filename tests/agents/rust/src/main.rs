@@ -6,6 +6,7 @@ mod monitors;
 mod rings;
 mod show;
 mod state;
+mod streams;
 mod talk;
 mod topics;
 

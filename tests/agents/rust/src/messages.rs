@@ -8,7 +8,7 @@ use chinwag::payload::Value;
 use chinwag::{Answer, Error, ErrorKind, Node, Payload, Request, Served, Server};
 
 use crate::line::{Line, push, push_bytes};
-use crate::{say, topics};
+use crate::{say, streams, topics};
 
 /// The servers that run, by their names.
 static SERVED: Mutex<BTreeMap<String, Served>> = Mutex::new(BTreeMap::new());
@@ -37,6 +37,7 @@ pub(crate) async fn call(node: &Node, word: &str, command: &Line) -> Result<Stri
             };
             push_value(&mut line, "value", &call.await?)?;
         }
+        "stream" => return streams::call(node, command).await,
         "cast" => node.cast(target, op, value(command)?).await?,
         "multi_call" => {
             let min_ok = command.get("min_ok").parse().ok();
@@ -80,6 +81,9 @@ struct Tested(i64);
 
 impl Server for Tested {
     async fn call(&mut self, request: &mut Request) -> Answer {
+        if request.is_stream() {
+            return streams::answer(request).await;
+        }
         let value = request.payload().value();
         let answer = match (request.op(), value) {
             ("echo", _) => return Ok(request.take_payload()),
@@ -112,8 +116,12 @@ impl Server for Tested {
 
 /// A value as a line has it: a letter for what it is, and its text.
 pub(crate) fn value(command: &Line) -> Result<Payload, Error> {
+    value_of(command.bytes("value"))
+}
+
+/// The same, as it stands in a list.
+pub(crate) fn value_of(bytes: &[u8]) -> Result<Payload, Error> {
     let bad = || Error::new(ErrorKind::BadArgument, "that is no value");
-    let bytes = command.bytes("value");
     let Some((kind, rest)) = bytes.split_first() else { return Payload::encode(&Value::Nil) };
     let text = || std::str::from_utf8(rest).map_err(|_| bad());
     Payload::encode(&match kind {

@@ -168,7 +168,11 @@ impl Player<'_> {
                 let code = answer.get("code").unwrap_or("without a code");
                 let detail = answer.get("message").unwrap_or_default().to_owned();
                 let maybe = super::messages::certainty(command, &answer);
-                Ok(Some(Report { text: format!("error {code}{maybe}"), detail }))
+                let behind = match command.verb.as_str() {
+                    "stream" => self.streamed(node) + " ",
+                    _ => String::new(),
+                };
+                Ok(Some(Report { text: format!("{behind}error {code}{maybe}"), detail }))
             }
             _ => Err(Failure {
                 nodes: vec![node.to_owned()],

@@ -17,7 +17,7 @@ fn borrowed(pairs: &[(String, String)]) -> Vec<(&str, &str)> {
 /// What follows the code of an error: whether what was asked for may have happened.
 pub(super) fn certainty(command: &Command, answer: &Line) -> &'static str {
     match (command.verb.as_str(), answer.get("maybe_executed")) {
-        ("call", Some("true")) => " maybe",
+        ("call" | "stream", Some("true")) => " maybe",
         _ => "",
     }
 }
@@ -33,6 +33,10 @@ impl Player<'_> {
         Ok(match command.verb.as_str() {
             "call" => Some(format!("answer {}", answer.get("value").unwrap_or_default())),
             "abcast" => Some(format!("told {}", answer.get("count").unwrap_or_default())),
+            "stream" => {
+                let end = format!(" answer={}", answer.get("value").unwrap_or_default());
+                Some(self.streamed(node) + &end)
+            }
             "publish" => Some(format!("sent {}", answer.get("count").unwrap_or_default())),
             "servers" => Some(self.counted(node, answer, "servers", "hosts")?),
             "topics" => Some(self.counted(node, answer, "topics", "members")?),
@@ -52,6 +56,15 @@ impl Player<'_> {
             }
             _ => None,
         })
+    }
+
+    /// The items that a call has brought.
+    pub(super) fn streamed(&mut self, node: &str) -> String {
+        let items = std::mem::take(&mut self.part(node).data);
+        let values = items.iter().map(|line| line.get("value").unwrap_or("?"));
+        let values = values.collect::<Vec<_>>().join(",");
+        let values = if values.is_empty() { "nothing" } else { &values };
+        format!("streamed {values}")
     }
 
     /// Names, and how many there are of each.

@@ -293,7 +293,7 @@ impl<'a> Player<'a> {
         let line = Line::parse(&text).or_else(|why| failure(&node, why))?;
         match line.word.as_str() {
             "member" | "response" | "keyring" | "owner" | "server" | "reply" | "failed"
-            | "topic" | "entry" => {
+            | "topic" | "entry" | "item" => {
                 self.part(&node).data.push(line);
             }
             "watched" => self.take_watched(&node, &line).or_else(|why| failure(&node, why))?,
