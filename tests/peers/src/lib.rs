@@ -6,6 +6,7 @@
 //! | `tests/serf_layer.rs` | do events, queries, keys and distances pass between the two? |
 //! | `tests/alertmanager.rs` | the same of Alertmanager, on memberlist 0.2.2 |
 //! | `tests/go.rs` | the same of the newest memberlist, and labels |
+//! | `tests/messages.rs` | do messages, keys and topics of ours go on beside them? |
 //! | `tests/encryption.rs` | keys with all of them: joins, rolling changes, and who is refused |
 //! | `tests/matrix.rs` | every peer under every setting, through one script of steps |
 //! | `tests/attacks.rs` | what can somebody do who is no member, with a key and without? |

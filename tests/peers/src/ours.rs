@@ -53,6 +53,11 @@ impl Ours {
         Self { host, heard: Mutex::new(heard) }
     }
 
+    /// All else that it can do.
+    pub const fn host(&self) -> &Host {
+        &self.host
+    }
+
     /// Where it listens.
     ///
     /// # Panics
