@@ -10,10 +10,10 @@ use rand::RngExt as _;
 use super::link::{Link, LinkId, Stage};
 use super::outbox::{Item, Outbox};
 use super::target::Place;
-use super::{Arrived, Ask, CallId, Messaging, Output, Whereabouts, flags, too_large};
+use super::{Arrived, Ask, CallId, Messaging, Output, Whereabouts, failure, flags, too_large};
 use crate::config::Overflow;
 use crate::error::{Error, ErrorKind, Result};
-use crate::mesh::{Flags, Head, Header, Kind};
+use crate::mesh::{Flags, Head, Header, Kind, encode};
 use crate::time::Instant;
 
 /// What is known of another member.
@@ -293,7 +293,14 @@ impl Messaging {
     /// A reply that is large, or behind others.
     pub(super) fn reply_later(&mut self, at: LinkId, header: Header, payload: Vec<u8>) {
         if !self.may_reply(at, payload.len()) {
-            // The caller does not read; it will find out by its deadline.
+            // Without the answer, what is said takes next to no room; and that is bounded as well.
+            let message = "it has run, and there was no room for its answer";
+            let error = Error::new(ErrorKind::Overloaded, message).with_executed(true);
+            if let Some(link) = self.links.get_mut(&at) {
+                link.control(Header::new(Kind::Failure, header.id), |out| {
+                    encode(&failure(error), out);
+                });
+            }
             self.counters.requests_refused += 1;
             return;
         }

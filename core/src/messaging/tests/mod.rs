@@ -7,6 +7,8 @@
 mod streams;
 mod topics;
 
+mod bounds;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
