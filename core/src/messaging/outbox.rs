@@ -7,6 +7,9 @@ use super::calls::CallId;
 use crate::mesh::Header;
 use crate::time::Instant;
 
+/// Messages for which an empty outbox keeps room.
+const KEPT: usize = 256;
+
 /// A message that is not on its way yet.
 #[derive(Debug)]
 pub(super) struct Item {
@@ -60,6 +63,9 @@ impl Outbox {
     pub(super) fn pop(&mut self) -> Option<Item> {
         let item = self.items.pop_front()?;
         self.bytes -= item.size();
+        if self.items.is_empty() {
+            self.items.shrink_to(KEPT);
+        }
         Some(item)
     }
 
@@ -89,8 +95,7 @@ impl Outbox {
     /// Takes what `unwanted` says.
     pub(super) fn take(&mut self, mut unwanted: impl FnMut(&Item) -> bool) -> Vec<Item> {
         let mut taken = Vec::new();
-        let kept = VecDeque::with_capacity(self.items.len());
-        for item in std::mem::replace(&mut self.items, kept) {
+        for item in std::mem::take(&mut self.items) {
             if unwanted(&item) {
                 self.bytes -= item.size();
                 taken.push(item);
@@ -104,5 +109,41 @@ impl Outbox {
     /// When the first of them is of no use any more.
     pub(super) fn next_expiry(&self) -> Instant {
         self.items.iter().map(|item| item.expires).min().unwrap_or(Instant::NEVER)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mesh::Kind;
+
+    fn item(expires: Instant) -> Item {
+        Item {
+            header: Header::new(Kind::Cast, 1),
+            head: Vec::new(),
+            payload: Vec::new(),
+            lane: "s".into(),
+            call: None,
+            expires,
+            latest: false,
+        }
+    }
+
+    #[test]
+    fn the_room_of_a_burst_is_given_back() {
+        let soon = Instant::from_nanos(1);
+        let fill = |outbox: &mut Outbox, expires| {
+            for _ in 0..100_000 {
+                outbox.push(item(expires));
+            }
+        };
+        let mut outbox = Outbox::default();
+        fill(&mut outbox, Instant::NEVER);
+        while outbox.pop().is_some() {}
+        assert!(outbox.items.capacity() <= 2 * KEPT && outbox.bytes() == 0);
+        fill(&mut outbox, soon);
+        outbox.push(item(Instant::NEVER));
+        assert_eq!(outbox.take(|item| item.expires == soon).len(), 100_000);
+        assert!(outbox.items.capacity() <= 2 * KEPT && outbox.items.len() == 1);
     }
 }

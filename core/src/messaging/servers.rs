@@ -8,6 +8,9 @@ use super::link::LinkId;
 use crate::error::{Error, ErrorKind, Result};
 use crate::time::Instant;
 
+/// Messages for which a mailbox keeps room when it is empty. What a burst took is given back.
+const KEPT: usize = 256;
+
 /// Names one instance of a server from its registration on. Never used twice, not even by another
 /// run of the node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -171,6 +174,9 @@ impl Servers {
         let server = self.servers.get_mut(&id).filter(|server| !server.paused)?;
         let delivery = server.mailbox.pop_front()?;
         server.bytes -= delivery.payload.bytes.len();
+        if server.mailbox.is_empty() {
+            server.mailbox.shrink_to(KEPT);
+        }
         if let Some(asked) = delivery.tag.and_then(|tag| self.asked.get_mut(&tag)) {
             asked.taken = true;
         }
@@ -229,5 +235,39 @@ impl Servers {
     pub(super) fn busy(&self) -> usize {
         let waiting: usize = self.servers.values().map(|server| server.mailbox.len()).sum();
         self.asked.len() + waiting
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_room_of_a_burst_is_given_back() {
+        let mut servers = Servers::default();
+        let limits = MailboxLimits { messages: 100_000, bytes: 1 << 20 };
+        let id = servers.add("s", limits).expect("the first");
+        for _ in 0..limits.messages {
+            servers.put(
+                id,
+                Delivery {
+                    tag: None,
+                    from: "n".into(),
+                    op: "op".into(),
+                    key: None,
+                    headers: Box::default(),
+                    payload: Payload::default(),
+                    deadline: Instant::NEVER,
+                    streams: false,
+                },
+            );
+        }
+        let mut taken = 0;
+        while servers.take(id).is_some() {
+            taken += 1;
+        }
+        assert_eq!(taken, limits.messages);
+        let room = servers.servers.values().map(|server| server.mailbox.capacity());
+        assert!(room.sum::<usize>() <= 2 * KEPT);
     }
 }

@@ -38,7 +38,8 @@ fn an_answer_without_room_is_an_error_at_once() {
     }
     world.carry(0, links);
     let (now, server) = (world.now, &mut world.nodes[1].machine);
-    let taken: Vec<_> = std::iter::from_fn(|| server.take(now, ServerId(1))).collect();
+    let id = server.servers.find(SERVER).expect("it is served");
+    let taken: Vec<_> = std::iter::from_fn(|| server.take(now, id)).collect();
     let tags = taken.iter().filter_map(|delivery| delivery.tag);
     for tag in tags {
         // Only one of these finds room, of 1 MiB.
