@@ -20,6 +20,7 @@ mod report;
 mod ring;
 mod rival;
 mod sim;
+mod soak;
 mod starvation;
 mod stats;
 
@@ -38,6 +39,7 @@ use messages::Messages;
 use ring::Rings;
 use rival::Kind;
 use sim::Simulated;
+use soak::Soak;
 use starvation::Starvation;
 
 #[derive(Parser, Debug)]
@@ -50,6 +52,7 @@ enum Bench {
     Faults(Faults),
     Hostile(Hostile),
     Messages(Messages),
+    Soak(Soak),
     #[command(name = "clock")]
     Clocks(Clocks),
     #[command(name = "ring")]
@@ -78,6 +81,8 @@ enum Inner {
     MessagesServer { kind: String },
     /// Who sends them.
     MessagesClient { kind: String, address: String },
+    /// A process that calls, casts and registers.
+    SoakChild { seat: usize, seeds: Vec<String> },
     /// Look-ups that callgrind counts.
     RingCount { peer: String, nodes: usize, rounds: usize },
     /// Threads that burn CPU.
@@ -103,6 +108,7 @@ fn run(bench: &Bench) -> io::Result<()> {
         Bench::Faults(faults) => faults.play(),
         Bench::Hostile(hostile) => hostile.play(),
         Bench::Messages(messages) => messages.play(),
+        Bench::Soak(soak) => soak.play(),
         Bench::Simulated(simulated) => simulated.play(),
         Bench::Clocks(clocks) => clocks.play(),
         Bench::Rings(rings) => rings.play(),
@@ -117,6 +123,7 @@ fn run(bench: &Bench) -> io::Result<()> {
         Bench::Inner(Inner::MessagesClient { kind, address }) => {
             messages::child::run(kind, address)
         }
+        Bench::Inner(Inner::SoakChild { seat, seeds }) => soak::child::serve(*seat, seeds),
         Bench::Inner(Inner::Hog { threads }) => hog::spin(*threads),
         Bench::Inner(Inner::Child { kind, nodes, seed }) => match kind {
             Kind::Foca => child::serve_foca(*nodes, *seed),

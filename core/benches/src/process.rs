@@ -83,13 +83,18 @@ impl Peer {
         }
     }
 
+    /// Sends a command; what it answers is heard later.
+    pub(crate) fn tell(&mut self, command: &str) -> io::Result<()> {
+        writeln!(self.stdin, "{command}")
+    }
+
     /// Sends a command whose answer may take as long as `limit`.
     pub(crate) fn ask<T: DeserializeOwned>(
         &mut self,
         command: &str,
         limit: Duration,
     ) -> io::Result<T> {
-        writeln!(self.stdin, "{command}")?;
+        self.tell(command)?;
         self.hear(limit + GRACE)
             .map_err(|error| io::Error::new(error.kind(), format!("{command}: {error}")))
     }
