@@ -1,7 +1,7 @@
 # An index: each target is one command, and the logic is where it is tested.
 #   make test STEP=python    one step and what it waits for       make sim SEED=0x2a    one seed
 #   make fuzz TARGETS=lzw SECONDS_EACH=600                        make seeds SEEDS=50000
-#   make soak-messages MINUTES=60      messages for an hour
+#   make turmoil SEED=7 MINUTES=10     under load, as root        make soak-messages MINUTES=60
 HOUSE = sh tests/steps/house.sh
 NEMESIS = cargo run --locked -q --profile fuzz -p chinwag-fuzz --bin seeds
 BENCH = cargo build --locked --release -p chinwag-bench
@@ -29,6 +29,8 @@ instructions:     ; $(HOUSE) test instructions && cat target/steps/instructions.
 bench-clocks:     ; $(BENCH) && target/release/chinwag-bench clock
 bench-hostile:    ; $(BENCH) -p chinwag-cli && target/release/chinwag-bench hostile
 bench-messages:   ; $(BENCH) && target/release/chinwag-bench messages
+turmoil:          ; $(BENCH) && target/release/chinwag-bench turmoil $(if $(SEED),--seed $(SEED)) \
+                      --seconds $$(( $(or $(MINUTES),10) * 60 ))
 soak-messages:    ; $(BENCH) && nice target/release/chinwag-bench soak --minutes $(or $(MINUTES),60)
 install:          ; sh bindings-c/install.sh
 docs:             ; cargo doc --locked -p chinwag --all-features --no-deps
@@ -36,4 +38,4 @@ clean:            ; cargo clean && rm -rf bindings-node/node_modules bindings-el
 
 .PHONY: build test demo check setup fmt lint header scenarios sim fuzz seeds docs install clean
 .PHONY: bench-membership bench-events bench-starvation bench-faults bench-sim bench-exchange
-.PHONY: bench-ring bench-clocks bench-hostile bench-messages instructions soak-messages
+.PHONY: bench-ring bench-clocks bench-hostile bench-messages instructions turmoil soak-messages

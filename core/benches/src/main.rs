@@ -23,6 +23,7 @@ mod sim;
 mod soak;
 mod starvation;
 mod stats;
+mod turmoil;
 
 use std::io;
 use std::process::ExitCode;
@@ -41,6 +42,7 @@ use rival::Kind;
 use sim::Simulated;
 use soak::Soak;
 use starvation::Starvation;
+use turmoil::Turmoil;
 
 #[derive(Parser, Debug)]
 #[command(about)]
@@ -53,6 +55,7 @@ enum Bench {
     Hostile(Hostile),
     Messages(Messages),
     Soak(Soak),
+    Turmoil(Turmoil),
     #[command(name = "clock")]
     Clocks(Clocks),
     #[command(name = "ring")]
@@ -83,6 +86,8 @@ enum Inner {
     MessagesClient { kind: String, address: String },
     /// A process that calls, casts and registers.
     SoakChild { seat: usize, seeds: Vec<String> },
+    /// A process to which something happens.
+    TurmoilAgent(turmoil::agent::Agent),
     /// Look-ups that callgrind counts.
     RingCount { peer: String, nodes: usize, rounds: usize },
     /// Threads that burn CPU.
@@ -109,6 +114,7 @@ fn run(bench: &Bench) -> io::Result<()> {
         Bench::Hostile(hostile) => hostile.play(),
         Bench::Messages(messages) => messages.play(),
         Bench::Soak(soak) => soak.play(),
+        Bench::Turmoil(turmoil) => turmoil.play(),
         Bench::Simulated(simulated) => simulated.play(),
         Bench::Clocks(clocks) => clocks.play(),
         Bench::Rings(rings) => rings.play(),
@@ -123,6 +129,7 @@ fn run(bench: &Bench) -> io::Result<()> {
         Bench::Inner(Inner::MessagesClient { kind, address }) => {
             messages::child::run(kind, address)
         }
+        Bench::Inner(Inner::TurmoilAgent(agent)) => turmoil::agent::serve(agent),
         Bench::Inner(Inner::SoakChild { seat, seeds }) => soak::child::serve(*seat, seeds),
         Bench::Inner(Inner::Hog { threads }) => hog::spin(*threads),
         Bench::Inner(Inner::Child { kind, nodes, seed }) => match kind {

@@ -38,17 +38,20 @@ impl Peer {
     pub(crate) fn spawn(program: &Program, hard_limit: Duration) -> io::Result<Self> {
         let mut command = Command::new("unshare");
         command.args(["-n", "--", "sh", "-c", PRELUDE, "sh"]).arg(&program.path);
-        Self::start(command, program, hard_limit)
+        command.args(&program.args);
+        Self::spawn_as(command, hard_limit)
     }
 
     /// Starts `program` inside the network namespace of this process.
     pub(crate) fn spawn_here(program: &Program, hard_limit: Duration) -> io::Result<Self> {
-        Self::start(Command::new(&program.path), program, hard_limit)
+        let mut command = Command::new(&program.path);
+        command.args(&program.args);
+        Self::spawn_as(command, hard_limit)
     }
 
-    fn start(mut command: Command, program: &Program, hard_limit: Duration) -> io::Result<Self> {
-        let mut child =
-            command.args(&program.args).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+    /// Starts what `command` says.
+    pub(crate) fn spawn_as(mut command: Command, hard_limit: Duration) -> io::Result<Self> {
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let stdin = child.stdin.take().ok_or_else(|| io::Error::other("no stdin"))?;
         let stdout = child.stdout.take().ok_or_else(|| io::Error::other("no stdout"))?;
         let (sender, answers) = channel();

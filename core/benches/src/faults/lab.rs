@@ -19,7 +19,7 @@ pub(crate) const LEASH: [&str; 4] = ["setpriv", "--pdeathsig", "KILL", "--"];
 const CHAIN: &str = "bridge faults cut";
 
 /// The address of a seat.
-pub(super) fn address(seat: usize) -> SocketAddrV4 {
+pub(crate) fn address(seat: usize) -> SocketAddrV4 {
     let host = u8::try_from(seat + 1).expect("a lab has few seats");
     SocketAddrV4::new(Ipv4Addr::new(198, 18, 0, host), PORT)
 }
@@ -27,7 +27,7 @@ pub(super) fn address(seat: usize) -> SocketAddrV4 {
 /// What goes wrong between seats. What is not said to be more concerns IP alone, so that hosts go
 /// on finding each other's interfaces and a one-way cut stays one.
 #[derive(Clone, Debug)]
-pub(super) enum Fault {
+pub(crate) enum Fault {
     /// Nothing passes between those before the seat and the others, not even ARP.
     Split(usize),
     /// Nothing reaches a seat.
@@ -38,6 +38,8 @@ pub(super) enum Fault {
     Loss(u32),
     /// Of UDP alone, that many per cent are lost.
     UdpLoss(u32),
+    /// Of TCP alone.
+    TcpLoss(u32),
 }
 
 impl Fault {
@@ -64,6 +66,7 @@ impl Fault {
             }
             Self::Loss(share) => loss("meta protocol ip", *share),
             Self::UdpLoss(share) => loss("ip protocol udp", *share),
+            Self::TcpLoss(share) => loss("ip protocol tcp", *share),
         }
     }
 }
@@ -82,14 +85,14 @@ fn port(seat: usize) -> String {
 }
 
 /// A bridge with seats. Dropping it takes everything away.
-pub(super) struct Lab {
+pub(crate) struct Lab {
     hub: Holder,
     seats: Vec<Holder>,
 }
 
 impl Lab {
     /// Builds a network of `seats`.
-    pub(super) fn open(seats: usize) -> io::Result<Self> {
+    pub(crate) fn open(seats: usize) -> io::Result<Self> {
         let hub = Holder::open()?;
         let seats: Vec<Holder> = (0..seats).map(|_| Holder::open()).collect::<io::Result<_>>()?;
         let mut commands = "link add br0 type bridge\nlink set br0 up\n".to_owned();
@@ -117,12 +120,12 @@ impl Lab {
     }
 
     /// A command that runs `program` at a seat.
-    pub(super) fn at(&self, seat: usize, program: &str) -> Command {
+    pub(crate) fn at(&self, seat: usize, program: &str) -> Command {
         self.seats[seat].enter(program)
     }
 
     /// Brings a fault about, in one step.
-    pub(super) fn inflict(&self, fault: &Fault) -> io::Result<()> {
+    pub(crate) fn inflict(&self, fault: &Fault) -> io::Result<()> {
         let mut rules = format!("flush chain {CHAIN}\n");
         for rule in fault.rules(self.seats()) {
             rules += &format!("add rule {CHAIN} {rule}\n");
@@ -130,8 +133,26 @@ impl Lab {
         self.hub.feed(&["nft", "-f", "-"], &rules).map(drop)
     }
 
+    /// Has a seat answer whatever comes on a connection with a reset, until it is mended.
+    pub(crate) fn sever(&self, seat: usize) -> io::Result<()> {
+        let hook = "{ type filter hook input priority 0; }";
+        let rule = format!("meta l4proto tcp tcp dport {PORT} reject with tcp reset");
+        let back = format!("meta l4proto tcp tcp sport {PORT} reject with tcp reset");
+        let (table, chain) = ("ip severed", "ip severed in");
+        let rules = format!(
+            "add table {table}\nadd chain {chain} {hook}\nadd rule {chain} {rule}\n\
+             add rule {chain} {back}\n"
+        );
+        self.seats[seat].feed(&["nft", "-f", "-"], &rules).map(drop)
+    }
+
+    /// Ends that.
+    pub(crate) fn mend(&self, seat: usize) -> io::Result<()> {
+        self.seats[seat].feed(&["nft", "delete", "table", "ip", "severed"], "").map(drop)
+    }
+
     /// Ends the fault; what its rules have counted.
-    pub(super) fn repair(&self) -> io::Result<Vec<u64>> {
+    pub(crate) fn repair(&self) -> io::Result<Vec<u64>> {
         let (mut list, mut flush) =
             (vec!["nft", "-j", "list", "chain"], vec!["nft", "flush", "chain"]);
         list.extend(CHAIN.split(' '));

@@ -25,11 +25,10 @@ use crate::counters::Load;
 use crate::report::write_json;
 use crate::rival::Machine;
 use chronicle::News;
-use lab::Lab;
 use report::Report;
 use script::{Measure, SCENARIOS, Scenario, Times};
 
-pub(crate) use lab::LEASH;
+pub(crate) use lab::{Fault, LEASH, Lab, address};
 pub(crate) use peer::{Agents, Peer};
 
 /// Measures what faults of the network and of processes do to a cluster.

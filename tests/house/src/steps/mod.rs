@@ -49,6 +49,7 @@ pub const TEST: &[Step] = &[
     PEERS_LANGUAGES,
     FAULTS,
     HOSTILE,
+    TURMOIL,
     INSTRUCTIONS,
     HELLO,
     TALK,
@@ -311,6 +312,15 @@ const HOSTILE: Step = Step {
     after: &["faults"],
     needs: &["unshare", "nsenter", "setpriv", "ip"],
     run: &["target/debug/chinwag-bench hostile --quick --out target/steps/hostile.json"],
+};
+
+/// Messages under load while processes die and the network breaks, from a seed that is printed.
+/// After the faults, which build it.
+const TURMOIL: Step = Step {
+    name: "turmoil",
+    after: &["faults"],
+    needs: &["unshare", "nsenter", "setpriv", "ip", "nft"],
+    run: &["target/debug/chinwag-bench turmoil --quick --seconds 10 --out target/steps/turmoil"],
 };
 
 /// What look-ups and clocks cost, counted and not timed: what runs beside it makes no difference.
