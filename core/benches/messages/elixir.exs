@@ -1,94 +1,53 @@
-# Two nodes of distributed Erlang, the one with a GenServer; `src/messages/mod.rs` has the commands.
+# Ours in Elixir, a stock GenServer with a name of the cluster; `client.exs` obeys the
+# commands.
 
-defmodule Bench.Echo do
+defmodule Bench.Ours do
   use GenServer
 
   @impl true
   def init(nil), do: {:ok, 0}
 
   @impl true
-  def handle_call({:echo, payload}, _from, casts), do: {:reply, payload, casts}
-  def handle_call(:count, _from, casts), do: {:reply, casts, casts}
+  def handle_call({"echo", payload}, _from, casts), do: {:reply, payload, casts}
+  def handle_call({"count", _payload}, _from, casts), do: {:reply, <<casts::little-64>>, casts}
 
   @impl true
-  def handle_cast({:add, _payload}, casts), do: {:noreply, casts + 1}
+  def handle_cast({"add", _payload}, casts), do: {:noreply, casts + 1}
 end
 
-defmodule Bench.Client do
+defmodule Bench.Carrier do
   @patience 60_000
 
-  def run(server, spans \\ [], processed \\ 0) do
-    case IO.gets("") do
-      :eof -> :ok
-      line -> obey(String.split(line), server, spans, processed)
-    end
+  def echo(mesh, payload) do
+    {:ok, ^payload} = Chinwag.call(mesh, "echo", "echo", payload, codec: :raw, timeout: @patience)
   end
 
-  defp obey(["call", callers, seconds], server, _spans, processed) do
-    began = System.monotonic_time()
-    ends = began + round(number(seconds) * System.convert_time_unit(1, :second, :native))
-    payload = :binary.copy(<<1>>, 64)
-    call = fn _ -> Task.async(fn -> call_until(server, payload, ends, began, []) end) end
-    tasks = Enum.map(1..String.to_integer(callers), call)
-    spans = Enum.map(tasks, &Task.await(&1, @patience))
-    say(spans |> Enum.map(&length/1) |> Enum.sum(), began, 0)
-    run(server, spans, processed)
+  def cast(mesh, payload), do: :ok = Chinwag.cast(mesh, "echo", "add", payload, codec: :raw)
+
+  def count(mesh) do
+    options = [codec: :raw, timeout: @patience]
+    {:ok, <<casts::little-64>>} = Chinwag.call(mesh, "echo", "count", "", options)
+    casts
   end
 
-  defp obey(["spans"], server, spans, processed) do
-    sorted = spans |> Enum.concat() |> Enum.sort() |> List.to_tuple()
-    us = &(elem(sorted, max(0, ceil(tuple_size(sorted) * &1) - 1)) / unit())
-    IO.puts(~s({"p50_us":#{us.(0.50)},"p99_us":#{us.(0.99)}}))
-    run(server, spans, processed)
-  end
-
-  defp obey(["cast", bytes, batch, seconds], server, spans, processed) do
-    began = System.monotonic_time()
-    ends = began + round(number(seconds) * System.convert_time_unit(1, :second, :native))
-    payload = :binary.copy(<<1>>, String.to_integer(bytes))
-    batch = String.to_integer(batch)
-    {sent, now} = cast_until(server, payload, batch, ends, {0, processed})
-    say(now - processed, began, sent - (now - processed))
-    run(server, spans, now)
-  end
-
-  defp call_until(server, payload, ends, began, spans) do
-    ^payload = GenServer.call(server, {:echo, payload}, @patience)
-    now = System.monotonic_time()
-    spans = [now - began | spans]
-    if now < ends, do: call_until(server, payload, ends, now, spans), else: spans
-  end
-
-  defp cast_until(server, payload, batch, ends, {sent, processed}) do
-    if System.monotonic_time() < ends do
-      for _ <- 1..batch, do: GenServer.cast(server, {:add, payload})
-      processed = GenServer.call(server, :count, @patience)
-      cast_until(server, payload, batch, ends, {sent + batch, processed})
-    else
-      {sent, processed}
-    end
-  end
-
-  defp say(count, began, lost) do
-    seconds = (System.monotonic_time() - began) / System.convert_time_unit(1, :second, :native)
-    IO.puts(~s({"count":#{count},"seconds":#{seconds},"lost":#{lost}}))
-  end
-
-  defp unit, do: System.convert_time_unit(1, :second, :native) / 1_000_000
-
-  defp number(text), do: text |> Float.parse() |> elem(0)
+  def await(mesh), do: if(Chinwag.hosts(mesh, "echo") == [], do: await(mesh), else: :ok)
 end
+
+options = [name: Bench.Mesh, bind: "127.0.0.1:0", outbox_overflow: :block]
 
 case System.argv() do
   ["server" | _] ->
-    {:ok, _pid} = GenServer.start_link(Bench.Echo, nil, name: :echo)
-    IO.puts(~s({"address":"#{node()}"}))
+    {:ok, _pid} = Chinwag.start_link([node: "server"] ++ options)
+    name = Chinwag.via(Bench.Mesh, "echo", mailbox: 200_000)
+    {:ok, _pid} = GenServer.start_link(Bench.Ours, nil, name: name)
+    IO.puts(~s({"address":"#{Chinwag.local_member(Bench.Mesh).addr}"}))
     Process.sleep(:infinity)
 
   ["client", address] ->
-    server = String.to_atom(address)
-    true = Node.connect(server)
+    {:ok, _pid} = Chinwag.start_link([node: "client"] ++ options)
+    {:ok, _contacted} = Chinwag.join(Bench.Mesh, [address])
+    Bench.Carrier.await(Bench.Mesh)
     otp = :erlang.system_info(:otp_release)
-    IO.puts(~s({"runtime":"Erlang/OTP #{otp}, GenServer, Elixir #{System.version()}"}))
-    Bench.Client.run({:echo, server})
+    IO.puts(~s({"runtime":"Erlang/OTP #{otp}, NIF, Elixir #{System.version()}"}))
+    Bench.Client.run({Bench.Carrier, Bench.Mesh})
 end

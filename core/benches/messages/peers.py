@@ -239,4 +239,5 @@ async def main() -> None:
             await (await kind.open(address)).run()
 
 
-asyncio.run(main())
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -30,9 +30,7 @@ pub(crate) fn c(folder: &Path, source: &str, program: &str) -> io::Result<()> {
 /// The package as it is installed: the Python files beside the library.
 pub(crate) fn python(folder: &Path) -> io::Result<()> {
     let package = folder.join("chinwag");
-    for part in ["", "clock"] {
-        copy(&tree("bindings-python/python/chinwag").join(part), &package.join(part))?;
-    }
+    copy_all(&tree("bindings-python/python/chinwag"), &package)?;
     fs::copy(library("chinwag-python", "_chinwag")?, package.join("_chinwag.abi3.so"))?;
     Ok(())
 }
@@ -41,9 +39,7 @@ pub(crate) fn python(folder: &Path) -> io::Result<()> {
 pub(crate) fn node(folder: &Path) -> io::Result<()> {
     let source = tree("bindings-node");
     copy(&source, folder)?;
-    for part in ["lib", "lib/clock"] {
-        copy(&source.join(part), &folder.join(part))?;
-    }
+    copy_all(&source.join("lib"), &folder.join("lib"))?;
     fs::copy(library("chinwag-node", "chinwag_node")?, folder.join("chinwag.node"))?;
     Ok(())
 }
@@ -84,6 +80,18 @@ fn copy(from: &Path, to: &Path) -> io::Result<()> {
         let entry = entry?;
         if entry.file_type()?.is_file() {
             fs::copy(entry.path(), to.join(entry.file_name()))?;
+        }
+    }
+    Ok(())
+}
+
+/// The same, with the folders within.
+fn copy_all(from: &Path, to: &Path) -> io::Result<()> {
+    copy(from, to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() && entry.file_name() != "__pycache__" {
+            copy_all(&entry.path(), &to.join(entry.file_name()))?;
         }
     }
     Ok(())

@@ -15,6 +15,7 @@
 //! broker's, as the kernel counts it from outside. The peers take turns within a round, and what is
 //! a ratio is one of the same round.
 
+mod bindings;
 pub(crate) mod child;
 mod echo;
 mod frames;

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 
-use super::{AT_ONCE, Listening, Ready};
+use super::{AT_ONCE, Listening, Ready, bindings};
 use crate::languages::of_python;
 use crate::packages::{here, succeed};
 use crate::process::{Peer, Program};
@@ -38,10 +38,26 @@ pub(crate) enum Speaker {
     Grpc,
     /// In Python.
     Zeromq,
+    /// Two nodes in C.
+    ChinwagC,
+    /// Two nodes in Python, on asyncio.
+    ChinwagPython,
+    /// A socket of asyncio for each caller, with a `Protocol`.
+    Asyncio,
+    /// The same on uvloop.
+    Uvloop,
+    /// Two nodes in Node.js.
+    ChinwagNode,
+    /// A socket of Node.js for each caller.
+    Net,
+    /// In Node.js.
+    GrpcJs,
+    /// Two nodes in Elixir, the one with a GenServer.
+    ChinwagElixir,
 }
 
 impl Speaker {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 17] = [
         Self::Tokio,
         Self::Blocking,
         Self::Chinwag,
@@ -51,6 +67,14 @@ impl Speaker {
         Self::Nats,
         Self::Grpc,
         Self::Zeromq,
+        Self::ChinwagC,
+        Self::ChinwagPython,
+        Self::Asyncio,
+        Self::Uvloop,
+        Self::ChinwagNode,
+        Self::Net,
+        Self::GrpcJs,
+        Self::ChinwagElixir,
     ];
 
     pub(crate) const fn name(self) -> &'static str {
@@ -64,6 +88,14 @@ impl Speaker {
             Self::Nats => "nats",
             Self::Grpc => "grpc",
             Self::Zeromq => "zeromq",
+            Self::ChinwagC => "chinwag-c",
+            Self::ChinwagPython => "chinwag-python",
+            Self::Asyncio => "asyncio",
+            Self::Uvloop => "uvloop",
+            Self::ChinwagNode => "chinwag-node",
+            Self::Net => "net",
+            Self::GrpcJs => "grpc-js",
+            Self::ChinwagElixir => "chinwag-elixir",
         }
     }
 
@@ -84,6 +116,7 @@ impl Speaker {
                 tools.push(of_python(&peers, python, "messages.txt")?.join("bin/python"));
             }
             Self::Tokio | Self::Blocking | Self::Chinwag | Self::ChinwagKey => {}
+            _ => tools = bindings::prepare(self, folder, python)?,
         }
         Ok(Prepared { speaker: self, tools })
     }
@@ -127,12 +160,7 @@ impl Prepared {
             Speaker::Nats => {
                 vec!["-a".into(), "127.0.0.1".into(), "-p".into(), port.to_string()]
             }
-            Speaker::Tokio
-            | Speaker::Blocking
-            | Speaker::Chinwag
-            | Speaker::ChinwagKey
-            | Speaker::Grpc
-            | Speaker::Zeromq => return Ok(None),
+            _ => return Ok(None),
         };
         let args = args.into_iter().map(OsString::from).collect();
         let program = Program { path: self.tool(0)?, args };
@@ -167,15 +195,24 @@ impl Prepared {
             Speaker::Nats => python(1)?,
             Speaker::Erlang | Speaker::ErlangIdle => {
                 let is_idle = self.speaker == Speaker::ErlangIdle;
-                ("env".into(), elixir(port, side, is_idle, script("elixir.exs"), address))
+                let scripts = ["client.exs", "erlang.exs"].map(script);
+                ("env".into(), elixir(port, side, is_idle, scripts, address))
             }
+            _ => return bindings::program(self.speaker, &self.tools, side, address),
         };
         Ok(Program { path, args })
     }
 }
 
 /// How a node of Erlang is started, which finds others by the port of their own `epmd`.
-fn elixir(port: u16, side: &str, is_idle: bool, script: OsString, address: &str) -> Vec<OsString> {
+fn elixir(
+    port: u16,
+    side: &str,
+    is_idle: bool,
+    scripts: [OsString; 2],
+    address: &str,
+) -> Vec<OsString> {
+    let [client, script] = scripts;
     let waits = if is_idle { " +sbwt none +sbwtdcpu none +sbwtdio none" } else { "" };
     let options = format!("-start_epmd false -kernel inet_dist_use_interface {{127,0,0,1}}{waits}");
     let args = [
@@ -187,6 +224,8 @@ fn elixir(port: u16, side: &str, is_idle: bool, script: OsString, address: &str)
         "bench".into(),
         "--erl".into(),
         options.into(),
+        "-r".into(),
+        client,
         script,
         side.into(),
         address.into(),
@@ -221,7 +260,7 @@ impl Running {
         let program = prepared.program(port, "client", &address)?;
         let mut client = Peer::spawn_here(&program, hard_limit)?;
         let runtime = client.hear::<Ready>(AT_ONCE)?.runtime;
-        let casts = prepared.speaker != Speaker::Grpc;
+        let casts = !matches!(prepared.speaker, Speaker::Grpc | Speaker::GrpcJs);
         Ok(Self { client, server, broker, runtime, casts })
     }
 }

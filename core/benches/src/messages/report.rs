@@ -1,4 +1,4 @@
-//! The tables of the messages, and their goals (G10, G11).
+//! The tables of the messages, and their goals (G10 to G14).
 
 use std::fmt::Write as _;
 
@@ -73,6 +73,37 @@ const AIMS: [Aim; 12] = [
     aim(3, "time", TIME, Than::Peer("blocking", 0.8), "G11: ≥ 0.8 times raw"),
 ];
 
+/// What of whom is how many times less than whose, or at most so much, in the languages.
+const LANGUAGE_AIMS: [(&str, Aim); 20] = [
+    (PYTHON, aim(0, "p50", SPAN, Than::Peer("asyncio", 1.0 / 0.75), "G12: ≤ 0.75 times asyncio")),
+    (PYTHON, aim(0, "p50", SPAN, Than::Peer("nats", 5.0), "G12: ≥ 5 times NATS")),
+    (PYTHON, aim(0, "p50", SPAN, Than::Peer("grpc", 6.0), "G12: ≥ 6 times gRPC")),
+    (PYTHON, aim(1, "time", TIME, Than::Peer("asyncio", 1.2), "G12: ≥ 1.2 times asyncio")),
+    (PYTHON, aim(1, "time", TIME, Than::Peer("nats", 6.0), "G12: ≥ 6 times NATS")),
+    (PYTHON, aim(1, "time", TIME, Than::Peer("grpc", 20.0), "G12: ≥ 20 times gRPC")),
+    (NODE, aim(0, "p50", SPAN, Than::Bound(358.0 / 4.0), CLUSTERLUCK)),
+    (NODE, aim(0, "p50", SPAN, Than::Peer("grpc-js", 10.0), "G13: ≥ 10 times grpc-js")),
+    (NODE, aim(1, "time", TIME, Than::Peer("net", 0.8), "G13: ≥ 0.8 times net")),
+    (NODE, aim(2, "time", TIME, Than::Bound(2.0), "G13: ≥ 500,000/s")),
+    (ELIXIR, aim(0, "p50", SPAN, Than::Peer("erlang", 1.0 / 1.3), "G14: ≤ 1.3 times BEAM")),
+    (ELIXIR, aim(0, "p50", SPAN, Than::Peer("erlang-idle", 1.0 / 1.3), "G14: ≤ 1.3 times BEAM")),
+    (ELIXIR, aim(1, "time", TIME, Than::Peer("erlang", 2.0), "G14: ≥ 2 times BEAM")),
+    (ELIXIR, aim(1, "time", TIME, Than::Peer("erlang-idle", 2.0), "G14: ≥ 2 times BEAM")),
+    (ELIXIR, aim(2, "time", TIME, Than::Peer("erlang", 3.0), "G14: ≥ 3 times BEAM")),
+    (ELIXIR, aim(2, "time", TIME, Than::Peer("erlang-idle", 3.0), "G14: ≥ 3 times BEAM")),
+    (C, aim(1, "time", TIME, Than::Bound(2.0), "G10: ≥ 500,000/s")),
+    (C, aim(1, "CPU", CPU, Than::Bound(2.5), "G10: ≤ 2.5 µs")),
+    (C, aim(2, "time", TIME, Than::Bound(0.2), "G11: ≥ 5 M/s")),
+    (C, aim(3, "time", TIME, Than::Peer("erlang", 2.4), "G11: ≥ 2.4 times BEAM")),
+];
+
+const PYTHON: &str = "chinwag-python";
+const NODE: &str = "chinwag-node";
+const ELIXIR: &str = "chinwag-elixir";
+const C: &str = "chinwag-c";
+/// Its mean was 358 µs when it was measured; it is not run here.
+const CLUSTERLUCK: &str = "G13: ≥ 4 times Clusterluck's 358 µs";
+
 const fn aim(
     measure: usize,
     what: &'static str,
@@ -87,7 +118,8 @@ impl<'a> Report<'a> {
     pub(super) fn of(runs: &'a [Run], machine: &'a Machine, absent: &'a [String]) -> Self {
         let rows =
             AIMS.iter().flat_map(|aim| [OURS, "chinwag-key"].map(|ours| aim.row(runs, ours)));
-        Self { rows: rows.collect(), machine, absent, runs }
+        let languages = LANGUAGE_AIMS.iter().map(|(ours, aim)| aim.row(runs, ours));
+        Self { rows: rows.chain(languages).collect(), machine, absent, runs }
     }
 
     pub(super) fn markdown(&self) -> String {
