@@ -16,7 +16,7 @@ use super::tally::{Tally, Told};
 use super::{CAST, Listening, PATIENCE, Rates, name};
 
 /// Callers of a child. With some at once, what they say shares writes, as it would.
-const CALLERS: usize = 8;
+const CALLERS: usize = 32;
 /// Bytes of a call's payload, and of the few that go in chunks.
 const CALL: usize = 64;
 const LARGE: usize = 200 * 1024;
