@@ -48,7 +48,9 @@ export type WarningCode =
   | 'ring-failed'
   | 'ring-name'
   | 'loop-stuck'
-  | 'tls-files';
+  | 'tls-files'
+  | 'member-away'
+  | 'server-taken';
 
 /** `code` of every error. */
 export type ErrorCode =
@@ -331,6 +333,16 @@ export interface StartOptions {
    * chinwag:<cluster>/<name>. Off, whoever has a certificate may say any name. Default: true.
    */
   tlsVerifyName?: boolean | undefined;
+  /**
+   * Unix socket at which processes of this host and user may attach to this member, to see and say
+   * what it can without being members; made at the start, removed at the end. Default: none.
+   */
+  workers?: string | undefined;
+  /**
+   * Unix socket of the member that this process attaches to, as one of its workers: it is no member
+   * then, and what options say of members is that one's. Excludes `workers`.
+   */
+  attach?: string | undefined;
 }
 
 /** Every event type, by its number less one. */

@@ -232,6 +232,8 @@ const OPTIONS = Object.freeze({
   tlsKey: { key: 'tls_key', kind: 'text' },
   tlsCa: { key: 'tls_ca', kind: 'text' },
   tlsVerifyName: { key: 'tls_verify_name', kind: 'flag' },
+  workers: { key: 'workers', kind: 'text' },
+  attach: { key: 'attach', kind: 'text' },
 });
 
 module.exports = { EVENT_TYPES, EVENT_FIELDS, MEMBER_STATES, ERRORS, OPTIONS };

@@ -727,6 +727,30 @@ pub const OPTIONS: &[OptionInfo] = &[
         doc: "Whether a member must have its name in its certificate, as a DNS name or as the URI \
               chinwag:<cluster>/<name>. Off, whoever has a certificate may say any name.",
     },
+    OptionInfo {
+        name: "workers",
+        kind: OptionKind::Text,
+        secret: false,
+        default: "",
+        wan: None,
+        local: None,
+        fast: None,
+        doc: "Unix socket at which processes of this host and user may attach to this member, to \
+              see and say what it can without being members; made at the start, removed at the \
+              end. Default: none.",
+    },
+    OptionInfo {
+        name: "attach",
+        kind: OptionKind::Text,
+        secret: false,
+        default: "",
+        wan: None,
+        local: None,
+        fast: None,
+        doc: "Unix socket of the member that this process attaches to, as one of its workers: it \
+              is no member then, and what options say of members is that one's. Excludes \
+              `workers`.",
+    },
 ];
 
 /// What went wrong, as a stable number and code. The sentence beside it says what happened to the
@@ -1241,6 +1265,10 @@ pub enum WarningCode {
     LoopStuck = 15,
     /// The files of certificates have changed and are not good; those before them stay in force.
     TlsFiles = 16,
+    /// The member of this worker is away, or refuses it; what was seen last stays.
+    MemberAway = 17,
+    /// Workers serve a name that their member serves itself, which gets all that is for it.
+    ServerTaken = 18,
 }
 
 /// One row of the table of warnings.
@@ -1340,6 +1368,16 @@ pub const WARNINGS: &[WarningInfo] = &[
         code: "tls-files",
         doc: "The files of certificates have changed and are not good; those before them stay in \
               force.",
+    },
+    WarningInfo {
+        warning: WarningCode::MemberAway,
+        code: "member-away",
+        doc: "The member of this worker is away, or refuses it; what was seen last stays.",
+    },
+    WarningInfo {
+        warning: WarningCode::ServerTaken,
+        code: "server-taken",
+        doc: "Workers serve a name that their member serves itself, which gets all that is for it.",
     },
 ];
 

@@ -24,7 +24,7 @@ use crate::member::Pool;
 pub(crate) use crate::membership::Acquaintance;
 use crate::membership::Membership;
 use crate::ring::RingChange;
-pub use crate::serf::{Answers, Coordinate, Question};
+pub use crate::serf::{Answers, Coordinate, Question, Response};
 pub use crate::state::{MapRecord, MapValue, MapWrite, StateChange, StateWrite};
 use crate::stats::Stats;
 use crate::time::Instant;

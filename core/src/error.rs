@@ -93,6 +93,12 @@ impl Error {
         Self { executed: Some(maybe), ..self }
     }
 
+    /// The same with what a join tried.
+    #[cfg(feature = "runtime")]
+    pub(crate) fn with_attempts(self, attempts: Vec<Attempt>) -> Self {
+        Self { attempts, ..self }
+    }
+
     /// What went wrong.
     pub const fn kind(&self) -> ErrorKind {
         self.kind

@@ -454,11 +454,14 @@ impl Field<'_> {
 }
 
 #[cfg(test)]
+pub(crate) use self::tests::every_kind;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::member::{Facts, MemberState};
 
-    fn every_kind() -> Vec<EventKind> {
+    pub(crate) fn every_kind() -> Vec<EventKind> {
         let addr = SocketAddr::from(([10, 1, 2, 3], 7946));
         let member = Member::new(Facts {
             name: "a",

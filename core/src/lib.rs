@@ -41,6 +41,10 @@ pub mod time;
 mod placement;
 pub mod ring;
 
+// What a member and the workers of its host tell each other.
+#[cfg(all(unix, feature = "runtime"))]
+mod attach;
+
 // What is said on connections for messages, and what is done with it.
 #[cfg(any(feature = "runtime", feature = "sim"))]
 mod mesh;

@@ -269,6 +269,14 @@ stats! {
     counter links_keys_refused,
     /// Connections for messages that were closed for what came on them.
     counter frames_malformed,
+    /// Workers that are attached to this member now.
+    gauge workers,
+    /// Times that a worker attached.
+    counter workers_attached,
+    /// Connections of workers that came to nothing: of another user or version, or too many.
+    counter workers_refused,
+    /// Workers that were let go because they did not read.
+    counter workers_dropped,
 }
 
 impl Stats {

@@ -126,6 +126,11 @@ defmodule Chinwag.Constants do
   * `:tls_verify_name` - Whether a member must have its name in its certificate, as a DNS name or
     as the URI chinwag:<cluster>/<name>. Off, whoever has a certificate may say any name. Default:
     true.
+  * `:workers` - Unix socket at which processes of this host and user may attach to this member,
+    to see and say what it can without being members; made at the start, removed at the end.
+    Default: none.
+  * `:attach` - Unix socket of the member that this process attaches to, as one of its workers: it
+    is no member then, and what options say of members is that one's. Excludes `workers`.
 
   ## Errors
 
@@ -219,6 +224,9 @@ defmodule Chinwag.Constants do
     of this node.
   * `:tls_files` - The files of certificates have changed and are not good; those before them stay
     in force.
+  * `:member_away` - The member of this worker is away, or refuses it; what was seen last stays.
+  * `:server_taken` - Workers serve a name that their member serves itself, which gets all that is
+    for it.
 
   ## Member states
 
@@ -296,6 +304,8 @@ defmodule Chinwag.Constants do
           | :ring_name
           | :loop_stuck
           | :tls_files
+          | :member_away
+          | :server_taken
 
   @typedoc "What is believed about a member."
   @type member_state ::
@@ -369,6 +379,8 @@ defmodule Chinwag.Constants do
           | {:tls_key, String.t()}
           | {:tls_ca, String.t()}
           | {:tls_verify_name, boolean()}
+          | {:workers, String.t()}
+          | {:attach, String.t()}
 
   @options [
     name: :text,
@@ -433,7 +445,9 @@ defmodule Chinwag.Constants do
     tls_cert: :text,
     tls_key: :text,
     tls_ca: :text,
-    tls_verify_name: :flag
+    tls_verify_name: :flag,
+    workers: :text,
+    attach: :text
   ]
 
   @doc "Every option and its kind, in the order of the manifest."
@@ -564,7 +578,9 @@ defmodule Chinwag.Constants do
     ring_failed: "ring-failed",
     ring_name: "ring-name",
     loop_stuck: "loop-stuck",
-    tls_files: "tls-files"
+    tls_files: "tls-files",
+    member_away: "member-away",
+    server_taken: "server-taken"
   ]
 
   @doc "Every code of a warning, as the core spells it."

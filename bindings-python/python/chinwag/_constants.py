@@ -48,6 +48,8 @@ WarningCode = Literal[
     "ring-name",
     "loop-stuck",
     "tls-files",
+    "member-away",
+    "server-taken",
 ]
 ErrorCode = Literal[
     "bad_config",
@@ -138,6 +140,8 @@ OptionName = Literal[
     "tls_key",
     "tls_ca",
     "tls_verify_name",
+    "workers",
+    "attach",
 ]
 
 
@@ -371,6 +375,14 @@ class Options(TypedDict, total=False):
     tls_verify_name: bool
     """Whether a member must have its name in its certificate, as a DNS name or as the URI
     chinwag:<cluster>/<name>. Off, whoever has a certificate may say any name. Default: true.
+    """
+    workers: str
+    """Unix socket at which processes of this host and user may attach to this member, to see and
+    say what it can without being members; made at the start, removed at the end. Default: none.
+    """
+    attach: str
+    """Unix socket of the member that this process attaches to, as one of its workers: it is no
+    member then, and what options say of members is that one's. Excludes `workers`.
     """
 
 

@@ -66,6 +66,11 @@ impl Config {
 
     /// The settings that these options come to, or what contradicts what.
     pub fn settings(&self) -> Result<Settings> {
+        if self.path("workers").is_some() && self.path("attach").is_some() {
+            let message = "workers and attach exclude each other: one is for the member of a \
+                           host, the other for its workers";
+            return Err(Error::new(ErrorKind::BadConfig, message));
+        }
         let profile = self.text("profile");
         let bind = self.addr("bind").unwrap_or(SocketAddr::new(LOOPBACK, DEFAULT_PORT));
         let keys = self.key_source()?;
@@ -78,7 +83,9 @@ impl Config {
             advertise: self.addr("advertise"),
             seeds: self.list("seeds"),
             require_join: self.flag("require_join"),
-            snapshot: self.text("snapshot").filter(|path| !path.is_empty()).map(Into::into),
+            snapshot: self.path("snapshot"),
+            workers: self.path("workers"),
+            attach: self.path("attach"),
             rejoin_after_leave: self.flag("rejoin_after_leave"),
             meta: self.meta()?,
             security,
@@ -163,6 +170,10 @@ impl Config {
         }
     }
 
+    fn path(&self, key: &str) -> Option<PathBuf> {
+        self.text(key).filter(|path| !path.is_empty()).map(Into::into)
+    }
+
     fn addr(&self, key: &str) -> Option<SocketAddr> {
         match self.values.get(key) {
             Some(Value::Addr(addr)) => Some(*addr),
@@ -228,6 +239,10 @@ pub struct Settings {
     pub require_join: bool,
     /// Where the members known are kept.
     pub snapshot: Option<PathBuf>,
+    /// Where workers attach to this member.
+    pub workers: Option<PathBuf>,
+    /// Where the member is that this worker attaches to.
+    pub attach: Option<PathBuf>,
     /// Use the snapshot also when the last run had left.
     pub rejoin_after_leave: bool,
     /// Metadata to announce.

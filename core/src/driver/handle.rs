@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -15,17 +16,20 @@ use super::mesh::{Credentials, Start};
 use super::placement::Placement;
 use super::seeds::Seeds;
 use super::store::{self, Store};
+#[cfg(unix)]
+use super::workers::{self, Hub};
 use super::{
     Board, Command, Driver, Inlets, Mailbox, Mesh, ReplyTo, Rings, Sockets, keys, names, sockets,
     tcp,
 };
 use crate::config::{MessageSettings, Settings};
 use crate::engine::{Engine, Reply, Setup};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::member::Pool;
 use crate::messaging::{Limits, MailboxLimits};
 use crate::ring::{Overrides, Ring};
 use crate::snapshot::Snapshot;
+use crate::stats::Stats;
 use crate::wire::Security;
 
 /// A running driver. Dropped: the driver stops.
@@ -44,6 +48,10 @@ pub(crate) struct Handle {
     /// What holds for messages of which nothing else is said.
     messages: MessageSettings,
     placement: Arc<Placement>,
+    /// Those that are attached to this member, if any may.
+    hub: Option<Arc<Hub>>,
+    /// This process is no member: it is attached to one.
+    attached: bool,
     /// Where what is begun later runs.
     runtime: runtime::Handle,
     /// The outcome of the first join, once it is known; none without seeds.
@@ -60,11 +68,20 @@ pub(crate) struct Handle {
 
 /// Commands that wait for the node's task; a caller waits when there are more.
 const COMMANDS_MAX: usize = 16;
+/// Bytes that may wait for a server, whatever their number.
+pub(crate) const MAILBOX_BYTES: usize = 64 << 20;
 /// Between two warnings that there is no protection.
 const WARNING_PAUSE: Duration = Duration::from_secs(60 * 60);
 
 impl Handle {
     pub(crate) async fn start(settings: Settings) -> Result<Self> {
+        match settings.attach.clone() {
+            Some(path) => Self::attach(path, &settings).await,
+            None => Self::be_member(settings).await,
+        }
+    }
+
+    async fn be_member(settings: Settings) -> Result<Self> {
         let mut security = settings.security.clone();
         security.keyring = keys::load(settings.keys.clone(), &security.label).await?;
         let (store, held) = remembered(&settings).await?;
@@ -82,6 +99,7 @@ impl Handle {
         let rings = Rings { placement: Arc::clone(&placement), commands: commands.downgrade() };
         let mesh = messages(&settings, &engine, started, &rings)?;
         let mesh = Mesh::new(&board, Start { credentials, ..mesh });
+        let hub = open_hub(&settings, &board, &mesh, &rings).await?;
         let (streams, reports) = tcp::Streams::new();
         let shell = Sockets {
             board: Arc::clone(&board),
@@ -89,32 +107,28 @@ impl Handle {
             rings,
             udp: Arc::new(bound.udp),
             streams,
+            exposed: settings.exposed,
             pending: BTreeMap::new(),
             failed: Vec::new(),
             unsent: 0,
             warned: Default::default(),
-            exposed: settings.exposed,
         };
         let driver = Box::new(Driver::new(engine, now, shell));
         let inlets = Inlets { commands: inbox, reports, door: tcp::Door::new(bound.tcp) };
         let mut tasks = vec![tokio::spawn(driver.run(inlets))];
-        if settings.exposed {
-            tasks.push(tokio::spawn(keep_warning(bound.advertise)));
-        }
+        tasks.extend(settings.exposed.then(|| tokio::spawn(keep_warning(bound.advertise))));
         if let Some(store) = &store {
             tasks.push(tokio::spawn(store::keep(Arc::clone(store), Arc::clone(&board))));
         }
-        let known = held.filter(|held| settings.rejoin_after_leave || !held.left);
-        let known = known.map_or(Ok(Vec::new()), |held| members_of(&held))?;
-        let mut joined = None;
-        if !(settings.seeds.is_empty() && known.is_empty()) {
+        let known = known(&settings, held)?;
+        let joined = (!(settings.seeds.is_empty() && known.is_empty())).then(|| {
             let (outcome, first) = watch::channel(None);
-            joined = Some(first);
             let (commands, board) = (commands.downgrade(), Arc::clone(&board));
             let pace = settings.protocol.reconnect_interval;
             let seeds = Seeds::new(settings.seeds, known, lookup_limit, pace);
             tasks.push(tokio::spawn(seeds.keep_joined(commands, board, outcome)));
-        }
+            first
+        });
         Ok(Self {
             board,
             store,
@@ -125,6 +139,8 @@ impl Handle {
             served: Mutex::default(),
             messages: settings.messages,
             placement,
+            hub,
+            attached: false,
             runtime: runtime::Handle::current(),
             require_join: settings.require_join,
             hands_off: settings.protocol.handoff_timeout > Duration::ZERO,
@@ -135,8 +151,47 @@ impl Handle {
         })
     }
 
+    /// As a worker of the member that listens at that path.
+    #[cfg(unix)]
+    async fn attach(path: PathBuf, settings: &Settings) -> Result<Self> {
+        let parts = workers::attach(path, settings, COMMANDS_MAX).await?;
+        let workers::Parts { board, mesh, placement, commands, task } = parts;
+        Ok(Self {
+            board,
+            store: None,
+            commands,
+            joined: None,
+            mesh,
+            served: Mutex::default(),
+            messages: settings.messages.clone(),
+            placement,
+            hub: None,
+            attached: true,
+            turn: tokio::sync::Mutex::default(),
+            runtime: runtime::Handle::current(),
+            require_join: false,
+            hands_off: false,
+            lookup_limit: settings.protocol.tcp_timeout,
+            tasks: vec![task],
+            #[cfg(feature = "signals")]
+            signals: std::sync::OnceLock::new(),
+        })
+    }
+
+    #[cfg(not(unix))]
+    async fn attach(_: PathBuf, _: &Settings) -> Result<Self> {
+        Err(no_workers())
+    }
+
     pub(crate) fn board(&self) -> &Arc<Board> {
         &self.board
+    }
+
+    /// Adds what the board does not count.
+    pub(crate) fn count(&self, stats: &mut Stats) {
+        self.mesh.count(stats);
+        #[cfg(unix)]
+        self.hub.iter().for_each(|hub| hub.count(stats));
     }
 
     pub(crate) fn mesh(&self) -> &Arc<Mesh> {
@@ -201,9 +256,19 @@ impl Handle {
     }
 
     /// Replaces what is decided by hand of the ring.
-    pub(crate) fn set_overrides(&self, overrides: Overrides) {
+    ///
+    /// # Errors
+    /// `unsupported` in a worker.
+    pub(crate) fn set_overrides(&self, overrides: Overrides) -> Result<()> {
+        if self.attached {
+            let message = "a worker has its member's ring; give the overrides to that one";
+            return Err(Error::new(ErrorKind::Unsupported, message));
+        }
+        #[cfg(unix)]
+        self.hub.iter().for_each(|hub| hub.set_overrides(overrides.clone()));
         self.placement.set_overrides(overrides);
         self.board.touch();
+        Ok(())
     }
 
     /// Keeps the farewell on a signal in force as long as the node lives.
@@ -266,6 +331,8 @@ impl Handle {
         for task in &self.tasks {
             task.abort();
         }
+        #[cfg(unix)]
+        self.hub.iter().for_each(|hub| hub.close());
         self.mesh.close();
         self.placement.abort();
         if let Some(store) = &self.store {
@@ -279,12 +346,54 @@ impl Drop for Handle {
     fn drop(&mut self) {
         if !self.board.is_closed() {
             let name = self.board.local();
-            if name.state().is_present() {
+            if name.state().is_present() && !self.attached {
                 warn!(name = name.name(), "dropped without leave and close; peers see a failure");
             }
             self.abort();
         }
     }
+}
+
+/// Has workers attach to this member, if they may.
+#[cfg(unix)]
+async fn open_hub(
+    settings: &Settings,
+    board: &Arc<Board>,
+    mesh: &Arc<Mesh>,
+    rings: &Rings,
+) -> Result<Option<Arc<Hub>>> {
+    let Some(path) = &settings.workers else { return Ok(None) };
+    let bounds = workers::Settings {
+        ring: settings.ring.clone(),
+        message_max: settings.messages.message_max,
+        outbox_bytes: settings.messages.outbox_bytes,
+        mailbox: MailboxLimits { messages: settings.messages.mailbox, bytes: MAILBOX_BYTES },
+    };
+    let ground = workers::Ground {
+        board,
+        cluster: mesh,
+        placement: &rings.placement,
+        commands: rings.commands.clone(),
+    };
+    Hub::open(path, bounds, ground).await.map(Some)
+}
+
+#[cfg(not(unix))]
+type Hub = std::convert::Infallible;
+
+#[cfg(not(unix))]
+async fn open_hub(
+    settings: &Settings,
+    _: &Arc<Board>,
+    _: &Arc<Mesh>,
+    _: &Rings,
+) -> Result<Option<Arc<Hub>>> {
+    settings.workers.as_ref().map_or(Ok(None), |_| Err(no_workers()))
+}
+
+#[cfg(not(unix))]
+fn no_workers() -> Error {
+    Error::new(ErrorKind::Unsupported, "workers attach through a Unix socket, and there are none")
 }
 
 /// What the engine begins with.
@@ -339,6 +448,12 @@ fn pool() -> Arc<Pool> {
     let pool = shared.1.upgrade().filter(|_| shared.0 == process).unwrap_or_default();
     *shared = (process, Arc::downgrade(&pool));
     pool
+}
+
+/// The members of the last run, if they are to be tried.
+fn known(settings: &Settings, held: Option<Snapshot>) -> Result<Vec<SocketAddr>> {
+    let held = held.filter(|held| settings.rejoin_after_leave || !held.left);
+    held.map_or(Ok(Vec::new()), |held| members_of(&held))
 }
 
 /// The members of the last run, from a random one on: after a restart of all, they must not all ask

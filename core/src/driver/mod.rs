@@ -23,6 +23,8 @@ mod seeds;
 mod sockets;
 mod store;
 mod tcp;
+#[cfg(unix)]
+mod workers;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -39,7 +41,7 @@ use tracing::{debug, warn};
 
 pub(crate) use self::ask::{Silence, ask};
 pub(crate) use self::board::{Board, Read, Reader, ShownRead, ShownReader};
-pub(crate) use self::handle::Handle;
+pub(crate) use self::handle::{Handle, MAILBOX_BYTES};
 #[cfg(feature = "host")]
 pub(crate) use self::loops::Turns;
 pub(crate) use self::loops::state_of;

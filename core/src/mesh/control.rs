@@ -54,6 +54,8 @@ pub(crate) enum Failure {
     Remote(RemoteFailure),
     /// The key is somebody else's, as this member sees it.
     Moved(String),
+    /// From a member to its worker: the server's code failed on the member of that name.
+    Elsewhere(String, RemoteFailure),
 }
 
 /// What a server's code failed with.
@@ -105,17 +107,19 @@ mod tests {
         }
     }
 
-    fn failures() -> [Failure; 4] {
-        let remote = |stack| {
+    fn failures() -> [Failure; 5] {
+        let failed = |stack| {
             let texts = ["python", "ValueError", "negative"].map(str::to_owned);
             let [language, class, message] = texts;
-            Failure::Remote(RemoteFailure { language, class, message, stack })
+            RemoteFailure { language, class, message, stack }
         };
+        let remote = |stack| Failure::Remote(failed(stack));
         [
             Failure::Error(16, "full".into(), true),
             remote(None),
             remote(Some("line 1".into())),
             Failure::Moved("web-2".into()),
+            Failure::Elsewhere("web-2".into(), failed(None)),
         ]
     }
 

@@ -35,7 +35,7 @@ pub(crate) const HEADER: usize = 16;
 /// it does not have to wait.
 pub(crate) const CHUNK: usize = 32 * 1024;
 /// The longest body: a chunk, and everything that may stand in front of it.
-const BODY_MAX: usize = CHUNK + 4 + HEAD + 2 * NAME_MAX + KEY_MAX + HEADERS_MAX;
+const BODY_MAX: usize = CHUNK + 4 + HEAD + 3 * NAME_MAX + 1 + KEY_MAX + HEADERS_MAX;
 /// Bytes of what is fixed in front of a request.
 const HEAD: usize = 12;
 /// The longest name of a server, an operation or a topic.
@@ -134,6 +134,8 @@ impl Flags {
     pub(crate) const SENT_ON: Self = Self(8);
     /// The call has items, in both directions.
     pub(crate) const STREAMS: Self = Self(16);
+    /// Between a member and its workers: the request says whom it is for, or who has sent it.
+    pub(crate) const VIA: Self = Self(128);
 
     pub(crate) const fn has(self, other: Self) -> bool {
         self.0 & other.0 == other.0
@@ -288,6 +290,9 @@ pub(crate) struct Head<'a> {
     pub(crate) key: Option<&'a [u8]>,
     /// The headers as [`put_headers`] has them.
     pub(crate) headers: &'a [u8],
+    /// Between a member and its workers, behind the headers and its length in a byte: from a
+    /// worker, the member that it is for; to a worker, the one that has sent it.
+    pub(crate) via: Option<&'a str>,
 }
 
 /// A request that has come.
@@ -303,7 +308,8 @@ impl<'a> Head<'a> {
     /// Bytes of a frame with it, but for the payload.
     pub(crate) fn size(&self) -> usize {
         let key = self.key.map_or(0, <[u8]>::len);
-        HEADER + HEAD + self.server.len() + self.op.len() + key + self.headers.len()
+        let via = self.via.map_or(0, |via| 1 + via.len());
+        HEADER + HEAD + self.server.len() + self.op.len() + key + self.headers.len() + via
     }
 
     /// Appends what stands in front of the payload. What is too long for its place has no encoding;
@@ -322,6 +328,11 @@ impl<'a> Head<'a> {
         out.extend_from_slice(&[0, 0]);
         for part in [self.server.as_bytes(), self.op.as_bytes(), key, self.headers] {
             out.extend_from_slice(part);
+        }
+        if let Some(via) = self.via {
+            debug_assert!(via.len() <= NAME_MAX);
+            out.push(via.len() as u8);
+            out.extend_from_slice(via.as_bytes());
         }
     }
 }
@@ -344,7 +355,8 @@ impl<'a> Request<'a> {
         let (server, rest) = rest.split_at_checked(usize::from(server))?;
         let (op, rest) = rest.split_at_checked(usize::from(op))?;
         let (key, rest) = rest.split_at_checked(key_length)?;
-        let (headers, payload) = rest.split_at_checked(headers_length)?;
+        let (headers, rest) = rest.split_at_checked(headers_length)?;
+        let (via, payload) = via(flags, rest)?;
         if total.is_some_and(|total| (total as usize) <= payload.len()) || payload.len() > CHUNK {
             return None;
         }
@@ -354,9 +366,20 @@ impl<'a> Request<'a> {
             op: std::str::from_utf8(op).ok()?,
             key: flags.has(Flags::KEYED).then_some(key),
             headers,
+            via,
         };
         Some(Self { head, total, payload })
     }
+}
+
+/// Whom a request between a member and its workers is about, and the payload behind that.
+fn via(flags: Flags, rest: &[u8]) -> Option<(Option<&str>, &[u8])> {
+    if !flags.has(Flags::VIA) {
+        return Some((None, rest));
+    }
+    let (length, rest) = rest.split_first()?;
+    let (via, payload) = rest.split_at_checked(usize::from(*length))?;
+    Some((Some(std::str::from_utf8(via).ok()?), payload))
 }
 
 /// The total in front of a body, if there is one, and what follows it.
@@ -456,6 +479,7 @@ mod tests {
             texts in prop::array::uniform2("\\PC{0,60}"),
             key in prop::option::of(prop::collection::vec(any::<u8>(), 0..40)),
             (budget, more) in (any::<u32>(), any::<bool>()),
+            via in prop::option::of("\\PC{0,60}"),
             payload in prop::collection::vec(any::<u8>(), 0..40),
         ) {
             let headers = put_headers([("traceparent", &*texts[0])]).expect("short");
@@ -465,6 +489,7 @@ mod tests {
                 op: &texts[1],
                 key: key.as_deref(),
                 headers: &headers,
+                via: via.as_deref(),
             };
             let total = more.then_some(1_000);
             let mut body = Vec::new();
@@ -472,7 +497,7 @@ mod tests {
             prop_assert_eq!(body.len() + HEADER, head.size() + if more { 4 } else { 0 });
             body.extend_from_slice(&payload);
             let flags = Flags::default().with(Flags::MORE, more);
-            let flags = flags.with(Flags::KEYED, key.is_some());
+            let flags = flags.with(Flags::KEYED, key.is_some()).with(Flags::VIA, via.is_some());
             let request = Request { head, total, payload: &payload };
             prop_assert_eq!(Request::read(flags, &body), Ok(request));
             for cut in 0..body.len() - payload.len() {

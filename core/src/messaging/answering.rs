@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::calls::CallId;
 use super::link::LinkId;
+use super::relay;
 use super::servers::{Asked, Delivery, MailboxLimits, Refused, ServerId, Tag};
 use super::target::{Place, check_name};
 use super::{Arrived, Messaging, Output, Payload, failure, too_large};
@@ -19,9 +20,12 @@ impl Messaging {
             return Err(Error::closed());
         }
         let id = self.servers.add(name, limits)?;
-        let own = Arc::clone(&self.name);
-        self.directory.note(&own, name, Some(id.0));
-        self.servers_changed(&own, name, None);
+        // Of a worker, the member's directory says who hosts what.
+        if self.relay.is_none() {
+            let own = Arc::clone(&self.name);
+            self.directory.note(&own, name, Some(id.0));
+            self.servers_changed(&own, name, None);
+        }
         Ok(id)
     }
 
@@ -65,7 +69,7 @@ impl Messaging {
             let mut delivery = self.servers.take(id)?;
             if delivery.deadline > self.now {
                 match delivery.tag {
-                    Some(_) => self.counters.calls_served += 1,
+                    Some(_) => self.counters.calls_served += u64::from(self.is_users(id)),
                     None => self.counters.casts_served += 1,
                 }
                 if delivery.streams {
@@ -124,7 +128,10 @@ impl Messaging {
                 }
             }
             Err(error) => {
-                let failure = failure(error);
+                let failure = match self.relay.is_some() {
+                    true => relay::failure(error),
+                    false => failure(error),
+                };
                 let header = Header::new(Kind::Failure, asked.id);
                 link.control(header, |out| encode(&failure, out));
             }
@@ -155,7 +162,8 @@ impl Messaging {
         arrived: Arrived<'_>,
     ) -> Result<()> {
         let Arrived { from, head, payload, deadline, streams } = arrived;
-        let Some(server) = self.servers.find(head.server) else {
+        let found = self.servers.find(head.server).or_else(|| self.relay.as_ref()?.desk());
+        let Some(server) = found else {
             let place = Place::At(self.name.to_string());
             return Err(self.directory.no_server(head.server, &place));
         };
@@ -174,9 +182,14 @@ impl Messaging {
         if let Some(tag) = tag.filter(|_| streams) {
             self.streams.asked(tag, self.now);
         }
+        let (from, relayed) = match &self.relay {
+            Some(relay) => relay.origin(from, &head),
+            None => (from, None),
+        };
         let delivery = Delivery {
             tag,
             from,
+            relayed,
             op: head.op.into(),
             key: head.key.map(Into::into),
             headers: head.headers.into(),

@@ -10,8 +10,8 @@ use super::{Arrived, Ask, CallId, Messaging, Output, Payload, failure};
 use crate::api::ERRORS;
 use crate::error::{Error, ErrorKind, Remote, Result};
 use crate::mesh::{
-    Failure, Flags, Frame, FrameError, Head, Header, Intro, Kind, Refused, Request, decode, encode,
-    reply,
+    Failure, Flags, Frame, FrameError, Head, Header, Intro, Kind, Refused, RemoteFailure, Request,
+    decode, encode, reply,
 };
 use crate::time::Instant;
 
@@ -86,7 +86,9 @@ impl Messaging {
         body: &[u8],
     ) -> std::result::Result<(), FrameError> {
         let Request { head, total, payload } = Request::read(header.flags, body)?;
-        if header.kind == Kind::Call && self.servers.find_asked(at, header.id).is_some() {
+        let is_known =
+            header.kind == Kind::Call && self.servers.find_asked(at, header.id).is_some();
+        if is_known || (head.via.is_some() && self.relay.is_none()) {
             return Err(FrameError::Order);
         }
         if let Some(total) = total {
@@ -140,6 +142,7 @@ impl Messaging {
         }
         // It was read before, when it came.
         let flags = Flags::default().with(Flags::KEYED, header.flags.has(Flags::KEYED));
+        let flags = flags.with(Flags::VIA, header.flags.has(Flags::VIA));
         let head = Request::read(flags, &head)?.head;
         match header.kind {
             Kind::Publish => self.on_published(at, &head, payload),
@@ -244,13 +247,11 @@ impl Messaging {
                     Error::new(ErrorKind::NoServer, message)
                 }
             },
-            Failure::Remote(remote) => Error::remote_error(Remote {
-                node,
-                language: remote.language,
-                class: remote.class,
-                message: remote.message,
-                stack: remote.stack,
-            }),
+            Failure::Remote(remote) => Error::remote_error(failed_on(node, remote)),
+            Failure::Elsewhere(there, remote) => {
+                let node = if self.relay.is_some() { there } else { node };
+                Error::remote_error(failed_on(node, remote))
+            }
             Failure::Error(number, message, executed) => {
                 let row = ERRORS.iter().find(|row| row.number == number);
                 let kind = row.map_or(ErrorKind::Internal, |row| row.kind);
@@ -284,4 +285,9 @@ impl Messaging {
             self.settle(id, Err(error));
         }
     }
+}
+
+fn failed_on(node: String, failure: RemoteFailure) -> Remote {
+    let RemoteFailure { language, class, message, stack } = failure;
+    Remote { node, language, class, message, stack }
 }

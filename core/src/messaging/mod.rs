@@ -12,7 +12,8 @@
 //! how it gets there, `link` what is on its way on one connection, `frames` what comes on it,
 //! `calls` who waits for an answer, `answering` what is answered, `servers` what waits for a server
 //! of this node, `topics` who subscribes to what, `streams` what goes back and forth of calls of
-//! many items, and `monitors` who wants to know that a server is down.
+//! many items, and `monitors` who wants to know that a server is down. `relay` is what is different
+//! between a member and its workers.
 
 mod answering;
 mod calls;
@@ -22,6 +23,7 @@ mod link;
 mod monitors;
 mod outbox;
 mod peers;
+mod relay;
 mod servers;
 mod streams;
 mod target;
@@ -50,6 +52,8 @@ pub use self::monitors::{Down, DownReason};
 #[cfg(feature = "runtime")]
 pub(crate) use self::monitors::{instance_value, words_value};
 use self::peers::Peer;
+use self::relay::Relay;
+pub(crate) use self::relay::{DESK, Role};
 use self::servers::Servers;
 pub use self::servers::Tag;
 pub(crate) use self::servers::{Delivery, MailboxLimits, ServerId};
@@ -57,7 +61,7 @@ use self::streams::Streams;
 pub(crate) use self::streams::{Next, StreamId};
 use self::target::Place;
 pub use self::target::Target;
-pub(crate) use self::target::check_name;
+pub(crate) use self::target::{Via, check_name};
 use self::topics::Topics;
 pub(crate) use self::topics::{Interest, Publication, Publish, SubscriberId};
 pub(crate) use self::wiring::DIAL_LIMIT;
@@ -96,6 +100,8 @@ pub(crate) struct Messaging {
     closing: bool,
     /// Somebody waits for room.
     wants_room: bool,
+    /// Of a mesh between a member and its workers.
+    relay: Option<Box<Relay>>,
     out: VecDeque<Output>,
     counters: Counters,
 }
@@ -129,6 +135,7 @@ impl Messaging {
             tick: Instant::NEVER,
             closing: false,
             wants_room: false,
+            relay: None,
             out: VecDeque::new(),
             counters: Counters::default(),
         }
@@ -248,7 +255,8 @@ impl Messaging {
             let patience = (ask.deadline != Instant::NEVER).then_some(patience);
             self.streams.made(id, patience, self.now);
         }
-        self.counters.calls_made += 1;
+        // A worker's talk with its member is nobody's call.
+        self.counters.calls_made += u64::from(ask.target.name() != DESK);
         self.submit(peer, Some(id), ask, false).inspect_err(|_| {
             self.calls.remove(id);
             self.streams.forget(id);
@@ -281,7 +289,11 @@ impl Messaging {
             return Err(Error::closed());
         }
         check_name("operation", ask.op)?;
-        let (length, limit) = (ask.payload.bytes.len(), self.limits.message_max);
+        let limit = match ask.target.name() {
+            DESK => self.limits.message_max,
+            _ => self.payload_max(),
+        };
+        let length = ask.payload.bytes.len();
         if length > limit {
             return Err(too_large("payload", length, limit));
         }
@@ -290,6 +302,9 @@ impl Messaging {
 
     /// Which member a message goes to; none for this node.
     fn route(&mut self, target: &Target) -> Result<Option<Arc<str>>> {
+        if let Some(relay) = &self.relay {
+            return self.route_relayed(relay, target).map(Some);
+        }
         let name = target.name();
         let lacks = |messaging: &Self| Err(messaging.directory.no_server(name, target.place()));
         let chosen = match target.place() {
@@ -302,6 +317,8 @@ impl Messaging {
                 Some(host) => host,
                 None => return lacks(self),
             },
+            // There are none on a mesh of members.
+            Place::Via(_) => return lacks(self),
             Place::Owner(key) => match self.owner(name, key) {
                 Some(owner) => owner,
                 None if self.directory.hosts(name).len() == 0 => return lacks(self),
@@ -457,5 +474,6 @@ fn cut(text: &str, max: usize) -> String {
 
 /// The flags of a request.
 fn flags(head: &Head<'_>, sent_on: bool) -> Flags {
-    Flags::default().with(Flags::KEYED, head.key.is_some()).with(Flags::SENT_ON, sent_on)
+    let flags = Flags::default().with(Flags::KEYED, head.key.is_some());
+    flags.with(Flags::SENT_ON, sent_on).with(Flags::VIA, head.via.is_some())
 }

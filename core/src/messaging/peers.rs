@@ -121,7 +121,7 @@ impl Messaging {
     /// Who hosts a server: this node, else one of those that are about as near as the nearest, as
     /// far as that is known. One whose loop is stuck only if all others are stuck, too.
     pub(super) fn nearest(&mut self, server: &str) -> Option<Arc<str>> {
-        if self.servers.find(server).is_some() {
+        if self.relay.is_none() && self.servers.find(server).is_some() {
             return Some(Arc::clone(&self.name));
         }
         let mut hosts = self.directory.hosts(server);
@@ -157,10 +157,14 @@ impl Messaging {
         ask: Ask<'_>,
         sent_on: bool,
     ) -> Result<()> {
-        let key = match ask.target.place() {
-            Place::Owner(key) => Some(&**key),
-            _ => None,
+        let (key, via) = match ask.target.place() {
+            Place::Owner(key) => (Some(&**key), None),
+            Place::Via(via) => (via.key.as_deref(), Some(&*via.from)),
+            // Somebody else judges where that is.
+            Place::At(node) if self.relay.is_some() => (None, Some(&**node)),
+            Place::Any | Place::At(_) => (None, None),
         };
+        let sent_on = sent_on || self.relay.is_some();
         let (server, op, headers) = (ask.target.name(), ask.op, ask.headers);
         let budget = self.budget(ask.deadline);
         let head = Head {
@@ -169,6 +173,7 @@ impl Messaging {
             op,
             key,
             headers,
+            via,
         };
         let streams = call.is_some_and(|id| self.streams.has(id));
         let Some(name) = peer else {
@@ -332,7 +337,7 @@ impl Messaging {
             let at = peer.next_dial;
             return self.look_by(at);
         }
-        if self.closing {
+        if self.closing || self.relay.is_some() {
             return;
         }
         self.last_link += 1;

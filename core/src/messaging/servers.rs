@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::Payload;
 use super::link::LinkId;
+use super::relay::Relayed;
 use crate::error::{Error, ErrorKind, Result};
 use crate::time::Instant;
 
@@ -34,6 +35,8 @@ pub(crate) struct Delivery {
     pub(crate) tag: Option<Tag>,
     /// The member that sent it.
     pub(crate) from: Arc<str>,
+    /// Whom it is for, where a member's worker has sent it.
+    pub(crate) relayed: Option<Box<Relayed>>,
     pub(crate) op: Box<str>,
     /// The key after `#`.
     pub(crate) key: Option<Box<[u8]>>,

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::mesh::{KEY_MAX, NAME_MAX};
@@ -28,6 +29,16 @@ pub(crate) enum Place {
     Any,
     At(String),
     Owner(Vec<u8>),
+    /// That peer's, on a mesh of workers: sent by that member, under that key.
+    Via(Box<Via>),
+}
+
+/// Where a message of a member goes that has workers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Via {
+    pub(crate) worker: Arc<str>,
+    pub(crate) from: Arc<str>,
+    pub(crate) key: Option<Box<[u8]>>,
 }
 
 /// The longest name of a server, an operation or a topic, in characters and bytes.
@@ -57,6 +68,22 @@ impl Target {
             return Err(bad(message));
         }
         Self::new(name, Place::Owner(key.to_owned()))
+    }
+
+    /// A server of a worker.
+    pub(crate) fn via(name: &str, via: Via) -> Self {
+        Self { name: name.to_owned(), place: Place::Via(Box::new(via)) }
+    }
+
+    /// What a member and its workers say to each other: no server of a user's is called so.
+    pub(crate) fn desk() -> Self {
+        Self { name: super::relay::DESK.to_owned(), place: Place::Any }
+    }
+
+    /// A topic, for a worker's member to publish something under.
+    pub(super) fn topic(topic: &str) -> Self {
+        let place = Place::Owner(topic.as_bytes().to_owned());
+        Self { name: super::relay::DESK.to_owned(), place }
     }
 
     fn new(name: &str, place: Place) -> Result<Self> {
@@ -96,7 +123,7 @@ impl FromStr for Target {
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.place {
-            Place::Any => f.write_str(&self.name),
+            Place::Any | Place::Via(_) => f.write_str(&self.name),
             Place::At(node) => write!(f, "{}@{node}", self.name),
             Place::Owner(key) => write!(f, "{}#{}", self.name, String::from_utf8_lossy(key)),
         }

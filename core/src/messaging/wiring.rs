@@ -127,6 +127,8 @@ impl Messaging {
     fn up(&mut self, at: LinkId, name: Arc<str>, intro: &Intro) {
         self.compare(&name, intro);
         let Some(peer) = self.peers.get_mut(&name) else { return };
+        // A worker is here for as long as its connection.
+        peer.present |= self.relay.is_some();
         let before = [peer.link.replace(at), peer.dialling.take()];
         (peer.failures, peer.next_dial) = (0, self.now);
         if let Some(link) = self.links.get_mut(&at) {
@@ -200,6 +202,10 @@ impl Messaging {
         let was_up = link.stage == Stage::Up && !link.draining;
         let name = link.peer.clone();
         self.link_lost(at, Some(cause));
+        if self.relay.is_some() {
+            self.forget_unlinked(name.as_deref());
+            return;
+        }
         if was_up {
             self.counters.links_lost += 1;
             let peer = name.and_then(|name| self.peers.get(&name));

@@ -154,7 +154,7 @@ impl Node {
     /// Counters since the start.
     pub fn stats(&self) -> Stats {
         let mut stats = self.board().stats();
-        self.handle.mesh().count(&mut stats);
+        self.handle.count(&mut stats);
         stats
     }
 

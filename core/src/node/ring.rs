@@ -58,14 +58,13 @@ impl Node {
     ///
     /// # Errors
     /// `too_large`, with nothing changed: more than 65,536 of a kind, or a text of more than 1,024
-    /// bytes. `closed`.
+    /// bytes. `unsupported` in a worker. `closed`.
     pub fn set_ring_overrides(&self, overrides: Overrides) -> Result<()> {
         if self.is_closed() {
             return Err(Error::closed());
         }
         Ring::builder().overrides(overrides.clone()).build()?;
-        self.handle.set_overrides(overrides);
-        Ok(())
+        self.handle.set_overrides(overrides)
     }
 
     /// The slots of a `handoff-prepare` are released: their next owner may have them. Call it

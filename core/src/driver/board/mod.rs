@@ -5,6 +5,8 @@
 //! `event_buffer` of them: one that falls further behind gets a single `events-lost` with the
 //! members as they are, taken under the same lock, so that nothing is missing in between.
 
+#[cfg(unix)]
+mod follow;
 mod shown;
 mod unheard;
 
@@ -65,6 +67,8 @@ struct Seat {
     seen: u64,
     /// Set while it waits; taken by the first event, so a burst wakes it once.
     waker: Option<Waker>,
+    /// It is woken for the local member as well, and is nobody's who uses the node.
+    follows: bool,
 }
 
 /// A member that is found by its name.
@@ -116,6 +120,9 @@ impl Board {
             }
             return;
         }
+        if let Some(unheard) = &mut inner.unheard {
+            unheard.keep(kind.clone());
+        }
         let event = Event { seq: inner.seq, kind };
         inner.payloads += event.kind.payload_len();
         inner.events.push_back(event);
@@ -129,8 +136,13 @@ impl Board {
     }
 
     pub(crate) fn set_local(&self, member: Member) {
-        self.lock().local = member;
+        let mut inner = self.lock();
+        inner.local = member;
         self.changed.notify_one();
+        let followers = inner.readers.iter_mut().filter(|seat| seat.follows);
+        let waiting = followers.filter_map(|seat| seat.waker.take()).collect();
+        drop(inner);
+        wake(waiting);
     }
 
     /// Waits until members have changed since the last time, or something else that the ring is
@@ -234,7 +246,7 @@ impl Board {
         inner.next_reader += 1;
         let seq = inner.seq;
         inner.readers.reserve_exact(1);
-        inner.readers.push(Seat { id, seen: seq, waker: None });
+        inner.readers.push(Seat { id, seen: seq, waker: None, follows: false });
         let mut first = VecDeque::new();
         if replay {
             let joins = inner.present().map(EventKind::MemberJoin);

@@ -113,7 +113,7 @@ pub(crate) struct Ticket {
 }
 
 impl Ticket {
-    async fn outcome(mut self) -> Result<Payload> {
+    pub(in crate::driver) async fn outcome(mut self) -> Result<Payload> {
         poll_fn(|context| self.poll_outcome(context)).await
     }
 

@@ -26,6 +26,23 @@ impl Mesh {
     }
 }
 
+impl Mesh {
+    /// Whether this node serves that name.
+    #[cfg(unix)]
+    pub(in crate::driver) fn serves(&self, name: &str) -> bool {
+        self.shared.lock().messaging.serves(name)
+    }
+
+    /// Registers what takes whatever else comes on a mesh of workers.
+    #[cfg(unix)]
+    pub(in crate::driver) fn open_desk(&self, limits: MailboxLimits) -> Result<Mailbox> {
+        let mut state = self.shared.lock();
+        let id = state.messaging.open_desk(limits)?;
+        state.pullers.insert(id, Puller::default());
+        Ok(Mailbox { shared: Arc::clone(&self.shared), id, language: "rust" })
+    }
+}
+
 /// Where the messages for a server wait. Dropped, the server is no more.
 pub struct Mailbox {
     shared: Arc<Shared>,
@@ -251,6 +268,18 @@ impl Request {
         let waited = state.messaging.reply(clock::now(), tag, result);
         self.shared.carry_out(state);
         waited
+    }
+
+    /// The message itself, for who hands it on.
+    #[cfg(unix)]
+    pub(in crate::driver) const fn delivery(&mut self) -> &mut Delivery {
+        &mut self.delivery
+    }
+
+    /// Lets go of it without a word, since nobody waits.
+    #[cfg(unix)]
+    pub(in crate::driver) fn forget(mut self) {
+        self.delivery.tag = None;
     }
 
     /// Waits until nobody waits for the answer any more.

@@ -9,6 +9,8 @@ mod announce;
 mod asking;
 mod connection;
 mod credentials;
+#[cfg(unix)]
+mod local;
 mod mailbox;
 mod monitors;
 mod streaming;
@@ -28,6 +30,8 @@ use tokio::time;
 
 pub(crate) use self::asking::Ticket;
 pub(super) use self::credentials::Credentials;
+#[cfg(unix)]
+pub(super) use self::local::{Local, Sight};
 pub use self::mailbox::{Mailbox, Request};
 pub(crate) use self::monitors::{Followed, Follower};
 pub(crate) use self::streaming::Stream;
@@ -217,9 +221,23 @@ impl Mesh {
             members: Box::new(OnBoard(Arc::downgrade(board), Arc::clone(&start.placement))),
             seed: start.seed,
         };
+        let messaging = Messaging::new(clock::now(), setup);
+        let (security, credentials) = (start.security, start.credentials);
+        let board = Arc::downgrade(board);
+        Self::around(messaging, may_block, (security, credentials), start.commands, board)
+    }
+
+    /// The same around those messages.
+    fn around(
+        messaging: Messaging,
+        may_block: bool,
+        (security, credentials): (Arc<Security>, Option<Arc<Credentials>>),
+        commands: Commands,
+        board: Weak<Board>,
+    ) -> Arc<Self> {
         let state = State {
-            messaging: Messaging::new(clock::now(), setup),
-            security: start.security,
+            messaging,
+            security,
             callers: Vec::new(),
             lines: BTreeMap::new(),
             pullers: BTreeMap::new(),
@@ -230,7 +248,7 @@ impl Mesh {
             greeting: BTreeMap::new(),
             armed: Instant::NEVER,
             timed: false,
-            commands: start.commands,
+            commands,
             news: BTreeMap::new(),
             topics: BTreeSet::new(),
             telling: false,
@@ -242,8 +260,8 @@ impl Mesh {
         let shared = Arc::new(Shared {
             pid: std::process::id(),
             state: Mutex::new(state),
-            credentials: start.credentials,
-            board: Arc::downgrade(board),
+            credentials,
+            board,
             runtime: runtime::Handle::current(),
             may_block,
             earlier: Notify::new(),

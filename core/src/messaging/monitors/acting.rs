@@ -47,6 +47,7 @@ impl Messaging {
             Place::At(node) => (Some(Arc::from(&**node)), None),
             Place::Any => (self.nearest(name).or_else(|| self.first_host(name)), None),
             Place::Owner(key) => (self.owner(name, key), Some(&**key)),
+            Place::Via(_) => (None, None),
         };
         let hosts = self.directory.hosts(name).len();
         if let (None, Place::Owner(_), 1..) = (&host, target.place(), hosts) {

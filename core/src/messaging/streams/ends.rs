@@ -16,6 +16,7 @@ impl Messaging {
     /// What is known at once: nothing was sent then.
     pub(crate) fn open(&mut self, now: Instant, ask: Ask<'_>) -> Result<StreamId> {
         self.at(now);
+        self.check_relayed("make calls that stream")?;
         self.streams.check_made()?;
         self.begin(ask, true).map(StreamId::Made)
     }

@@ -88,6 +88,7 @@ impl Messaging {
         queue: Option<&str>,
         limits: MailboxLimits,
     ) -> Result<SubscriberId> {
+        self.check_relayed("subscribe to topics")?;
         check_name("topic", topic)?;
         queue.map_or(Ok(()), |queue| check_name("queue", queue))?;
         if self.closing {
@@ -155,9 +156,12 @@ impl Messaging {
             return Err(Error::closed());
         }
         check_name("topic", topic)?;
-        let (length, limit) = (payload.bytes.len(), self.limits.message_max);
+        let (length, limit) = (payload.bytes.len(), self.payload_max());
         if length > limit {
             return Err(too_large("payload", length, limit));
+        }
+        if self.relay.is_some() {
+            return self.publish_through(Publish { topic, headers, payload, latest });
         }
         self.counters.publications_made += 1;
         // Apart, because what is sent changes what this is read from.
@@ -171,7 +175,7 @@ impl Messaging {
             }
             let mut reached = false;
             for op in share.frames() {
-                let head = Head { budget: 0, server: topic, op: &op, key: None, headers };
+                let head = Head { server: topic, op: &op, headers, ..Head::default() };
                 let id = self.next_cast();
                 let header = Header { codec: payload.codec, ..Header::new(Kind::Publish, id) };
                 let outgoing = Outgoing { header, head, call: None, deadline: Instant::NEVER };

@@ -6,6 +6,7 @@ use tokio::sync::Semaphore;
 use tokio::task::AbortHandle;
 
 use super::Node;
+use crate::driver::MAILBOX_BYTES;
 use crate::driver::mesh::{Mailbox, Request};
 use crate::error::{Error, ErrorKind, Remote, Result};
 use crate::messaging::{MailboxLimits, Payload};
@@ -44,9 +45,6 @@ impl Default for Serving {
         Self { mailbox: None, concurrency: 1 }
     }
 }
-
-/// Bytes that may wait for a server, whatever their number.
-const MAILBOX_BYTES: usize = 64 << 20;
 
 /// A server that is being served. Dropped, it goes on until the node is closed.
 #[derive(Clone, Debug)]

@@ -18,6 +18,10 @@ const ARROWS: &[(&str, &str, &[&str])] = &[
     // Keys and labels, from which those of a connection are derived.
     ("mesh", "wire", &["Fingerprint", "Key", "Keyring", "Security"]),
     ("messaging", "mesh", &[]),
+    // Between a member and its workers.
+    ("attach", "clock", &["VectorClock"]),
+    ("attach", "engine", WORDS),
+    ("driver", "attach", &[]),
     ("driver", "mesh", &[]),
     ("driver", "messaging", &[]),
     ("node", "mesh", &["put_headers"]),
@@ -41,7 +45,7 @@ const ARROWS: &[(&str, &str, &[&str])] = &[
     ("node", "wire", KEYS),
     ("host", "wire", KEYS),
     ("host", "serf", &["KeyOp", "KeyOutcome"]),
-    ("engine", "serf", &["Answers", "Coordinate", "Question"]),
+    ("engine", "serf", &["Answers", "Coordinate", "Question", "Response"]),
     ("membership", "serf", &[]),
     // Spaces are told and heard as the wire has them.
     (
@@ -102,6 +106,7 @@ const WORDS: &[&str] = &[
     "Reply",
     "Request",
     "RequestId",
+    "Response",
     "RoundTrip",
     "SerfRequest",
     "Setup",
