@@ -104,11 +104,54 @@ events = node.events()
 def work():
     with blocking.start("b", **quick(seeds=[sys.argv[1]])) as own:
         assert [m.name for m in own.members()] == ["a", "b"]
-sys.argv.append(node.addr)
+sys.argv[1] = node.addr
 assert status_of(work) == 0
 find(events, "member-join", "b")
 find(events, "member-leave", "b")
 node.close()
+""",
+    "children are workers of their parent": """
+path = os.path.join(sys.argv[1], "w.sock")
+node = blocking.start("a", **quick(workers=path))
+def worker():
+    with blocking.start(attach=path) as own:
+        assert [m.name for m in own.members()] == ["a"]
+        def web(op, payload, sender):
+            return [os.getpid(), own.call("on-a", "double", payload)]
+        own.serve("web", web)
+        try:
+            node.members()
+        except chinwag.Forked:
+            signal.pause()
+node.serve("on-a", {"call": {"double": lambda number: 2 * number}})
+children = []
+for _ in range(3):
+    pid = os.fork()
+    if pid == 0:
+        try:
+            worker()
+        finally:
+            os._exit(1)
+    children.append(pid)
+seen = set()
+def ask():
+    if node.hosts("web"):
+        pid, answer = node.call("web", "ask", 21)
+        assert answer == 42
+        seen.add(pid)
+    return seen
+eventually_blocking(lambda: ask() == set(children))
+os.kill(children[0], signal.SIGKILL)
+os.waitpid(children[0], 0)
+eventually_blocking(lambda: node.stats()["workers"] == 2)
+for _ in range(4):
+    assert node.call("web", "ask", 21)[0] in children[1:]
+for pid in children[1:]:
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+eventually_blocking(lambda: not node.hosts("web"))
+node.close()
+assert not os.path.exists(path)
 """,
     "asyncio in the child": """
 async def parent():
@@ -177,7 +220,7 @@ node.close()
 
 
 @pytest.mark.parametrize("situation", SITUATIONS)
-def test_fork(situation: str) -> None:
-    with child("-c", HEAD + SITUATIONS[situation] + "\nprint('done')") as process:
+def test_fork(situation: str, tmp_path: Path) -> None:
+    with child("-c", HEAD + SITUATIONS[situation] + "\nprint('done')", str(tmp_path)) as process:
         status, out, err = process.end()
     assert (status, out.splitlines()[-1:], err) == (0, ["done"], "")
