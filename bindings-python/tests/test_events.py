@@ -21,10 +21,10 @@ from chinwag import (
     MemberUpdate,
     ReplayDone,
 )
-from chinwag._asyncio import TURN
 from chinwag._base import BATCH
 from chinwag._constants import EVENTS
 from chinwag.events import CLASSES
+from chinwag.messaging._pump import TURN
 from support import child, eventually, ours, quick, run, wait_for
 
 

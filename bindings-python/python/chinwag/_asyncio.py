@@ -9,16 +9,14 @@ from collections.abc import (
     Coroutine,
     Generator,
     Iterable,
-    Iterator,
     Mapping,
 )
-from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
-from ._base import BATCH, LEAVE, BaseNode, Changes, gather
-from ._chinwag import Host, RingChange
-from ._values import CodecName, Encodable, Payload, Seconds, octets, unusual
+from ._base import LEAVE, Changes, gather
+from ._chinwag import RingChange
+from ._values import Payload, Seconds, octets
 from .answers import (
     Answers,
     Coordinate,
@@ -26,15 +24,13 @@ from .answers import (
     KeyOp,
     KeyOutcome,
     Question,
-    Replies,
     RoundTrip,
     question,
 )
-from .errors import ChinwagError, Overloaded
+from .errors import ChinwagError
 from .events import Event
-from .servers import Handler, Serving
-from .servers._table import Table, places, within
-from .servers._tasks import Tasks
+from .messaging._asyncio import AsyncMessages
+from .messaging._pump import AsyncReader, Pump
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -42,29 +38,27 @@ if TYPE_CHECKING:
     from ._constants import Options
 
 
-#: Full batches before the loop's other tasks get a turn.
-TURN: Final = 4
 #: Seconds for a program that closed its node to end before a signal ends it.
 _GRACE: Final = 0.1
 
 
-class Node(BaseNode):
+class Node(AsyncMessages):
     """A running node, for asyncio. Any event loop may use it, also several at once."""
 
     def __init__(self, options: dict[str, object]) -> None:
         self._loop: Final = asyncio.get_running_loop()
-        self._pumps: Final[dict[asyncio.AbstractEventLoop, _Pump]] = {}
+        self._pumps: Final[dict[asyncio.AbstractEventLoop, Pump]] = {}
         self._farewell: asyncio.Task[None] | None = None
         super().__init__(options)
 
-    def _pump(self) -> _Pump:
+    def _pump(self) -> Pump:
         """That of the running loop."""
         loop = asyncio.get_running_loop()
         pump = self._pumps.get(loop)
         if pump is None:
             for closed in [other for other in list(self._pumps) if other.is_closed()]:
                 del self._pumps[closed]
-            pump = self._pumps[loop] = _Pump(loop, self._host)
+            pump = self._pumps[loop] = Pump(loop, self._host)
         return pump
 
     async def _ready(self) -> None:
@@ -210,101 +204,6 @@ class Node(BaseNode):
         seconds: float = await self._pump().outcome(self._host.rtt(one, other))
         return seconds
 
-    async def call(
-        self,
-        target: str,
-        op: str,
-        payload: Encodable = None,
-        *,
-        timeout: Seconds | None = None,
-        headers: Mapping[str, str] | None = None,
-        codec: CodecName = "msgpack",
-    ) -> Any:
-        """Asks a server, and waits for its answer: the target is `name`, `name@node` or `name#key`.
-
-        It takes `call_timeout` seconds at most, unless told otherwise; within a handler, no longer
-        than its own caller waits. Cancelled, it is given up, and the server is told. What
-        the server's code raises is a `RemoteError` here, with `remote`.
-        """
-        limit = within(timeout, self._call_timeout)
-        how = unusual(timeout=limit, headers=headers, codec=codec)
-        return await self._pump().outcome(self._host.call(target, op, payload, how))
-
-    async def cast(
-        self,
-        target: str,
-        op: str,
-        payload: Encodable = None,
-        *,
-        latest: bool = False,
-        timeout: Seconds | None = None,
-        headers: Mapping[str, str] | None = None,
-        codec: CodecName = "msgpack",
-    ) -> None:
-        """Tells a server something, at most once; nobody answers.
-
-        Without a connection it waits for one, for `outbox_age` at most, or for `timeout`. With
-        `latest`, it takes the place of one to the same server and operation that still waits.
-        """
-        how = unusual(latest=latest, timeout=timeout, headers=headers, codec=codec)
-        try:
-            self._host.cast(target, op, payload, how)
-        except Overloaded:
-            if not self._blocks or latest or timeout is not None or headers is not None:
-                raise
-            await self._pump().outcome(self._host.patient_cast(target, op, payload, how))
-
-    async def multi_call(
-        self,
-        server: str,
-        op: str,
-        payload: Encodable = None,
-        *,
-        min_ok: int | None = None,
-        timeout: Seconds | None = None,
-        codec: CodecName = "msgpack",
-    ) -> Replies:
-        """Asks the servers of that name on all members, this one included.
-
-        Waits for all of them, or until `min_ok` have answered; `NoQuorum` if fewer do.
-        """
-        limit = within(timeout, self._call_timeout)
-        how = unusual(min_ok=min_ok, timeout=limit, codec=codec)
-        number = self._host.multi_call(server, op, payload, how)
-        told: dict[str, Any] = await self._pump().outcome(number)
-        return Replies._of(**told)
-
-    async def abcast(
-        self, server: str, op: str, payload: Encodable = None, *, codec: CodecName = "msgpack"
-    ) -> int:
-        """Tells the servers of that name on all members something; to how many it was sent."""
-        number = self._host.abcast(server, op, payload, unusual(codec=codec))
-        count: int = await self._pump().outcome(number)
-        return count
-
-    async def serve(
-        self,
-        name: str,
-        handler: Handler,
-        *,
-        concurrency: int = 1,
-        mailbox: int | None = None,
-        expose_stack: bool = False,
-    ) -> Serving:
-        """Serves a name of this node: others find it there, wherever they are.
-
-        The handlers run on the running loop, one message at a time unless `concurrency` says
-        otherwise; up to `mailbox` others wait. They may call anything. What one returns is the
-        answer; what it raises is a `RemoteError` to the caller, with the stack if `expose_stack`
-        is set. One whose caller has given up is cancelled.
-        """
-        table, count = Table(name, handler, expose_stack), places(concurrency)
-        pump = self._pump()
-        mine = await asyncio.to_thread(self._host.serve, name, mailbox)
-        pump.servers.append(Tasks(mine, table, count, self))
-        pump.look()
-        return Serving(name, mine)
-
     def events(self, *, replay: bool = False) -> Events:
         """Subscribes, now, to what happens to the other members; for `async for`.
 
@@ -370,29 +269,11 @@ class Node(BaseNode):
         finish()
 
 
-class Events(AsyncIterator[Event]):
+class Events(AsyncReader[Event]):
     """Events as they happen: ordered, numbered, never two at once."""
 
     def __init__(self, node: Node, replay: bool) -> None:
-        self._node: Final = node
-        self._subscription: Final = node._host.subscribe(replay)
-        self._taken: Iterator[Event] = iter(())
-        self._full = 0
-
-    async def __anext__(self) -> Event:
-        while True:
-            for event in self._taken:
-                return event
-            events, ended = self._subscription.drain(BATCH)
-            self._taken = iter(events)
-            if len(events) == BATCH:
-                self._full += 1
-                if self._full % TURN == 0:
-                    await asyncio.sleep(0)  # A flood must not keep other tasks waiting.
-            elif not events:
-                if ended:
-                    raise StopAsyncIteration
-                await self._node._pump().news()
+        super().__init__(node._pump, node._host.subscribe(replay))
 
 
 class RingChanges(AsyncIterator[RingChange]):
@@ -407,71 +288,6 @@ class RingChanges(AsyncIterator[RingChange]):
             change = self._changes.after(await anext(self._events))
             if change is not None:
                 return change
-
-
-class _Pump:
-    """Brings to one event loop what a node has for it."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, host: Host) -> None:
-        self._loop: Final = loop
-        self._host: Final = host
-        self._wake: Final = host.wake()
-        self._pending: Final[dict[int, asyncio.Future[Any]]] = {}
-        self._waiting: Final[set[asyncio.Future[None]]] = set()
-        self.servers: list[Tasks] = []
-        loop.add_reader(self._wake.fileno(), self.look)
-
-    async def outcome(self, number: int) -> Any:
-        """Waits for an operation. Given up by its caller, a join ends; all else still happens."""
-        future: asyncio.Future[Any] = self._loop.create_future()
-        self._pending[number] = future
-        try:
-            return await future
-        except asyncio.CancelledError:
-            with suppress(ChinwagError):
-                # Not forgotten: the outcome still comes, and has to be taken, or nothing after it
-                # would wake the loop.
-                self._host.cancel(number)
-            raise
-
-    async def news(self) -> None:
-        """Waits until there is something new."""
-        future = self._loop.create_future()
-        self._waiting.add(future)
-        try:
-            await future
-        finally:
-            self._waiting.discard(future)
-
-    def look(self) -> None:
-        """Hands out what there is. Runs on the loop, whenever the node rings."""
-        closed = self._host.is_closed()
-        self._wake.clear()
-        self._settle()
-        for waiting in self._waiting:
-            if not waiting.done():
-                waiting.set_result(None)
-        if self.servers:
-            for server in self.servers:
-                server.look()
-            self.servers = [server for server in self.servers if not server.ended]
-            self._settle()  # What was asked from here may have been answered just now.
-        if closed and not self._pending:
-            self._loop.remove_reader(self._wake.fileno())
-
-    def _settle(self) -> None:
-        if self._pending:
-            for number, outcome in self._host.settled(self._pending):
-                _resolve(self._pending.pop(number), outcome)
-
-
-def _resolve(future: asyncio.Future[Any], outcome: Any) -> None:
-    if future.done():
-        return
-    if isinstance(outcome, BaseException):
-        future.set_exception(outcome)
-    else:
-        future.set_result(outcome)
 
 
 class Starting:

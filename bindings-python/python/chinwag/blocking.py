@@ -8,14 +8,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
 from ._base import (
     BATCH,
     LEAVE,
-    BaseNode,
     Changes,
     gather,
     listen,
@@ -23,7 +21,7 @@ from ._base import (
     settle,
 )
 from ._chinwag import Host, Member, RingChange, Subscription
-from ._values import CodecName, Encodable, Payload, Seconds, octets, unusual
+from ._values import Payload, Seconds, octets
 from .answers import (
     Answers,
     Coordinate,
@@ -31,15 +29,13 @@ from .answers import (
     KeyOp,
     KeyOutcome,
     Question,
-    Replies,
     RoundTrip,
     question,
 )
-from .errors import BadArgument, ChinwagError, Overloaded
+from .errors import ChinwagError
 from .events import Event
-from .servers import Handler, Serving
-from .servers._table import Table, places, within
-from .servers._threads import Threads, work
+from .messaging._blocking import BlockingMessages
+from .servers._threads import Threads
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -52,7 +48,7 @@ __all__ = ["Member", "Node", "start"]
 _PATIENCE: Final = 2.0
 
 
-class Node(BaseNode):
+class Node(BlockingMessages):
     """A running node, for threads."""
 
     def __init__(self, options: dict[str, object]) -> None:
@@ -197,103 +193,6 @@ class Node(BaseNode):
         """The estimated seconds of a round trip between two members, as serf estimates it."""
         seconds: float = settle(self._host, self._host.rtt(one, other))
         return seconds
-
-    def call(
-        self,
-        target: str,
-        op: str,
-        payload: Encodable = None,
-        *,
-        timeout: Seconds | None = None,
-        headers: Mapping[str, str] | None = None,
-        codec: CodecName = "msgpack",
-    ) -> Any:
-        """Asks a server, and waits for its answer: the target is `name`, `name@node` or `name#key`.
-
-        It takes `call_timeout` seconds at most, unless told otherwise; within a handler, no longer
-        than its own caller waits. What the server's code raises is a `RemoteError` here, with
-        `remote`.
-        """
-        limit = within(timeout, self._call_timeout)
-        how = unusual(timeout=limit, headers=headers, codec=codec)
-        return settle(self._host, self._host.call(target, op, payload, how))
-
-    def cast(
-        self,
-        target: str,
-        op: str,
-        payload: Encodable = None,
-        *,
-        latest: bool = False,
-        timeout: Seconds | None = None,
-        headers: Mapping[str, str] | None = None,
-        codec: CodecName = "msgpack",
-    ) -> None:
-        """Tells a server something, at most once; nobody answers.
-
-        Without a connection it waits for one, for `outbox_age` at most, or for `timeout`. With
-        `latest`, it takes the place of one to the same server and operation that still waits.
-        """
-        how = unusual(latest=latest, timeout=timeout, headers=headers, codec=codec)
-        try:
-            self._host.cast(target, op, payload, how)
-        except Overloaded:
-            if not self._blocks or latest or timeout is not None or headers is not None:
-                raise
-            settle(self._host, self._host.patient_cast(target, op, payload, how))
-
-    def multi_call(
-        self,
-        server: str,
-        op: str,
-        payload: Encodable = None,
-        *,
-        min_ok: int | None = None,
-        timeout: Seconds | None = None,
-        codec: CodecName = "msgpack",
-    ) -> Replies:
-        """Asks the servers of that name on all members, this one included.
-
-        Waits for all of them, or until `min_ok` have answered; `NoQuorum` if fewer do.
-        """
-        limit = within(timeout, self._call_timeout)
-        how = unusual(min_ok=min_ok, timeout=limit, codec=codec)
-        number = self._host.multi_call(server, op, payload, how)
-        told: dict[str, Any] = settle(self._host, number)
-        return Replies._of(**told)
-
-    def abcast(
-        self, server: str, op: str, payload: Encodable = None, *, codec: CodecName = "msgpack"
-    ) -> int:
-        """Tells the servers of that name on all members something; to how many it was sent."""
-        number = self._host.abcast(server, op, payload, unusual(codec=codec))
-        count: int = settle(self._host, number)
-        return count
-
-    def serve(
-        self,
-        name: str,
-        handler: Handler,
-        *,
-        concurrency: int = 1,
-        mailbox: int | None = None,
-        expose_stack: bool = False,
-    ) -> Serving:
-        """Serves a name of this node: others find it there, wherever they are.
-
-        The handlers run on threads of their own, one message at a time unless `concurrency` says
-        otherwise; up to `mailbox` others wait. They may call anything, and block. What one returns
-        is the answer; what it raises is a `RemoteError` to the caller, with the stack if
-        `expose_stack` is set. One that takes long asks now and then whether `sender.waiting`.
-        """
-        table = Table(name, handler, expose_stack)
-        if table.has_tasks:
-            raise BadArgument(f"{handler!r} is to be awaited, and here is no event loop")
-        count = places(concurrency)
-        mine = self._host.serve(name, mailbox)
-        threads = Threads(name, count, partial(work, self, mine, table))
-        self._servers = [one for one in self._servers if not one.ended] + [threads]
-        return Serving(name, mine)
 
     def events(self, *, replay: bool = False) -> Iterator[Event]:
         """Subscribes, now, to what happens to the other members; for `for`.

@@ -1,0 +1,119 @@
+"""Messages by the asyncio face of a node."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from .._base import BaseNode
+from .._values import CodecName, Encodable, Seconds, unusual
+from ..answers import Replies
+from ..errors import Overloaded
+from ..servers import Handler, Serving
+from ..servers._table import Table, places, within
+from ..servers._tasks import Tasks
+from ._pump import Pump
+
+
+class AsyncMessages(BaseNode):
+    """What a node says to others and hears from them, for asyncio."""
+
+    def _pump(self) -> Pump:
+        """That of the running loop."""
+        raise NotImplementedError
+
+    async def call(
+        self,
+        target: str,
+        op: str,
+        payload: Encodable = None,
+        *,
+        timeout: Seconds | None = None,
+        headers: Mapping[str, str] | None = None,
+        codec: CodecName = "msgpack",
+    ) -> Any:
+        """Asks a server, and waits for its answer: the target is `name`, `name@node` or `name#key`.
+
+        It takes `call_timeout` seconds at most, unless told otherwise; within a handler, no longer
+        than its own caller waits. Cancelled, it is given up, and the server is told. What
+        the server's code raises is a `RemoteError` here, with `remote`.
+        """
+        limit = within(timeout, self._call_timeout)
+        how = unusual(timeout=limit, headers=headers, codec=codec)
+        return await self._pump().outcome(self._host.call(target, op, payload, how))
+
+    async def cast(
+        self,
+        target: str,
+        op: str,
+        payload: Encodable = None,
+        *,
+        latest: bool = False,
+        timeout: Seconds | None = None,
+        headers: Mapping[str, str] | None = None,
+        codec: CodecName = "msgpack",
+    ) -> None:
+        """Tells a server something, at most once; nobody answers.
+
+        Without a connection it waits for one, for `outbox_age` at most, or for `timeout`. With
+        `latest`, it takes the place of one to the same server and operation that still waits.
+        """
+        how = unusual(latest=latest, timeout=timeout, headers=headers, codec=codec)
+        try:
+            self._host.cast(target, op, payload, how)
+        except Overloaded:
+            if not self._blocks or latest or timeout is not None or headers is not None:
+                raise
+            await self._pump().outcome(self._host.patient_cast(target, op, payload, how))
+
+    async def multi_call(
+        self,
+        server: str,
+        op: str,
+        payload: Encodable = None,
+        *,
+        min_ok: int | None = None,
+        timeout: Seconds | None = None,
+        codec: CodecName = "msgpack",
+    ) -> Replies:
+        """Asks the servers of that name on all members, this one included.
+
+        Waits for all of them, or until `min_ok` have answered; `NoQuorum` if fewer do.
+        """
+        limit = within(timeout, self._call_timeout)
+        how = unusual(min_ok=min_ok, timeout=limit, codec=codec)
+        number = self._host.multi_call(server, op, payload, how)
+        told: dict[str, Any] = await self._pump().outcome(number)
+        return Replies._of(**told)
+
+    async def abcast(
+        self, server: str, op: str, payload: Encodable = None, *, codec: CodecName = "msgpack"
+    ) -> int:
+        """Tells the servers of that name on all members something; to how many it was sent."""
+        number = self._host.abcast(server, op, payload, unusual(codec=codec))
+        count: int = await self._pump().outcome(number)
+        return count
+
+    async def serve(
+        self,
+        name: str,
+        handler: Handler,
+        *,
+        concurrency: int = 1,
+        mailbox: int | None = None,
+        expose_stack: bool = False,
+    ) -> Serving:
+        """Serves a name of this node: others find it there, wherever they are.
+
+        The handlers run on the running loop, one message at a time unless `concurrency` says
+        otherwise; up to `mailbox` others wait. They may call anything. What one returns is the
+        answer; what it raises is a `RemoteError` to the caller, with the stack if `expose_stack`
+        is set. One whose caller has given up is cancelled.
+        """
+        table, count = Table(name, handler, expose_stack), places(concurrency)
+        pump = self._pump()
+        mine = await asyncio.to_thread(self._host.serve, name, mailbox)
+        pump.servers.append(Tasks(mine, table, count, self))
+        pump.look()
+        return Serving(name, mine)
