@@ -7,6 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use chinwag::api::EVENTS;
+use chinwag::error::{Error, ErrorKind, Result};
 use chinwag::event::{Event, EventKind, Field};
 use chinwag::host;
 use pyo3::prelude::*;
@@ -20,13 +21,13 @@ use crate::ring::cluster::Cluster;
 /// One reader of a node's events.
 #[pyclass(frozen, module = "chinwag._chinwag")]
 pub(crate) struct Subscription {
-    events: Mutex<host::Subscription>,
+    events: Own<host::Subscription>,
     cluster: Arc<Cluster>,
 }
 
 impl Subscription {
     pub(crate) fn new(events: host::Subscription, cluster: Arc<Cluster>) -> Self {
-        Self { events: Mutex::new(events), cluster }
+        Self { events: Own::new(events), cluster }
     }
 }
 
@@ -36,8 +37,7 @@ impl Subscription {
     fn drain<'py>(&self, py: Python<'py>, max: usize) -> PyResult<(Bound<'py, PyList>, bool)> {
         guard(py, || {
             // Two steps: the lock is not held while Python code may run.
-            let batch = lock(&self.events).drain(max);
-            let batch = batch.or_raise(py)?;
+            let batch = self.events.lock().or_raise(py)?.drain(max).or_raise(py)?;
             let events = batch.events.into_iter().map(|event| object(py, event, &self.cluster));
             Ok((PyList::new(py, events.collect::<PyResult<Vec<_>>>()?)?, batch.ended))
         })
@@ -228,6 +228,27 @@ impl Wake {
     /// Makes it unreadable until the next time. To be called before looking what there is.
     fn clear(&self, py: Python<'_>) -> PyResult<()> {
         guard(py, || Ok(self.0.silence()?))
+    }
+}
+
+/// What one thread at a time uses, and none in a forked child: there the lock may be held for ever,
+/// by a thread that only the parent has.
+pub(crate) struct Own<T> {
+    pid: u32,
+    held: Mutex<T>,
+}
+
+impl<T> Own<T> {
+    pub(crate) fn new(held: T) -> Self {
+        Self { pid: std::process::id(), held: Mutex::new(held) }
+    }
+
+    /// What it holds; `forked` in a child.
+    pub(crate) fn lock(&self) -> Result<MutexGuard<'_, T>> {
+        if std::process::id() == self.pid {
+            return Ok(lock(&self.held));
+        }
+        Err(Error::new(ErrorKind::Forked, "this is the parent's; start one of your own"))
     }
 }
 

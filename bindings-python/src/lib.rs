@@ -15,6 +15,7 @@ mod node;
 mod payload;
 mod ring;
 mod serving;
+mod topics;
 
 /// The private module `chinwag._chinwag`.
 #[pyo3::pymodule(gil_used = false)]
@@ -49,6 +50,8 @@ mod _chinwag {
     use super::ring::change::{RingChange, bucket};
     #[pymodule_export]
     use super::serving::{From, Mailbox};
+    #[pymodule_export]
+    use super::topics::{Published, Subscribed, publish, subscribe_topic, subscribers, topics};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -70,6 +70,11 @@ impl Said {
         Op::Cast(self.target, self.op, self.payload)
     }
 
+    /// Published, with the topic in the place of the target; to how many members.
+    pub(crate) fn published(self, host: &host::Host) -> chinwag::Result<usize> {
+        host.publish(&self.target, &self.headers, self.payload, self.latest)
+    }
+
     /// A call to all the servers of a name.
     pub(crate) fn asked_of_all(self) -> Op {
         let Self { target: server, op, payload, min_ok, timeout, .. } = self;
@@ -84,9 +89,14 @@ impl Said {
 
 /// A limit in time that was given to a call.
 pub(crate) fn limit(timeout: &Bound<'_, PyAny>) -> PyResult<Duration> {
-    span(timeout).ok_or_else(|| {
-        let message = format!("timeout is {timeout}, expected seconds or a timedelta");
-        bad(timeout.py(), &message)
+    seconds("timeout", timeout)
+}
+
+/// A span of time.
+pub(crate) fn seconds(what: &str, given: &Bound<'_, PyAny>) -> PyResult<Duration> {
+    span(given).ok_or_else(|| {
+        let message = format!("{what} is {given}, expected seconds or a timedelta");
+        bad(given.py(), &message)
     })
 }
 
@@ -99,6 +109,18 @@ fn headers(given: &Bound<'_, PyAny>) -> PyResult<Vec<(String, String)>> {
     let Ok(given) = given.cast::<PyDict>() else { return Err(wrong("headers", given)) };
     let text = |part: Bound<'_, PyAny>| part.extract().map_err(|_| wrong("a header", &part));
     given.iter().map(|(name, value)| Ok((text(name)?, text(value)?))).collect()
+}
+
+/// Headers as Python has them.
+pub(crate) fn dict<'py>(
+    py: Python<'py>,
+    headers: &[(String, String)],
+) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    for (name, value) in headers {
+        dict.set_item(name, value)?;
+    }
+    Ok(dict)
 }
 
 /// The number of a codec that was given by its name, or by a number that both sides know.

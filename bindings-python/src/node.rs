@@ -37,8 +37,13 @@ pub(crate) struct Host {
 const BATCH: usize = 256;
 
 impl Host {
+    /// The node itself.
+    pub(crate) fn core(&self) -> &host::Host {
+        &self.host
+    }
+
     /// Begins an operation; its number.
-    fn begin(&self, py: Python<'_>, op: Op) -> PyResult<u64> {
+    pub(crate) fn begin(&self, py: Python<'_>, op: Op) -> PyResult<u64> {
         self.begin_by(py, || self.host.submit(op))
     }
 

@@ -12,7 +12,7 @@ use pyo3::types::{PyBytes, PyDict, PyList};
 
 use crate::error::{OrRaise, core_error, guard};
 use crate::events::lock;
-use crate::messages::{object, to_bytes};
+use crate::messages::{dict, object, to_bytes};
 
 /// A server whose messages are taken.
 #[pyclass(frozen, module = "chinwag._chinwag")]
@@ -129,13 +129,7 @@ impl From {
     /// What goes along, such as `traceparent`.
     #[getter]
     fn headers<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        guard(py, || {
-            let headers = PyDict::new(py);
-            for (name, value) in &self.headers {
-                headers.set_item(name, value)?;
-            }
-            Ok(headers)
-        })
+        guard(py, || dict(py, &self.headers))
     }
 
     /// Whether it wants an answer.

@@ -103,6 +103,21 @@ def eventually_blocking(condition: Callable[[], object]) -> None:
     asyncio.run(eventually(condition))
 
 
+def in_thread(function: Any, *args: Any) -> tuple[threading.Thread, list[Any]]:
+    """Runs a function on a thread; what it returns or raises."""
+    came: list[Any] = []
+
+    def run() -> None:
+        try:
+            came.append(function(*args))
+        except Exception as error:
+            came.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread, came
+
+
 def ours(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
     """What Chinwag logged; in development mode asyncio tells of slow turns as well."""
     return [record for record in caplog.records if record.name == "chinwag"]

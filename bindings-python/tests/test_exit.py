@@ -135,6 +135,28 @@ for _ in range(3): threading.Thread(target=call, daemon=True).start()
 assert begun.wait() and node.call("quick", "echo", 1) == 1
 """,
 }
+FOLLOWING = {
+    "asyncio": """
+async def read(subscriber):
+    async for _ in subscriber: pass
+node.topic = [node.subscribe("t"), node.subscribe("t", queue="q"), node.subscribe("t")]
+node.following = [asyncio.create_task(read(one)) for one in node.topic[:2]]
+for number in range(2000): await node.publish("t", number)
+""",
+    "blocking": """
+def read(subscriber):
+    for _ in subscriber: pass
+node.topic = [node.subscribe("t"), node.subscribe("t", queue="q"), node.subscribe("t")]
+for one in node.topic[:2]:
+    threading.Thread(target=read, args=[one], daemon=True).start()
+for number in range(2000): node.publish("t", number)
+""",
+}
+def following(end: str = "") -> dict[str, str]:
+    return {face: body + ("await " if end and face == "asyncio" else "") + end
+            for face, body in FOLLOWING.items()}
+
+
 BUSY = {face: body.replace("@LIMIT@", "600") for face, body in SERVER.items()}
 BRIEF = {face: body.replace("@LIMIT@", "0.3") for face, body in SERVER.items()}
 SITUATIONS = {
@@ -149,6 +171,13 @@ SITUATIONS = {
     "SIGTERM, handled, with servers": Situation(
         WITH, {face: BRIEF[face] + IDLE[face] for face in BRIEF}, -TERM, "member-leave", TERM,
         SIGNALS,
+    ),
+    "normal close, following": Situation(WITH, following(), 0, "member-leave"),
+    "no close, following": Situation(BARE, following(), 0, "member-failed"),
+    "closed, following": Situation(BARE, following("node.close()"), 0, "member-failed"),
+    "SIGTERM, handled, following": Situation(
+        WITH, {face: body + IDLE[face] for face, body in FOLLOWING.items()}, -TERM,
+        "member-leave", TERM, SIGNALS,
     ),
     "normal close": Situation(WITH, "pass", 0, "member-leave"),
     "exception": Situation(WITH, "raise KeyError('mine')", 1, "member-leave", error="KeyError"),

@@ -32,6 +32,9 @@ SITUATIONS = {
     "every call tells": """
 node = blocking.start("a", **quick())
 events, changes = node.events(), node.ring_changes()
+subscriber = node.subscribe("t")
+node.publish("t", 1)
+published = next(subscriber)
 ring = node.ring
 senders = []
 def keep(op, payload, sender):
@@ -49,6 +52,8 @@ def work():
         serving.pause, serving.resume, serving.stop, lambda: serving._mailbox.drain(1),
         sender.reply, lambda: sender.fail(ValueError()), lambda: sender.waiting,
         lambda: sender.answered, lambda: node._host.settled([number]),
+        lambda: node.publish("t"), lambda: node.subscribe("t"), lambda: node.subscribers("t"),
+        node.topics, lambda: next(subscriber), lambda: subscriber.missed, subscriber.close,
     ] + [
         node.members, node.known_members, node.local_member, node.stats, node.leave, node.close,
         lambda: node.member("a"), lambda: node.join(["x"]), lambda: node.update_tags(a="b"),
@@ -75,7 +80,7 @@ def work():
         else:
             raise AssertionError(call)
     assert repr(node) == "<chinwag.blocking.Node a forked>"
-    assert ring.owner("k") == "a"
+    assert ring.owner("k") == "a" and published.payload == 1
 assert status_of(work) == 0
 assert node.members()
 node.close()
@@ -83,6 +88,10 @@ node.close()
     "the child lets go": """
 node = blocking.start("a", **quick())
 kept = [node.events() for _ in range(3)]
+held = [node.subscribe("t") for _ in range(2)]
+for number in range(100):
+    node.publish("t", number)
+held.append(next(held[0]))
 def keep(op, payload, sender):
     kept.append(sender)
     return chinwag.NO_REPLY
@@ -90,9 +99,9 @@ serving = node.serve("later", keep)
 node._host.call("later", "ask", None, None)
 eventually_blocking(lambda: len(kept) == 4)
 def work():
-    global node, kept, serving
+    global node, kept, serving, held
     node._servers.clear()
-    del node, kept, serving
+    del node, kept, serving, held
     gc.collect()
 assert all(status_of(work) == 0 for _ in range(20))
 assert node.members()

@@ -68,6 +68,11 @@ async def main() -> None:
     await node.update_tags({"a-b": "c"}, role="x", canary=None)
     with chinwag.blocking.start("b", profile="wan") as other:
         other.on_event(print)
+        for told in other.subscribe("t", queue="q"):
+            print(told.payload["id"], other.subscribe("t").next(timeout=1).sender.upper())
+    async with node.subscribe("t", buffer=9) as subscriber:
+        async for told in subscriber:
+            span += await node.publish("t", {"a": [1]}, headers=told.headers) + subscriber.missed
     ring = chinwag.Ring(["a", chinwag.RingNode("b", 2), {"name": "c"}], profile="pure", slots=271)
     drained = ring.replace(excluded=["a"], pins={"k": "b", b"l": "c"})
     owners: list[str] = drained.owners(b"k", 2)
@@ -104,6 +109,8 @@ MISTAKES = {
     'chinwag.blocking.start("a").cluster_keys("rotate", "")': "rotate",
     'chinwag.blocking.start("a").send("b", b"", False)': "positional",
     "chinwag.MemberJoin(member=1, seq=2)": "Member",
+    'chinwag.blocking.start("a").publish("t", {1: 2})': "dict",
+    'next(chinwag.blocking.start("a").subscribe("t")).sender = "x"': "read-only",
     'chinwag.blocking.start("a").events().member': "member",
     'chinwag.Ring(["a"], profile="quick")': "profile",
     'chinwag.Ring(["a"]).replace(wieght=1)': "wieght",

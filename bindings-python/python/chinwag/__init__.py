@@ -7,7 +7,7 @@
 
 from . import answers, blocking, clock, errors, events, ring, servers
 from ._asyncio import Events, Node, RingChanges, start
-from ._chinwag import Member, Ring, RingChange, __version__, decode, encode
+from ._chinwag import Member, Published, Ring, RingChange, __version__, decode, encode
 from ._constants import ErrorCode, EventType, MemberState, OptionName, Options, WarningCode
 from ._values import CodecName, Encodable, Payload
 from .answers import (
@@ -88,6 +88,7 @@ from .events import (
     UserEvent,
     Warning,
 )
+from .messaging import Subscriber
 from .ring import RingNode
 from .servers import NO_REPLY, From, Server, Serving, handle_call, handle_cast
 
@@ -153,6 +154,7 @@ __all__ = [
     "Options",
     "Overloaded",
     "Payload",
+    "Published",
     "Query",
     "Question",
     "Remote",
@@ -172,6 +174,7 @@ __all__ = [
     "ServerExists",
     "Serving",
     "Siblings",
+    "Subscriber",
     "Timeout",
     "TooLarge",
     "TrimBounds",

@@ -7,11 +7,12 @@ import html
 import logging
 import os
 import threading
+import time
 import weakref
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from ._chinwag import Host, Member, Ring, RingChange
+from ._chinwag import Host, Member, Ring, RingChange, subscribers, topics
 from ._constants import MemberState
 from ._signals import SignalHook
 from .answers import KeyInfo
@@ -164,6 +165,14 @@ class BaseNode:
         """Every server that this node knows of, and how many members host it."""
         return self._host.servers()
 
+    def subscribers(self, topic: str) -> list[str]:
+        """The members that have subscribers of a topic, this one among them, by name."""
+        return subscribers(self._host, topic)
+
+    def topics(self) -> dict[str, int]:
+        """Every topic that somebody subscribes to, and how many members do."""
+        return topics(self._host)
+
     def stats(self) -> dict[str, int]:
         """Counters since the start, by name."""
         return self._host.stats()
@@ -271,11 +280,16 @@ def settle(host: Host, number: int) -> Any:
         raise
 
 
-def listen(host: Host, rings: int) -> None:
-    """Waits until there was more to take than `rings` times."""
-    seconds = _SLICE if threading.current_thread() is threading.main_thread() else None
-    while not host.wait(rings, seconds):
-        pass
+def listen(host: Host, rings: int, end: float | None = None) -> bool:
+    """Waits until there was more to take than `rings` times; whether that was before `end`."""
+    span = _SLICE if threading.current_thread() is threading.main_thread() else None
+    while True:
+        left = None if end is None else max(0.0, end - time.monotonic())
+        spans = [some for some in (span, left) if some is not None]
+        if host.wait(rings, min(spans, default=None)):
+            return True
+        if left == 0:
+            return False
 
 
 _live: Final[weakref.WeakSet[BaseNode]] = weakref.WeakSet()

@@ -33,10 +33,12 @@ __all__ = [
     "LamportClock",
     "Mailbox",
     "Member",
+    "Published",
     "Retired",
     "Ring",
     "RingChange",
     "Siblings",
+    "Subscribed",
     "Subscription",
     "VectorClock",
     "Wake",
@@ -47,7 +49,11 @@ __all__ = [
     "decode",
     "encode",
     "jump",
+    "publish",
     "split_actor",
+    "subscribe_topic",
+    "subscribers",
+    "topics",
 ]
 
 __version__: Final[str]
@@ -277,6 +283,50 @@ class From:
         """Answers; whether somebody was still waiting for that."""
     def fail(self, error: BaseException, *, stack: str | None = None) -> bool:
         """Answers with an error; whether somebody was still waiting for that."""
+
+@final
+class Published:
+    """Something that was published. Any thread may use it."""
+
+    @property
+    def topic(self) -> str:
+        """The topic."""
+    @property
+    def sender(self) -> str:
+        """The member that published it."""
+    @property
+    def payload(self) -> Any:
+        """What was published: the same object each time. `errors.Codec` if it cannot be read."""
+    @property
+    def headers(self) -> dict[str, str]:
+        """What goes along, such as `traceparent`."""
+    @property
+    def missed(self) -> int:
+        """How many before it this subscriber has missed, because it was slow."""
+
+@final
+class Subscribed:
+    """A subscriber of a topic."""
+
+    def drain(self, max: int) -> tuple[list[Published], bool]:
+        """Takes up to `max` publications, and tells whether nothing will come after them."""
+    def missed(self) -> int:
+        """How many publications it has missed in all."""
+    def close(self) -> None:
+        """Subscribes no longer."""
+
+def publish(host: Host, topic: str, payload: Encodable, how: dict[str, Any] | None) -> int:
+    """Sends something to everybody who subscribes to a topic; to how many members. `how` has what
+    is not as usual of `headers`, `codec` and `latest`."""
+
+def subscribe_topic(host: Host, topic: str, queue: str | None, buffer: int) -> Subscribed:
+    """Subscribes to a topic, in a queue if one is named; so many publications may wait."""
+
+def subscribers(host: Host, topic: str) -> list[str]:
+    """The members that have subscribers of a topic, in the order of their names."""
+
+def topics(host: Host) -> dict[str, int]:
+    """Every topic that somebody subscribes to, and how many members do."""
 
 @final
 class Subscription:

@@ -10,7 +10,7 @@ from typing import Any
 import chinwag
 import pytest
 from chinwag import blocking
-from support import LIMIT, eventually_blocking, quick
+from support import LIMIT, eventually_blocking, in_thread, quick
 
 
 class Counter(chinwag.Server):
@@ -29,21 +29,6 @@ class Counter(chinwag.Server):
     @chinwag.handle_cast("reset")
     def reset(self) -> None:
         self.n = 0
-
-
-def in_thread(function: Any, *args: Any) -> tuple[threading.Thread, list[Any]]:
-    """Runs a function on a thread; what it returns or raises."""
-    came: list[Any] = []
-
-    def run() -> None:
-        try:
-            came.append(function(*args))
-        except Exception as error:
-            came.append(error)
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    return thread, came
 
 
 def test_the_same_names_without_an_event_loop() -> None:

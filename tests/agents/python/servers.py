@@ -87,6 +87,7 @@ class Servers:
     """The commands that are about servers."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.serving: dict[str, chinwag.Serving] = {}
 
     def open_node(self) -> chinwag.Node:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from .._base import BaseNode
+from .._chinwag import publish
 from .._values import CodecName, Encodable, Seconds, unusual
 from ..answers import Replies
 from ..errors import Overloaded
@@ -14,10 +15,16 @@ from ..servers import Handler, Serving
 from ..servers._table import Table, places, within
 from ..servers._tasks import Tasks
 from ._pump import Pump
+from ._topics import AsyncSubscriber
+
+#: Publications in a row before the loop's other tasks get a turn.
+_TURN: Final = 64
 
 
 class AsyncMessages(BaseNode):
     """What a node says to others and hears from them, for asyncio."""
+
+    _published = 0
 
     def _pump(self) -> Pump:
         """That of the running loop."""
@@ -117,3 +124,34 @@ class AsyncMessages(BaseNode):
         pump.servers.append(Tasks(mine, table, count, self))
         pump.look()
         return Serving(name, mine)
+
+    async def publish(
+        self,
+        topic: str,
+        payload: Encodable = None,
+        *,
+        latest: bool = False,
+        headers: Mapping[str, str] | None = None,
+        codec: CodecName = "msgpack",
+    ) -> int:
+        """Sends something to everybody who subscribes to a topic; to how many members it was sent.
+
+        At most once, and never waiting: what there is no room for on the way to a member is dropped
+        there, and counted. With `latest`, it takes the place of one of the topic that still waits.
+        """
+        how = unusual(latest=latest, headers=headers, codec=codec)
+        count = publish(self._host, topic, payload, how)
+        self._published += 1
+        if self._published % _TURN == 0:
+            await asyncio.sleep(0)  # Those who subscribe here have to read meanwhile.
+        return count
+
+    def subscribe(
+        self, topic: str, *, queue: str | None = None, buffer: int = 1024
+    ) -> AsyncSubscriber:
+        """Subscribes, now, to exactly that topic; for `async for`, and for `async with`.
+
+        Of those in a queue, on whatever members, one gets each publication; all others get all. Who
+        is slow misses the oldest of what waits, of which there are `buffer` at most.
+        """
+        return AsyncSubscriber(self, self._pump, topic, queue, buffer)

@@ -7,12 +7,14 @@ from functools import partial
 from typing import Any
 
 from .._base import BaseNode, settle
+from .._chinwag import publish
 from .._values import CodecName, Encodable, Seconds, unusual
 from ..answers import Replies
 from ..errors import BadArgument, Overloaded
 from ..servers import Handler, Serving
 from ..servers._table import Table, places, within
 from ..servers._threads import Threads, work
+from ._topics import Subscriber
 
 
 class BlockingMessages(BaseNode):
@@ -116,3 +118,30 @@ class BlockingMessages(BaseNode):
         threads = Threads(name, count, partial(work, self, mine, table))
         self._servers = [one for one in self._servers if not one.ended] + [threads]
         return Serving(name, mine)
+
+    def publish(
+        self,
+        topic: str,
+        payload: Encodable = None,
+        *,
+        latest: bool = False,
+        headers: Mapping[str, str] | None = None,
+        codec: CodecName = "msgpack",
+    ) -> int:
+        """Sends something to everybody who subscribes to a topic; to how many members it was sent.
+
+        At most once, and never waiting: what there is no room for on the way to a member is dropped
+        there, and counted. With `latest`, it takes the place of one of the topic that still waits.
+        """
+        how = unusual(latest=latest, headers=headers, codec=codec)
+        return publish(self._host, topic, payload, how)
+
+    def subscribe(
+        self, topic: str, *, queue: str | None = None, buffer: int = 1024
+    ) -> Subscriber:
+        """Subscribes, now, to exactly that topic; for `for`, `next` and `with`.
+
+        Of those in a queue, on whatever members, one gets each publication; all others get all. Who
+        is slow misses the oldest of what waits, of which there are `buffer` at most.
+        """
+        return Subscriber(self, topic, queue, buffer)
