@@ -15,6 +15,7 @@ mod node;
 mod payload;
 mod ring;
 mod serving;
+mod state;
 mod topics;
 
 /// The private module `chinwag._chinwag`.
@@ -50,6 +51,8 @@ mod _chinwag {
     use super::ring::change::{RingChange, bucket};
     #[pymodule_export]
     use super::serving::{From, Mailbox};
+    #[pymodule_export]
+    use super::state::{Watching, delete, entries, get, put, watch};
     #[pymodule_export]
     use super::topics::{Published, Subscribed, publish, subscribe_topic, subscribers, topics};
 

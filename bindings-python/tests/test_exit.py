@@ -140,14 +140,18 @@ FOLLOWING = {
 async def read(subscriber):
     async for _ in subscriber: pass
 node.topic = [node.subscribe("t"), node.subscribe("t", queue="q"), node.subscribe("t")]
-node.following = [asyncio.create_task(read(one)) for one in node.topic[:2]]
+node.topic.append(node.watch(replay=True))
+node.following = [asyncio.create_task(read(one)) for one in node.topic[:2] + node.topic[3:]]
+await node.put("k", "v", ttl=60)
 for number in range(2000): await node.publish("t", number)
 """,
     "blocking": """
 def read(subscriber):
     for _ in subscriber: pass
 node.topic = [node.subscribe("t"), node.subscribe("t", queue="q"), node.subscribe("t")]
-for one in node.topic[:2]:
+node.topic.append(node.watch(replay=True))
+node.put("k", "v", ttl=60)
+for one in node.topic[:2] + node.topic[3:]:
     threading.Thread(target=read, args=[one], daemon=True).start()
 for number in range(2000): node.publish("t", number)
 """,

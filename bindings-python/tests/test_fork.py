@@ -32,7 +32,7 @@ SITUATIONS = {
     "every call tells": """
 node = blocking.start("a", **quick())
 events, changes = node.events(), node.ring_changes()
-subscriber = node.subscribe("t")
+subscriber, watch = node.subscribe("t"), node.watch()
 node.publish("t", 1)
 published = next(subscriber)
 ring = node.ring
@@ -54,6 +54,8 @@ def work():
         lambda: sender.answered, lambda: node._host.settled([number]),
         lambda: node.publish("t"), lambda: node.subscribe("t"), lambda: node.subscribers("t"),
         node.topics, lambda: next(subscriber), lambda: subscriber.missed, subscriber.close,
+        lambda: node.put("k", "v"), lambda: node.delete("k"), lambda: node.get("a", "k"),
+        node.entries, node.watch, lambda: next(watch), watch.close,
     ] + [
         node.members, node.known_members, node.local_member, node.stats, node.leave, node.close,
         lambda: node.member("a"), lambda: node.join(["x"]), lambda: node.update_tags(a="b"),
@@ -91,7 +93,8 @@ kept = [node.events() for _ in range(3)]
 held = [node.subscribe("t") for _ in range(2)]
 for number in range(100):
     node.publish("t", number)
-held.append(next(held[0]))
+held += [next(held[0]), node.watch(), node.watch(replay=True)]
+node.put("k", "v")
 def keep(op, payload, sender):
     kept.append(sender)
     return chinwag.NO_REPLY

@@ -70,6 +70,18 @@ async def main() -> None:
         other.on_event(print)
         for told in other.subscribe("t", queue="q"):
             print(told.payload["id"], other.subscribe("t").next(timeout=1).sender.upper())
+    await node.put("k", "v", ttl=5)
+    values: list[bytes] = [entry.value for entry in node.entries("k")]
+    async for seen in node.watch("k", replay=True):
+        match seen:
+            case chinwag.KeyPut(member=s, key=key, value=value):
+                values.append(value + (node.get(s, key) or b""))
+            case chinwag.KeyDeleted(member=s) | chinwag.KeysLost(entries=[chinwag.Entry(s)]):
+                names.append(s)
+            case chinwag.KeysReplayed() | chinwag.KeysLost():
+                pass
+            case _:
+                assert_never(seen)
     async with node.subscribe("t", buffer=9) as subscriber:
         async for told in subscriber:
             span += await node.publish("t", {"a": [1]}, headers=told.headers) + subscriber.missed

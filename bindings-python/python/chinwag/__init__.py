@@ -13,6 +13,7 @@ from ._values import CodecName, Encodable, Payload
 from .answers import (
     Answers,
     Coordinate,
+    Entry,
     Explanation,
     KeyInfo,
     KeyOp,
@@ -88,7 +89,15 @@ from .events import (
     UserEvent,
     Warning,
 )
-from .messaging import Subscriber
+from .messaging import (
+    KeyChange,
+    KeyDeleted,
+    KeyPut,
+    KeysLost,
+    KeysReplayed,
+    Subscriber,
+    Watch,
+)
 from .ring import RingNode
 from .servers import NO_REPLY, From, Server, Serving, handle_call, handle_cast
 
@@ -109,6 +118,7 @@ __all__ = [
     "CodecName",
     "Coordinate",
     "Encodable",
+    "Entry",
     "ErrorCode",
     "Event",
     "EventType",
@@ -124,10 +134,15 @@ __all__ = [
     "HybridTime",
     "Internal",
     "JoinFailed",
+    "KeyChange",
+    "KeyDeleted",
     "KeyInfo",
     "KeyMismatch",
     "KeyOp",
     "KeyOutcome",
+    "KeyPut",
+    "KeysLost",
+    "KeysReplayed",
     "LamportClock",
     "Member",
     "MemberConflict",
@@ -185,6 +200,7 @@ __all__ = [
     "VectorClock",
     "Warning",
     "WarningCode",
+    "Watch",
     "__version__",
     "answers",
     "blocking",

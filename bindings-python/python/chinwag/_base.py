@@ -12,10 +12,19 @@ import weakref
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from ._chinwag import Host, Member, Ring, RingChange, subscribers, topics
+from ._chinwag import (
+    Host,
+    Member,
+    Ring,
+    RingChange,
+    entries,
+    get,
+    subscribers,
+    topics,
+)
 from ._constants import MemberState
 from ._signals import SignalHook
-from .answers import KeyInfo
+from .answers import Entry, KeyInfo
 from .errors import BadConfig, ChinwagError, Closed, Forked
 from .events import Event, EventsLost, RingChanged
 from .ring import Key
@@ -172,6 +181,14 @@ class BaseNode:
     def topics(self) -> dict[str, int]:
         """Every topic that somebody subscribes to, and how many members do."""
         return topics(self._host)
+
+    def get(self, member: str, key: str) -> bytes | None:
+        """The value that a key of a present member has, as far as this node has heard."""
+        return get(self._host, member, key)
+
+    def entries(self, prefix: str = "") -> list[Entry]:
+        """The keys of all present members that begin so, by the members' names and by key."""
+        return list(map(Entry._make, entries(self._host, prefix)))
 
     def stats(self) -> dict[str, int]:
         """Counters since the start, by name."""

@@ -42,18 +42,24 @@ __all__ = [
     "Subscription",
     "VectorClock",
     "Wake",
+    "Watching",
     "__version__",
     "_panic",
     "_specimen",
     "actor",
     "decode",
+    "delete",
     "encode",
+    "entries",
+    "get",
     "jump",
     "publish",
+    "put",
     "split_actor",
     "subscribe_topic",
     "subscribers",
     "topics",
+    "watch",
 ]
 
 __version__: Final[str]
@@ -327,6 +333,31 @@ def subscribers(host: Host, topic: str) -> list[str]:
 
 def topics(host: Host) -> dict[str, int]:
     """Every topic that somebody subscribes to, and how many members do."""
+
+@final
+class Watching:
+    """A watch of keys."""
+
+    def drain(self, max: int) -> tuple[list[tuple[str, tuple[Any, ...]]], bool]:
+        """Takes up to `max` changes, each as its type and its parts, and tells whether nothing
+        will come after them."""
+    def close(self) -> None:
+        """Watches no longer."""
+
+def put(host: Host, key: str, value: bytes, ttl: float | timedelta | None) -> int:
+    """Begins to give a key of this node a value, for so long."""
+
+def delete(host: Host, key: str) -> int:
+    """Begins to delete a key of this node."""
+
+def get(host: Host, member: str, key: str) -> bytes | None:
+    """The value that a key of a present member has."""
+
+def entries(host: Host, prefix: str) -> list[tuple[str, str, bytes]]:
+    """The keys of all present members that begin so: whose, which, and the value."""
+
+def watch(host: Host, prefix: str, replay: bool) -> Watching:
+    """Follows the keys of all members that begin so."""
 
 @final
 class Subscription:

@@ -117,6 +117,15 @@ class Coordinate(NamedTuple):
     """The way from the member to that place: its own line, say."""
 
 
+class Entry(NamedTuple):
+    """A key of a member, and its value."""
+
+    member: str
+    """Whose it is."""
+    key: str
+    value: bytes
+
+
 class Replies(NamedTuple):
     """What a call to the servers of a name on all members came to."""
 
@@ -170,6 +179,7 @@ def question(name: str, payload: Payload, how: Question) -> dict[str, object]:
 
 
 for _public in (
-    RoundTrip, Observed, Explanation, KeyInfo, KeyOutcome, Response, Answers, Coordinate, Replies,
+    RoundTrip, Observed, Explanation, KeyInfo, KeyOutcome, Response, Answers, Coordinate, Entry,
+    Replies,
 ):
     _public.__module__ = "chinwag"

@@ -11,6 +11,7 @@ import chinwag
 import rings
 from lines import BadRequest, Facts, Pairs, flag, octets, parse, say, text, texts, told, under
 from servers import SAYING, Servers, doubt
+from state import Keys
 from topics import Topics
 
 
@@ -27,7 +28,7 @@ def error_facts(error: chinwag.ChinwagError) -> Facts:
     return [("code", error.code), ("message", error)]
 
 
-class Agent(Servers, Topics):
+class Agent(Servers, Topics, Keys):
     """One node at a time, and what it is told to do."""
 
     def __init__(self) -> None:

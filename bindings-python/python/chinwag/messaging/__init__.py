@@ -1,7 +1,17 @@
-"""Messages of a node, by either face."""
+"""Messages of a node, by either face, and what else is told from member to member."""
 
 from __future__ import annotations
 
+from ._keys import AsyncWatch as Watch
+from ._keys import KeyChange, KeyDeleted, KeyPut, KeysLost, KeysReplayed
 from ._topics import AsyncSubscriber as Subscriber
 
-__all__ = ["Subscriber"]
+__all__ = [
+    "KeyChange",
+    "KeyDeleted",
+    "KeyPut",
+    "KeysLost",
+    "KeysReplayed",
+    "Subscriber",
+    "Watch",
+]

@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from .._base import BaseNode
-from .._chinwag import publish
-from .._values import CodecName, Encodable, Seconds, unusual
+from .._chinwag import delete, publish, put
+from .._values import CodecName, Encodable, Payload, Seconds, octets, unusual
 from ..answers import Replies
 from ..errors import Overloaded
 from ..servers import Handler, Serving
 from ..servers._table import Table, places, within
 from ..servers._tasks import Tasks
+from ._keys import AsyncWatch
 from ._pump import Pump
 from ._topics import AsyncSubscriber
 
@@ -155,3 +156,24 @@ class AsyncMessages(BaseNode):
         is slow misses the oldest of what waits, of which there are `buffer` at most.
         """
         return AsyncSubscriber(self, self._pump, topic, queue, buffer)
+
+    async def put(self, key: str, value: Payload, *, ttl: Seconds | None = None) -> None:
+        """Gives a key of this node a value, for all members to read until this one is gone.
+
+        Where this node is known, they have it within milliseconds. With `ttl`, it is deleted after
+        that time, unless it is put again. A key has 254 bytes at most, a value 64 KiB, and all of a
+        node together 1 MiB; beyond that it is `TooLarge`, and nothing has changed.
+        """
+        await self._pump().outcome(put(self._host, key, octets(value), ttl))
+
+    async def delete(self, key: str) -> None:
+        """Deletes a key of this node, also one that it does not have."""
+        await self._pump().outcome(delete(self._host, key))
+
+    def watch(self, prefix: str = "", *, replay: bool = False) -> AsyncWatch:
+        """Follows, from now on, the keys of all members that begin so; for `async for`.
+
+        With `replay`, a `KeyPut` for each that is there comes first, then a `KeysReplayed`. A
+        reader that falls further behind than `event_buffer` gets one `KeysLost`.
+        """
+        return AsyncWatch(self, self._pump, prefix, replay)

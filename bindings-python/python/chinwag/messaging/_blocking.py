@@ -7,13 +7,14 @@ from functools import partial
 from typing import Any
 
 from .._base import BaseNode, settle
-from .._chinwag import publish
-from .._values import CodecName, Encodable, Seconds, unusual
+from .._chinwag import delete, publish, put
+from .._values import CodecName, Encodable, Payload, Seconds, octets, unusual
 from ..answers import Replies
 from ..errors import BadArgument, Overloaded
 from ..servers import Handler, Serving
 from ..servers._table import Table, places, within
 from ..servers._threads import Threads, work
+from ._keys import Watch
 from ._topics import Subscriber
 
 
@@ -145,3 +146,24 @@ class BlockingMessages(BaseNode):
         is slow misses the oldest of what waits, of which there are `buffer` at most.
         """
         return Subscriber(self, topic, queue, buffer)
+
+    def put(self, key: str, value: Payload, *, ttl: Seconds | None = None) -> None:
+        """Gives a key of this node a value, for all members to read until this one is gone.
+
+        Where this node is known, they have it within milliseconds. With `ttl`, it is deleted after
+        that time, unless it is put again. A key has 254 bytes at most, a value 64 KiB, and all of a
+        node together 1 MiB; beyond that it is `TooLarge`, and nothing has changed.
+        """
+        settle(self._host, put(self._host, key, octets(value), ttl))
+
+    def delete(self, key: str) -> None:
+        """Deletes a key of this node, also one that it does not have."""
+        settle(self._host, delete(self._host, key))
+
+    def watch(self, prefix: str = "", *, replay: bool = False) -> Watch:
+        """Follows, from now on, the keys of all members that begin so; for `for` and `next`.
+
+        With `replay`, a `KeyPut` for each that is there comes first, then a `KeysReplayed`. A
+        reader that falls further behind than `event_buffer` gets one `KeysLost`.
+        """
+        return Watch(self, prefix, replay)
