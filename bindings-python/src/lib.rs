@@ -11,6 +11,7 @@ mod error;
 mod events;
 mod member;
 mod messages;
+mod monitor;
 mod node;
 mod payload;
 mod ring;
@@ -41,6 +42,8 @@ mod _chinwag {
     use super::events::{Subscription, Wake};
     #[pymodule_export]
     use super::member::Member;
+    #[pymodule_export]
+    use super::monitor::monitor;
     #[pymodule_export]
     use super::node::Host;
     #[pymodule_export]

@@ -53,11 +53,6 @@ impl Said {
         })
     }
 
-    /// Whether it goes to the owner of a key.
-    pub(crate) fn wants_ring(&self) -> bool {
-        self.target.contains('#')
-    }
-
     /// As it is handed to the core.
     pub(crate) fn parts(&mut self) -> (host::Message<'_>, Payload) {
         let payload = std::mem::take(&mut self.payload);

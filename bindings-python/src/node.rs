@@ -47,7 +47,11 @@ impl Host {
         self.begin_by(py, || self.host.submit(op))
     }
 
-    fn begin_by(&self, py: Python<'_>, begin: impl FnOnce() -> Result<u64>) -> PyResult<u64> {
+    pub(crate) fn begin_by(
+        &self,
+        py: Python<'_>,
+        begin: impl FnOnce() -> Result<u64>,
+    ) -> PyResult<u64> {
         self.check(py)?;
         let id = {
             // Held over both steps: another thread may collect the outcome before this one is back.
@@ -59,7 +63,15 @@ impl Host {
         id.or_raise(py)
     }
 
-    /// What a message says. The ring that it may need is made while others run.
+    /// Makes the ring, while others run, if the target is the owner of a key.
+    pub(crate) fn make_ring_for(&self, py: Python<'_>, target: &str) -> PyResult<()> {
+        match target.contains('#') {
+            true => py.detach(|| self.host.ring().map(drop)).or_raise(py),
+            false => Ok(()),
+        }
+    }
+
+    /// What a message says.
     fn said(
         &self,
         py: Python<'_>,
@@ -68,9 +80,7 @@ impl Host {
         how: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Said> {
         let said = Said::new(target, op, payload, how)?;
-        if said.wants_ring() {
-            py.detach(|| self.host.ring().map(drop)).or_raise(py)?;
-        }
+        self.make_ring_for(py, target)?;
         Ok(said)
     }
 

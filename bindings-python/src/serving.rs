@@ -44,9 +44,9 @@ impl Mailbox {
         guard(py, || self.0.pause(paused).or_raise(py))
     }
 
-    /// Takes the server off.
-    fn stop(&self, py: Python<'_>) -> PyResult<()> {
-        guard(py, || self.0.stop().or_raise(py))
+    /// Takes the server off, for that reason.
+    fn stop(&self, py: Python<'_>, reason: &str) -> PyResult<()> {
+        guard(py, || self.0.stop_with(reason).or_raise(py))
     }
 }
 

@@ -143,6 +143,9 @@ node.topic = [node.subscribe("t"), node.subscribe("t", queue="q"), node.subscrib
 node.topic.append(node.watch(replay=True))
 node.following = [asyncio.create_task(read(one)) for one in node.topic[:2] + node.topic[3:]]
 await node.put("k", "v", ttl=60)
+await node.serve("own", lambda op: None)
+node.monitors = [node.monitor("own"), node.monitor("own@b")]
+node.following.append(asyncio.ensure_future(node.monitors[0].down()))
 for number in range(2000): await node.publish("t", number)
 """,
     "blocking": """
@@ -151,6 +154,9 @@ def read(subscriber):
 node.topic = [node.subscribe("t"), node.subscribe("t", queue="q"), node.subscribe("t")]
 node.topic.append(node.watch(replay=True))
 node.put("k", "v", ttl=60)
+node.serve("own", lambda op: None)
+node.monitors = [node.monitor("own"), node.monitor("own@b")]
+threading.Thread(target=node.monitors[0].wait, daemon=True).start()
 for one in node.topic[:2] + node.topic[3:]:
     threading.Thread(target=read, args=[one], daemon=True).start()
 for number in range(2000): node.publish("t", number)

@@ -33,6 +33,7 @@ SITUATIONS = {
 node = blocking.start("a", **quick())
 events, changes = node.events(), node.ring_changes()
 subscriber, watch = node.subscribe("t"), node.watch()
+monitor = node.monitor("later")
 node.publish("t", 1)
 published = next(subscriber)
 ring = node.ring
@@ -55,6 +56,7 @@ def work():
         lambda: node.publish("t"), lambda: node.subscribe("t"), lambda: node.subscribers("t"),
         node.topics, lambda: next(subscriber), lambda: subscriber.missed, subscriber.close,
         lambda: node.put("k", "v"), lambda: node.delete("k"), lambda: node.get("a", "k"),
+        lambda: node.monitor("x"), monitor.wait, monitor.close, lambda: serving.stop("why"),
         node.entries, node.watch, lambda: next(watch), watch.close,
     ] + [
         node.members, node.known_members, node.local_member, node.stats, node.leave, node.close,
@@ -101,6 +103,7 @@ def keep(op, payload, sender):
 serving = node.serve("later", keep)
 node._host.call("later", "ask", None, None)
 eventually_blocking(lambda: len(kept) == 4)
+held.append(node.monitor("later"))
 def work():
     global node, kept, serving, held
     node._servers.clear()

@@ -68,9 +68,13 @@ async def main() -> None:
     await node.update_tags({"a-b": "c"}, role="x", canary=None)
     with chinwag.blocking.start("b", profile="wan") as other:
         other.on_event(print)
+        names.append(other.monitor("counter").wait(timeout=1).text)
         for told in other.subscribe("t", queue="q"):
             print(told.payload["id"], other.subscribe("t").next(timeout=1).sender.upper())
     await node.put("k", "v", ttl=5)
+    down: chinwag.Down = await node.monitor("counter@b")
+    if down.reason == "node_failed" and down.member is not None:
+        names.append(down.member.upper())
     values: list[bytes] = [entry.value for entry in node.entries("k")]
     async for seen in node.watch("k", replay=True):
         match seen:
@@ -121,6 +125,7 @@ MISTAKES = {
     'chinwag.blocking.start("a").cluster_keys("rotate", "")': "rotate",
     'chinwag.blocking.start("a").send("b", b"", False)': "positional",
     "chinwag.MemberJoin(member=1, seq=2)": "Member",
+    'chinwag.blocking.start("a").monitor("x").wait().reason == "gone"': "gone",
     'chinwag.blocking.start("a").publish("t", {1: 2})': "dict",
     'next(chinwag.blocking.start("a").subscribe("t")).sender = "x"': "read-only",
     'chinwag.blocking.start("a").events().member': "member",

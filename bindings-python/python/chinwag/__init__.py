@@ -13,6 +13,8 @@ from ._values import CodecName, Encodable, Payload
 from .answers import (
     Answers,
     Coordinate,
+    Down,
+    DownReason,
     Entry,
     Explanation,
     KeyInfo,
@@ -95,6 +97,7 @@ from .messaging import (
     KeyPut,
     KeysLost,
     KeysReplayed,
+    Monitor,
     Subscriber,
     Watch,
 )
@@ -117,6 +120,8 @@ __all__ = [
     "Codec",
     "CodecName",
     "Coordinate",
+    "Down",
+    "DownReason",
     "Encodable",
     "Entry",
     "ErrorCode",
@@ -157,6 +162,7 @@ __all__ = [
     "MemberSuspect",
     "MemberUpdate",
     "Message",
+    "Monitor",
     "NO_REPLY",
     "NameConflict",
     "NoQuorum",

@@ -53,6 +53,7 @@ __all__ = [
     "entries",
     "get",
     "jump",
+    "monitor",
     "publish",
     "put",
     "split_actor",
@@ -251,8 +252,8 @@ class Mailbox:
         their numbers; and whether nothing will come after them."""
     def pause(self, paused: bool) -> None:
         """Holds messages back, or hands them over again."""
-    def stop(self) -> None:
-        """Takes the server off."""
+    def stop(self, reason: str) -> None:
+        """Takes the server off, for that reason."""
 
 @final
 class From:
@@ -320,6 +321,9 @@ class Subscribed:
         """How many publications it has missed in all."""
     def close(self) -> None:
         """Subscribes no longer."""
+
+def monitor(host: Host, target: str) -> int:
+    """Begins to follow a server; settles with a dict once it is down."""
 
 def publish(host: Host, topic: str, payload: Encodable, how: dict[str, Any] | None) -> int:
     """Sends something to everybody who subscribes to a topic; to how many members. `how` has what

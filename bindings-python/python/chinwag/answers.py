@@ -117,6 +117,24 @@ class Coordinate(NamedTuple):
     """The way from the member to that place: its own line, say."""
 
 
+#: Why a server is down.
+DownReason = Literal["no_server", "stopped", "node_failed", "node_left", "moved", "closed"]
+
+
+class Down(NamedTuple):
+    """That a server is down, and why."""
+
+    server: str
+    """Its name."""
+    member: str | None
+    """Where it was, if there was any."""
+    reason: DownReason
+    """`no_server`: there was none; `stopped`, by its own side; `node_failed` or `node_left`, with
+    its member; `moved`: another member owns the key now; `closed`: this node is."""
+    text: str
+    """What it said at its end, or who owns the key; for people, and often empty."""
+
+
 class Entry(NamedTuple):
     """A key of a member, and its value."""
 
@@ -179,7 +197,7 @@ def question(name: str, payload: Payload, how: Question) -> dict[str, object]:
 
 
 for _public in (
-    RoundTrip, Observed, Explanation, KeyInfo, KeyOutcome, Response, Answers, Coordinate, Entry,
-    Replies,
+    RoundTrip, Observed, Explanation, KeyInfo, KeyOutcome, Response, Answers, Coordinate, Down,
+    Entry, Replies,
 ):
     _public.__module__ = "chinwag"

@@ -36,6 +36,7 @@ from .errors import ChinwagError
 from .events import Event
 from .messaging._blocking import BlockingMessages
 from .messaging._keys import Watch
+from .messaging._monitors import Monitor
 from .messaging._topics import Subscriber
 from .servers._threads import Threads
 
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
 
     from ._constants import Options
 
-__all__ = ["Member", "Node", "Subscriber", "Watch", "start"]
+__all__ = ["Member", "Monitor", "Node", "Subscriber", "Watch", "start"]
 
 #: Seconds that closing waits for a callback.
 _PATIENCE: Final = 2.0

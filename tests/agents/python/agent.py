@@ -10,6 +10,7 @@ from typing import Any
 import chinwag
 import rings
 from lines import BadRequest, Facts, Pairs, flag, octets, parse, say, text, texts, told, under
+from monitors import Monitors
 from servers import SAYING, Servers, doubt
 from state import Keys
 from topics import Topics
@@ -28,7 +29,7 @@ def error_facts(error: chinwag.ChinwagError) -> Facts:
     return [("code", error.code), ("message", error)]
 
 
-class Agent(Servers, Topics, Keys):
+class Agent(Servers, Topics, Keys, Monitors):
     """One node at a time, and what it is told to do."""
 
     def __init__(self) -> None:

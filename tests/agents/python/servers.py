@@ -101,7 +101,7 @@ class Servers:
         name = text(pairs, "name")
         if name not in self.serving:
             raise BadRequest(f"{name} is not served")
-        self.serving.pop(name).stop()
+        self.serving.pop(name).stop(unquote(pairs.get("reason", "")))
 
     async def do_call(self, pairs: Pairs) -> Facts:
         node, limit = self.open_node(), timeout(pairs)

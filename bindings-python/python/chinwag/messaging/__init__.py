@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ._keys import AsyncWatch as Watch
 from ._keys import KeyChange, KeyDeleted, KeyPut, KeysLost, KeysReplayed
+from ._monitors import AsyncMonitor as Monitor
 from ._topics import AsyncSubscriber as Subscriber
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "KeyPut",
     "KeysLost",
     "KeysReplayed",
+    "Monitor",
     "Subscriber",
     "Watch",
 ]

@@ -15,6 +15,7 @@ from ..servers import Handler, Serving
 from ..servers._table import Table, places, within
 from ..servers._tasks import Tasks
 from ._keys import AsyncWatch
+from ._monitors import AsyncMonitor
 from ._pump import Pump
 from ._topics import AsyncSubscriber
 
@@ -177,3 +178,11 @@ class AsyncMessages(BaseNode):
         reader that falls further behind than `event_buffer` gets one `KeysLost`.
         """
         return AsyncWatch(self, self._pump, prefix, replay)
+
+    def monitor(self, target: str) -> AsyncMonitor:
+        """Follows, from now on, the server that a call to the target would go to.
+
+        Awaited, it is `Down`, and why. One that is started again under its name is another; where
+        there is none, that is told at once. To drop it ends it, as to cancel does that awaits it.
+        """
+        return AsyncMonitor(self, self._pump, target)

@@ -15,6 +15,7 @@ from ..servers import Handler, Serving
 from ..servers._table import Table, places, within
 from ..servers._threads import Threads, work
 from ._keys import Watch
+from ._monitors import Monitor
 from ._topics import Subscriber
 
 
@@ -167,3 +168,11 @@ class BlockingMessages(BaseNode):
         reader that falls further behind than `event_buffer` gets one `KeysLost`.
         """
         return Watch(self, prefix, replay)
+
+    def monitor(self, target: str) -> Monitor:
+        """Follows, from now on, the server that a call to the target would go to.
+
+        `wait` of what is returned has that it is `Down`, and why. One that is started again under
+        its name is another; where there is none, that is told at once. To drop it ends it.
+        """
+        return Monitor(self, target)

@@ -73,7 +73,7 @@ class Following(Iterator[_Item]):
     def next(self, timeout: Seconds | None = None) -> _Item:
         """The next one, waiting no longer than that; `Timeout` if none came, and `Closed` if none
         will."""
-        host, end = self._node._host, _end(timeout)
+        host, end = self._node._host, deadline(timeout)
         while True:
             rings = host.rings()
             try:
@@ -108,7 +108,7 @@ class Following(Iterator[_Item]):
         self.close()
 
 
-def _end(timeout: Seconds | None) -> float | None:
+def deadline(timeout: Seconds | None) -> float | None:
     """When so much time is over."""
     if timeout is None:
         return None

@@ -32,16 +32,20 @@ class Pump:
 
     async def outcome(self, number: int) -> Any:
         """Waits for an operation. Given up by its caller, a join ends; all else still happens."""
-        future: asyncio.Future[Any] = self._loop.create_future()
-        self._pending[number] = future
         try:
-            return await future
+            return await self.expected(number)
         except asyncio.CancelledError:
             with suppress(ChinwagError):
                 # Not forgotten: the outcome still comes, and has to be taken, or nothing after it
                 # would wake the loop.
                 self._host.cancel(number)
             raise
+
+    def expected(self, number: int) -> asyncio.Future[Any]:
+        """What an operation will come to."""
+        future: asyncio.Future[Any] = self._loop.create_future()
+        self._pending[number] = future
+        return future
 
     async def news(self) -> None:
         """Waits until there is something new."""

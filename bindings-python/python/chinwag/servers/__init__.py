@@ -18,6 +18,7 @@
 
 from __future__ import annotations
 
+from traceback import format_exception_only
 from types import TracebackType
 from typing import Final
 
@@ -57,10 +58,10 @@ class Serving:
         """Hands messages over again."""
         self._mailbox.pause(False)
 
-    def stop(self) -> None:
+    def stop(self, reason: str = "") -> None:
         """Takes the server off. Who waits for it gets `NoServer`, and handlers that are tasks are
-        cancelled."""
-        self._mailbox.stop()
+        cancelled. Who follows it with `monitor` is told the reason, of which 256 bytes travel."""
+        self._mailbox.stop(reason)
 
     def __enter__(self) -> Serving:
         return self
@@ -71,7 +72,8 @@ class Serving:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.stop()
+        # What ended the block is why it ends.
+        self.stop("" if error is None else "".join(format_exception_only(error)).strip())
 
     def __repr__(self) -> str:
         return f"<chinwag.Serving {self._name}>"
