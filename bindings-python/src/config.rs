@@ -1,15 +1,17 @@
 //! Keyword arguments as options. Each value is read as its row in the option table says; what is
-//! known, allowed and contradictory is the core's to judge.
+//! known, allowed and contradictory is the core's to judge. Questions and keys come in here, too.
 
 use std::time::Duration;
 
 use chinwag::api::{OPTIONS, OptionInfo, OptionKind};
 use chinwag::config::{Config, Value};
 use chinwag::error::{Error, ErrorKind, Result};
+use chinwag::host::Question;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyDict, PyFloat, PyInt};
+use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyString};
 
 use crate::error::OrRaise;
+use crate::messages::limit;
 
 /// The options in a dictionary, each checked.
 pub(crate) fn config(options: &Bound<'_, PyDict>) -> PyResult<Config> {
@@ -86,4 +88,24 @@ fn mismatch(row: &OptionInfo, value: &Bound<'_, PyAny>) -> Error {
     };
     let message = format!("option \"{}\" is {got}, expected {expected}", row.name);
     Error::new(ErrorKind::BadConfig, message)
+}
+
+/// The text of a key. Where it is no text, the exception of Python's own would have all of it.
+pub(crate) fn secret<'a>(key: &'a Bound<'_, PyString>) -> Result<&'a str> {
+    key.to_str().map_err(|_| Error::new(ErrorKind::BadArgument, "the key is not base64"))
+}
+
+/// A question from its parts, all of which are there.
+pub(crate) fn asked(parts: &Bound<'_, PyDict>) -> PyResult<Question> {
+    let parts = parts.as_any();
+    let timeout = parts.get_item("timeout")?;
+    Ok(Question {
+        name: parts.get_item("name")?.extract()?,
+        payload: parts.get_item("payload")?.extract::<&[u8]>()?.to_vec(),
+        nodes: parts.get_item("nodes")?.extract()?,
+        tags: parts.get_item("tags")?.extract()?,
+        ack: parts.get_item("ack")?.extract()?,
+        relay_factor: parts.get_item("relay_factor")?.extract()?,
+        timeout: if timeout.is_none() { None } else { Some(limit(&timeout)?) },
+    })
 }

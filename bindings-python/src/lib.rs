@@ -17,6 +17,7 @@ mod payload;
 mod ring;
 mod serving;
 mod state;
+mod streams;
 mod topics;
 
 /// The private module `chinwag._chinwag`.
@@ -56,6 +57,8 @@ mod _chinwag {
     use super::serving::{From, Mailbox};
     #[pymodule_export]
     use super::state::{Watching, delete, entries, get, put, watch};
+    #[pymodule_export]
+    use super::streams::{Streaming, moved_streams, open_stream, stream_of};
     #[pymodule_export]
     use super::topics::{Published, Subscribed, publish, subscribe_topic, subscribers, topics};
 

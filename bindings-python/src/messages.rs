@@ -119,7 +119,7 @@ pub(crate) fn dict<'py>(
 }
 
 /// The number of a codec that was given by its name, or by a number that both sides know.
-fn codec(given: &Bound<'_, PyAny>) -> PyResult<u8> {
+pub(crate) fn codec(given: &Bound<'_, PyAny>) -> PyResult<u8> {
     let number = given.extract::<u8>().ok().filter(|number| *number >= AGREED);
     let named = || match given.cast::<PyString>().ok()?.to_str().ok()? {
         "raw" => Some(Payload::RAW),
@@ -128,6 +128,17 @@ fn codec(given: &Bound<'_, PyAny>) -> PyResult<u8> {
         _ => None,
     };
     number.or_else(named).ok_or_else(|| wrong("a codec (msgpack, json, raw, or 128 to 255)", given))
+}
+
+/// A codec as Python names it.
+pub(crate) fn name(py: Python<'_>, codec: u8) -> PyResult<Bound<'_, PyAny>> {
+    let name = match codec {
+        Payload::RAW => "raw",
+        Payload::MSGPACK => "msgpack",
+        Payload::JSON => "json",
+        other => return Ok(other.into_pyobject(py)?.into_any()),
+    };
+    Ok(PyString::new(py, name).into_any())
 }
 
 /// The bytes of an object, by that codec. Where the user's own bytes are meant, a text is its UTF-8

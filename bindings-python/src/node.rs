@@ -5,14 +5,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chinwag::Replay;
-use chinwag::error::{Error, ErrorKind, Result};
-use chinwag::host::{self, Answer, Op, Question};
+use chinwag::error::Result;
+use chinwag::host::{self, Answer, Op};
 use chinwag::member::Tags;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString};
 
 use crate::answer;
-use crate::config::config;
+use crate::config::{asked, config, secret};
 use crate::error::{OrRaise, exception, guard};
 use crate::events::{Bell, Subscription, Wake, lock};
 use crate::member::Member;
@@ -20,6 +20,7 @@ use crate::messages::{Said, count, limit};
 use crate::ring::Ring;
 use crate::ring::cluster::Cluster;
 use crate::serving::Mailbox;
+use crate::streams::{Moved, Streaming};
 
 /// A node with the operations that are under way.
 #[pyclass(frozen, module = "chinwag._chinwag")]
@@ -31,6 +32,7 @@ pub(crate) struct Host {
     /// Outcomes that wait for whoever asks. Never taken before `open` is, with both held.
     settled: Mutex<BTreeMap<u64, Result<Answer>>>,
     cluster: Arc<Cluster>,
+    moved: Arc<Moved>,
 }
 
 /// Outcomes taken from the core in one go.
@@ -40,6 +42,16 @@ impl Host {
     /// The node itself.
     pub(crate) fn core(&self) -> &host::Host {
         &self.host
+    }
+
+    /// The ends of streams at which something happened.
+    pub(crate) fn moved(&self) -> &Moved {
+        &self.moved
+    }
+
+    /// An end of a stream that tells of itself by the bell of this node.
+    pub(crate) fn streaming(&self, end: host::Streaming) -> Streaming {
+        Streaming::new(end, &self.moved, &self.bell)
     }
 
     /// Begins an operation; its number.
@@ -72,7 +84,7 @@ impl Host {
     }
 
     /// What a message says.
-    fn said(
+    pub(crate) fn said(
         &self,
         py: Python<'_>,
         (target, op): (&str, &str),
@@ -119,26 +131,6 @@ fn outcome<'py>(py: Python<'py>, result: &Result<Answer>) -> PyResult<Bound<'py,
     }
 }
 
-/// The text of a key. Where it is no text, the exception of Python's own would have all of it.
-fn secret<'a>(key: &'a Bound<'_, PyString>) -> Result<&'a str> {
-    key.to_str().map_err(|_| Error::new(ErrorKind::BadArgument, "the key is not base64"))
-}
-
-/// A question from its parts, all of which are there.
-fn asked(parts: &Bound<'_, PyDict>) -> PyResult<Question> {
-    let parts = parts.as_any();
-    let timeout = parts.get_item("timeout")?;
-    Ok(Question {
-        name: parts.get_item("name")?.extract()?,
-        payload: parts.get_item("payload")?.extract::<&[u8]>()?.to_vec(),
-        nodes: parts.get_item("nodes")?.extract()?,
-        tags: parts.get_item("tags")?.extract()?,
-        ack: parts.get_item("ack")?.extract()?,
-        relay_factor: parts.get_item("relay_factor")?.extract()?,
-        timeout: if timeout.is_none() { None } else { Some(limit(&timeout)?) },
-    })
-}
-
 #[pymethods]
 impl Host {
     /// Binds and starts a node.
@@ -156,6 +148,7 @@ impl Host {
                 open: Mutex::default(),
                 settled: Mutex::default(),
                 cluster: Arc::default(),
+                moved: Arc::default(),
             })
         })
     }

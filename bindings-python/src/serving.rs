@@ -12,7 +12,7 @@ use pyo3::types::{PyBytes, PyDict, PyList};
 
 use crate::error::{OrRaise, core_error, guard};
 use crate::events::lock;
-use crate::messages::{dict, object, to_bytes};
+use crate::messages::{dict, name, object, to_bytes};
 
 /// A server whose messages are taken.
 #[pyclass(frozen, module = "chinwag._chinwag")]
@@ -63,6 +63,7 @@ pub(crate) struct From {
     headers: Vec<(String, String)>,
     deadline: Option<Instant>,
     number: Option<u64>,
+    is_stream: bool,
     codec: u8,
 }
 
@@ -77,6 +78,7 @@ impl From {
             headers: request.headers(),
             deadline: request.deadline(),
             number: request.tag().map(|tag| tag.number()),
+            is_stream: request.is_stream(),
             codec: payload.codec,
             payload: Mutex::new(payload),
             request: Mutex::new(Some(request)),
@@ -89,6 +91,16 @@ impl From {
             return Ok(());
         }
         Err(Error::new(ErrorKind::Forked, "this call is the parent's to answer")).or_raise(py)
+    }
+
+    /// The server's end, of a call that streams.
+    pub(crate) fn end(&self, py: Python<'_>, host: &host::Host) -> PyResult<host::Streaming> {
+        self.check(py)?;
+        let answered = || Error::new(ErrorKind::BadArgument, "this call is answered");
+        let request = lock(&self.request);
+        let end = request.as_ref().ok_or_else(answered).and_then(|held| host.stream_of(held));
+        drop(request);
+        end.or_raise(py)
     }
 
     fn settle(&self, result: chinwag::Result<Payload>) -> bool {
@@ -138,6 +150,12 @@ impl From {
         guard(py, || Ok(self.number.is_some()))
     }
 
+    /// Whether it can have items, and its answer as well.
+    #[getter]
+    fn is_stream(&self, py: Python<'_>) -> PyResult<bool> {
+        guard(py, || Ok(self.is_stream))
+    }
+
     /// The seconds that are left of the caller's time.
     #[getter]
     fn remaining(&self, py: Python<'_>) -> PyResult<Option<f64>> {
@@ -174,6 +192,12 @@ impl From {
     #[getter]
     fn _number(&self, py: Python<'_>) -> PyResult<Option<u64>> {
         guard(py, || Ok(self.number))
+    }
+
+    /// The codec that it came in, for items of its answer.
+    #[getter]
+    fn _codec<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        guard(py, || name(py, self.codec))
     }
 
     /// What came with it. To be asked once. One that cannot be read is answered here: nothing runs.

@@ -143,18 +143,32 @@ node.topic = [node.subscribe("t"), node.subscribe("t", queue="q"), node.subscrib
 node.topic.append(node.watch(replay=True))
 node.following = [asyncio.create_task(read(one)) for one in node.topic[:2] + node.topic[3:]]
 await node.put("k", "v", ttl=60)
-await node.serve("own", lambda op: None)
+async def mirror(op, body):
+    async for item in body: yield item
+await node.serve("own", mirror, concurrency=9)
+node.streams = [node.stream("own", "mirror") for _ in range(3)]
+for stream in node.streams: await stream.send(1)
+assert await anext(node.streams[0]) == 1
+node.following.append(asyncio.ensure_future(anext(node.streams[1])))
 node.monitors = [node.monitor("own"), node.monitor("own@b")]
 node.following.append(asyncio.ensure_future(node.monitors[0].down()))
 for number in range(2000): await node.publish("t", number)
 """,
     "blocking": """
 def read(subscriber):
-    for _ in subscriber: pass
+    try:
+        for _ in subscriber: pass
+    except Exception: pass
 node.topic = [node.subscribe("t"), node.subscribe("t", queue="q"), node.subscribe("t")]
 node.topic.append(node.watch(replay=True))
 node.put("k", "v", ttl=60)
-node.serve("own", lambda op: None)
+def mirror(op, body):
+    for item in body: yield item
+node.serve("own", mirror, concurrency=9)
+node.streams = [node.stream("own", "mirror") for _ in range(3)]
+for stream in node.streams: stream.send(1)
+assert next(node.streams[0]) == 1
+threading.Thread(target=read, args=[node.streams[1]], daemon=True).start()
 node.monitors = [node.monitor("own"), node.monitor("own@b")]
 threading.Thread(target=node.monitors[0].wait, daemon=True).start()
 for one in node.topic[:2] + node.topic[3:]:

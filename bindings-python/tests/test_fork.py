@@ -34,6 +34,8 @@ node = blocking.start("a", **quick())
 events, changes = node.events(), node.ring_changes()
 subscriber, watch = node.subscribe("t"), node.watch()
 monitor = node.monitor("later")
+node.serve("other", lambda op: None)
+stream = node.stream("other", "ask")
 node.publish("t", 1)
 published = next(subscriber)
 ring = node.ring
@@ -57,6 +59,8 @@ def work():
         node.topics, lambda: next(subscriber), lambda: subscriber.missed, subscriber.close,
         lambda: node.put("k", "v"), lambda: node.delete("k"), lambda: node.get("a", "k"),
         lambda: node.monitor("x"), monitor.wait, monitor.close, lambda: serving.stop("why"),
+        lambda: node.stream("x", "y"), lambda: next(stream), lambda: stream.send(1),
+        stream.finish, stream.answer, stream.close,
         node.entries, node.watch, lambda: next(watch), watch.close,
     ] + [
         node.members, node.known_members, node.local_member, node.stats, node.leave, node.close,
@@ -103,7 +107,7 @@ def keep(op, payload, sender):
 serving = node.serve("later", keep)
 node._host.call("later", "ask", None, None)
 eventually_blocking(lambda: len(kept) == 4)
-held.append(node.monitor("later"))
+held += [node.monitor("later"), node.stream("later", "ask")]
 def work():
     global node, kept, serving, held
     node._servers.clear()

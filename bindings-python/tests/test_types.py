@@ -72,6 +72,12 @@ async def main() -> None:
         for told in other.subscribe("t", queue="q"):
             print(told.payload["id"], other.subscribe("t").next(timeout=1).sender.upper())
     await node.put("k", "v", ttl=5)
+    async with node.stream("files", "read", "a.txt", timeout=1) as stream:
+        await stream.send({"a": 1})
+        async for item in stream:
+            names.append(item["name"])
+        stream.finish()
+        print(await stream.answer(), chinwag.blocking.start().stream("x", "y").answer())
     down: chinwag.Down = await node.monitor("counter@b")
     if down.reason == "node_failed" and down.member is not None:
         names.append(down.member.upper())
@@ -126,6 +132,7 @@ MISTAKES = {
     'chinwag.blocking.start("a").send("b", b"", False)': "positional",
     "chinwag.MemberJoin(member=1, seq=2)": "Member",
     'chinwag.blocking.start("a").monitor("x").wait().reason == "gone"': "gone",
+    'chinwag.blocking.start("a").stream("x", "y").send({1})': "set",
     'chinwag.blocking.start("a").publish("t", {1: 2})': "dict",
     'next(chinwag.blocking.start("a").subscribe("t")).sender = "x"': "read-only",
     'chinwag.blocking.start("a").events().member': "member",

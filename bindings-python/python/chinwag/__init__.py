@@ -92,17 +92,19 @@ from .events import (
     Warning,
 )
 from .messaging import (
+    Body,
     KeyChange,
     KeyDeleted,
     KeyPut,
     KeysLost,
     KeysReplayed,
     Monitor,
+    Stream,
     Subscriber,
     Watch,
 )
 from .ring import RingNode
-from .servers import NO_REPLY, From, Server, Serving, handle_call, handle_cast
+from .servers import NO_REPLY, From, Server, Serving, handle_call, handle_cast, handle_stream
 
 __all__ = [
     "ActorTable",
@@ -112,6 +114,7 @@ __all__ = [
     "BadArgument",
     "BadConfig",
     "BindFailed",
+    "Body",
     "Broadcast",
     "Cancelled",
     "Causality",
@@ -195,6 +198,7 @@ __all__ = [
     "ServerExists",
     "Serving",
     "Siblings",
+    "Stream",
     "Subscriber",
     "Timeout",
     "TooLarge",
@@ -217,6 +221,7 @@ __all__ = [
     "events",
     "handle_call",
     "handle_cast",
+    "handle_stream",
     "ring",
     "servers",
     "start",

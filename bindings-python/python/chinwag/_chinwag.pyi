@@ -5,7 +5,7 @@ from typing import Any, Final, TypedDict, TypeVar, final
 from typing_extensions import Buffer, Unpack
 
 from ._constants import MemberState
-from ._values import Encodable
+from ._values import CodecName, Encodable
 from .clock._native import (
     ActorTable,
     Folded,
@@ -38,6 +38,7 @@ __all__ = [
     "Ring",
     "RingChange",
     "Siblings",
+    "Streaming",
     "Subscribed",
     "Subscription",
     "VectorClock",
@@ -54,9 +55,12 @@ __all__ = [
     "get",
     "jump",
     "monitor",
+    "moved_streams",
+    "open_stream",
     "publish",
     "put",
     "split_actor",
+    "stream_of",
     "subscribe_topic",
     "subscribers",
     "topics",
@@ -284,7 +288,12 @@ class From:
     def waiting(self) -> bool:
         """Whether somebody still waits for the answer."""
     @property
+    def is_stream(self) -> bool:
+        """Whether it can have items, and its answer as well."""
+    @property
     def _number(self) -> int | None: ...
+    @property
+    def _codec(self) -> CodecName: ...
     def _payload(self) -> Any: ...
     def reply(self, value: Encodable = None) -> bool:
         """Answers; whether somebody was still waiting for that."""
@@ -337,6 +346,37 @@ def subscribers(host: Host, topic: str) -> list[str]:
 
 def topics(host: Host) -> dict[str, int]:
     """Every topic that somebody subscribes to, and how many members do."""
+
+@final
+class Streaming:
+    """One end of a call that streams."""
+
+    @property
+    def id(self) -> int:
+        """Names it among those of the node."""
+    def send(self, item: Encodable, by: CodecName) -> bool:
+        """Sends an item; whether there was room. If not, it is held, and `resend` tries again."""
+    def resend(self) -> bool:
+        """Sends what is held; whether there was room."""
+    def take(self) -> tuple[bool, Any] | None:
+        """Takes an item, or the end: whether it is an item, and the value, or the exception to
+        raise. `None` if there is nothing yet."""
+    def finish(self) -> None:
+        """Says that no more items of the request come."""
+    def close(self) -> None:
+        """Lets it go: a call of this node is given up, unless it is over."""
+
+def open_stream(
+    host: Host, target: str, op: str, payload: Encodable, how: dict[str, Any] | None
+) -> Streaming:
+    """Makes a call that streams. `how` has what is not as usual of `timeout`, `headers` and
+    `codec`."""
+
+def stream_of(host: Host, sender: From) -> Streaming:
+    """The server's end of a call, once, and before it is answered."""
+
+def moved_streams(host: Host, ids: Container[int]) -> list[int]:
+    """Those of the streams in `ids` at which something happened since this was last asked."""
 
 @final
 class Watching:

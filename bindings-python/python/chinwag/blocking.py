@@ -37,6 +37,7 @@ from .events import Event
 from .messaging._blocking import BlockingMessages
 from .messaging._keys import Watch
 from .messaging._monitors import Monitor
+from .messaging._thread_streams import Body, Stream
 from .messaging._topics import Subscriber
 from .servers._threads import Threads
 
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
 
     from ._constants import Options
 
-__all__ = ["Member", "Monitor", "Node", "Subscriber", "Watch", "start"]
+__all__ = ["Body", "Member", "Monitor", "Node", "Stream", "Subscriber", "Watch", "start"]
 
 #: Seconds that closing waits for a callback.
 _PATIENCE: Final = 2.0

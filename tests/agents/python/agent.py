@@ -13,6 +13,7 @@ from lines import BadRequest, Facts, Pairs, flag, octets, parse, say, text, text
 from monitors import Monitors
 from servers import SAYING, Servers, doubt
 from state import Keys
+from streams import Streams
 from topics import Topics
 
 
@@ -29,7 +30,7 @@ def error_facts(error: chinwag.ChinwagError) -> Facts:
     return [("code", error.code), ("message", error)]
 
 
-class Agent(Servers, Topics, Keys, Monitors):
+class Agent(Servers, Topics, Keys, Monitors, Streams):
     """One node at a time, and what it is told to do."""
 
     def __init__(self) -> None:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any
-from urllib.parse import unquote, unquote_to_bytes
+from urllib.parse import unquote
 
 import chinwag
 from lines import BadRequest, Facts, Pairs, flag, say, text
+from streams import Streaming
+from values import shown, timeout, value
 
 
 #: The words whose errors tell whether it may have happened.
-SAYING = ("call", "cast", "multi_call", "abcast")
+SAYING = ("call", "cast", "multi_call", "abcast", "stream")
 
 
-class Tested(chinwag.Server):
+class Tested(Streaming):
     """What the scenarios expect of a server."""
 
     def __init__(self) -> None:
@@ -49,38 +51,6 @@ class Tested(chinwag.Server):
     @chinwag.handle_call("who")
     def who(self, sender: chinwag.From) -> str:
         return sender.node
-
-
-def value(pairs: Pairs) -> Any:
-    """A letter and a text."""
-    given = pairs.get("value", "n")
-    match given[:1]:
-        case "i":
-            return int(given[1:])
-        case "t":
-            return unquote(given[1:])
-        case "f":
-            return float(given[1:])
-        case "b":
-            return unquote_to_bytes(given[1:])
-        case "n":
-            return None
-    raise BadRequest(f"{given} is no value")
-
-
-def shown(value: Any) -> str | bytes:
-    match value:
-        case None:
-            return "n"
-        case bytes():
-            return b"b" + value
-        case str():
-            return "t" + value
-        case float():
-            return f"f{value}"
-        case int():
-            return f"i{value}"
-    return f"?{value!r}"
 
 
 class Servers:
@@ -133,10 +103,6 @@ class Servers:
         for name, hosts in known.items():
             say("server", [("name", name), ("hosts", hosts)])
         return [("count", len(known))]
-
-
-def timeout(pairs: Pairs) -> float | None:
-    return int(text(pairs, "timeout_ms")) / 1000 if "timeout_ms" in pairs else None
 
 
 def doubt(error: chinwag.ChinwagError) -> Facts:

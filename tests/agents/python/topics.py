@@ -7,7 +7,7 @@ from urllib.parse import unquote
 
 import chinwag
 from lines import Facts, Pairs, say, text
-from servers import shown, value
+from values import shown, value
 
 
 class Topics:

@@ -5,15 +5,19 @@ from __future__ import annotations
 from ._keys import AsyncWatch as Watch
 from ._keys import KeyChange, KeyDeleted, KeyPut, KeysLost, KeysReplayed
 from ._monitors import AsyncMonitor as Monitor
+from ._streams import AsyncBody as Body
+from ._streams import AsyncStream as Stream
 from ._topics import AsyncSubscriber as Subscriber
 
 __all__ = [
+    "Body",
     "KeyChange",
     "KeyDeleted",
     "KeyPut",
     "KeysLost",
     "KeysReplayed",
     "Monitor",
+    "Stream",
     "Subscriber",
     "Watch",
 ]

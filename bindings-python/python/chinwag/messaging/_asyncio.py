@@ -7,16 +7,17 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from .._base import BaseNode
-from .._chinwag import delete, publish, put
+from .._chinwag import From, delete, open_stream, publish, put, stream_of
 from .._values import CodecName, Encodable, Payload, Seconds, octets, unusual
 from ..answers import Replies
-from ..errors import Overloaded
+from ..errors import BadArgument, Overloaded
 from ..servers import Handler, Serving
 from ..servers._table import Table, places, within
 from ..servers._tasks import Tasks
 from ._keys import AsyncWatch
 from ._monitors import AsyncMonitor
 from ._pump import Pump
+from ._streams import AsyncBody, AsyncEnd, AsyncStream
 from ._topics import AsyncSubscriber
 
 #: Publications in a row before the loop's other tasks get a turn.
@@ -121,11 +122,39 @@ class AsyncMessages(BaseNode):
         is set. One whose caller has given up is cancelled.
         """
         table, count = Table(name, handler, expose_stack), places(concurrency)
+        if table.blocks:
+            raise BadArgument(f"{handler!r} reads a body without awaiting it, on an event loop")
         pump = self._pump()
         mine = await asyncio.to_thread(self._host.serve, name, mailbox)
-        pump.servers.append(Tasks(mine, table, count, self))
+        pump.servers.append(Tasks(mine, table, count, self._ends))
         pump.look()
         return Serving(name, mine)
+
+    def _ends(self, request: From) -> tuple[AsyncEnd, AsyncBody]:
+        """The end of a call that streams, and the items that it reads."""
+        end = AsyncEnd(stream_of(self._host, request), self._pump)
+        return end, AsyncBody(end)
+
+    def stream(
+        self,
+        target: str,
+        op: str,
+        payload: Encodable = None,
+        *,
+        timeout: Seconds | None = None,
+        headers: Mapping[str, str] | None = None,
+        codec: CodecName = "msgpack",
+    ) -> AsyncStream:
+        """Calls a server, now, with items in both directions: for `async for`, and for `send`.
+
+        A reader that is slow slows the writer. `answer` has the answer of the call behind the
+        items; what it fails with is raised behind them. The timeout, `call_timeout` unless told
+        otherwise, is the longest silence, and does not run while items wait to be read here.
+        """
+        limit = within(timeout, self._call_timeout)
+        how = unusual(timeout=limit, headers=headers, codec=codec)
+        end = open_stream(self._host, target, op, payload, how)
+        return AsyncStream(end, self._pump, codec)
 
     async def publish(
         self,

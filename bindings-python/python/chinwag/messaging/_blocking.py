@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from .._base import BaseNode, settle
-from .._chinwag import delete, publish, put
+from .._chinwag import From, delete, open_stream, publish, put, stream_of
 from .._values import CodecName, Encodable, Payload, Seconds, octets, unusual
 from ..answers import Replies
 from ..errors import BadArgument, Overloaded
@@ -16,6 +16,7 @@ from ..servers._table import Table, places, within
 from ..servers._threads import Threads, work
 from ._keys import Watch
 from ._monitors import Monitor
+from ._thread_streams import Body, End, Stream
 from ._topics import Subscriber
 
 
@@ -117,9 +118,34 @@ class BlockingMessages(BaseNode):
             raise BadArgument(f"{handler!r} is to be awaited, and here is no event loop")
         count = places(concurrency)
         mine = self._host.serve(name, mailbox)
-        threads = Threads(name, count, partial(work, self, mine, table))
+        threads = Threads(name, count, partial(work, self, mine, table, self._ends))
         self._servers = [one for one in self._servers if not one.ended] + [threads]
         return Serving(name, mine)
+
+    def _ends(self, request: From) -> tuple[End, Body]:
+        """The end of a call that streams, and the items that it reads."""
+        end = End(stream_of(self._host, request), self._host)
+        return end, Body(end)
+
+    def stream(
+        self,
+        target: str,
+        op: str,
+        payload: Encodable = None,
+        *,
+        timeout: Seconds | None = None,
+        headers: Mapping[str, str] | None = None,
+        codec: CodecName = "msgpack",
+    ) -> Stream:
+        """Calls a server, now, with items in both directions: for `for`, and for `send`.
+
+        A reader that is slow slows the writer. `answer` has the answer of the call behind the
+        items; what it fails with is raised behind them. The timeout, `call_timeout` unless told
+        otherwise, is the longest silence, and does not run while items wait to be read here.
+        """
+        limit = within(timeout, self._call_timeout)
+        how = unusual(timeout=limit, headers=headers, codec=codec)
+        return Stream(open_stream(self._host, target, op, payload, how), self._host, codec)
 
     def publish(
         self,

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any, Final, Protocol, TypeVar
 
 from .._base import BATCH
-from .._chinwag import Host
+from .._chinwag import Host, moved_streams
 from ..errors import ChinwagError
 from ..servers._tasks import Tasks
 
@@ -27,6 +27,7 @@ class Pump:
         self._wake: Final = host.wake()
         self._pending: Final[dict[int, asyncio.Future[Any]]] = {}
         self._waiting: Final[set[asyncio.Future[None]]] = set()
+        self._streams: Final[dict[int, set[asyncio.Future[None]]]] = {}
         self.servers: list[Tasks] = []
         loop.add_reader(self._wake.fileno(), self.look)
 
@@ -56,11 +57,27 @@ class Pump:
         finally:
             self._waiting.discard(future)
 
+    async def moved(self, stream: int) -> None:
+        """Waits until something happens at that end of a stream."""
+        future = self._loop.create_future()
+        self._streams.setdefault(stream, set()).add(future)
+        try:
+            await future
+        finally:
+            waiting = self._streams.get(stream, set())
+            waiting.discard(future)
+            if not waiting:
+                self._streams.pop(stream, None)
+
     def look(self) -> None:
         """Hands out what there is. Runs on the loop, whenever the node rings."""
         closed = self._host.is_closed()
         self._wake.clear()
         self._settle()
+        if self._streams:
+            for stream in moved_streams(self._host, self._streams):
+                for moved in self._streams.pop(stream):
+                    _resolve(moved, None)
         for waiting in self._waiting:
             if not waiting.done():
                 waiting.set_result(None)

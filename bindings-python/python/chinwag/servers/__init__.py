@@ -23,7 +23,7 @@ from types import TracebackType
 from typing import Final
 
 from .._chinwag import From, Mailbox
-from ._table import NO_REPLY, Handler, NoReply, Server, handle_call, handle_cast
+from ._table import NO_REPLY, Handler, NoReply, Server, handle_call, handle_cast, handle_stream
 
 __all__ = [
     "NO_REPLY",
@@ -34,6 +34,7 @@ __all__ = [
     "Serving",
     "handle_call",
     "handle_cast",
+    "handle_stream",
 ]
 
 
@@ -79,5 +80,5 @@ class Serving:
         return f"<chinwag.Serving {self._name}>"
 
 
-for _public in (NoReply, Server, Serving, handle_call, handle_cast):
+for _public in (NoReply, Server, Serving, handle_call, handle_cast, handle_stream):
     _public.__module__ = "chinwag"

@@ -16,7 +16,8 @@ from ..errors import BadArgument, UnknownOp
 
 logger: Final = logging.getLogger("chinwag")
 
-Kind = Literal["call", "cast"]
+Kind = Literal["call", "cast", "stream"]
+_KINDS: Final[dict[str, Kind]] = {"call": "call", "cast": "cast", "stream": "stream"}
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 #: Where the decorators leave what they are told.
 _MARK: Final = "__chinwag_handles__"
@@ -68,6 +69,16 @@ def handle_cast(op: str) -> Callable[[_Function], _Function]:
     return _marked("cast", op)
 
 
+def handle_stream(op: str) -> Callable[[_Function], _Function]:
+    """Marks a method of a `Server`: it gets calls of that operation that stream.
+
+    What a generator yields are the items of the answer, and what it returns, or gives to
+    `sender.reply`, is the answer behind them; what another function returns is the answer. With a
+    parameter `body`, it gets the items of the request there. Other parameters as of calls.
+    """
+    return _marked("stream", op)
+
+
 def _marked(kind: Kind, op: str) -> Callable[[_Function], _Function]:
     if not isinstance(op, str):
         raise TypeError(f'handle_{kind}("operation") is how it is written')
@@ -82,8 +93,8 @@ def _marked(kind: Kind, op: str) -> Callable[[_Function], _Function]:
 class Server:
     """Something that has a name and answers.
 
-    Its methods with `handle_call` and `handle_cast` get one message at a time, unless `serve` is
-    told otherwise.
+    Its methods with `handle_call`, `handle_cast` and `handle_stream` get one message at a time,
+    unless `serve` is told otherwise.
     """
 
     def __init_subclass__(cls) -> None:
@@ -95,7 +106,8 @@ class Server:
 
 
 #: What can be served: a `Server`; dicts of functions, as `{"call": {"incr": …}, "cast": {…}}`; or
-#: one function for all, of the operation, the payload and, if it wants, the `sender`.
+#: one function for all, of the operation, the payload and, if it wants, the `sender`. There may be
+#: `"stream"` as well, and a function for all that is a generator streams.
 Handler = Union[Server, Mapping[str, Mapping[str, Callable[..., Any]]], Callable[..., Any]]
 
 
@@ -111,30 +123,57 @@ class Table:
     def __init__(self, name: str, handler: Handler, expose_stack: bool) -> None:
         self._name: Final = name
         self._expose_stack: Final = expose_stack
-        self._routes: Final[dict[tuple[bool, str], _Route]] = {}
+        self._routes: Final[dict[tuple[Kind, str], _Route]] = {}
         self._any: _Route | None = None
         self._lost = False
         for kind, op, function in _functions(handler):
-            self._routes[kind == "call", op] = _Route(function, (), 1)
+            self._routes[kind, op] = _Route(function, (), 1, kind == "stream")
         if isinstance(handler, type) or not (self._routes or callable(handler)):
             what = "a Server, a dict of functions for calls and casts, or a function"
             raise BadArgument(f"{handler!r} handles nothing: {what} can be served")
         if not self._routes:
-            self._any = _Route(handler, ("op",), 2)  # type: ignore[arg-type]
+            whole: Any = handler
+            self._any = _Route(whole, ("op",), 2, _is_generator(whole))
+        self._all: Final = [*self._routes.values(), *([self._any] if self._any else [])]
 
     @property
     def has_tasks(self) -> bool:
         """Whether there are functions to be awaited."""
-        routes = [*self._routes.values(), *([self._any] if self._any else [])]
-        return any(route.is_async for route in routes)
+        return any(route.is_async for route in self._all)
 
-    def begin(self, request: From) -> Any:
-        """Runs the function for a message: what it returns, which may be to be awaited."""
+    @property
+    def has_waits(self) -> bool:
+        """Whether there are functions that may have to be waited for."""
+        return any(route.is_async or route.is_stream for route in self._all)
+
+    @property
+    def blocks(self) -> bool:
+        """Whether there are functions that read items without awaiting them."""
+        return any(route.has_body and not route.is_async for route in self._all)
+
+    def begin(self, request: From, ends: Callable[[From], tuple[Any, Any]]) -> Any:
+        """Runs the function for a message: what it returns, which may be to be awaited; of one that
+        streams, with the end of the stream. `ends` makes that, and what the function reads."""
         op = request.op
-        route = self._routes.get((request.is_call, op), self._any)
-        if route is None:
-            raise UnknownOp(f'"{self._name}" has no operation "{op}"')
-        return route.run(op, request)
+        route = self._route(request, op)
+        if not route.is_stream:
+            return route.run(op, {"sender": request})
+        end, body = ends(request)
+        return Streamed(route.run(op, {"sender": request, "body": body}), end, request)
+
+    def _route(self, request: From, op: str) -> _Route:
+        kinds: tuple[Kind, ...] = ("cast",)
+        if request.is_call:
+            kinds = ("stream", "call") if request.is_stream else ("call",)
+        for kind in kinds:
+            if (kind, op) in self._routes:
+                return self._routes[kind, op]
+        route = self._any or self._routes.get(("stream", op))
+        if route is not None and (route is self._any or request.is_call):
+            if request.is_stream or not route.is_stream:
+                return route
+            raise UnknownOp(f'"{op}" of "{self._name}" is for calls that stream')
+        raise UnknownOp(f'"{self._name}" has no operation "{op}"')
 
     def settle(self, request: From, value: Any) -> None:
         """Answers with what a function has returned."""
@@ -161,19 +200,31 @@ class Table:
             logger.warning("a cast was dropped: %s", error)
 
 
+class Streamed:
+    """What a function that streams has returned: to be iterated, to be awaited, or the answer."""
+
+    def __init__(self, outcome: Any, end: Any, request: From) -> None:
+        self.outcome: Final = outcome
+        self.end: Final = end
+        self.request: Final = request
+
+
 class _Route:
     """A function, and what it is called with."""
 
-    def __init__(self, function: Callable[..., Any], first: tuple[str, ...], most: int) -> None:
+    def __init__(
+        self, function: Callable[..., Any], first: tuple[str, ...], most: int, is_stream: bool
+    ) -> None:
         self._function: Final = function
-        self.is_async: Final = inspect.iscoroutinefunction(function) or (
-            inspect.iscoroutinefunction(getattr(function, "__call__", None))
-        )
+        self.is_stream: Final = is_stream
+        self.is_async: Final = _is_async(function) or _is_async(getattr(function, "__call__", None))
         try:
             parameters = list(inspect.signature(function).parameters.values())
         except (TypeError, ValueError):  # Some builtins do not tell.
             parameters = [inspect.Parameter("payload", inspect.Parameter.POSITIONAL_ONLY)]
-        places, before, self._sender = _wanted(parameters)
+        named = ("sender", "body") if is_stream else ("sender",)
+        places, self._named = _wanted(parameters, named)
+        self.has_body: Final = "body" in self._named
         needed = [place for place in places if place.default is place.empty]
         is_open = any(p.kind is p.VAR_POSITIONAL for p in parameters)
         if len(needed) > most or (len(places) < len(first) and not is_open):
@@ -181,34 +232,51 @@ class _Route:
             raise BadArgument(f"{function!r} is to take ({parts}) and, if it wants, sender")
         self._first: Final = bool(first)
         self._payload: Final = is_open or len(places) > len(first)
-        #: Where the sender stands, if it has to be given by its place.
-        self._at: Final = before if before < len(first) + self._payload else None
 
-    def run(self, op: str, request: From) -> Any:
+    def run(self, op: str, extras: dict[str, Any]) -> Any:
         given: list[Any] = [op] if self._first else []
         if self._payload:
-            given.append(request._payload())
-        if not self._sender:
+            given.append(extras["sender"]._payload())
+        if not self._named:
             return self._function(*given)
-        if self._at is None:
-            return self._function(*given, sender=request)
-        given.insert(self._at, request)
-        return self._function(*given)
+        named = {}
+        for name, at in self._named.items():
+            if at is None or at >= len(given):
+                named[name] = extras[name]
+            else:
+                given.insert(at, extras[name])
+        return self._function(*given, **named)
 
 
-def _wanted(parameters: list[inspect.Parameter]) -> tuple[list[inspect.Parameter], int, bool]:
-    """The parameters that are given by their places, how many of them stand before the sender, and
-    whether there is one."""
+def _is_async(function: object) -> bool:
+    return inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
+
+
+def _is_generator(function: object) -> bool:
+    """Whether it yields what it has to say."""
+    return any(
+        inspect.isgeneratorfunction(one) or inspect.isasyncgenfunction(one)
+        for one in (function, getattr(function, "__call__", None))
+    )
+
+
+def _wanted(
+    parameters: list[inspect.Parameter], extras: tuple[str, ...]
+) -> tuple[list[inspect.Parameter], dict[str, int | None]]:
+    """The parameters that are given by their places; and which of the extras there are, each with
+    its place if it has one, in the order of those."""
     placed = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.POSITIONAL_ONLY)
-    names = [p.name for p in parameters if p.kind in placed]
-    places = [p for p in parameters if p.kind in placed and p.name != "sender"]
-    if "sender" in names:
-        return places, names.index("sender"), True
-    is_named = any(p.name == "sender" and p.kind is p.KEYWORD_ONLY for p in parameters)
-    return places, len(places), is_named
+    at_places = [p for p in parameters if p.kind in placed]
+    named: dict[str, int | None] = {
+        p.name: at for at, p in enumerate(at_places) if p.name in extras
+    }
+    for p in parameters:
+        if p.kind is p.KEYWORD_ONLY and p.name in extras:
+            named[p.name] = None
+    return [p for p in at_places if p.name not in extras], named
 
 
-def _functions(handler: Handler) -> Iterator[tuple[str, str, Callable[..., Any]]]:
+def _functions(handler: Handler) -> Iterator[tuple[Kind, str, Callable[..., Any]]]:
     if isinstance(handler, Server):
         names: dict[tuple[Kind, str], str] = {}
         for cls in reversed(type(handler).__mro__):
@@ -217,9 +285,10 @@ def _functions(handler: Handler) -> Iterator[tuple[str, str, Callable[..., Any]]
             yield *mark, getattr(handler, name)
     elif isinstance(handler, Mapping):
         for kind, functions in handler.items():
-            if kind not in ("call", "cast"):
-                raise BadArgument(f'a server has "call" and "cast", and no {kind!r}')
+            known = _KINDS.get(kind)
+            if known is None:
+                raise BadArgument(f'a server has "call", "cast" and "stream", and no {kind!r}')
             for op, function in functions.items():
                 if not callable(function):
                     raise BadArgument(f"{function!r} cannot be called with the {kind} {op!r}")
-                yield kind, op, function
+                yield known, op, function

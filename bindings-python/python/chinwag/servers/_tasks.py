@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections import deque
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import copy_context
 from typing import Any, Final
 
 from .._chinwag import From, Mailbox
-from ._table import Table, current
+from ._feeds import answered
+from ._table import Streamed, Table, current
 
 #: Messages taken in one go where no handler is a task.
 _BATCH: Final = 32
@@ -30,15 +31,17 @@ def _begun(
 class Tasks:
     """A server's handlers: functions run at once, and those that are awaited are tasks."""
 
-    def __init__(self, mailbox: Mailbox, table: Table, concurrency: int, node: object) -> None:
+    def __init__(
+        self, mailbox: Mailbox, table: Table, concurrency: int, ends: Callable[[From], Any]
+    ) -> None:
         self._loop: Final = asyncio.get_running_loop()
         self._mailbox: Final = mailbox
         self._table: Final = table
         self._concurrency: Final = concurrency
-        self._node: Final = node
-        """Stays while it serves."""
+        self._ends: Final = ends
+        """Of the node, which stays while it serves."""
         self._context: Final = copy_context()
-        self._one_by_one: Final = table.has_tasks
+        self._one_by_one: Final = table.has_waits
         self._waiting: Final[deque[From]] = deque()
         self._running: Final[dict[asyncio.Task[None], int | None]] = {}
         self._looking = False
@@ -73,7 +76,9 @@ class Tasks:
     def _begin(self, request: From) -> None:
         current.set(request)
         try:
-            outcome = self._table.begin(request)
+            outcome = self._table.begin(request, self._ends)
+            if isinstance(outcome, Streamed):
+                outcome = answered(outcome)
             if not hasattr(type(outcome), "__await__"):
                 return self._table.settle(request, outcome)
         except Exception as error:
