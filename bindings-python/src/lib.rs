@@ -9,6 +9,7 @@ mod clock;
 mod config;
 mod error;
 mod events;
+mod map;
 mod member;
 mod messages;
 mod monitor;
@@ -41,6 +42,8 @@ mod _chinwag {
     use super::error::panic;
     #[pymodule_export]
     use super::events::{Subscription, Wake};
+    #[pymodule_export]
+    use super::map::{MapWatching, map_entries, map_read, map_watch, map_write};
     #[pymodule_export]
     use super::member::Member;
     #[pymodule_export]

@@ -140,7 +140,7 @@ FOLLOWING = {
 async def read(subscriber):
     async for _ in subscriber: pass
 node.topic = [node.subscribe("t"), node.subscribe("t", queue="q"), node.subscribe("t")]
-node.topic.append(node.watch(replay=True))
+node.topic += [node.watch(replay=True), node.map("m").watch(replay=True)]
 node.following = [asyncio.create_task(read(one)) for one in node.topic[:2] + node.topic[3:]]
 await node.put("k", "v", ttl=60)
 async def mirror(op, body):
@@ -160,7 +160,7 @@ def read(subscriber):
         for _ in subscriber: pass
     except Exception: pass
 node.topic = [node.subscribe("t"), node.subscribe("t", queue="q"), node.subscribe("t")]
-node.topic.append(node.watch(replay=True))
+node.topic += [node.watch(replay=True), node.map("m").watch(replay=True)]
 node.put("k", "v", ttl=60)
 def mirror(op, body):
     for item in body: yield item

@@ -34,6 +34,8 @@ node = blocking.start("a", **quick())
 events, changes = node.events(), node.ring_changes()
 subscriber, watch = node.subscribe("t"), node.watch()
 monitor = node.monitor("later")
+carts = node.map("carts")
+follows = carts.watch()
 node.serve("other", lambda op: None)
 stream = node.stream("other", "ask")
 node.publish("t", 1)
@@ -61,6 +63,8 @@ def work():
         lambda: node.monitor("x"), monitor.wait, monitor.close, lambda: serving.stop("why"),
         lambda: node.stream("x", "y"), lambda: next(stream), lambda: stream.send(1),
         stream.finish, stream.answer, stream.close,
+        lambda: node.map("x"), lambda: carts.put("k", "v"), lambda: carts.delete("k"),
+        lambda: carts.get("k"), carts.entries, carts.watch, lambda: next(follows), follows.close,
         node.entries, node.watch, lambda: next(watch), watch.close,
     ] + [
         node.members, node.known_members, node.local_member, node.stats, node.leave, node.close,
@@ -107,7 +111,7 @@ def keep(op, payload, sender):
 serving = node.serve("later", keep)
 node._host.call("later", "ask", None, None)
 eventually_blocking(lambda: len(kept) == 4)
-held += [node.monitor("later"), node.stream("later", "ask")]
+held += [node.map("carts").watch(), node.monitor("later"), node.stream("later", "ask")]
 def work():
     global node, kept, serving, held
     node._servers.clear()

@@ -72,6 +72,20 @@ async def main() -> None:
         for told in other.subscribe("t", queue="q"):
             print(told.payload["id"], other.subscribe("t").next(timeout=1).sender.upper())
     await node.put("k", "v", ttl=5)
+    carts = node.map("carts")
+    found = carts.read("k")
+    await carts.put("k", b"v" if found is None else found.value + b"v", after=found)
+    print(await carts.resolve("k", lambda values: values[0].value), carts.get("k"))
+    async for moved in carts.watch("k"):
+        match moved:
+            case chinwag.MapPut(entry=chinwag.MapEntry(key=key)) | chinwag.MapDeleted(key=key):
+                names.append(key)
+            case chinwag.MapLost(entries=entries):
+                names += [value.writer for entry in entries for value in entry.values]
+            case chinwag.KeysReplayed():
+                pass
+            case _:
+                assert_never(moved)
     async with node.stream("files", "read", "a.txt", timeout=1) as stream:
         await stream.send({"a": 1})
         async for item in stream:
@@ -133,6 +147,7 @@ MISTAKES = {
     "chinwag.MemberJoin(member=1, seq=2)": "Member",
     'chinwag.blocking.start("a").monitor("x").wait().reason == "gone"': "gone",
     'chinwag.blocking.start("a").stream("x", "y").send({1})': "set",
+    'chinwag.blocking.start("a").map("x").put("k", 1)': "int",
     'chinwag.blocking.start("a").publish("t", {1: 2})': "dict",
     'next(chinwag.blocking.start("a").subscribe("t")).sender = "x"': "read-only",
     'chinwag.blocking.start("a").events().member': "member",

@@ -32,6 +32,7 @@ __all__ = [
     "HybridTime",
     "LamportClock",
     "Mailbox",
+    "MapWatching",
     "Member",
     "Published",
     "Retired",
@@ -54,6 +55,10 @@ __all__ = [
     "entries",
     "get",
     "jump",
+    "map_entries",
+    "map_read",
+    "map_watch",
+    "map_write",
     "monitor",
     "moved_streams",
     "open_stream",
@@ -377,6 +382,33 @@ def stream_of(host: Host, sender: From) -> Streaming:
 
 def moved_streams(host: Host, ids: Container[int]) -> list[int]:
     """Those of the streams in `ids` at which something happened since this was last asked."""
+
+@final
+class MapWatching:
+    """A watch of keys of a map."""
+
+    def drain(self, max: int) -> tuple[list[tuple[str, tuple[Any, ...]]], bool]:
+        """Takes up to `max` changes, each as its type and its parts, and tells whether nothing
+        will come after them."""
+    def close(self) -> None:
+        """Watches no longer."""
+
+_MapParts = tuple[str, list[tuple[bytes, HybridTime, str]], bytes]
+
+def map_write(
+    host: Host, map: str, key: str, value: bytes | None, context: bytes | None
+) -> int:
+    """Begins to give a key of a map a value, or without one to delete it; in place of what was
+    read with `context`, or of all that is known."""
+
+def map_read(host: Host, map: str, key: str) -> _MapParts | None:
+    """A key of a map: the key, its values, and their context."""
+
+def map_entries(host: Host, map: str, prefix: str) -> list[_MapParts]:
+    """The keys of a map that begin so, in their order."""
+
+def map_watch(host: Host, map: str, prefix: str, replay: bool) -> MapWatching:
+    """Follows the keys of a map that begin so."""
 
 @final
 class Watching:

@@ -36,6 +36,7 @@ from .errors import ChinwagError
 from .events import Event
 from .messaging._blocking import BlockingMessages
 from .messaging._keys import Watch
+from .messaging._maps import Map, MapWatch
 from .messaging._monitors import Monitor
 from .messaging._thread_streams import Body, Stream
 from .messaging._topics import Subscriber
@@ -46,7 +47,18 @@ if TYPE_CHECKING:
 
     from ._constants import Options
 
-__all__ = ["Body", "Member", "Monitor", "Node", "Stream", "Subscriber", "Watch", "start"]
+__all__ = [
+    "Body",
+    "Map",
+    "MapWatch",
+    "Member",
+    "Monitor",
+    "Node",
+    "Stream",
+    "Subscriber",
+    "Watch",
+    "start",
+]
 
 #: Seconds that closing waits for a callback.
 _PATIENCE: Final = 2.0

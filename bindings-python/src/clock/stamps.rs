@@ -33,6 +33,12 @@ pub(crate) struct LamportClock {
     clock: Mutex<CoreLamport>,
 }
 
+impl HybridTime {
+    pub(crate) const fn of(time: CoreTime) -> Self {
+        Self { time }
+    }
+}
+
 #[pymethods]
 impl HybridTime {
     #[new]

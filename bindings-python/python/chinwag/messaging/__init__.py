@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from ._keys import AsyncWatch as Watch
 from ._keys import KeyChange, KeyDeleted, KeyPut, KeysLost, KeysReplayed
+from ._maps import AsyncMap as Map
+from ._maps import AsyncMapWatch as MapWatch
+from ._maps import MapChange, MapDeleted, MapEntry, MapLost, MapPut, MapValue
 from ._monitors import AsyncMonitor as Monitor
 from ._streams import AsyncBody as Body
 from ._streams import AsyncStream as Stream
@@ -16,6 +19,14 @@ __all__ = [
     "KeyPut",
     "KeysLost",
     "KeysReplayed",
+    "Map",
+    "MapChange",
+    "MapDeleted",
+    "MapEntry",
+    "MapLost",
+    "MapPut",
+    "MapValue",
+    "MapWatch",
     "Monitor",
     "Stream",
     "Subscriber",

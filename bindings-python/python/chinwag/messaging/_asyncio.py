@@ -15,6 +15,7 @@ from ..servers import Handler, Serving
 from ..servers._table import Table, places, within
 from ..servers._tasks import Tasks
 from ._keys import AsyncWatch
+from ._maps import AsyncMap
 from ._monitors import AsyncMonitor
 from ._pump import Pump
 from ._streams import AsyncBody, AsyncEnd, AsyncStream
@@ -215,3 +216,11 @@ class AsyncMessages(BaseNode):
         there is none, that is told at once. To drop it ends it, as to cancel does that awaits it.
         """
         return AsyncMonitor(self, self._pump, target)
+
+    def map(self, name: str) -> AsyncMap:
+        """The map of that name, of 1 to 64 letters, digits and `._:-`, which all members share.
+
+        It is there as soon as somebody puts something, and what is in it stays for as long as one
+        member is present that has heard of it.
+        """
+        return AsyncMap(self, self._pump, name)

@@ -15,6 +15,7 @@ from ..servers import Handler, Serving
 from ..servers._table import Table, places, within
 from ..servers._threads import Threads, work
 from ._keys import Watch
+from ._maps import Map
 from ._monitors import Monitor
 from ._thread_streams import Body, End, Stream
 from ._topics import Subscriber
@@ -202,3 +203,11 @@ class BlockingMessages(BaseNode):
         its name is another; where there is none, that is told at once. To drop it ends it.
         """
         return Monitor(self, target)
+
+    def map(self, name: str) -> Map:
+        """The map of that name, of 1 to 64 letters, digits and `._:-`, which all members share.
+
+        It is there as soon as somebody puts something, and what is in it stays for as long as one
+        member is present that has heard of it.
+        """
+        return Map(self, name)
