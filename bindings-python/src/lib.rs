@@ -47,7 +47,7 @@ mod _chinwag {
     #[pymodule_export]
     use super::member::Member;
     #[pymodule_export]
-    use super::monitor::monitor;
+    use super::monitor::{loop_state, loop_turned, monitor, unwatch_loop, watch_loop};
     #[pymodule_export]
     use super::node::Host;
     #[pymodule_export]

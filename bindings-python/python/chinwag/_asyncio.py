@@ -58,7 +58,9 @@ class Node(AsyncMessages):
         if pump is None:
             for closed in [other for other in list(self._pumps) if other.is_closed()]:
                 del self._pumps[closed]
-            pump = self._pumps[loop] = Pump(loop, self._host)
+            pump = self._pumps[loop] = Pump(
+                loop, self._host, watched=loop is self._loop
+            )
         return pump
 
     async def _ready(self) -> None:

@@ -19,12 +19,13 @@ from ._chinwag import (
     RingChange,
     entries,
     get,
+    loop_state,
     subscribers,
     topics,
 )
 from ._constants import MemberState
 from ._signals import SignalHook
-from .answers import Entry, KeyInfo
+from .answers import Entry, KeyInfo, LoopState
 from .errors import BadConfig, ChinwagError, Closed, Forked
 from .events import Event, EventsLost, RingChanged
 from .ring import Key
@@ -189,6 +190,13 @@ class BaseNode:
     def entries(self, prefix: str = "") -> list[Entry]:
         """The keys of all present members that begin so, by the members' names and by key."""
         return list(map(Entry._make, entries(self._host, prefix)))
+
+    def loop_state(self, member: str) -> LoopState | None:
+        """How the event loop of a member does: `stuck` when it has been blocked for `loop_stuck`.
+
+        `None` if no such member is present; `ok` where there is no loop, as in `chinwag.blocking`.
+        """
+        return loop_state(self._host, member)
 
     def stats(self) -> dict[str, int]:
         """Counters since the start, by name."""

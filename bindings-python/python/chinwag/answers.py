@@ -117,6 +117,9 @@ class Coordinate(NamedTuple):
     """The way from the member to that place: its own line, say."""
 
 
+#: How the loop of a member does: whether it takes turns as it should.
+LoopState = Literal["ok", "slow", "stuck"]
+
 #: Why a server is down.
 DownReason = Literal["no_server", "stopped", "node_failed", "node_left", "moved", "closed"]
 

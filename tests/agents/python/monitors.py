@@ -1,15 +1,16 @@
-"""The words of servers that are followed."""
+"""The words of servers that are followed, and of loops that are watched."""
 
 from __future__ import annotations
 
 import asyncio
+import time
 
 import chinwag
 from lines import BadRequest, Facts, Pairs, say, text
 
 
 class Monitors:
-    """The commands that are about servers that are followed."""
+    """The commands that are about servers that are followed, and loops."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -26,6 +27,13 @@ class Monitors:
         if text(pairs, "id") not in self.monitors:
             raise BadRequest("there is no such monitor")
         self.monitors.pop(text(pairs, "id")).cancel()
+
+    async def do_loop_state(self, pairs: Pairs) -> Facts:
+        state = self.open_node().loop_state(text(pairs, "member"))
+        return [] if state is None else [("state", state)]
+
+    async def do_block(self, pairs: Pairs) -> None:
+        asyncio.get_running_loop().call_soon(time.sleep, int(text(pairs, "ms")) / 1000)
 
 
 async def tell(monitor: chinwag.Monitor, id: str) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import suppress
 from typing import Any, Final, Protocol, TypeVar
 
 from .._base import BATCH
-from .._chinwag import Host, moved_streams
+from .._chinwag import Host, loop_turned, moved_streams, unwatch_loop, watch_loop
 from ..errors import ChinwagError
 from ..servers._tasks import Tasks
 
@@ -21,7 +21,7 @@ TURN: Final = 4
 class Pump:
     """Brings to one event loop what a node has for it."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, host: Host) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, host: Host, *, watched: bool) -> None:
         self._loop: Final = loop
         self._host: Final = host
         self._wake: Final = host.wake()
@@ -30,6 +30,10 @@ class Pump:
         self._streams: Final[dict[int, set[asyncio.Future[None]]]] = {}
         self.servers: list[Tasks] = []
         loop.add_reader(self._wake.fileno(), self.look)
+        self._watch: AsyncGenerator[None, None] | None = None
+        if watched:
+            self._watch = _watched(host)
+            _step(self._watch.asend(None))
 
     async def outcome(self, number: int) -> Any:
         """Waits for an operation. Given up by its caller, a join ends; all else still happens."""
@@ -73,6 +77,8 @@ class Pump:
         """Hands out what there is. Runs on the loop, whenever the node rings."""
         closed = self._host.is_closed()
         self._wake.clear()
+        if self._watch is not None:
+            loop_turned(self._host)
         self._settle()
         if self._streams:
             for stream in moved_streams(self._host, self._streams):
@@ -88,11 +94,30 @@ class Pump:
             self._settle()  # What was asked from here may have been answered just now.
         if closed and not self._pending:
             self._loop.remove_reader(self._wake.fileno())
+            if self._watch is not None:
+                _step(self._watch.aclose())
 
     def _settle(self) -> None:
         if self._pending:
             for number, outcome in self._host.settled(self._pending):
                 _resolve(self._pending.pop(number), outcome)
+
+
+async def _watched(host: Host) -> AsyncGenerator[None, None]:
+    """Has the loop watched for as long as it runs: what ends a loop closes such generators."""
+    with suppress(ChinwagError):  # It may be closed by now.
+        watch_loop(host)
+    try:
+        yield
+    finally:
+        with suppress(ChinwagError):
+            unwatch_loop(host)
+
+
+def _step(awaitable: Awaitable[None]) -> None:
+    """What has nothing to wait for is over at the first step."""
+    with suppress(StopIteration, StopAsyncIteration):
+        next(awaitable.__await__())
 
 
 def _resolve(future: asyncio.Future[Any], outcome: Any) -> None:
