@@ -12,7 +12,17 @@ from typing import Any
 import chinwag
 import pytest
 from chinwag import blocking
-from support import LIMIT, eventually, eventually_blocking, in_thread, quick, run
+from support import (
+    LIMIT,
+    ROOT,
+    Child,
+    child,
+    eventually,
+    eventually_blocking,
+    in_thread,
+    quick,
+    run,
+)
 
 
 @asynccontextmanager
@@ -229,3 +239,27 @@ def test_threads_share_a_subscriber() -> None:
             assert not thread.is_alive()
             seen += [told.payload for told in came[0] if told.payload is not None]
         assert sorted(seen) == list(range(3000)) and subscriber.missed == 0
+
+
+def test_the_example_publishes_and_shows() -> None:
+    program = str(ROOT / "examples" / "orders.py")
+    with child(program, "ann", "-") as ann:
+        _, _, seed = ann.line().split()
+        with child(program, "bob", seed) as bob:
+            assert bob.line().startswith("ready bob")
+            bob.tell("subscribe orders")
+            assert bob.line() == "subscribed to orders"
+            while "orders" not in told(ann, "topics"):
+                pass
+            assert told(ann, "publish orders green tea") == "sent to 1"
+            assert bob.line() == "orders by ann: green tea"
+            assert told(bob, "publish no^topic x").startswith("bad_argument")
+            bob.tell("leave")
+            assert bob.end() == (0, "", "")
+        ann.tell("leave")
+        assert ann.end() == (0, "", "")
+
+
+def told(process: Child, line: str) -> str:
+    process.tell(line)
+    return process.line()
