@@ -30,15 +30,18 @@ defmodule Chinwag do
   What reads returns plain values and raises `Chinwag.Error` when there is no such node. What acts
   returns `:ok`, `{:ok, value}` or `{:error, %Chinwag.Error{}}`, and has a variant with `!` that
   raises instead. None of them passes through the node's process, so any may be called from
-  anywhere, a process that handles an event included. `Chinwag.Messages` has those of servers.
+  anywhere, a process that handles an event included. `Chinwag.Messages` has those of servers,
+  `Chinwag.Serf` others.
 
   ## Events
 
   See `subscribe/3`.
   """
 
+  import Chinwag.Operation
+
   alias Chinwag.{Answer, ClusterRing, Config, Constants, Error, Event, Events, KeyOutcome}
-  alias Chinwag.{Member, Messages, Native, Node, Ring, Telemetry}
+  alias Chinwag.{Member, Messages, Native, Node, Ring, Serf, Telemetry}
 
   @typedoc "The `:name` of a node."
   @type mesh :: atom()
@@ -311,108 +314,15 @@ defmodule Chinwag do
   @spec refuse!(mesh(), pos_integer(), String.t()) :: :ok
   def refuse!(mesh, id, reason), do: mesh |> refuse(id, reason) |> bang!()
 
-  @doc """
-  Tells everybody something in serf's way, serf agents too: each member gets one `:user_event`, this
-  node as well; who joins later gets the recent ones.
-
-    * `coalesce: true` - a receiver may show only the last of several events of this name, and who
-      joins later is not told
-
-  `:unsupported` while this node does not speak serf's versions: start it with
-  `delegate_versions: "2,5,5"`, or join a cluster that does.
-  """
-  @spec user_event(mesh(), String.t(), payload(), coalesce: boolean()) ::
-          :ok | {:error, Error.t()}
-  def user_event(mesh, name, payload \\ "", options \\ []) do
-    options = Keyword.validate!(options, coalesce: false)
-    run(mesh, {:user_event, {name, flat(payload), options[:coalesce]}})
+  # What is said and asked in serf's way is documented there.
+  for bang <- ["", "!"] do
+    defdelegate unquote(:"user_event#{bang}")(mesh, name, payload \\ "", options \\ []), to: Serf
+    defdelegate unquote(:"query#{bang}")(mesh, name, payload \\ "", options \\ []), to: Serf
+    defdelegate unquote(:"respond#{bang}")(mesh, id, payload \\ ""), to: Serf
+    defdelegate unquote(:"force_leave#{bang}")(mesh, member, options \\ []), to: Serf
+    defdelegate unquote(:"coordinate#{bang}")(mesh), to: Serf
+    defdelegate unquote(:"rtt#{bang}")(mesh, from, to), to: Serf
   end
-
-  @doc "As `user_event/4`; raises `Chinwag.Error`."
-  @spec user_event!(mesh(), String.t(), payload(), coalesce: boolean()) :: :ok
-  def user_event!(mesh, name, payload \\ "", options \\ []),
-    do: mesh |> user_event(name, payload, options) |> bang!()
-
-  @typedoc "See `query/4`."
-  @type query_option ::
-          {:nodes, [String.t()]}
-          | {:tags, tags()}
-          | {:ack, boolean()}
-          | {:relay_factor, 0..255}
-          | {:timeout, non_neg_integer() | nil}
-
-  @doc """
-  Asks everybody who is meant something in serf's way, serf agents too: each gets a `:query` event
-  and may answer it, this node as well. Returns when all who are known to be meant have answered, or
-  when the time of the query is over.
-
-    * `nodes:` - names of those who are meant; everybody unless told
-    * `tags:` - those who are meant have these tags: values are regular expressions as text
-    * `ack: true` - everybody who is meant acknowledges it
-    * `relay_factor:` - through how many other members a copy of each answer is sent
-    * `timeout:` - milliseconds that answers are waited for; the longer the larger the cluster
-      unless told
-
-  The query takes at most 1024 bytes. `:unsupported` as for `user_event/4`.
-  """
-  @spec query(mesh(), String.t(), payload(), [query_option()]) ::
-          {:ok, Answer.answers()} | {:error, Error.t()}
-  def query(mesh, name, payload \\ "", options \\ []) do
-    known = [nodes: [], tags: [], ack: false, relay_factor: 0, timeout: nil]
-    %{nodes: nodes, tags: tags} = options = options |> Keyword.validate!(known) |> Map.new()
-    options = {nodes, tags, options.ack, options.relay_factor, options.timeout}
-    run(mesh, {:query, {name, flat(payload), options}}, :infinity)
-  end
-
-  @doc "As `query/4`; raises `Chinwag.Error`."
-  @spec query!(mesh(), String.t(), payload(), [query_option()]) :: Answer.answers()
-  def query!(mesh, name, payload \\ "", options \\ []),
-    do: mesh |> query(name, payload, options) |> bang!()
-
-  @doc """
-  Answers a query, by the `id` of its event, once; the answer takes at most 1024 bytes, a name and
-  some numbers included. `:timeout` when the query is over, or was answered already.
-  """
-  @spec respond(mesh(), pos_integer(), payload()) :: :ok | {:error, Error.t()}
-  def respond(mesh, id, payload \\ ""), do: run(mesh, {:respond, {id, flat(payload)}})
-
-  @doc "As `respond/3`; raises `Chinwag.Error`."
-  @spec respond!(mesh(), pos_integer(), payload()) :: :ok
-  def respond!(mesh, id, payload \\ ""), do: mesh |> respond(id, payload) |> bang!()
-
-  @doc """
-  Has everybody take a member that has failed for one that has left, serf agents too; with
-  `prune: true`, they forget it at once. `:bad_argument` when it is present.
-  """
-  @spec force_leave(mesh(), String.t(), prune: boolean()) :: :ok | {:error, Error.t()}
-  def force_leave(mesh, member, options \\ []) do
-    options = Keyword.validate!(options, prune: false)
-    run(mesh, {:force_leave, {member, options[:prune]}})
-  end
-
-  @doc "As `force_leave/3`; raises `Chinwag.Error`."
-  @spec force_leave!(mesh(), String.t(), prune: boolean()) :: :ok
-  def force_leave!(mesh, member, options \\ []),
-    do: mesh |> force_leave(member, options) |> bang!()
-
-  @doc "Where this node stands in serf's coordinate space, by its measurements so far."
-  @spec coordinate(mesh()) :: {:ok, Answer.coordinate()} | {:error, Error.t()}
-  def coordinate(mesh), do: run(mesh, {:coordinate, nil})
-
-  @doc "As `coordinate/1`; raises `Chinwag.Error`."
-  @spec coordinate!(mesh()) :: Answer.coordinate()
-  def coordinate!(mesh), do: mesh |> coordinate() |> bang!()
-
-  @doc """
-  The estimated milliseconds of a round trip between two members, neither of which has to be this
-  node. `:unknown_member` while it is not known where one of them stands.
-  """
-  @spec rtt(mesh(), String.t(), String.t()) :: {:ok, float()} | {:error, Error.t()}
-  def rtt(mesh, from, to), do: run(mesh, {:rtt, {from, to}})
-
-  @doc "As `rtt/3`; raises `Chinwag.Error`."
-  @spec rtt!(mesh(), String.t(), String.t()) :: float()
-  def rtt!(mesh, from, to), do: mesh |> rtt(from, to) |> bang!()
 
   @doc """
   The ring of the members that are present, the local one included: alive or suspect. A value, which
@@ -571,28 +481,4 @@ defmodule Chinwag do
     def unquote(:"#{name}!")(mesh, unquote(argument)),
       do: mesh |> unquote(name)(unquote(argument)) |> bang!()
   end
-
-  defp native!(mesh) do
-    mesh |> Node.fetch() |> bang!()
-  end
-
-  defp run(mesh, {name, _argument} = operation, timeout \\ @default_timeout, size \\ 0) do
-    Telemetry.operation(mesh, name, fn ->
-      with {:ok, native} <- Node.fetch(mesh), do: Native.run(native, operation, timeout, size)
-    end)
-  end
-
-  # What is no iodata stays as it is, and is refused where it is read.
-  defp flat(payload) do
-    IO.iodata_to_binary(payload)
-  rescue
-    ArgumentError -> payload
-  end
-
-  defp size(payload) when is_binary(payload), do: byte_size(payload)
-  defp size(_payload), do: 0
-
-  defp bang!(:ok), do: :ok
-  defp bang!({:ok, value}), do: value
-  defp bang!({:error, %Error{} = error}), do: raise(error)
 end

@@ -22,6 +22,8 @@ defmodule Chinwag.Messages do
   that they own a key.
   """
 
+  import Chinwag.Operation
+
   alias Chinwag.{Answering, Codec, Error, Handler, Native, Node, Sender, Server, Telemetry, Via}
 
   @typedoc "`name`, `name@node` or `name#key`."
@@ -268,15 +270,4 @@ defmodule Chinwag.Messages do
   @spec reply(Sender.t(), term()) :: boolean()
   def reply(%Sender{call: nil}, _value), do: false
   def reply(%Sender{call: call}, value), do: Answering.answer(call, value)
-
-  defp size({_codec, bytes}), do: byte_size(bytes)
-
-  defp native!(mesh), do: mesh |> Node.fetch() |> bang!()
-
-  defp read!({:error, error}), do: raise(error)
-  defp read!(value), do: value
-
-  defp bang!(:ok), do: :ok
-  defp bang!({:ok, value}), do: value
-  defp bang!({:error, error}), do: raise(error)
 end

@@ -15,15 +15,7 @@ defmodule Chinwag.Server do
 
   use GenServer
 
-  alias Chinwag.{Answering, Codec, Error, Handler, Native, Node, Sender}
-
-  # Messages that wait in the mailbox of a process at most; all others wait in the core, where
-  # there is a bound and who gives up is known.
-  @window 64
-  # How often a mailbox that is full is looked at again at once: one that is read at all has room
-  # then. After that, it is looked at after 1, 2, 4, … milliseconds, and after so many at most.
-  @at_once 8
-  @late 32
+  alias Chinwag.{Answering, Codec, Error, Handler, Native, Node, Pace, Sender}
 
   @typedoc "The process of a server, or the name under which it is served."
   @type handle :: pid() | {Chinwag.mesh(), String.t()}
@@ -166,7 +158,7 @@ defmodule Chinwag.Server do
   def handle_call(:stop, _from, state), do: {:stop, :normal, :ok, leave(state)}
 
   @impl true
-  def handle_info({Native, :requests}, state), do: pull(state)
+  def handle_info({Native, _word}, state), do: pull(state)
   def handle_info(:look, state), do: pull(%{state | timer: nil})
 
   # What a GenServer answers.
@@ -229,42 +221,17 @@ defmodule Chinwag.Server do
       next == :later -> {:noreply, %{state | looks: 0}}
       # The end of a handler tells that there is room.
       is_function(state.target) and room(state) == 0 -> {:noreply, state}
-      is_function(state.target) -> {:noreply, again(state)}
-      messages == [] -> {:noreply, look(state)}
-      true -> {:noreply, look(%{state | looks: 0})}
+      is_function(state.target) -> {:noreply, Pace.again(state)}
+      messages == [] -> {:noreply, Pace.look(state)}
+      true -> {:noreply, Pace.look(%{state | looks: 0})}
     end
   end
 
-  # After what others have to say.
-  defp again(state) do
-    send(self(), {Native, :requests})
-    state
-  end
-
-  defp room(%{target: target} = state) when is_pid(target) do
-    case Process.info(target, :message_queue_len) do
-      {:message_queue_len, length} -> max(0, window(state.options) - length)
-      # Its end is about to be told.
-      nil -> 0
-    end
-  end
+  defp room(%{target: target, options: options}) when is_pid(target),
+    do: Pace.room(target, min(Pace.window(), options.mailbox || Pace.window()))
 
   defp room(%{running: running, options: options}),
     do: max(0, options.concurrency - map_size(running))
-
-  defp window(%{mailbox: nil}), do: @window
-  defp window(%{mailbox: mailbox}), do: min(@window, mailbox)
-
-  # Nobody tells when a process has read its mail. One that is slow is asked less and less often.
-  defp look(%{looks: looks} = state) when looks < @at_once,
-    do: again(%{state | looks: looks + 1})
-
-  defp look(%{timer: nil, looks: looks} = state) do
-    wait = min(2 ** min(looks - @at_once, 10), @late)
-    %{state | timer: Process.send_after(self(), :look, wait), looks: looks + 1}
-  end
-
-  defp look(state), do: state
 
   defp hand_over({call, op, {codec, _} = payload, sender}, state) do
     call = with {number, request} <- call, do: {number, {request, codec}}

@@ -1,5 +1,5 @@
-//! Members as flat tuples. `lib/chinwag/packed.ex` makes the structs: there the keys are literals,
-//! which costs less than a map made here, and are not copied with every message.
+//! Members as flat tuples. `lib/chinwag/native/packed.ex` makes the structs: there the keys are
+//! literals, which costs less than a map made here, and are not copied with every message.
 
 use std::cell::RefCell;
 
