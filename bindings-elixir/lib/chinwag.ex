@@ -31,7 +31,7 @@ defmodule Chinwag do
   returns `:ok`, `{:ok, value}` or `{:error, %Chinwag.Error{}}`, and has a variant with `!` that
   raises instead. None of them passes through the node's process, so any may be called from
   anywhere, a process that handles an event included. `Chinwag.Messages` has those of servers,
-  `Chinwag.Serf` others.
+  `Chinwag.Topics` and `Chinwag.Serf` others.
 
   ## Events
 
@@ -41,7 +41,7 @@ defmodule Chinwag do
   import Chinwag.Operation
 
   alias Chinwag.{Answer, ClusterRing, Config, Constants, Error, Event, Events, KeyOutcome}
-  alias Chinwag.{Member, Messages, Native, Node, Ring, Serf, Telemetry}
+  alias Chinwag.{Member, Messages, Native, Node, Ring, Serf, Telemetry, Topics}
 
   @typedoc "The `:name` of a node."
   @type mesh :: atom()
@@ -392,6 +392,14 @@ defmodule Chinwag do
   defdelegate sender(from), to: Messages
   defdelegate reply(sender, value), to: Messages
 
+  # So is what is published.
+  for name <- [:publish, :publish!] do
+    defdelegate unquote(name)(mesh, topic, payload \\ nil, options \\ []), to: Topics
+  end
+
+  defdelegate subscribers(mesh, topic), to: Topics
+  defdelegate topics(mesh), to: Topics
+
   @doc """
   Says goodbye, so that the others see a leave and not a failure. The node stays, alone and silent,
   until it joins again. A supervisor that stops the node does this by itself.
@@ -436,10 +444,30 @@ defmodule Chinwag do
 
   A process has one subscription a node; subscribing again starts it anew. It ends with the process,
   with `unsubscribe/1`, and with the node: monitor the node's name to hear of a restart.
+
+  ## Topics
+
+  `{:topic, name}` subscribes it to what members publish there, as `Chinwag.Topics` has it:
+
+      :ok = Chinwag.subscribe(MyApp.Mesh, {:topic, "orders"}, queue: "workers")
+
+      def handle_info({:chinwag, MyApp.Mesh, {:message, "orders", payload, meta}}, state)
+
+    * `queue:` - all subscribers of one queue, on whatever members, share what is published
+    * `buffer:` - publications that may wait, 1,024 unless told, and 64 MiB; who is slower misses
+      the oldest, and `meta.missed` of the next one says how many
+
+  Of these, at most 64 are sent ahead to a process that does not read. It has any number of such
+  subscriptions, one for each topic and queue.
   """
   @spec subscribe(mesh(), Event.topic() | [Event.topic()], replay: boolean(), seq: boolean()) ::
           :ok | {:error, Error.t()}
-  def subscribe(mesh, topics \\ :members, options \\ []) do
+  @spec subscribe(mesh(), {:topic, String.t()}, [Topics.subscribe_option()]) ::
+          :ok | {:error, Error.t()}
+  def subscribe(mesh, topics \\ :members, options \\ [])
+  def subscribe(mesh, {:topic, topic}, options), do: Topics.subscribe(mesh, topic, options)
+
+  def subscribe(mesh, topics, options) do
     topics = Events.topics(topics)
     options = Keyword.validate!(options, replay: false, seq: false)
 
@@ -451,12 +479,17 @@ defmodule Chinwag do
     with {:ok, native} <- Node.fetch(mesh), do: ClusterRing.keep(native)
   end
 
-  @doc "Ends the calling process's subscription. Messages that were sent before stay."
+  @doc "Ends the calling process's subscription to events. Messages that were sent before stay."
   @spec unsubscribe(mesh()) :: :ok
   def unsubscribe(mesh) do
     _ = Node.call(mesh, :unsubscribe)
     :ok
   end
+
+  @doc "Ends its subscription to a topic, in that `queue:` if in one."
+  @spec unsubscribe(mesh(), {:topic, String.t()}, queue: String.t() | nil) :: :ok
+  def unsubscribe(mesh, {:topic, topic}, options \\ []),
+    do: Topics.unsubscribe(mesh, topic, options)
 
   for {name, {argument, type, result}} <- [
         update_tags: {:changes, quote(do: tags()), :ok},

@@ -24,7 +24,7 @@ defmodule Chinwag.Node do
     ArgumentError -> {:error, not_running(mesh)}
   end
 
-  @doc "The table of the node's own servers: `{name, process, server}`."
+  @doc "The table of the node's servers, `{name, process, server}`, and of `Chinwag.Feed`."
   def servers(mesh) do
     {:ok, :ets.lookup_element(mesh, :servers, 2)}
   rescue
@@ -96,7 +96,7 @@ defmodule Chinwag.Node do
   # Owned by this process, and so gone with it.
   defp publish(name, native) do
     :ets.new(name, [:named_table, :protected, read_concurrency: true])
-    # Written by each server.
+    # Written by each of them.
     servers = :ets.new(__MODULE__, [:public, read_concurrency: true])
     :ets.insert(name, [{:native, native}, {:servers, servers}])
   end

@@ -266,7 +266,25 @@ defmodule ChinwagAgent.Commands do
       ok(count: map_size(servers))
   end
 
+  defp command("subscribe_topic", pairs),
+    do: settle(Chinwag.subscribe(@mesh, {:topic, text(pairs, "topic")}, queue(pairs)))
+
+  defp command("unsubscribe_topic", pairs),
+    do: settle(Chinwag.unsubscribe(@mesh, {:topic, text(pairs, "topic")}, queue(pairs)))
+
+  defp command("publish", pairs),
+    do: with_value(Chinwag.publish(@mesh, text(pairs, "topic"), value(pairs)), &ok(count: &1))
+
+  defp command("topics", _) do
+    topics = Chinwag.topics(@mesh)
+
+    Enum.map(topics, fn {name, members} -> Line.format("topic", name: name, members: members) end) ++
+      ok(count: map_size(topics))
+  end
+
   defp command(_, _), do: ["unsupported"]
+
+  defp queue(pairs), do: if(pairs["queue"], do: [queue: text(pairs, "queue")], else: [])
 
   defp value(pairs), do: pairs |> text("value") |> Counter.parse()
 
@@ -319,18 +337,19 @@ defmodule ChinwagAgent.Events do
   @moduledoc "The subscriber: prints each event, and re-enters the library when told to."
   use GenServer
 
-  alias ChinwagAgent.{Commands, Line}
+  alias ChinwagAgent.{Commands, Counter, Line}
 
   def start_link, do: GenServer.start_link(__MODULE__, nil)
-  def subscribe(pid, pairs), do: GenServer.call(pid, {:subscribe, pairs})
+  # What begins here is told here.
+  def perform(pid, word, pairs), do: GenServer.call(pid, {:perform, word, pairs})
   def reenter(pid, pairs), do: GenServer.call(pid, {:reenter, pairs})
 
   @impl true
   def init(nil), do: {:ok, nil}
 
   @impl true
-  def handle_call({:subscribe, pairs}, _from, reenter) do
-    {:reply, Commands.perform("subscribe", pairs), reenter}
+  def handle_call({:perform, word, pairs}, _from, reenter) do
+    {:reply, Commands.perform(word, pairs), reenter}
   end
 
   def handle_call({:reenter, pairs}, _from, _reenter), do: {:reply, ["ok"], pairs}
@@ -343,6 +362,12 @@ defmodule ChinwagAgent.Events do
     again? = reenter["on"] == type
     if again?, do: reenter(Map.merge(reenter, number(pairs)))
     {:noreply, if(again?, do: nil, else: reenter)}
+  end
+
+  def handle_info({:chinwag, _mesh, {:message, topic, value, meta}}, reenter) do
+    told = [topic: topic, from: meta.sender, queue: meta.queue || "", missed: meta.missed]
+    Line.put(Line.format("published", told ++ [value: Counter.format(value)]))
+    {:noreply, reenter}
   end
 
   defp number(pairs), do: for({:id, id} <- pairs, into: %{}, do: {"id", to_string(id)})
@@ -402,6 +427,9 @@ end
 defmodule ChinwagAgent.Main do
   alias ChinwagAgent.{Commands, Events, Line}
 
+  # What is followed by lines that come at any time.
+  @told ["subscribe", "subscribe_topic", "unsubscribe_topic"]
+
   def run do
     {:ok, _} = Application.ensure_all_started(:chinwag)
     Process.flag(:trap_exit, true)
@@ -421,7 +449,7 @@ defmodule ChinwagAgent.Main do
 
   defp answer(line, events) do
     case Line.parse(line) do
-      {"subscribe", pairs} -> Events.subscribe(events, pairs)
+      {word, pairs} when word in @told -> Events.perform(events, word, pairs)
       {"reenter", pairs} -> Events.reenter(events, pairs)
       {word, pairs} -> Commands.perform(word, pairs)
     end

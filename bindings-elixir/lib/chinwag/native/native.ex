@@ -83,6 +83,13 @@ defmodule Chinwag.Native do
   def tell(native, sent, timeout, latest),
     do: guarded(fn -> message_cast(native, sent, timeout, latest) end)
 
+  @doc "Publishes; to how many members."
+  @spec publish(t(), tuple(), boolean()) :: {:ok, non_neg_integer()} | {:error, Error.t()}
+  def publish(native, {_topic, payload, _headers} = what, latest) when is_large(payload),
+    do: guarded(fn -> topic_publish_large(native, what, latest) end)
+
+  def publish(native, what, latest), do: guarded(fn -> topic_publish(native, what, latest) end)
+
   @doc "Answers a call that a server has taken; whether anybody was still waiting for that."
   @spec reply(reference(), {0..255, binary()}) :: boolean()
   def reply(request, payload) when is_large(payload), do: request_reply_large(request, payload)
@@ -254,6 +261,13 @@ defmodule Chinwag.Native do
   def request_reply_large(_request, _payload), do: missing()
   def request_refuse(_request, _number, _text, _maybe_executed), do: missing()
   def request_fail(_request, _failure), do: missing()
+  def topic_publish(_native, _what, _latest), do: missing()
+  def topic_publish_large(_native, _what, _latest), do: missing()
+  def topic_subscribe(_native, _topic, _queue, _buffer), do: missing()
+  def topic_take(_subscriber, _max), do: missing()
+  def topic_close(_subscriber), do: missing()
+  def topic_subscribers(_native, _topic), do: missing()
+  def topic_list(_native), do: missing()
   def panic(_message), do: missing()
   def panic_direct(_message), do: missing()
   def specimen, do: missing()

@@ -237,7 +237,7 @@ pub(crate) fn flag(what: &str, term: Term<'_>) -> Result<bool> {
 }
 
 /// Text, or `nil` for none.
-fn optional(what: &str, term: Term<'_>) -> Result<Option<String>> {
+pub(crate) fn optional(what: &str, term: Term<'_>) -> Result<Option<String>> {
     match term.decode::<Atom>() {
         Ok(atom) if atom == atoms::nil() => Ok(None),
         _ => string(what, term).map(Some),

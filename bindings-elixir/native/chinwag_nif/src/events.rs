@@ -70,6 +70,15 @@ impl Bell {
     }
 }
 
+/// When there is something to take again, after less than was asked for or as much.
+pub(crate) fn next(ended: bool, less: bool) -> Atom {
+    match (ended, less) {
+        (true, _) => atoms::ended(),
+        (false, true) => atoms::later(),
+        (false, false) => atoms::more(),
+    }
+}
+
 /// What the owner has yet to take.
 pub(crate) struct Inbox {
     /// Gone once the node is to stop.
@@ -90,11 +99,7 @@ impl Inbox {
             return (Term::list_new_empty(env), atoms::ended()).encode(env);
         };
         let events: Vec<Term<'a>> = batch.events.iter().map(|e| self.encode(env, e)).collect();
-        let next = match (batch.ended, events.len() < BATCH) {
-            (true, _) => atoms::ended(),
-            (false, true) => atoms::later(),
-            (false, false) => atoms::more(),
-        };
+        let next = next(batch.ended, events.len() < BATCH);
         (events, next).encode(env)
     }
 
@@ -103,7 +108,7 @@ impl Inbox {
         self.large.pop_front().unwrap_or_default()
     }
 
-    /// `{number of the type, seq, …}`; `lib/chinwag/packed.ex` reads it.
+    /// `{number of the type, seq, …}`; `lib/chinwag/native/packed.ex` reads it.
     fn encode<'a>(&mut self, env: Env<'a>, event: &Event) -> Term<'a> {
         let (kind, seq) = (event.kind.info().number, event.seq);
         match &event.kind {

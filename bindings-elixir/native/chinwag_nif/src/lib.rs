@@ -17,6 +17,7 @@ mod node;
 mod payload;
 mod ring;
 mod serving;
+mod topics;
 
 use rustler::{Atom, Encoder, Env, NifResult, Term};
 
@@ -61,6 +62,7 @@ mod atoms {
         node,
         number,
         ok,
+        published,
         ready,
         remote,
         requests,

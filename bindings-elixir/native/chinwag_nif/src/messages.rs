@@ -41,15 +41,11 @@ struct Sent {
 impl Sent {
     fn of(term: Term<'_>) -> Result<Self> {
         let (target, op, what, headers): (Term<'_>, Term<'_>, Term<'_>, Term<'_>) = taken(term)?;
-        let pair = |(key, value): (Term<'_>, Term<'_>)| Some((text(key)?, text(value)?));
-        let headers = pairs(headers).and_then(|pairs| pairs.into_iter().map(pair).collect());
-        let headers =
-            headers.ok_or_else(|| bad_argument("headers", "a map or keyword list of strings"))?;
         Ok(Self {
             target: string("target", target)?,
             op: string("op", op)?,
             payload: payload(what)?,
-            headers,
+            headers: self::headers(headers)?,
         })
     }
 
@@ -57,6 +53,13 @@ impl Sent {
         let Self { target, op, headers, .. } = self;
         Message { target, op, headers, timeout, latest }
     }
+}
+
+/// A map or keyword list of strings.
+pub(crate) fn headers(term: Term<'_>) -> Result<Vec<(String, String)>> {
+    let pair = |(key, value): (Term<'_>, Term<'_>)| Some((text(key)?, text(value)?));
+    let headers = pairs(term).and_then(|pairs| pairs.into_iter().map(pair).collect());
+    headers.ok_or_else(|| bad_argument("headers", "a map or keyword list of strings"))
 }
 
 /// `{codec, bytes}`.

@@ -10,7 +10,7 @@ use chinwag::{Error, Payload, Request, Result};
 use rustler::{Encoder, Env, Resource, ResourceArc, Term};
 
 use crate::config::{bad_argument, flag, is_nil, string};
-use crate::events::{Bell, lock};
+use crate::events::{Bell, lock, next};
 use crate::messages::{done, numbered, payload};
 use crate::node::NodeRef;
 use crate::{atoms, error, member};
@@ -87,11 +87,7 @@ fn server_take<'a>(env: Env<'a>, server: ResourceArc<ServerRef>, max: usize) -> 
     let Ok(taken) = server.serving.drain(max) else {
         return (Term::list_new_empty(env), Term::list_new_empty(env), atoms::ended()).encode(env);
     };
-    let next = match (taken.ended, taken.requests.len() < max) {
-        (true, _) => atoms::ended(),
-        (false, true) => atoms::later(),
-        (false, false) => atoms::more(),
-    };
+    let next = next(taken.ended, taken.requests.len() < max);
     let given_up: Vec<u64> = taken.given_up.iter().map(|tag| tag.number()).collect();
     let messages: Vec<Term<'a>> = taken.requests.into_iter().map(|r| message(env, r)).collect();
     (messages, given_up, next).encode(env)
