@@ -31,7 +31,7 @@ defmodule Chinwag do
   returns `:ok`, `{:ok, value}` or `{:error, %Chinwag.Error{}}`, and has a variant with `!` that
   raises instead. None of them passes through the node's process, so any may be called from
   anywhere, a process that handles an event included. `Chinwag.Messages` has those of servers,
-  `Chinwag.Topics` and `Chinwag.Serf` others.
+  `Chinwag.Topics`, `Chinwag.State` and `Chinwag.Serf` others.
 
   ## Events
 
@@ -41,7 +41,7 @@ defmodule Chinwag do
   import Chinwag.Operation
 
   alias Chinwag.{Answer, ClusterRing, Config, Constants, Error, Event, Events, KeyOutcome}
-  alias Chinwag.{Member, Messages, Native, Node, Ring, Serf, Telemetry, Topics}
+  alias Chinwag.{Member, Messages, Native, Node, Ring, Serf, State, Telemetry, Topics}
 
   @typedoc "The `:name` of a node."
   @type mesh :: atom()
@@ -399,6 +399,17 @@ defmodule Chinwag do
 
   defdelegate subscribers(mesh, topic), to: Topics
   defdelegate topics(mesh), to: Topics
+
+  # So are the keys of members.
+  for bang <- ["", "!"] do
+    defdelegate unquote(:"put#{bang}")(mesh, key, value, options \\ []), to: State
+    defdelegate unquote(:"delete#{bang}")(mesh, key), to: State
+  end
+
+  defdelegate get(mesh, member, key), to: State
+  defdelegate entries(mesh, prefix \\ ""), to: State
+  defdelegate watch(mesh, prefix \\ "", options \\ []), to: State
+  defdelegate unwatch(mesh, watch), to: State
 
   @doc """
   Says goodbye, so that the others see a leave and not a failure. The node stays, alone and silent,

@@ -282,7 +282,30 @@ defmodule ChinwagAgent.Commands do
       ok(count: map_size(topics))
   end
 
+  defp command("put", pairs) do
+    settle(Chinwag.put(@mesh, text(pairs, "key"), payload(pairs), numbers(pairs, ttl: "ttl_ms")))
+  end
+
+  defp command("delete", pairs), do: settle(Chinwag.delete(@mesh, text(pairs, "key")))
+
+  defp command("get", pairs) do
+    value = Chinwag.get(@mesh, text(pairs, "member"), text(pairs, "key"))
+    ok(if value, do: [payload: value], else: [])
+  end
+
+  defp command("entries", pairs) do
+    entries = Chinwag.entries(@mesh, text(pairs, "prefix"))
+    Enum.map(entries, &Line.format("entry", entry(&1))) ++ ok(count: length(entries))
+  end
+
+  defp command("watch", pairs) do
+    options = [replay: pairs["replay"] == "true"]
+    with_value(Chinwag.watch(@mesh, text(pairs, "prefix"), options), fn _watch -> ["ok"] end)
+  end
+
   defp command(_, _), do: ["unsupported"]
+
+  def entry(entry), do: [member: entry.member, key: entry.key, payload: entry.value]
 
   defp queue(pairs), do: if(pairs["queue"], do: [queue: text(pairs, "queue")], else: [])
 
@@ -370,6 +393,16 @@ defmodule ChinwagAgent.Events do
     {:noreply, reenter}
   end
 
+  def handle_info({:chinwag, _mesh, {:watch, _ref, change}}, reenter) do
+    Line.put(Line.format("watched", changed(change)))
+    {:noreply, reenter}
+  end
+
+  defp changed({:put, entry}), do: [type: "put"] ++ Commands.entry(entry)
+  defp changed({:deleted, member, key}), do: [type: "deleted", member: member, key: key]
+  defp changed({:lost, count, _entries}), do: [type: "lost", count: count]
+  defp changed(:replay_done), do: [type: "replay-done"]
+
   defp number(pairs), do: for({:id, id} <- pairs, into: %{}, do: {"id", to_string(id)})
 
   defp reenter(%{"do" => word} = pairs) do
@@ -428,7 +461,7 @@ defmodule ChinwagAgent.Main do
   alias ChinwagAgent.{Commands, Events, Line}
 
   # What is followed by lines that come at any time.
-  @told ["subscribe", "subscribe_topic", "unsubscribe_topic"]
+  @told ["subscribe", "subscribe_topic", "unsubscribe_topic", "watch"]
 
   def run do
     {:ok, _} = Application.ensure_all_started(:chinwag)

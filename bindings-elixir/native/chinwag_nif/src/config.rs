@@ -13,6 +13,7 @@ use crate::atoms;
 use crate::error::{bad, raised, shown};
 use crate::messages;
 use crate::ring::cluster;
+use crate::state;
 
 /// The core's options from a list of `{key, value}`.
 pub(crate) fn config(options: Term<'_>) -> Result<Config> {
@@ -265,7 +266,7 @@ pub(crate) fn op(term: Term<'_>) -> Result<Op> {
         span(argument).map(Op::Leave).ok_or_else(|| bad_argument("timeout", "milliseconds"))
     } else {
         let name = name.to_term(argument.get_env()).atom_to_string().unwrap_or_default();
-        for known in [talk, doors, serf, cluster::op, messages::op] {
+        for known in [talk, doors, serf, cluster::op, messages::op, state::op] {
             if let Some(op) = known(&name, argument)? {
                 return Ok(op);
             }

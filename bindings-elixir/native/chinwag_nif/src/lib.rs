@@ -17,6 +17,7 @@ mod node;
 mod payload;
 mod ring;
 mod serving;
+mod state;
 mod topics;
 
 use rustler::{Atom, Encoder, Env, NifResult, Term};
@@ -36,6 +37,7 @@ mod atoms {
         concurrent,
         date_time = "Elixir.DateTime",
         day,
+        deleted,
         ended,
         equal,
         error,
@@ -51,6 +53,7 @@ mod atoms {
         large,
         later,
         leave,
+        lost,
         maybe_executed,
         message,
         microsecond,
@@ -63,8 +66,10 @@ mod atoms {
         number,
         ok,
         published,
+        put,
         ready,
         remote,
+        replay_done,
         requests,
         retryable,
         second,
@@ -76,6 +81,7 @@ mod atoms {
         time_zone,
         update_tags,
         utc_offset,
+        watched,
         year,
         zone_abbr,
     }
