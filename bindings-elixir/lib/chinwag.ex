@@ -389,6 +389,8 @@ defmodule Chinwag do
   defdelegate servers(mesh), to: Messages
   defdelegate serve(mesh, name, handler, options \\ []), to: Messages
   defdelegate via(mesh, target, options \\ []), to: Messages
+  defdelegate monitor(mesh, target), to: Messages
+  defdelegate demonitor(monitor, options \\ []), to: Messages
   defdelegate sender(from), to: Messages
   defdelegate reply(sender, value), to: Messages
 

@@ -228,7 +228,19 @@ defmodule ChinwagAgent.Commands do
   defp command("serve", pairs),
     do: with_value(Counter.serve(@mesh, text(pairs, "name")), fn _server -> ["ok"] end)
 
-  defp command("stop", pairs), do: settle(Chinwag.Server.stop({@mesh, text(pairs, "name")}))
+  defp command("stop", pairs),
+    do: settle(Chinwag.Server.stop({@mesh, text(pairs, "name")}, text(pairs, "reason")))
+
+  defp command("monitor", pairs) do
+    monitor = Chinwag.monitor(@mesh, text(pairs, "target"))
+    Process.put(monitor, text(pairs, "id"))
+    ["ok"]
+  end
+
+  defp command("demonitor", pairs) do
+    for monitor <- Process.get_keys(text(pairs, "id")), do: Chinwag.demonitor(monitor, [:flush])
+    ["ok"]
+  end
 
   defp command("call", pairs) do
     options = numbers(pairs, timeout: "timeout_ms")
@@ -278,7 +290,7 @@ defmodule ChinwagAgent.Commands do
   defp command("topics", _) do
     topics = Chinwag.topics(@mesh)
 
-    Enum.map(topics, fn {name, members} -> Line.format("topic", name: name, members: members) end) ++
+    for({name, members} <- topics, do: Line.format("topic", name: name, members: members)) ++
       ok(count: map_size(topics))
   end
 
@@ -304,6 +316,20 @@ defmodule ChinwagAgent.Commands do
   end
 
   defp command(_, _), do: ["unsupported"]
+
+  # Why a server is down, in the words of all languages.
+  def down(:noproc, _member), do: [reason: "no_server"]
+  def down(:normal, _member), do: [reason: "stopped", text: ""]
+  def down({word, text}, _member), do: [reason: word, text: text]
+
+  def down(:noconnection, member) do
+    case member && Chinwag.member(@mesh, member) do
+      %{state: :left} -> [reason: "node_left", text: ""]
+      _ -> [reason: "node_failed", text: ""]
+    end
+  rescue
+    _ in Chinwag.Error -> [reason: "closed", text: ""]
+  end
 
   def entry(entry), do: [member: entry.member, key: entry.key, payload: entry.value]
 
@@ -398,6 +424,14 @@ defmodule ChinwagAgent.Events do
     {:noreply, reenter}
   end
 
+  def handle_info({:DOWN, monitor, :process, {server, member}, reason}, reenter) do
+    whom =
+      [id: Process.get(monitor), server: server] ++ if(member, do: [member: member], else: [])
+
+    Line.put(Line.format("down", whom ++ Commands.down(reason, member)))
+    {:noreply, reenter}
+  end
+
   defp changed({:put, entry}), do: [type: "put"] ++ Commands.entry(entry)
   defp changed({:deleted, member, key}), do: [type: "deleted", member: member, key: key]
   defp changed({:lost, count, _entries}), do: [type: "lost", count: count]
@@ -461,7 +495,7 @@ defmodule ChinwagAgent.Main do
   alias ChinwagAgent.{Commands, Events, Line}
 
   # What is followed by lines that come at any time.
-  @told ["subscribe", "subscribe_topic", "unsubscribe_topic", "watch"]
+  @told ["subscribe", "subscribe_topic", "unsubscribe_topic", "watch", "monitor", "demonitor"]
 
   def run do
     {:ok, _} = Application.ensure_all_started(:chinwag)

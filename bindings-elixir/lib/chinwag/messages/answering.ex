@@ -41,8 +41,7 @@ defmodule Chinwag.Answering do
 
   @doc "Answers with what a handler threw or exited with."
   def ended(request, class, reason, stack) do
-    shown = inspect(reason, limit: 20, printable_limit: @shown)
-    Native.request_fail(request, {class, text(shown), stack})
+    Native.request_fail(request, {class, shown(reason), stack})
   end
 
   @doc "Answers a call of a process that is no more."
@@ -57,10 +56,23 @@ defmodule Chinwag.Answering do
 
   def gone(request, _op, reason), do: ended(request, "exit", reason, nil)
 
+  @doc "What those are told who follow a process that is no more; nothing if it ended well."
+  def last_words(reason) when reason in [:normal, :shutdown], do: ""
+  def last_words({:shutdown, _}), do: ""
+
+  def last_words({reason, [{_, _, _, _} | _] = stack}) do
+    exception = Exception.normalize(:error, reason, stack)
+    "#{inspect(exception.__struct__)}: #{text(Exception.message(exception))}"
+  end
+
+  def last_words(reason), do: shown(reason)
+
   defp stopped(request) do
     error = Error.new(:no_server, "the server ended before it answered")
     refuse(request, %{error | maybe_executed: true})
   end
+
+  defp shown(reason), do: text(inspect(reason, limit: 20, printable_limit: @shown))
 
   # Whatever an exception says, what is told is text.
   defp text(message) when is_binary(message) do

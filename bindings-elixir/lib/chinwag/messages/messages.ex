@@ -258,6 +258,45 @@ defmodule Chinwag.Messages do
   def via(mesh, target, []), do: {:via, Via, {mesh, target}}
   def via(mesh, target, options), do: {:via, Via, {mesh, target, options}}
 
+  @doc """
+  Follows a server, wherever it lives, as `Process.monitor/1` follows a process; returns a
+  reference. Once the server is down, the calling process gets one message:
+
+      ref = Chinwag.monitor(MyApp.Mesh, "counter@web-2")
+
+      def handle_info({:DOWN, ref, :process, {"counter", member}, reason}, %{ref: ref} = state)
+
+    * `:noproc` - there was none, which is told at once; `member` may be `nil`
+    * `:normal` - it was stopped, or its process ended well
+    * `{:stopped, text}` - it ended otherwise, and said that at its end
+    * `{:moved, name}` - of a target with a key: that member owns the key now
+    * `:noconnection` - its member has failed or left, which `Chinwag.member/2` tells; or this node
+      was closed
+    * a `Chinwag.Error`, such as `:overloaded` for more than 65,536 monitors
+
+  It follows the server that a call would go to now, and no other: one that is started again under
+  its name is another. It ends with the calling process, and with `demonitor/2`. Raises for what is
+  no target.
+  """
+  @spec monitor(Chinwag.mesh(), target()) :: reference()
+  def monitor(mesh, target) do
+    native = native!(mesh)
+    bang!(Native.guarded(fn -> Native.monitor_begin(native, target) end))
+  end
+
+  @doc """
+  Ends a monitor. With `:flush`, its message is taken out of the mailbox of the calling process if
+  it has come already. Ending it again does nothing.
+  """
+  @spec demonitor(reference(), [:flush]) :: true
+  def demonitor(monitor, options \\ []) when is_list(options) do
+    if not Native.monitor_end(monitor) and :flush in options do
+      receive do: ({:DOWN, ^monitor, :process, _whom, _reason} -> true), after: (0 -> true)
+    else
+      true
+    end
+  end
+
   @doc "Who asks, of what `handle_call/3` gets as `from`; `nil` for a caller of this VM."
   @spec sender(GenServer.from()) :: Sender.t() | nil
   def sender({_server, {Chinwag, _number, _call, %Sender{} = sender}}), do: sender

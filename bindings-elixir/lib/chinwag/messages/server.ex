@@ -68,11 +68,12 @@ defmodule Chinwag.Server do
 
   @doc """
   Takes the server off. Calls that it has not answered are answered with `:no_server`; a handler
-  that is at work ends as it would. Stopping again does nothing.
+  that is at work ends as it would. Stopping again does nothing. Who follows the server
+  with `Chinwag.monitor/2` hears the reason, of which 256 bytes travel.
   """
-  @spec stop(handle()) :: :ok
-  def stop(server) do
-    _ = ask(server, :stop)
+  @spec stop(handle(), String.t()) :: :ok
+  def stop(server, reason \\ "") when is_binary(reason) do
+    _ = ask(server, {:stop, reason})
     :ok
   end
 
@@ -155,7 +156,8 @@ defmodule Chinwag.Server do
   def handle_call({:pause, paused}, _from, state),
     do: {:reply, Native.server_pause(state.server, paused), state}
 
-  def handle_call(:stop, _from, state), do: {:stop, :normal, :ok, leave(state)}
+  def handle_call({:stop, reason}, _from, state),
+    do: {:stop, :normal, :ok, leave(state, reason)}
 
   @impl true
   def handle_info({Native, _word}, state), do: pull(state)
@@ -171,7 +173,7 @@ defmodule Chinwag.Server do
 
   def handle_info({:DOWN, monitor, :process, _pid, reason}, %{monitor: monitor} = state) do
     for {_number, {request, op}} <- state.open, do: Answering.gone(request, op, reason)
-    {:stop, :normal, leave(state)}
+    {:stop, :normal, leave(state, Answering.last_words(reason))}
   end
 
   def handle_info({:DOWN, monitor, :process, _pid, reason}, state) do
@@ -198,8 +200,8 @@ defmodule Chinwag.Server do
   def terminate(_reason, state), do: leave(state)
 
   # Only its own entry: there may be a new server of that name.
-  defp leave(state) do
-    _ = Native.server_stop(state.server)
+  defp leave(state, words \\ "") do
+    _ = Native.server_stop(state.server, words)
 
     try do
       :ets.match_delete(state.table, {state.name, :_, self()})

@@ -21,9 +21,10 @@ use rustler::env::SavedTerm;
 use rustler::thread::is_scheduler_thread;
 use rustler::{Atom, Encoder, Env, LocalPid, OwnedEnv, Resource, ResourceArc, Term};
 
+use crate::monitor::Following;
 use crate::node::{ROSTER_MAX, Shared};
 use crate::ring::cluster;
-use crate::{answer, atoms, error, member};
+use crate::{answer, atoms, error, member, monitor};
 
 /// Events that the owner takes in one go: well below a millisecond of a scheduler.
 const BATCH: usize = 64;
@@ -313,6 +314,24 @@ impl Waiter {
             };
             (tag.load(env), outcome)
         });
+    }
+}
+
+/// Who waits for an outcome.
+pub(crate) enum Waiting {
+    /// A process, for a message with its tag.
+    Tagged(Waiter),
+    /// One that follows a server.
+    Down(ResourceArc<Following>),
+}
+
+impl Waiting {
+    /// Sends what came of it. Not on a scheduler.
+    pub(crate) fn tell(self, outcome: &Result<Answer>) {
+        match self {
+            Self::Tagged(waiter) => waiter.tell(outcome),
+            Self::Down(following) => monitor::tell(&following, outcome),
+        }
     }
 }
 

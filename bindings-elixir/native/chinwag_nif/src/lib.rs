@@ -13,6 +13,7 @@ mod error;
 mod events;
 mod member;
 mod messages;
+mod monitor;
 mod node;
 mod payload;
 mod ring;
@@ -38,6 +39,7 @@ mod atoms {
         date_time = "Elixir.DateTime",
         day,
         deleted,
+        down = "DOWN",
         ended,
         equal,
         error,
@@ -60,11 +62,16 @@ mod atoms {
         minute,
         month,
         more,
+        moved,
         native_module = "Elixir.Chinwag.Native",
         nil,
+        noconnection,
         node,
+        noproc,
+        normal,
         number,
         ok,
+        process,
         published,
         put,
         ready,
@@ -78,6 +85,7 @@ mod atoms {
         slots,
         stack,
         std_offset,
+        stopped,
         time_zone,
         update_tags,
         utc_offset,

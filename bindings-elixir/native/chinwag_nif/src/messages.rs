@@ -8,7 +8,7 @@ use chinwag::{Error, ErrorKind, Payload, Result};
 use rustler::{Atom, Encoder, Env, Resource, ResourceArc, Term};
 
 use crate::config::{bad_argument, bytes, flag, is_nil, pairs, string, taken, text};
-use crate::events::Waiter;
+use crate::events::{Waiter, Waiting};
 use crate::node::{NodeRef, Shared};
 use crate::{atoms, error};
 
@@ -133,7 +133,7 @@ fn call<'a>(
     let mut sent = Sent::of(sent)?;
     let payload = std::mem::take(&mut sent.payload);
     let timeout = within(&node.0.host, given, left)?;
-    let waiter = Waiter::new(env.pid(), tag);
+    let waiter = Waiting::Tagged(Waiter::new(env.pid(), tag));
     let id = node.0.begin(waiter, |host| host.call(&sent.message(timeout, false), payload))?;
     Ok(ResourceArc::new(Pending { node: Arc::downgrade(&node.0), id }))
 }

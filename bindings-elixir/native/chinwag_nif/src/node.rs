@@ -11,7 +11,7 @@ use chinwag::host::{Host, Op, Subscription};
 use chinwag::{Error, ErrorKind, Member, Replay, Result};
 use rustler::{Atom, Encoder, Env, LocalPid, Monitor, Resource, ResourceArc, Term};
 
-use crate::events::{Bell, Inbox, Signal, Waiter, closed, dispatch, lock, poke};
+use crate::events::{Bell, Inbox, Signal, Waiter, Waiting, closed, dispatch, lock, poke};
 use crate::ring::cluster::Rings;
 use crate::{answer, atoms, config, error, member, word};
 
@@ -31,20 +31,20 @@ pub(crate) struct Shared {
     pub(crate) bell: Arc<Bell>,
     pub(crate) inbox: Mutex<Inbox>,
     /// Who waits for which operation.
-    waiting: Mutex<BTreeMap<u64, Waiter>>,
+    waiting: Mutex<BTreeMap<u64, Waiting>>,
     pub(crate) rings: Rings,
 }
 
 impl Shared {
     /// Submits an operation whose outcome is sent to `waiter`.
     fn submit(&self, op: Op, waiter: Waiter) -> Result<u64> {
-        self.begin(waiter, |host| host.submit(op))
+        self.begin(Waiting::Tagged(waiter), |host| host.submit(op))
     }
 
     /// Begins something whose outcome is sent to `waiter`.
     pub(crate) fn begin(
         &self,
-        waiter: Waiter,
+        waiter: Waiting,
         begin: impl FnOnce(&Host) -> Result<u64>,
     ) -> Result<u64> {
         // Held until the waiter is known: the outcome may come at once.
@@ -74,9 +74,9 @@ impl Shared {
             }
             for outcome in outcomes {
                 self.signal.expect_less();
-                let waiter = lock(&self.waiting).remove(&outcome.id);
-                // One that gave up has taken its entry back.
-                if let Some(waiter) = waiter {
+                // Held until it is told: who finds no entry to take back has the message.
+                let mut waiting = lock(&self.waiting);
+                if let Some(waiter) = waiting.remove(&outcome.id) {
                     waiter.tell(&outcome.result);
                 }
             }

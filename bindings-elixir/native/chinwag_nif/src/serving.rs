@@ -120,10 +120,10 @@ fn server_pause<'a>(env: Env<'a>, server: ResourceArc<ServerRef>, paused: Term<'
     done(env, flag("paused", paused).and_then(|paused| server.serving.pause(paused)))
 }
 
-/// Takes the server off.
+/// Takes the server off, with last words.
 #[rustler::nif]
-fn server_stop(env: Env<'_>, server: ResourceArc<ServerRef>) -> Term<'_> {
-    done(env, server.serving.stop())
+fn server_stop<'a>(env: Env<'a>, server: ResourceArc<ServerRef>, reason: &str) -> Term<'a> {
+    done(env, server.serving.stop_with(reason))
 }
 
 /// Answers a call with `{codec, bytes}`; whether anybody was still waiting for that.
