@@ -31,7 +31,7 @@ defmodule Chinwag do
   returns `:ok`, `{:ok, value}` or `{:error, %Chinwag.Error{}}`, and has a variant with `!` that
   raises instead. None of them passes through the node's process, so any may be called from
   anywhere, a process that handles an event included. `Chinwag.Messages` has those of servers,
-  `Chinwag.Topics`, `Chinwag.State` and `Chinwag.Serf` others.
+  `Chinwag.Streams`, `Chinwag.Topics`, `Chinwag.State` and `Chinwag.Serf` others.
 
   ## Events
 
@@ -41,7 +41,7 @@ defmodule Chinwag do
   import Chinwag.Operation
 
   alias Chinwag.{Answer, ClusterRing, Config, Constants, Error, Event, Events, KeyOutcome}
-  alias Chinwag.{Member, Messages, Native, Node, Ring, Serf, State, Telemetry, Topics}
+  alias Chinwag.{Member, Messages, Native, Node, Ring, Serf, State, Streams, Telemetry, Topics}
 
   @typedoc "The `:name` of a node."
   @type mesh :: atom()
@@ -391,6 +391,9 @@ defmodule Chinwag do
   defdelegate via(mesh, target, options \\ []), to: Messages
   defdelegate monitor(mesh, target), to: Messages
   defdelegate demonitor(monitor, options \\ []), to: Messages
+  defdelegate stream(mesh, target, op, payload \\ nil, options \\ []), to: Streams
+  defdelegate items(sender), to: Streams
+  for name <- [:send_item, :send_item!], do: defdelegate(unquote(name)(to, value), to: Streams)
   defdelegate sender(from), to: Messages
   defdelegate reply(sender, value), to: Messages
 

@@ -58,7 +58,23 @@ defmodule ChinwagAgent.Counter do
     :counters.get(counter, 1)
   end
 
+  defp answer(_counter, "count", last, sender), do: count(last, sender)
+  defp answer(_counter, "sum", _value, sender), do: sender |> Chinwag.items() |> Enum.sum()
+
+  defp answer(_counter, "mirror", _value, sender),
+    do: sender |> Chinwag.items() |> Enum.map(&Chinwag.send_item!(sender, &1)) |> length()
+
+  defp answer(_counter, "break", last, sender) do
+    count(last, sender)
+    raise "broken"
+  end
+
   defp answer(_counter, op, _value, _sender), do: Chinwag.Error.unknown_op(op)
+
+  defp count(last, sender) do
+    for n <- 1..last//1, do: Chinwag.send_item!(sender, n)
+    last
+  end
 
   defp sleep(millis) do
     Process.sleep(millis)
@@ -82,7 +98,7 @@ end
 defmodule ChinwagAgent.Commands do
   @moduledoc "What an agent can be told to do: each answers with its lines, the final one last."
 
-  alias Chinwag.Ring
+  alias Chinwag.{Ring, Streams}
   alias ChinwagAgent.{Counter, Line}
 
   @mesh ChinwagAgent.Mesh
@@ -248,6 +264,19 @@ defmodule ChinwagAgent.Commands do
     with_value(answer, &ok(value: Counter.format(&1)))
   end
 
+  defp command("stream", pairs) do
+    options = numbers(pairs, timeout: "timeout_ms")
+    op = text(pairs, "op")
+    items = (pairs["items"] || "") |> Line.list() |> Enum.map(&Counter.parse/1)
+
+    with {:ok, stream} <- Streams.open(@mesh, text(pairs, "target"), op, value(pairs), options),
+         _ = spawn(fn -> send_items(stream, items) end) do
+      told(stream)
+    else
+      {:error, error} -> [failed(error)]
+    end
+  end
+
   defp command("cast", pairs),
     do: settle(Chinwag.cast(@mesh, text(pairs, "target"), text(pairs, "op"), value(pairs)))
 
@@ -334,6 +363,20 @@ defmodule ChinwagAgent.Commands do
   def entry(entry), do: [member: entry.member, key: entry.key, payload: entry.value]
 
   defp queue(pairs), do: if(pairs["queue"], do: [queue: text(pairs, "queue")], else: [])
+
+  # Until the other side reads no more: the end of the call says why.
+  defp send_items(stream, items) do
+    _ = Enum.find(items, &(Chinwag.send_item(stream, &1) != :ok))
+    Streams.finish(stream)
+  end
+
+  defp told(stream) do
+    case Streams.next(stream) do
+      {:item, value} -> [Line.format("item", value: Counter.format(value)) | told(stream)]
+      {:answer, value} -> ok(value: Counter.format(value))
+      {:error, error} -> [failed(error)]
+    end
+  end
 
   defp value(pairs), do: pairs |> text("value") |> Counter.parse()
 

@@ -11,7 +11,7 @@ defmodule Chinwag.Sender do
   """
 
   @enforce_keys [:node, :key, :headers, :deadline]
-  defstruct [:node, :key, :headers, :deadline, :call]
+  defstruct [:node, :key, :headers, :deadline, :call, :stream]
 
   @type t :: %__MODULE__{
           node: String.t(),
@@ -24,16 +24,28 @@ defmodule Chinwag.Sender do
   @spec call?(t()) :: boolean()
   def call?(%__MODULE__{call: call}), do: call != nil
 
+  @doc "Whether items may come and go, as `Chinwag.Streams` has them."
+  @spec stream?(t()) :: boolean()
+  def stream?(%__MODULE__{stream: stream}), do: stream != nil
+
   @doc "Milliseconds that are left of the caller's time, or `:infinity`."
   @spec remaining(t()) :: timeout()
   def remaining(%__MODULE__{deadline: :infinity}), do: :infinity
   def remaining(%__MODULE__{deadline: deadline}), do: max(0, deadline - now())
 
   @doc false
-  def new({node, key, headers, remaining}, call) do
+  def new({node, key, headers, remaining}, call, stream) do
     deadline = if remaining, do: now() + remaining, else: :infinity
     headers = Map.new(headers)
-    %__MODULE__{node: node, key: key, headers: headers, deadline: deadline, call: call}
+
+    %__MODULE__{
+      node: node,
+      key: key,
+      headers: headers,
+      deadline: deadline,
+      call: call,
+      stream: stream
+    }
   end
 
   defp now, do: System.monotonic_time(:millisecond)

@@ -15,7 +15,7 @@ defmodule Chinwag.Server do
 
   use GenServer
 
-  alias Chinwag.{Answering, Codec, Error, Handler, Native, Node, Pace, Sender}
+  alias Chinwag.{Answering, Codec, Error, Handler, Native, Node, Pace, Sender, Streaming}
 
   @typedoc "The process of a server, or the name under which it is served."
   @type handle :: pid() | {Chinwag.mesh(), String.t()}
@@ -116,6 +116,7 @@ defmodule Chinwag.Server do
       true = :ets.insert(table, {name, process, self()})
 
       state = %{
+        mesh: mesh,
         name: name,
         table: table,
         server: server,
@@ -235,8 +236,10 @@ defmodule Chinwag.Server do
   defp room(%{running: running, options: options}),
     do: max(0, options.concurrency - map_size(running))
 
-  defp hand_over({call, op, {codec, _} = payload, sender}, state) do
+  defp hand_over({call, op, {codec, _} = payload, sender, streams?}, state) do
+    stream = if streams?, do: stream(state.mesh, call)
     call = with {number, request} <- call, do: {number, {request, codec}}
+    sender = Sender.new(sender, with({_number, call} <- call, do: call), stream)
 
     case known(op, state.options) && Codec.decode(payload) do
       {:ok, value} ->
@@ -247,6 +250,14 @@ defmodule Chinwag.Server do
 
       {:error, error} ->
         refuse(call, error, state)
+    end
+  end
+
+  # There is none if the node has just been closed, or the call given up.
+  defp stream(mesh, {_number, request}) do
+    case Streaming.serve(mesh, request) do
+      {:ok, stream} -> stream
+      {:error, _error} -> nil
     end
   end
 
@@ -266,14 +277,13 @@ defmodule Chinwag.Server do
   end
 
   defp deliver({number, call}, op, value, sender, %{target: pid} = state) when is_pid(pid) do
-    from = {self(), {Chinwag, number, call, Sender.new(sender, call)}}
+    from = {self(), {Chinwag, number, call, sender}}
     send(pid, {:"$gen_call", from, {op, value}})
     %{state | open: Map.put(state.open, number, {elem(call, 0), op})}
   end
 
   defp deliver(call, op, value, sender, state) do
     call = with {_number, call} <- call, do: call
-    sender = Sender.new(sender, call)
     %{target: handler, options: options} = state
     {_pid, monitor} = spawn_monitor(Handler, :run, [handler, op, value, sender, options])
     %{state | running: Map.put(state.running, monitor, call)}

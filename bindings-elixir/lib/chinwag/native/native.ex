@@ -95,6 +95,11 @@ defmodule Chinwag.Native do
   def reply(request, payload) when is_large(payload), do: request_reply_large(request, payload)
   def reply(request, payload), do: request_reply(request, payload)
 
+  @doc "Sends an item: `true`, or `false` when it is held until there is room."
+  @spec stream_item(reference(), {0..255, binary()}) :: boolean() | {:error, Error.t()}
+  def stream_item(stream, item) when is_large(item), do: stream_send_large(stream, item)
+  def stream_item(stream, item), do: stream_send(stream, item)
+
   @doc "Calls the library. The trace of a panic shows no arguments: keys may be among them."
   @spec guarded((() -> result)) :: result when result: term()
   def guarded(call) do
@@ -275,6 +280,16 @@ defmodule Chinwag.Native do
   def state_close(_watch), do: missing()
   def monitor_begin(_native, _target), do: missing()
   def monitor_end(_monitor), do: missing()
+  def stream_open(_native, _sent, _times), do: missing()
+  def stream_serve(_native, _request), do: missing()
+  def stream_send(_stream, _item), do: missing()
+  def stream_send_large(_stream, _item), do: missing()
+  def stream_resend(_stream), do: missing()
+  def stream_take(_stream, _max), do: missing()
+  def stream_finish(_stream), do: missing()
+  def stream_stop(_stream), do: missing()
+  def stream_answered(_stream), do: missing()
+  def stream_close(_stream), do: missing()
   def panic(_message), do: missing()
   def panic_direct(_message), do: missing()
   def specimen, do: missing()

@@ -19,6 +19,7 @@ mod payload;
 mod ring;
 mod serving;
 mod state;
+mod streams;
 mod topics;
 
 use rustler::{Atom, Encoder, Env, NifResult, Term};

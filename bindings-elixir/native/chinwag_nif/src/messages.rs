@@ -31,15 +31,15 @@ impl Drop for Pending {
 }
 
 /// What is sent, and to whom: `{target, op, {codec, bytes}, headers}`.
-struct Sent {
+pub(crate) struct Sent {
     target: String,
     op: String,
-    payload: Payload,
+    pub(crate) payload: Payload,
     headers: Vec<(String, String)>,
 }
 
 impl Sent {
-    fn of(term: Term<'_>) -> Result<Self> {
+    pub(crate) fn of(term: Term<'_>) -> Result<Self> {
         let (target, op, what, headers): (Term<'_>, Term<'_>, Term<'_>, Term<'_>) = taken(term)?;
         Ok(Self {
             target: string("target", target)?,
@@ -49,7 +49,7 @@ impl Sent {
         })
     }
 
-    fn message(&self, timeout: Option<Duration>, latest: bool) -> Message<'_> {
+    pub(crate) fn message(&self, timeout: Option<Duration>, latest: bool) -> Message<'_> {
         let Self { target, op, headers, .. } = self;
         Message { target, op, headers, timeout, latest }
     }
@@ -84,7 +84,7 @@ fn timeout(term: Term<'_>) -> Result<Option<Duration>> {
 }
 
 /// The time of a call, which is not longer than what is left of the one that it is made within.
-fn within(host: &Host, given: Term<'_>, left: Term<'_>) -> Result<Option<Duration>> {
+pub(crate) fn within(host: &Host, given: Term<'_>, left: Term<'_>) -> Result<Option<Duration>> {
     let given = timeout(given)?;
     match timeout(left)? {
         None => Ok(given),

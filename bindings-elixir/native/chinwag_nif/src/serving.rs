@@ -5,14 +5,15 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chinwag::error::Remote;
-use chinwag::host::Serving;
-use chinwag::{Error, Payload, Request, Result};
+use chinwag::host::{Host, Serving, Streaming};
+use chinwag::{Error, ErrorKind, Payload, Request, Result};
 use rustler::{Encoder, Env, Resource, ResourceArc, Term};
 
 use crate::config::{bad_argument, flag, is_nil, string};
 use crate::events::{Bell, lock, next};
 use crate::messages::{done, numbered, payload};
 use crate::node::NodeRef;
+use crate::streams::StreamRef;
 use crate::{atoms, error, member};
 
 /// Messages that are taken in one go at most.
@@ -30,10 +31,51 @@ struct ServerRef {
 impl Resource for ServerRef {}
 
 /// A call that was taken. Answered once; let go of without that, it is answered with an error.
-struct RequestRef(Mutex<Option<Request>>);
+pub(crate) struct RequestRef {
+    request: Mutex<Option<Request>>,
+    /// Its end, of a call that streams, once there is one.
+    stream: Mutex<Option<ResourceArc<StreamRef>>>,
+}
 
 #[rustler::resource_impl]
 impl Resource for RequestRef {}
+
+impl RequestRef {
+    fn new(request: Request) -> Self {
+        Self { request: Mutex::new(Some(request)), stream: Mutex::default() }
+    }
+
+    /// Begins the end of a call that streams; it hears when the call is answered.
+    pub(crate) fn begin(
+        &self,
+        host: &Host,
+        begin: impl FnOnce(Streaming) -> ResourceArc<StreamRef>,
+    ) -> Result<ResourceArc<StreamRef>> {
+        let held = lock(&self.request);
+        let answered = || Error::new(ErrorKind::Cancelled, "this call has been answered");
+        let stream = begin(host.stream_of(held.as_ref().ok_or_else(answered)?)?);
+        *lock(&self.stream) = Some(stream.clone());
+        Ok(stream)
+    }
+
+    fn answer(&self, outcome: Result<Payload>) -> bool {
+        let request = lock(&self.request).take();
+        let waited = request.is_some_and(|request| request.reply(outcome));
+        self.settle();
+        waited
+    }
+
+    fn settle(&self) {
+        let stream = lock(&self.stream).take();
+        stream.inspect(|stream| stream.settle());
+    }
+}
+
+impl Drop for RequestRef {
+    fn drop(&mut self) {
+        self.settle();
+    }
+}
 
 /// Bytes that a binary of the VM is a view of.
 struct Lent(Vec<u8>);
@@ -93,21 +135,27 @@ fn server_take<'a>(env: Env<'a>, server: ResourceArc<ServerRef>, max: usize) -> 
     (messages, given_up, next).encode(env)
 }
 
-/// `{call, op, {codec, bytes}, {node, key, headers, remaining}}`, where a call is `nil` for a cast,
-/// or `{number, request}`.
+/// `{call, op, {codec, bytes}, {node, key, headers, remaining}, streams?}`, where a call is `nil`
+/// for a cast, or `{number, request}`.
 fn message<'a>(env: Env<'a>, mut request: Request) -> Term<'a> {
     let Payload { codec, bytes } = request.take_payload();
-    let bytes = match bytes.len() > COPIED_MAX {
-        true => ResourceArc::new(Lent(bytes)).make_binary(env, |lent| &lent.0).to_term(env),
-        false => member::bytes(env, &bytes),
-    };
+    let bytes = binary(env, bytes);
     let op = request.op().encode(env);
     let key = request.key().map(|key| member::bytes(env, key));
     let left = request.remaining().map(millis);
     let sender = (request.from(), key, request.headers(), left).encode(env);
     let tag = request.tag().map(|tag| tag.number());
-    let call = tag.map(|number| (number, ResourceArc::new(RequestRef(Mutex::new(Some(request))))));
-    (call, op, (codec, bytes), sender).encode(env)
+    let is_stream = request.is_stream();
+    let call = tag.map(|number| (number, ResourceArc::new(RequestRef::new(request))));
+    (call, op, (codec, bytes), sender, is_stream).encode(env)
+}
+
+/// Bytes as a binary, without a copy if they are many.
+pub(crate) fn binary(env: Env<'_>, bytes: Vec<u8>) -> Term<'_> {
+    match bytes.len() > COPIED_MAX {
+        true => ResourceArc::new(Lent(bytes)).make_binary(env, |lent| &lent.0).to_term(env),
+        false => member::bytes(env, &bytes),
+    }
 }
 
 fn millis(span: Duration) -> u64 {
@@ -151,7 +199,7 @@ fn request_refuse(
     text: String,
     maybe_executed: bool,
 ) -> bool {
-    answer(&request, Err(numbered(number, text).with_executed(maybe_executed)))
+    request.answer(Err(numbered(number, text).with_executed(maybe_executed)))
 }
 
 /// Answers a call with what the server's code failed with: `{class, message, stack}`.
@@ -162,17 +210,12 @@ fn request_fail(
 ) -> bool {
     let language = "elixir".to_owned();
     let remote = Remote { class, message, stack, language, ..Remote::default() };
-    answer(&request, Err(Error::remote_error(remote)))
+    request.answer(Err(Error::remote_error(remote)))
 }
 
 fn replied<'a>(env: Env<'a>, request: &RequestRef, told: Result<Payload>) -> Term<'a> {
     match told {
-        Ok(payload) => answer(request, Ok(payload)).encode(env),
+        Ok(payload) => request.answer(Ok(payload)).encode(env),
         Err(error) => error::tuple(env, &error),
     }
-}
-
-fn answer(request: &RequestRef, outcome: Result<Payload>) -> bool {
-    let request = lock(&request.0).take();
-    request.is_some_and(|request| request.reply(outcome))
 }
