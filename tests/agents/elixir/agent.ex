@@ -353,11 +353,11 @@ defmodule ChinwagAgent.Commands do
 
   def down(:noconnection, member) do
     case member && Chinwag.member(@mesh, member) do
-      %{state: :left} -> [reason: "node_left", text: ""]
-      _ -> [reason: "node_failed", text: ""]
+      %{state: :left} -> [reason: "node_left"]
+      _ -> [reason: "node_failed"]
     end
   rescue
-    _ in Chinwag.Error -> [reason: "closed", text: ""]
+    _ in Chinwag.Error -> [reason: "closed"]
   end
 
   def entry(entry), do: [member: entry.member, key: entry.key, payload: entry.value]

@@ -13,8 +13,9 @@ use crate::line::Line;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Report {
     pub(crate) text: String,
-    /// Text of an error, which an expectation may ask for a part of.
-    pub(crate) detail: String,
+    /// Text of an error or of an end, which an expectation may ask for a part of. None where a
+    /// language has no words for it: whatever is asked for is taken as told.
+    pub(crate) detail: Option<String>,
 }
 
 /// Reports that no step has accounted for yet, by observer.
@@ -36,7 +37,7 @@ pub(crate) enum Verdict {
 
 impl Report {
     pub(crate) fn new(text: impl Into<String>) -> Self {
-        Self { text: text.into(), detail: String::new() }
+        Self { text: text.into(), detail: Some(String::new()) }
     }
 
     fn subject(&self) -> &str {
@@ -45,7 +46,10 @@ impl Report {
 
     fn meets(&self, expected: &str) -> bool {
         match expected.split_once(" containing ") {
-            Some((text, part)) => self.text == text && self.detail.contains(part),
+            Some((text, part)) => {
+                let told = self.detail.as_ref().is_none_or(|detail| detail.contains(part));
+                self.text == text && told
+            }
             None => self.text == expected,
         }
     }
@@ -277,7 +281,7 @@ fn normalise_down(line: &Line, who: impl Fn(&str) -> String) -> Result<Report, S
     let need = |key: &str| line.get(key).ok_or_else(|| format!("no {key}: {line}"));
     let member = line.get("member").map_or_else(|| "nobody".to_owned(), who);
     let text = format!("down {} {} {member} {}", need("id")?, need("server")?, need("reason")?);
-    Ok(Report { detail: need("text")?.to_owned(), ..Report::new(text) })
+    Ok(Report { text, detail: line.get("text").map(ToOwned::to_owned) })
 }
 
 /// Appends ` key=value` for each, quoted where the text would be ambiguous.
@@ -379,12 +383,15 @@ mod tests {
     #[test]
     fn part_of_an_error_can_be_asked_for() {
         let mut seen = Ledger::default();
-        let detail = "unknown option; did you mean \"x\"?".to_owned();
+        let detail = Some("unknown option; did you mean \"x\"?".to_owned());
         seen.note("a", Report { text: "error bad_config".into(), detail });
         let asks = |part: &str| seen.compare(&expected(&[&format!("a: error bad_config{part}")]));
         assert_eq!(asks(""), Verdict::Met);
         assert_eq!(asks(" containing did you mean \"x\""), Verdict::Met);
         assert_eq!(asks(" containing did you mean \"y\""), Verdict::Broken(vec!["a".into()]));
+        let wordless = Report { text: "down x s b stopped".into(), detail: None };
+        assert!(wordless.meets("down x s b stopped containing no disk"));
+        assert!(!wordless.meets("down x s b moved containing no disk"));
     }
 
     #[test]

@@ -166,7 +166,7 @@ impl Player<'_> {
             "ok" => self.accept(command, &answer, deadline),
             "error" => {
                 let code = answer.get("code").unwrap_or("without a code");
-                let detail = answer.get("message").unwrap_or_default().to_owned();
+                let detail = Some(answer.get("message").unwrap_or_default().to_owned());
                 let maybe = super::messages::certainty(command, &answer);
                 let behind = match command.verb.as_str() {
                     "stream" => self.streamed(node) + " ",
