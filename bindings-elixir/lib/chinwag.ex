@@ -416,6 +416,10 @@ defmodule Chinwag do
   defdelegate watch(mesh, prefix \\ "", options \\ []), to: State
   defdelegate unwatch(mesh, watch), to: State
 
+  @doc "The map of that name which all members share; see `Chinwag.Map`."
+  @spec map(mesh(), String.t()) :: Chinwag.Map.t()
+  def map(mesh, name), do: %Chinwag.Map{mesh: mesh, name: name}
+
   @doc """
   Says goodbye, so that the others see a leave and not a failure. The node stays, alone and silent,
   until it joins again. A supervisor that stops the node does this by itself.

@@ -97,9 +97,10 @@ defmodule Chinwag.State do
     with :ok <- Feed.start(mesh, __MODULE__, watch, {watch, prefix, replay}), do: {:ok, watch}
   end
 
-  @doc "Ends a watch of the calling process. Messages that were sent before stay."
+  @doc "Ends a watch of the calling process, of a map too. Messages that were sent before stay."
   @spec unwatch(Chinwag.mesh(), reference()) :: :ok
-  def unwatch(mesh, watch), do: Feed.stop(mesh, __MODULE__, watch)
+  def unwatch(mesh, watch),
+    do: Enum.each([__MODULE__, Chinwag.Map], &Feed.stop(mesh, &1, watch))
 
   @impl Feed
   @doc false

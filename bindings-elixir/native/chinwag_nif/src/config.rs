@@ -11,6 +11,7 @@ use rustler::{Atom, Binary, Decoder, MapIterator, NifResult, Term};
 
 use crate::atoms;
 use crate::error::{bad, raised, shown};
+use crate::map;
 use crate::messages;
 use crate::ring::cluster;
 use crate::state;
@@ -266,7 +267,7 @@ pub(crate) fn op(term: Term<'_>) -> Result<Op> {
         span(argument).map(Op::Leave).ok_or_else(|| bad_argument("timeout", "milliseconds"))
     } else {
         let name = name.to_term(argument.get_env()).atom_to_string().unwrap_or_default();
-        for known in [talk, doors, serf, cluster::op, messages::op, state::op] {
+        for known in [talk, doors, serf, cluster::op, messages::op, state::op, map::op] {
             if let Some(op) = known(&name, argument)? {
                 return Ok(op);
             }

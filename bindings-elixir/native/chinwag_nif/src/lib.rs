@@ -11,6 +11,7 @@ mod config;
 mod direct;
 mod error;
 mod events;
+mod map;
 mod member;
 mod messages;
 mod monitor;
