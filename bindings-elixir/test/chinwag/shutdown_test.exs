@@ -71,6 +71,48 @@ defmodule Chinwag.ShutdownTest do
     assert_stopped(vm)
   end
 
+  # All that a node may have open, some of which nobody reads.
+  @open """
+  endless = fn "endless", _, sender ->
+    Enum.each(Stream.iterate(1, &(&1 + 1)), &Chinwag.send_item!(sender, &1))
+  end
+
+  {:ok, _} = Chinwag.serve(Outside, "s", endless, concurrency: 8)
+  :ok = Chinwag.subscribe(Outside, {:topic, "t"})
+  for n <- 1..200, do: {:ok, _} = Chinwag.publish(Outside, "t", n)
+  {:ok, _} = Chinwag.watch(Outside, "", replay: true)
+  {:ok, _} = Chinwag.Map.watch(Chinwag.map(Outside, "m"), "", replay: true)
+  :ok = Chinwag.put(Outside, "k", "v")
+  _ = Chinwag.monitor(Outside, "s")
+  {:ok, _} = Chinwag.Streams.open(Outside, "s", "endless")
+  {:ok, reading} = Chinwag.Streams.open(Outside, "s", "endless")
+  {:item, 1} = Chinwag.Streams.next(reading)
+  Task.start(fn -> Chinwag.stream(Outside, "s", "endless") |> Enum.each(fn _ -> :ok end) end)
+  """
+
+  test "nothing that is open holds up an end, or breaks it", %{seed: seed} do
+    for {last, signal, status} <- [
+          {"Process.sleep(:infinity)", "TERM", 0},
+          {":ok = Chinwag.close(Outside)", nil, 0},
+          {"System.halt(3)", nil, 3},
+          {"System.stop(4); Process.sleep(:infinity)", nil, 4},
+          {":ok", nil, 0}
+        ] do
+      options = [handle_signals: true, arguments: ["--erl", "-kernel logger_level none"]]
+      {arguments, options} = Keyword.split(options, [:arguments])
+      vm = vm!(member_code(seed, options) <> @open <> "IO.puts(:open)\n" <> last, arguments)
+      if signal, do: signal_when_open(vm, signal)
+      assert {^status, output} = ended(vm)
+      # The server is linked to the script, which ends with it where it is closed.
+      assert output =~ ~r/^\s*(open)?\s*$/ or last =~ "close"
+    end
+  end
+
+  defp signal_when_open(%{port: port} = vm, signal) do
+    assert_receive {^port, {:data, _}}, 20_000
+    signal(vm, signal)
+  end
+
   # The VM ends the script's process first, and the node says goodbye if it is given the time.
   test "SIGTERM without either is a failure to the others, or a leave", %{seed: seed} do
     vm = outside!(member_code(seed) <> "Process.sleep(:infinity)")
