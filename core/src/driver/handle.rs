@@ -206,7 +206,12 @@ impl Handle {
     /// Keeps a mailbox whose server runs for as long as the node.
     pub(crate) fn keep_served(&self, mailbox: Arc<Mailbox>) {
         let mut served = self.served.lock().unwrap_or_else(PoisonError::into_inner);
-        served.retain(|held| !held.is_ended());
+        if served.len() == served.capacity() {
+            // Not at each: whoever registers many would have all looked at each time.
+            served.retain(|held| !held.is_ended());
+            let live = served.len();
+            served.reserve(live.max(16));
+        }
         served.push(mailbox);
     }
 

@@ -299,8 +299,7 @@ impl Messaging {
     pub(super) fn reply_later(&mut self, at: LinkId, header: Header, payload: Vec<u8>) {
         if !self.may_reply(at, payload.len()) {
             // Without the answer, what is said takes next to no room; and that is bounded as well.
-            let message = "it has run, and there was no room for its answer";
-            let error = Error::new(ErrorKind::Overloaded, message).with_executed(true);
+            let error = no_room();
             if let Some(link) = self.links.get_mut(&at) {
                 link.control(Header::new(Kind::Failure, header.id), |out| {
                     encode(&failure(error), out);
@@ -464,6 +463,12 @@ impl Messaging {
             self.settle(id, Err(error));
         }
     }
+}
+
+/// What is answered in place of an answer that is not let wait.
+pub(super) fn no_room() -> Error {
+    let message = "it has run, and there was no room for its answer";
+    Error::new(ErrorKind::Overloaded, message).with_executed(true)
 }
 
 pub(super) fn unknown(name: &str) -> Error {

@@ -262,6 +262,7 @@ mod tests {
                     payload: Payload::default(),
                     deadline: Instant::NEVER,
                     streams: false,
+                    relayed: None,
                 },
             );
         }

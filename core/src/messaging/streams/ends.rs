@@ -1,6 +1,7 @@
 //! How calls that stream begin and end.
 
 use super::super::link::LinkId;
+use super::super::peers::no_room;
 use super::super::servers::Asked;
 use super::super::{Ask, CallId, Messaging, Payload, Tag, failure};
 use super::{StreamId, cancelled};
@@ -70,11 +71,14 @@ impl Messaging {
 
     /// Answers a call of another member that streams, behind the items.
     pub(in crate::messaging) fn answer_streamed(&mut self, asked: &Asked, result: Result<Payload>) {
-        match result {
+        let result = match result {
             Ok(Payload { bytes, .. }) if !self.may_reply(asked.link, bytes.len()) => {
-                // The caller does not read; it will find out by its deadline.
                 self.counters.requests_refused += 1;
+                Err(no_room())
             }
+            result => result,
+        };
+        match result {
             Ok(Payload { codec, bytes }) => {
                 let header = Header { codec, ..Header::new(Kind::Reply, asked.id) };
                 self.put_in_order(asked.link, header, Vec::new(), bytes);

@@ -58,3 +58,33 @@ fn an_answer_without_room_is_an_error_at_once() {
     }
     assert_eq!(world.nodes[1].machine.counters().requests_refused, 2);
 }
+
+/// The same behind items.
+#[test]
+fn so_is_one_of_a_call_that_streams() {
+    let (mut world, links) = met();
+    let now = world.now;
+    let target = Target::at(SERVER, &name(1)).expect("a name");
+    let payload = Payload::default();
+    let deadline = now + Duration::from_secs(9);
+    let ask = Ask { target: &target, op: "s", headers: &[], payload, deadline, latest: false };
+    let end = world.nodes[0].machine.open(now, ask).expect("it is sent");
+    world.call(0, 1);
+    world.carry(0, links);
+    let server = &mut world.nodes[1].machine;
+    let id = server.servers.find(SERVER).expect("it is served");
+    let taken: Vec<_> = std::iter::from_fn(|| server.take(now, id)).collect();
+    let (streams, plain): (Vec<_>, Vec<_>) = taken.iter().partition(|taken| taken.streams);
+    // The one takes the room of the other.
+    for delivery in plain.into_iter().chain(streams) {
+        let tag = delivery.tag.expect("a call");
+        server.reply(now, tag, Ok(Payload::raw(vec![0; 700_000])));
+    }
+    world.carry(1, links);
+    match world.nodes[0].machine.next_item(now, end) {
+        Next::End(Err(error)) => {
+            assert_eq!((error.kind(), error.maybe_executed()), (ErrorKind::Overloaded, true));
+        }
+        other => panic!("{other:?}"),
+    }
+}
