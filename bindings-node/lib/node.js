@@ -5,7 +5,6 @@ const { EventEmitter } = require('node:events');
 const { setImmediate } = require('node:timers');
 const { inspect } = require('node:util');
 const { isMainThread } = require('node:worker_threads');
-const { EVENT_TYPES } = require('../constants.js');
 const {
   asked,
   check,
@@ -19,21 +18,18 @@ const {
   unaborted,
 } = require('./arguments.js');
 const { RING_EVENTS, Rings } = require('./cluster.js');
-const { aborted, failed, make, native: guarded } = require('./errors.js');
-const { EventStream, Reader, asyncDispose, warnings } = require('./events.js');
+const { make, native: guarded } = require('./errors.js');
+const { EventStream, Reader, asyncDispose, warnings } = require('./events/events.js');
+const { Listeners } = require('./events/listeners.js');
 const { outcomes } = require('./keys.js');
 const { Messages } = require('./messages/messages.js');
 const { NativeNode } = require('./native.js');
+const { Operations } = require('./operations.js');
 const { Unpacker } = require('./packed.js');
 const placement = require('./placement.js');
 const signals = require('./signals.js');
 
-/** Outcomes taken, and events emitted, before others get their turn. */
-const BATCH = 1024;
 const LEAVE_TIMEOUT = 5000;
-
-/** Turns of the event loop, as far as nodes notice them. */
-let turn = 0;
 
 /** Nodes that must not be collected: somebody waits for them, or listens. */
 const kept = new Set();
@@ -47,16 +43,10 @@ class Node extends EventEmitter {
   #name;
   #rings;
   #messages;
-  /** Operations under way: number to what settles them. */
-  #pending = new Map();
+  #operations;
+  #listeners;
   /** Event streams that wait. */
   #sleepers = new Set();
-  /** Where listeners are served from; null while nobody listens. */
-  #feed = null;
-  /** The turn in which the last listener went; null while somebody listens. */
-  #deserted = null;
-  #pumping = false;
-  #started = false;
   #held = true;
   #wanted = true;
   #closing = null;
@@ -86,8 +76,11 @@ class Node extends EventEmitter {
     this.#native = guarded(() => new NativeNode(options, Node.#waker(new WeakRef(this))));
     this.#name = this.localMember().name;
     this.#rings = new Rings(this.#native, this.#name);
+    this.#operations = new Operations(this.#native, () => this.#hold());
+    const reader = (replay) => this.#reader(replay);
+    this.#listeners = new Listeners(this, reader, () => this.#hold());
     this.#messages = new Messages(this.#native, {
-      perform: (submit, signal) => this.#settled(submit, signal),
+      perform: (...operation) => this.#operations.settled(...operation),
       tell: (...failure) => this.#served(...failure),
       blocks: options.outboxOverflow === 'block',
     });
@@ -391,7 +384,7 @@ class Node extends EventEmitter {
   // A listener of `once` goes through this as well.
   removeListener(type, listener) {
     super.removeListener(type, listener);
-    this.#unheard();
+    this.#listeners.removed();
     return this;
   }
 
@@ -401,7 +394,7 @@ class Node extends EventEmitter {
 
   removeAllListeners(...types) {
     super.removeAllListeners(...types);
-    this.#unheard();
+    this.#listeners.removed();
     return this;
   }
 
@@ -422,36 +415,7 @@ class Node extends EventEmitter {
   }
 
   async #perform(submit, signal) {
-    return (await this.#settled(submit, signal)).value;
-  }
-
-  /** What an operation came to, and what is told of payloads in it. */
-  async #settled(submit, signal) {
-    unaborted(signal);
-    const id = guarded(submit);
-    const outcome = await this.#outcome(id, signal);
-    // Made here, not where the outcome was taken, so that the stack shows who called.
-    if (outcome.failed) throw failed(outcome.failed);
-    if (outcome.error) throw outcome.error();
-    return outcome;
-  }
-
-  #outcome(id, signal) {
-    return new Promise((resolve) => {
-      const abort = () => {
-        this.#native.cancel(id);
-        settle({ error: () => aborted(signal) });
-      };
-      const settle = (outcome) => {
-        signal?.removeEventListener('abort', abort);
-        this.#pending.delete(id);
-        this.#hold();
-        resolve(outcome);
-      };
-      signal?.addEventListener('abort', abort, { once: true });
-      this.#pending.set(id, settle);
-      this.#hold();
-    });
+    return (await this.#operations.settled(submit, signal)).value;
   }
 
   async #close() {
@@ -468,36 +432,26 @@ class Node extends EventEmitter {
 
   /** Nothing more comes from the core: what still waits learns of it. */
   #end() {
-    this.#settle();
-    const error = () => make('closed', 'the node was closed meanwhile');
-    for (const settle of [...this.#pending.values()]) settle({ error });
+    this.#operations.end();
     for (const stream of [...this.#sleepers]) stream.wake();
     this.#messages.end();
-    this.#unlisten();
+    this.#listeners.end();
     this.#native.release();
     process.nextTick(() => this.emit('close'));
   }
 
   /** Something is there to take: outcomes, or events, or both. */
   #wake() {
-    turn++;
-    this.#settle();
+    Listeners.turned();
+    this.#operations.take();
     for (const stream of [...this.#sleepers]) stream.wake();
     this.#messages.wake();
-    this.#pump();
-  }
-
-  #settle() {
-    for (;;) {
-      const { all, told } = guarded(() => this.#native.outcomes(BATCH));
-      for (const { id, value, failed } of all) this.#pending.get(id)?.({ value, failed, told });
-      if (all.length < BATCH) return;
-    }
+    this.#listeners.wake();
   }
 
   /** The first turn after the start: listeners that come from now on are told what is new. */
   #begin(options) {
-    this.#started = true;
+    this.#listeners.begin();
     if (!this.#closing) warnings.begun(this, options);
   }
 
@@ -508,82 +462,22 @@ class Node extends EventEmitter {
   }
 
   #listened(type) {
-    if (this.#closing || !EVENT_TYPES.includes(type)) return;
-    // What happened since the last listener went is not for the next one, unless it came at once.
-    if (this.#deserted !== null && this.#deserted !== turn) this.#unlisten();
-    this.#deserted = null;
-    // Those that come with the start hear of the members that are here, and miss nothing after.
-    if (!this.#feed) this.#subscribe(!this.#started);
+    this.#listeners.added(type);
     // The first to ask has it made; from now on it is kept, and its changes are told.
-    if (RING_EVENTS.includes(type)) this.#rings.present();
-  }
-
-  /** Some listener went. Another may come in the same turn, and must miss nothing. */
-  #unheard() {
-    if (!this.#feed || this.#deserted !== null || this.#hasListeners()) return;
-    this.#deserted = turn;
-    setImmediate(() => {
-      turn++;
-      if (this.#deserted !== null) this.#unlisten();
-    });
-  }
-
-  #hasListeners() {
-    return EVENT_TYPES.some((type) => this.listenerCount(type) > 0);
-  }
-
-  #subscribe(replay) {
-    this.#feed = this.#reader(replay);
-    this.#hold();
-    setImmediate(() => this.#pump());
-  }
-
-  #unlisten() {
-    this.#feed?.close();
-    this.#feed = null;
-    this.#deserted = null;
-    this.#hold();
-  }
-
-  /** Emits what is there. A listener that throws ends this turn, and the rest comes in the next. */
-  #pump() {
-    if (this.#pumping || !this.#feed || this.#closing) return;
-    if (!this.#hasListeners()) {
-      this.#unlisten();
-      return;
-    }
-    this.#pumping = true;
-    let drained = false;
-    try {
-      drained = this.#emitSome();
-    } finally {
-      this.#pumping = false;
-      if (!drained) setImmediate(() => this.#pump());
-    }
-  }
-
-  /** Whether everything was emitted. */
-  #emitSome() {
-    for (let count = 0; count < BATCH; count++) {
-      const event = this.#closing ? undefined : this.#feed?.take();
-      if (!event) return true;
-      if (event.member) this.emit(event.type, event.member, event);
-      else if (event.type === 'warning') warnings.warned(this, event);
-      else this.emit(event.type, event);
-    }
-    return false;
+    if (!this.#closing && RING_EVENTS.includes(type)) this.#rings.present();
   }
 
   /** An open node holds the event loop, unless told otherwise; what is awaited always does. */
   #hold() {
-    const open = !this.#closing || this.#pending.size > 0;
-    const hold = open && (this.#wanted || this.#pending.size > 0);
+    const { waiting, holding } = this.#operations;
+    const open = !this.#closing || waiting;
+    const hold = open && (this.#wanted || holding);
     if (hold !== this.#held) {
       this.#held = hold;
       guarded(() => this.#native.hold(hold));
     }
-    const heard = this.#feed !== null || this.#sleepers.size > 0 || this.#messages.serving;
-    const used = hold || heard;
+    const listening = this.#listeners.listening || this.#sleepers.size > 0;
+    const used = hold || waiting || listening || this.#messages.serving;
     if (open && used) kept.add(this);
     else kept.delete(this);
   }

@@ -4,7 +4,7 @@
 const { inspect } = require('node:util');
 const { check, isObject } = require('../arguments.js');
 const { make } = require('../errors.js');
-const { asyncDispose } = require('../events.js');
+const { asyncDispose } = require('../events/events.js');
 const { Work } = require('./serving.js');
 
 /** What `node.serve()` resolves with. */

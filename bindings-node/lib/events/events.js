@@ -3,8 +3,8 @@
 // a node warns of by itself.
 
 const { inspect } = require('node:util');
-const { aborted, native: guarded } = require('./errors.js');
-const { Unpacker } = require('./packed.js');
+const { aborted, native: guarded } = require('../errors.js');
+const { Unpacker } = require('../packed.js');
 
 const asyncDispose = Symbol.asyncDispose ?? Symbol.for('nodejs.asyncDispose');
 

@@ -1,0 +1,85 @@
+'use strict';
+// Operations of a node: each is submitted, and settles once its outcome is taken.
+
+const { unaborted } = require('./arguments.js');
+const { aborted, failed, make, native: guarded } = require('./errors.js');
+
+/** Outcomes taken before others get their turn. */
+const BATCH = 1024;
+
+class Operations {
+  #native;
+  #changed;
+  /** Those under way: number to what settles them. */
+  #pending = new Map();
+  /** How many of them hold nothing. */
+  #idle = 0;
+
+  /** `changed` is told that one more is under way, or one less. */
+  constructor(native, changed) {
+    this.#native = native;
+    this.#changed = changed;
+  }
+
+  /** Whether somebody waits. */
+  get waiting() {
+    return this.#pending.size > 0;
+  }
+
+  /** Whether somebody waits for what holds the event loop. */
+  get holding() {
+    return this.#pending.size > this.#idle;
+  }
+
+  /**
+   * What an operation came to, and what is told of payloads in it. One that is idle may take for
+   * ever, and does not hold the event loop.
+   */
+  async settled(submit, signal, idle = false) {
+    unaborted(signal);
+    const id = guarded(submit);
+    const outcome = await this.#outcome(id, signal, Number(idle));
+    // Made here, not where the outcome was taken, so that the stack shows who called.
+    if (outcome.failed) throw failed(outcome.failed);
+    if (outcome.error) throw outcome.error();
+    return outcome;
+  }
+
+  /** Takes the outcomes that are there. */
+  take() {
+    for (;;) {
+      const { all, told } = guarded(() => this.#native.outcomes(BATCH));
+      for (const { id, value, failed } of all) this.#pending.get(id)?.({ value, failed, told });
+      if (all.length < BATCH) return;
+    }
+  }
+
+  /** Nothing more comes from the core: what still waits learns of it. */
+  end() {
+    this.take();
+    const error = () => make('closed', 'the node was closed meanwhile');
+    for (const settle of [...this.#pending.values()]) settle({ error });
+  }
+
+  #outcome(id, signal, idle) {
+    return new Promise((resolve) => {
+      const abort = () => {
+        this.#native.cancel(id);
+        settle({ error: () => aborted(signal) });
+      };
+      const settle = (outcome) => {
+        signal?.removeEventListener('abort', abort);
+        this.#pending.delete(id);
+        this.#idle -= idle;
+        this.#changed();
+        resolve(outcome);
+      };
+      signal?.addEventListener('abort', abort, { once: true });
+      this.#pending.set(id, settle);
+      this.#idle += idle;
+      this.#changed();
+    });
+  }
+}
+
+module.exports = { Operations };
