@@ -1,6 +1,7 @@
-// What operations come to, where it is more than a number.
+// What operations come to, where it is more than a number: values, and errors.
 
-import type { MemberState } from './constants.js';
+import type { ErrorCode, MemberState } from './constants.js';
+import type { Remote } from './messages.js';
 
 /** What the last answers of a member to pings told. */
 export interface RoundTrip {
@@ -89,3 +90,68 @@ export interface Coordinate {
   readonly adjustment: number;
   readonly height: number;
 }
+
+/** Whatever Chinwag throws or rejects with. */
+export class ChinwagError extends Error {
+  /** The permanent code. */
+  readonly code: ErrorCode;
+  /** Its permanent number. */
+  readonly number: number;
+  /** Whether the same call may succeed later. */
+  readonly retryable: boolean;
+  /** Whether what was asked for may have happened all the same; false is certain. */
+  readonly maybeExecuted: boolean;
+}
+
+/** An option is unknown, malformed, or contradicts another; nothing was started. */
+export class BadConfigError extends ChinwagError {}
+/** An argument is malformed or missing; nothing was changed. */
+export class BadArgumentError extends ChinwagError {}
+/** The address could not be bound; nothing was started. */
+export class BindFailedError extends ChinwagError {}
+/** No seed answered; the node goes on as it was. */
+export class JoinFailedError extends ChinwagError {
+  /** Every address that was tried, and why it did not answer. */
+  readonly attempts: readonly { readonly seed: string; readonly cause: string }[];
+}
+/** A value is over its size limit; the old value stays. */
+export class TooLargeError extends ChinwagError {}
+/** A member that answers has this name already; nothing was joined. */
+export class NameConflictError extends ChinwagError {}
+/** The other side has another key, or only one of the two sides is encrypted. */
+export class KeyMismatchError extends ChinwagError {}
+/** A member of the cluster refused to let this node in; the message has its reason. */
+export class NotAdmittedError extends ChinwagError {}
+/** No present member has this name; nothing was sent. */
+export class UnknownMemberError extends ChinwagError {}
+/** The member could not be reached, or the connection broke; it may have got the message. */
+export class NodeDownError extends ChinwagError {}
+/** Too much waits to be sent already; nothing was sent. */
+export class OverloadedError extends ChinwagError {}
+/** This node, or its cluster, does not offer that; the message has what would. */
+export class UnsupportedError extends ChinwagError {}
+/** No present member hosts a server of this name, or the one that was asked does not. */
+export class NoServerError extends ChinwagError {}
+/** The server's own code failed. */
+export class RemoteError extends ChinwagError {
+  /** What it said. */
+  readonly remote: Remote;
+}
+/** The server has no operation of this name; nothing ran. */
+export class UnknownOpError extends ChinwagError {}
+/** A value has no encoding, or bytes are no value; the message says where in it. */
+export class CodecError extends ChinwagError {}
+/** This node has a server of this name already; that one stays. */
+export class ServerExistsError extends ChinwagError {}
+/** Fewer servers answered than were asked for. */
+export class NoQuorumError extends ChinwagError {}
+/** The deadline passed before the outcome was known; it may still happen. */
+export class TimeoutError extends ChinwagError {}
+/** The node is closed, or was closed while the operation was under way. */
+export class ClosedError extends ChinwagError {}
+/** The caller gave the operation up; it may still happen. */
+export class CancelledError extends ChinwagError {}
+/** The node belongs to the parent process. */
+export class ForkedError extends ChinwagError {}
+/** A defect in Chinwag, caught at the border. Please report it. */
+export class InternalError extends ChinwagError {}

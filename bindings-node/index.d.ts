@@ -10,18 +10,20 @@ import type {
   QueryOptions,
   RoundTrip,
 } from './answers.js';
-import type { ErrorCode, MemberState, StartOptions } from './constants.js';
+import type { MemberState, StartOptions } from './constants.js';
 import type { EventStream, Listener, NodeEvents } from './events.js';
 import type {
   CallOptions,
   CastOptions,
   MessageOptions,
   MultiCallOptions,
-  Remote,
+  PublishOptions,
   Replies,
   Served,
   ServeOptions,
   Server,
+  Subscriber,
+  SubscribeOptions,
 } from './messages.js';
 import type { Ring, RingKey, RingOverrides } from './ring.js';
 
@@ -242,6 +244,24 @@ export class Node {
    */
   serve(name: string, server: Server, options?: ServeOptions): Promise<Served>;
 
+  /**
+   * Sends something to everybody who subscribes to a topic, on whatever members they are, this one
+   * included; to how many members. Nothing is stored, and it waits for nobody: what there is no
+   * room for on the way to a member is dropped there and counted.
+   * @throws {BadArgumentError} a topic is 1 to 64 letters, digits and `._:/-`
+   * @throws {TooLargeError} the payload, or the headers; nothing was sent
+   */
+  publish(topic: string, payload?: Encodable, options?: PublishOptions): Promise<number>;
+  /**
+   * What is published on a topic, from now on until it is closed or the node is. A subscriber that
+   * waits does not hold the event loop.
+   * @throws {BadArgumentError} no name of a topic, or more than 64 queues of this member at it
+   */
+  subscribe<T = Decoded>(topic: string, options?: SubscribeOptions): Subscriber<T>;
+  /** The names of the members that have subscribers of a topic. */
+  subscribers(topic: string): string[];
+  /** Every topic that somebody subscribes to, and how many members do. */
+  topics(): Record<string, number>;
   /**
    * Joins through seeds, each `host[:port]`, all at once; how many answered.
    * @throws {JoinFailedError} none did; `attempts` has the cause for each
@@ -469,68 +489,3 @@ export class Node {
   setMaxListeners(count: number): this;
   getMaxListeners(): number;
 }
-
-/** Whatever Chinwag throws or rejects with. */
-export class ChinwagError extends Error {
-  /** The permanent code. */
-  readonly code: ErrorCode;
-  /** Its permanent number. */
-  readonly number: number;
-  /** Whether the same call may succeed later. */
-  readonly retryable: boolean;
-  /** Whether what was asked for may have happened all the same; false is certain. */
-  readonly maybeExecuted: boolean;
-}
-
-/** An option is unknown, malformed, or contradicts another; nothing was started. */
-export class BadConfigError extends ChinwagError {}
-/** An argument is malformed or missing; nothing was changed. */
-export class BadArgumentError extends ChinwagError {}
-/** The address could not be bound; nothing was started. */
-export class BindFailedError extends ChinwagError {}
-/** No seed answered; the node goes on as it was. */
-export class JoinFailedError extends ChinwagError {
-  /** Every address that was tried, and why it did not answer. */
-  readonly attempts: readonly { readonly seed: string; readonly cause: string }[];
-}
-/** A value is over its size limit; the old value stays. */
-export class TooLargeError extends ChinwagError {}
-/** A member that answers has this name already; nothing was joined. */
-export class NameConflictError extends ChinwagError {}
-/** The other side has another key, or only one of the two sides is encrypted. */
-export class KeyMismatchError extends ChinwagError {}
-/** A member of the cluster refused to let this node in; the message has its reason. */
-export class NotAdmittedError extends ChinwagError {}
-/** No present member has this name; nothing was sent. */
-export class UnknownMemberError extends ChinwagError {}
-/** The member could not be reached, or the connection broke; it may have got the message. */
-export class NodeDownError extends ChinwagError {}
-/** Too much waits to be sent already; nothing was sent. */
-export class OverloadedError extends ChinwagError {}
-/** This node, or its cluster, does not offer that; the message has what would. */
-export class UnsupportedError extends ChinwagError {}
-/** No present member hosts a server of this name, or the one that was asked does not. */
-export class NoServerError extends ChinwagError {}
-/** The server's own code failed. */
-export class RemoteError extends ChinwagError {
-  /** What it said. */
-  readonly remote: Remote;
-}
-/** The server has no operation of this name; nothing ran. */
-export class UnknownOpError extends ChinwagError {}
-/** A value has no encoding, or bytes are no value; the message says where in it. */
-export class CodecError extends ChinwagError {}
-/** This node has a server of this name already; that one stays. */
-export class ServerExistsError extends ChinwagError {}
-/** Fewer servers answered than were asked for. */
-export class NoQuorumError extends ChinwagError {}
-/** The deadline passed before the outcome was known; it may still happen. */
-export class TimeoutError extends ChinwagError {}
-/** The node is closed, or was closed while the operation was under way. */
-export class ClosedError extends ChinwagError {}
-/** The caller gave the operation up; it may still happen. */
-export class CancelledError extends ChinwagError {}
-/** The node belongs to the parent process. */
-export class ForkedError extends ChinwagError {}
-/** A defect in Chinwag, caught at the border. Please report it. */
-export class InternalError extends ChinwagError {}

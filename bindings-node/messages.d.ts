@@ -138,3 +138,47 @@ export const NO_REPLY: NoReply;
 
 /** The type of that, of which there is one value. */
 export type NoReply = symbol & { readonly noReply: true };
+
+/** Of a publication. */
+export interface PublishOptions extends MessageOptions {
+  headers?: Readonly<Record<string, string>> | undefined;
+  /** While it waits to be sent to a member, a newer one of the topic takes its place. */
+  latest?: boolean | undefined;
+}
+
+/** Of a subscriber. */
+export interface SubscribeOptions extends Abortable {
+  /** Each publication goes to one of the subscribers of a queue, on whatever members they are. */
+  queue?: string | undefined;
+  /** Publications that may wait; who is slower misses the oldest. Default: 1024. */
+  buffer?: number | undefined;
+}
+
+/** Something that was published. */
+export interface Published<T = Decoded> {
+  readonly topic: string;
+  /** The member that published it. */
+  readonly sender: string;
+  /**
+   * What was published.
+   * @throws {CodecError} it cannot be read; the next one comes all the same
+   */
+  readonly payload: T;
+  readonly headers: Readonly<Record<string, string>>;
+  /** How many before it this subscriber has missed, because it was slow. */
+  readonly missed: number;
+}
+
+/** Publications in the reader's own time. */
+export interface Subscriber<T = Decoded> extends AsyncIterableIterator<Published<T>> {
+  readonly topic: string;
+  /** How many it has missed in all. */
+  readonly missed: number;
+  next(): Promise<IteratorResult<Published<T>, undefined>>;
+  /** Subscribes no longer, also under a `next()` that waits; what waits is dropped. */
+  close(): void;
+  /** As `close`. */
+  return(value?: undefined): Promise<IteratorResult<Published<T>, undefined>>;
+  [Symbol.asyncIterator](): this;
+  [Symbol.asyncDispose](): Promise<void>;
+}

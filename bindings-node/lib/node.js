@@ -23,6 +23,7 @@ const { EventStream, Reader, asyncDispose, warnings } = require('./events/events
 const { Listeners } = require('./events/listeners.js');
 const { outcomes } = require('./keys.js');
 const { Messages } = require('./messages/messages.js');
+const { Topics } = require('./messages/topics.js');
 const { NativeNode } = require('./native.js');
 const { Operations } = require('./operations.js');
 const { Unpacker } = require('./packed.js');
@@ -43,6 +44,7 @@ class Node extends EventEmitter {
   #name;
   #rings;
   #messages;
+  #topics;
   #operations;
   #listeners;
   /** Event streams that wait. */
@@ -84,6 +86,7 @@ class Node extends EventEmitter {
       tell: (...failure) => this.#served(...failure),
       blocks: options.outboxOverflow === 'block',
     });
+    this.#topics = new Topics(this.#native, this.#sleep);
     collected.register(this, this.#name, this);
   }
 
@@ -186,6 +189,22 @@ class Node extends EventEmitter {
 
   serve(name, handlers, options) {
     return this.#messages.serve(name, handlers, options);
+  }
+
+  publish(topic, payload, options) {
+    return this.#topics.publish(topic, payload, options);
+  }
+
+  subscribe(topic, options) {
+    return this.#topics.subscribe(topic, options);
+  }
+
+  subscribers(topic) {
+    return this.#topics.subscribers(topic);
+  }
+
+  topics() {
+    return this.#topics.topics();
   }
 
   async join(seeds, { signal } = {}) {
@@ -344,12 +363,7 @@ class Node extends EventEmitter {
 
   events({ replay = false, signal } = {}) {
     const reader = this.#reader(Boolean(replay));
-    const sleep = (stream, asleep) => {
-      if (asleep) this.#sleepers.add(stream);
-      else this.#sleepers.delete(stream);
-      this.#hold();
-    };
-    return new EventStream(reader, sleep, signal);
+    return new EventStream(reader, this.#sleep, signal);
   }
 
   ref() {
@@ -403,6 +417,13 @@ class Node extends EventEmitter {
     const members = this.members().length;
     return `Node ${inspect({ name, addr, tags, members, closed: this.closed }, options)}`;
   }
+
+  /** A stream of this node waits to be woken, or no longer. */
+  #sleep = (stream, asleep) => {
+    if (asleep) this.#sleepers.add(stream);
+    else this.#sleepers.delete(stream);
+    this.#hold();
+  };
 
   #reader(replay) {
     const native = guarded(() => this.#native.subscribe(replay));

@@ -98,6 +98,12 @@ pub(crate) fn odd_span(millis: f64) -> Failure {
     bad_argument(format!("timeout is {millis}, expected milliseconds"))
 }
 
+/// How many messages there may be of something.
+pub(crate) fn count(name: &str, number: f64) -> Result<usize> {
+    let count = whole(number).and_then(|count| usize::try_from(count).ok());
+    count.ok_or_else(|| bad_argument(format!("{name} is a whole number of messages")))
+}
+
 fn set(config: &mut Config, key: &str, value: Unknown<'_>) -> Result<()> {
     let Some(option) = OPTIONS.iter().find(|option| camel(option.name) == key) else {
         return Err(unknown(key));

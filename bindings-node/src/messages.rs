@@ -10,13 +10,13 @@ use napi::bindgen_prelude::{Float64ArraySlice, Uint8ArraySlice, Unknown};
 use napi_derive::napi;
 
 use crate::config;
-use crate::error::{Failed, Result, bad_argument, failure};
+use crate::error::{Failed, Result, failure};
 use crate::node::NativeNode;
 use crate::payload::Said;
 use crate::serving::NativeServing;
 
 /// A message, as `lib/messages.js` says it: texts, then numbers, then headers, then the payload.
-struct Envelope<'a> {
+pub(crate) struct Envelope<'a> {
     target: &'a str,
     op: &'a str,
     timeout: Option<Duration>,
@@ -27,7 +27,7 @@ struct Envelope<'a> {
 }
 
 impl<'a> Envelope<'a> {
-    fn open(mut said: Said<'a>) -> chinwag::Result<Self> {
+    pub(crate) fn open(mut said: Said<'a>) -> chinwag::Result<Self> {
         let (target, op) = (said.text()?, said.text()?);
         let (timeout, wanted) = (said.number()?, said.number()?);
         let mut headers = Vec::new();
@@ -41,7 +41,7 @@ impl<'a> Envelope<'a> {
     }
 
     /// The message, and its payload.
-    fn parts(&mut self) -> (Message<'_>, Payload) {
+    pub(crate) fn parts(&mut self) -> (Message<'_>, Payload) {
         let latest = self.wanted == Some(1);
         let (target, op, timeout) = (self.target, self.op, self.timeout);
         let payload = std::mem::take(&mut self.payload);
@@ -62,8 +62,8 @@ fn tell(host: &Host, said: Said<'_>) -> chinwag::Result<()> {
 }
 
 /// What says a message.
-type Numbers<'a> = Float64ArraySlice<'a>;
-type Bytes<'a> = Uint8ArraySlice<'a>;
+pub(crate) type Numbers<'a> = Float64ArraySlice<'a>;
+pub(crate) type Bytes<'a> = Uint8ArraySlice<'a>;
 
 #[napi]
 impl NativeNode {
@@ -138,11 +138,7 @@ impl NativeNode {
     /// Registers a server, with room for so many messages.
     #[napi(catch_unwind)]
     pub fn serve(&self, name: String, mailbox: Option<f64>) -> Result<NativeServing> {
-        let whole = |count| {
-            let whole = config::whole(count).and_then(|count| usize::try_from(count).ok());
-            whole.ok_or_else(|| bad_argument("mailbox is a whole number of messages"))
-        };
-        let mailbox = mailbox.map(whole).transpose()?;
+        let mailbox = mailbox.map(|count| config::count("mailbox", count)).transpose()?;
         let serving = self.host.serve(&name, mailbox, "node").map_err(failure)?;
         Ok(NativeServing::new(serving))
     }

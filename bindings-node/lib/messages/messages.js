@@ -1,10 +1,9 @@
 'use strict';
 // Messages to named servers, and the servers of a node.
 
-const { check, isObject, span, unaborted } = require('../arguments.js');
-const { failed, make, native: guarded } = require('../errors.js');
-const { Maker } = require('../payload/decode.js');
-const { Parts, codecOf } = require('../payload/encode.js');
+const { check, span, unaborted } = require('../arguments.js');
+const { failed, native: guarded } = require('../errors.js');
+const { envelope, known, opened } = require('./envelope.js');
 const { Served, acting, served } = require('./served.js');
 const { From, Work, asked } = require('./serving.js');
 
@@ -14,9 +13,6 @@ const CAST = new Set(['timeout', 'headers', 'codec', 'signal', 'latest']);
 const MULTI_CALL = new Set(['timeout', 'codec', 'signal', 'minOk']);
 const ABCAST = new Set(['codec', 'signal']);
 const SERVE = new Set(['concurrency', 'mailbox', 'exposeStack']);
-
-/** In place of what is not said. */
-const NONE = -1;
 
 /** The messages of one node. */
 class Messages {
@@ -148,41 +144,6 @@ class Messages {
     if (left === undefined) return timeout;
     this.#timeout ??= guarded(() => this.#native.callTimeout());
     return Math.min(timeout ?? this.#timeout, left);
-  }
-}
-
-/** Says a message in the order in which the core reads it. */
-function envelope(target, op, { timeout = NONE, wanted = NONE, headers = {} }, codec, payload) {
-  check(typeof target === 'string', 'a target is a string: name, name@node or name#key');
-  check(typeof op === 'string', 'an operation is a string');
-  check(isObject(headers), 'headers is an object of strings');
-  const parts = new Parts();
-  parts.put(target);
-  parts.put(op);
-  parts.number(timeout);
-  parts.number(wanted);
-  const pairs = Object.entries(headers);
-  parts.number(pairs.length);
-  for (const [name, value] of pairs) {
-    const good = typeof value === 'string' && value.isWellFormed() && name.isWellFormed();
-    check(good, 'headers is an object of strings');
-    parts.put(name);
-    parts.put(value);
-  }
-  parts.payload(codecOf(codec), payload ?? null);
-  return parts;
-}
-
-/** The value of a payload, which is told where its place says. */
-function opened(place, told) {
-  if (place.code !== undefined) throw failed(place);
-  return new Maker(told, place).any();
-}
-
-function known(options, names, call) {
-  check(isObject(options), `${call} expects an object of options`);
-  for (const key in options) {
-    if (!names.has(key)) throw make('bad_argument', `unknown option "${key}" of ${call}`);
   }
 }
 

@@ -7,6 +7,7 @@ const { ERRORS } = require('../../constants.js');
 const { ChinwagError, make, native: guarded } = require('../errors.js');
 const { Maker } = require('../payload/decode.js');
 const { Parts } = require('../payload/encode.js');
+const { headersOf } = require('./envelope.js');
 
 /** Messages that are begun before others get their turn. */
 const TURN = 1024;
@@ -44,7 +45,7 @@ class From {
     this.op = told.text();
     this.node = told.text();
     this.key = told.bytes();
-    this.headers = headers(told);
+    this.headers = headersOf(told);
   }
 
   get isCall() {
@@ -100,12 +101,6 @@ class From {
   static left(from) {
     return from?.#open ? from.remaining : undefined;
   }
-}
-
-function headers(told) {
-  const pairs = [];
-  for (let count = told.number(); count > 0; count--) pairs.push([told.text(), told.text()]);
-  return Object.fromEntries(pairs);
 }
 
 /** What a server is at. */

@@ -76,6 +76,17 @@ pub fn decode_payload<'env>(env: &'env Env, payload: Uint8ArraySlice<'_>) -> Res
     told.parts(env)
 }
 
+/// What is told of each of several things; nothing of none.
+pub(crate) fn all<'env, T>(
+    env: &'env Env,
+    things: &[T],
+    tell: impl Fn(&mut Told, &T),
+) -> Result<Option<Parts<'env>>> {
+    let mut told = Told::default();
+    things.iter().for_each(|thing| tell(&mut told, thing));
+    Some(told).filter(|told| !told.is_empty()).map(|told| told.parts(env)).transpose()
+}
+
 /// What is left to say: of a value, or of a message before its value.
 pub(crate) struct Said<'a> {
     ops: std::slice::Iter<'a, f64>,
@@ -276,6 +287,16 @@ impl Told {
         self.opened(payload).inspect_err(|_| self.cut(before))?;
         let Lengths { ops, units, bytes, .. } = before;
         Ok(Place { op: ops as f64, unit: units as f64, byte: bytes as f64 })
+    }
+
+    /// Whether the payload can be read, and its value; or why it cannot.
+    pub(crate) fn payload_or_why(&mut self, payload: &Payload) {
+        self.number(1.0);
+        if let Err(error) = self.payload(payload) {
+            self.ops.pop();
+            self.number(0.0);
+            self.text(error.message());
+        }
     }
 
     fn opened(&mut self, payload: &Payload) -> chinwag::Result<()> {

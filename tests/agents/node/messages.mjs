@@ -1,6 +1,7 @@
 // The commands about named servers, and the server that they are tried on.
 
 import { ChinwagError } from '../../../bindings-node/index.mjs';
+import { read, written } from './values.mjs';
 
 /** Those of whose failure is told whether something may have happened. */
 const MAY_HAPPEN = ['call', 'cast', 'multi_call', 'abcast'];
@@ -26,31 +27,6 @@ function tried() {
     },
     cast: { add: (number) => void (sum += Number(number)) },
   };
-}
-
-/** A value is a letter and a text. */
-function read(bytes = Buffer.from('n')) {
-  const [kind, rest] = [String.fromCharCode(bytes[0]), bytes.subarray(1)];
-  const text = rest.toString();
-  switch (kind) {
-    case 'i':
-      return BigInt(text);
-    case 'f':
-      return Number(text);
-    case 't':
-      return text;
-    case 'b':
-      return rest;
-    default:
-      return null;
-  }
-}
-
-function written(value) {
-  if (value === null) return 'n';
-  if (value instanceof Uint8Array) return Buffer.concat([Buffer.from('b'), value]);
-  if (typeof value === 'string') return `t${value}`;
-  return typeof value === 'bigint' || Number.isInteger(value) ? `i${value}` : `f${value}`;
 }
 
 const span = (ms) => (ms === undefined ? undefined : Number(ms));
