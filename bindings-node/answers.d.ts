@@ -91,6 +91,44 @@ export interface Coordinate {
   readonly height: number;
 }
 
+/** A key of a member, and its value. */
+export interface KeyEntry {
+  readonly member: string;
+  readonly key: string;
+  readonly value: Uint8Array;
+}
+
+/** What happens to keys of members; `type` tells which. */
+export type KeyChange =
+  | (KeyEntry & { readonly type: 'put' })
+  /** Also of a member that has failed or left; should it recover, its keys are put again. */
+  | { readonly type: 'deleted'; readonly member: string; readonly key: string }
+  | ReplayDone
+  | Lost<KeyEntry>;
+
+/** What was there when a watch began has been told. */
+export interface ReplayDone {
+  readonly type: 'replay-done';
+}
+
+/** The reader was too slow. */
+export interface Lost<Entry> {
+  readonly type: 'lost';
+  /** How many changes were not told, of these or of other keys. */
+  readonly count: number;
+  /** All keys that are watched, as they are now. */
+  readonly entries: readonly Entry[];
+}
+
+/** Changes in the reader's own time. */
+export interface ChangeStream<Change> extends AsyncIterableIterator<Change> {
+  next(): Promise<IteratorResult<Change, undefined>>;
+  /** Ends the watch, also under a `next()` that waits. */
+  return(value?: undefined): Promise<IteratorResult<Change, undefined>>;
+  [Symbol.asyncIterator](): this;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
 /** Whatever Chinwag throws or rejects with. */
 export class ChinwagError extends Error {
   /** The permanent code. */

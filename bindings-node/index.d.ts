@@ -2,8 +2,11 @@
 
 import type {
   Answers,
+  ChangeStream,
   Coordinate,
   Explanation,
+  KeyChange,
+  KeyEntry,
   KeyInfo,
   KeyOutcome,
   Observed,
@@ -262,6 +265,34 @@ export class Node {
   subscribers(topic: string): string[];
   /** Every topic that somebody subscribes to, and how many members do. */
   topics(): Record<string, number>;
+
+  /**
+   * Gives a key of this node a value that all members read; with a `ttl`, for so many milliseconds.
+   * Resolves once the others are told, and keeps the order of the calls.
+   * @throws {TooLargeError} a key of more than 254 bytes, a value of more than 64 KiB, or all keys
+   * of this node together of more than 1 MiB
+   * @throws {BadArgumentError} an empty key, or no time to live
+   */
+  put(
+    key: string,
+    value: Payload,
+    options?: Abortable & { ttl?: number | undefined },
+  ): Promise<void>;
+  /** Deletes a key of this node, if it is there. */
+  delete(key: string, options?: Abortable): Promise<void>;
+  /** The value that a key of a present member has, as far as this node has heard. */
+  get(member: string, key: string): Uint8Array | undefined;
+  /** The keys of all present members that begin so, by the names of the members and by keys. */
+  entries(prefix?: string): KeyEntry[];
+  /**
+   * Follows the keys of all members that begin so; with `replay`, those that are there come first,
+   * then one `replay-done`. Who falls further behind than `eventBuffer` gets one `lost`. A stream
+   * that waits does not hold the event loop.
+   */
+  watch(
+    prefix?: string,
+    options?: Abortable & { replay?: boolean | undefined },
+  ): ChangeStream<KeyChange>;
   /**
    * Joins through seeds, each `host[:port]`, all at once; how many answered.
    * @throws {JoinFailedError} none did; `attempts` has the cause for each

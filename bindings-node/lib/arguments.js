@@ -31,9 +31,9 @@ function secret(key, call) {
   check(typeof key === 'string', `${call} expects a key in base64, as a string`);
 }
 
-function span(timeout) {
-  const good = typeof timeout === 'number' && timeout >= 0 && timeout < Infinity;
-  check(good, 'timeout is a number of milliseconds');
+function span(time, name = 'timeout') {
+  const good = typeof time === 'number' && time >= 0 && time < Infinity;
+  check(good, `${name} is a number of milliseconds`);
 }
 
 /** A message as it travels: text as UTF-8. */

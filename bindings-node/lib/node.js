@@ -29,6 +29,7 @@ const { Operations } = require('./operations.js');
 const { Unpacker } = require('./packed.js');
 const placement = require('./placement.js');
 const signals = require('./signals.js');
+const { Keys } = require('./state/keys.js');
 
 const LEAVE_TIMEOUT = 5000;
 
@@ -45,6 +46,7 @@ class Node extends EventEmitter {
   #rings;
   #messages;
   #topics;
+  #keys;
   #operations;
   #listeners;
   /** Event streams that wait. */
@@ -87,6 +89,8 @@ class Node extends EventEmitter {
       blocks: options.outboxOverflow === 'block',
     });
     this.#topics = new Topics(this.#native, this.#sleep);
+    const perform = (submit, signal) => this.#perform(submit, signal);
+    this.#keys = new Keys(this.#native, perform, this.#sleep);
     collected.register(this, this.#name, this);
   }
 
@@ -205,6 +209,26 @@ class Node extends EventEmitter {
 
   topics() {
     return this.#topics.topics();
+  }
+
+  put(key, value, options) {
+    return this.#keys.put(key, value, options);
+  }
+
+  delete(key, options) {
+    return this.#keys.delete(key, options);
+  }
+
+  get(member, key) {
+    return this.#keys.get(member, key);
+  }
+
+  entries(prefix) {
+    return this.#keys.entries(prefix);
+  }
+
+  watch(prefix, options) {
+    return this.#keys.watch(prefix, options);
   }
 
   async join(seeds, { signal } = {}) {

@@ -45,7 +45,7 @@ pub(crate) fn changes(object: &Object<'_>) -> Result<BTreeMap<String, Option<Str
             ValueType::Undefined => continue,
             ValueType::Null => changes.insert(key, None),
             ValueType::String => changes.insert(key, Some(text(value)?)),
-            other => return Err(odd(&key, named(other))),
+            other => return Err(odd_tag(&key, named(other))),
         };
     }
     Ok(changes)
@@ -55,12 +55,12 @@ pub(crate) fn changes(object: &Object<'_>) -> Result<BTreeMap<String, Option<Str
 pub(crate) fn tags(object: &Object<'_>) -> Result<Tags> {
     let with_value = |(key, value): (String, Option<String>)| match value {
         Some(value) => Ok((key, value)),
-        None => Err(odd(&key, "null")),
+        None => Err(odd_tag(&key, "null")),
     };
     changes(object)?.into_iter().map(with_value).collect()
 }
 
-fn odd(key: &str, got: &str) -> Failure {
+fn odd_tag(key: &str, got: &str) -> Failure {
     bad_argument(format!("tag \"{key}\" is {got}, expected a string"))
 }
 
@@ -95,7 +95,12 @@ pub(crate) fn question(name: String, payload: Vec<u8>, options: &Object<'_>) -> 
 
 /// A span of time that is none.
 pub(crate) fn odd_span(millis: f64) -> Failure {
-    bad_argument(format!("timeout is {millis}, expected milliseconds"))
+    odd("timeout", millis)
+}
+
+/// The same of what is called otherwise.
+pub(crate) fn odd(name: &str, millis: f64) -> Failure {
+    bad_argument(format!("{name} is {millis}, expected milliseconds"))
 }
 
 /// How many messages there may be of something.

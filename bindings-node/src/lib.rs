@@ -15,6 +15,7 @@ pub mod node;
 pub mod payload;
 pub mod ring;
 pub mod serving;
+pub mod state;
 pub mod topics;
 
 use napi_derive::napi;

@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline';
 import { crc32 } from 'node:zlib';
 import { ChinwagError, ERRORS, OPTIONS, start, version } from '../../../bindings-node/index.mjs';
 import { maybe, messages } from './messages.mjs';
+import { state } from './state.mjs';
 import { topics } from './topics.mjs';
 
 /** The one node, its reader, and what is to be called from inside the reader. */
@@ -159,6 +160,7 @@ const commands = {
 
   ...messages(open, print, code),
   ...topics(open, print),
+  ...state(open, print, bytes),
 
   reenter({ on, do: word, ...pairs }) {
     reentry = { on, word, pairs };
