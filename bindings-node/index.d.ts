@@ -18,6 +18,8 @@ import type { EventStream, Listener, NodeEvents } from './events.js';
 import type {
   CallOptions,
   CastOptions,
+  Down,
+  LoopState,
   MessageOptions,
   MultiCallOptions,
   PublishOptions,
@@ -234,6 +236,17 @@ export class Node {
     payload?: Encodable,
     options?: MessageOptions,
   ): Promise<number>;
+  /**
+   * Follows a server until it is down, wherever it is, and resolves with why; that there is none is
+   * no error, but told at once. One that is started again under its name is another. While it
+   * waits, it does not hold the event loop; `signal` ends it.
+   */
+  monitor(target: string, options?: Abortable): Promise<Down>;
+  /**
+   * How the event loop of a present member does: `slow` when it has not turned for a fifth of
+   * `loopStuck`, `stuck` when for all of it.
+   */
+  loopState(member: string): LoopState | undefined;
   /** Who hosts a server, this node included, by name. */
   hosts(server: string): string[];
   /** Every server that is known, and how many members host it. */

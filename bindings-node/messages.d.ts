@@ -127,11 +127,32 @@ export interface Served {
   pause(): this;
   /** Hands messages over again. */
   resume(): this;
-  /** Takes the server off. What is not answered is answered with `NoServerError`. */
-  stop(): Promise<void>;
+  /**
+   * Takes the server off. What is not answered is answered with `NoServerError`. Who follows it
+   * hears the reason: text, or an error.
+   */
+  stop(reason?: string | Error): Promise<void>;
   /** As `stop`. */
   [Symbol.asyncDispose](): Promise<void>;
 }
+
+/** Why a server is down that was followed. */
+export interface Down {
+  /** The name of the server. */
+  readonly server: string;
+  /** The member that hosted it; null where there was none. */
+  readonly member: string | null;
+  /**
+   * There is none; it was stopped; its member has failed or left; the key of `name#key` has another
+   * owner; or this node was closed.
+   */
+  readonly reason: 'no_server' | 'stopped' | 'node_failed' | 'node_left' | 'moved' | 'closed';
+  /** What else there is to say, such as the reason of a `stop`; often nothing. */
+  readonly text: string;
+}
+
+/** How the event loop of a member does, or whatever else runs its users' code. */
+export type LoopState = 'ok' | 'slow' | 'stuck';
 
 /** What a handler returns that answers later, with `from.reply`. */
 export const NO_REPLY: NoReply;

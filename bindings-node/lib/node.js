@@ -183,6 +183,14 @@ class Node extends EventEmitter {
     return this.#messages.abcast(server, op, payload, options);
   }
 
+  monitor(target, options) {
+    return this.#messages.monitor(target, options);
+  }
+
+  loopState(member) {
+    return this.#messages.loopState(member);
+  }
+
   hosts(server) {
     return this.#messages.hosts(server);
   }

@@ -11,6 +11,7 @@ pub mod error;
 pub mod events;
 pub mod member;
 pub mod messages;
+pub mod monitor;
 pub mod node;
 pub mod payload;
 pub mod ring;

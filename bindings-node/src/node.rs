@@ -47,6 +47,8 @@ impl NativeNode {
             }
         };
         host.set_wake(Some(Box::new(call))).map_err(failure)?;
+        // The event loop is asked by the same way, and answers where it takes outcomes.
+        host.watch_loop(None).map_err(failure)?;
         Ok(Self { host: Arc::new(host), wake })
     }
 
@@ -266,6 +268,7 @@ impl NativeNode {
     /// Takes up to `max` outcomes.
     #[napi(catch_unwind)]
     pub fn outcomes<'env>(&self, env: &'env Env, max: u32) -> Result<Outcomes<'env>> {
+        self.host.loop_turned();
         let settled = self.host.completions(max as usize).map_err(failure)?;
         answer::outcomes(env, settled).map_err(broken)
     }

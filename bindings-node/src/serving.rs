@@ -139,10 +139,12 @@ impl NativeServing {
         self.serving.pause(paused).map_err(failure)
     }
 
-    /// Takes the server off. What is not answered is answered with an error.
+    /// Takes the server off, for that reason if there is one. What is not answered is answered with
+    /// an error.
     #[napi(catch_unwind)]
-    pub fn stop(&self) -> Result<()> {
-        self.serving.stop().map_err(failure)?;
+    pub fn stop(&self, reason: Option<String>) -> Result<()> {
+        let reason = reason.unwrap_or_default();
+        self.serving.stop_with(&reason).map_err(failure)?;
         let open = std::mem::take(&mut *self.open());
         drop(open);
         Ok(())

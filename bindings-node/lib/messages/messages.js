@@ -10,6 +10,7 @@ const { From, Work, asked } = require('./serving.js');
 /** Options of each operation. */
 const CALL = new Set(['timeout', 'headers', 'codec', 'signal']);
 const CAST = new Set(['timeout', 'headers', 'codec', 'signal', 'latest']);
+const MONITOR = new Set(['signal']);
 const MULTI_CALL = new Set(['timeout', 'codec', 'signal', 'minOk']);
 const ABCAST = new Set(['codec', 'signal']);
 const SERVE = new Set(['concurrency', 'mailbox', 'exposeStack']);
@@ -88,6 +89,19 @@ class Messages {
     const { codec, signal } = options;
     const parts = envelope(server, op, {}, codec, payload);
     return (await this.#perform(() => this.#native.abcast(...parts.said()), signal)).value;
+  }
+
+  async monitor(target, options = {}) {
+    known(options, MONITOR, 'monitor');
+    const good = typeof target === 'string';
+    check(good, 'monitor expects a target: name, name@node or name#key');
+    const submit = () => this.#native.monitor(target);
+    return Object.freeze((await this.#perform(submit, options.signal, true)).value);
+  }
+
+  loopState(member) {
+    check(typeof member === 'string', 'loopState expects the name of a member');
+    return guarded(() => this.#native.loopState(member)) ?? undefined;
   }
 
   hosts(server) {

@@ -30,8 +30,8 @@ class Served {
     return this;
   }
 
-  async stop() {
-    this.#work.end(`"${this.name}" was stopped`);
+  async stop(reason) {
+    this.#work.end(`"${this.name}" was stopped`, reason && worded(reason));
   }
 
   async [asyncDispose]() {
@@ -42,6 +42,13 @@ class Served {
     const { name, stopped } = this;
     return `Served ${inspect({ name, stopped }, options)}`;
   }
+}
+
+/** Why a server is no more, in words. */
+function worded(reason) {
+  const good = typeof reason === 'string' || reason instanceof Error;
+  check(good, 'the reason of a stop is a string or an error');
+  return String(reason).toWellFormed();
 }
 
 /** Options of a server, all of them. */

@@ -159,14 +159,15 @@ class Work {
     return this.#refuse(id, refusal(error, this.#exposeStack));
   }
 
-  end(why) {
+  /** `reason` is what those hear who follow the server. */
+  end(why, reason) {
     if (this.ended) return;
     this.ended = true;
     for (const from of this.#calls.values()) From.end(from, make('cancelled', why));
     // These have not begun; of the others, the core says that they may have done something.
     const untouched = { code: 'no_server', message: why, maybeExecuted: false };
     for (const { id } of this.#waiting.splice(0)) this.#refuse(id, untouched);
-    guarded(() => this.#native.stop());
+    guarded(() => this.#native.stop(reason));
     this.#calls.clear();
     this.#tell();
   }

@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline';
 import { crc32 } from 'node:zlib';
 import { ChinwagError, ERRORS, OPTIONS, start, version } from '../../../bindings-node/index.mjs';
 import { maybe, messages } from './messages.mjs';
+import { monitors } from './monitors.mjs';
 import { state } from './state.mjs';
 import { topics } from './topics.mjs';
 
@@ -159,6 +160,7 @@ const commands = {
   },
 
   ...messages(open, print, code),
+  ...monitors(open, print),
   ...topics(open, print),
   ...state(open, print, bytes),
 

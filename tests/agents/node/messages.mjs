@@ -37,8 +37,8 @@ export const messages = (open, print, code) => ({
     served.set(name, await open().serve(name, tried()));
   },
 
-  async stop({ name }) {
-    await served.get(name)?.stop();
+  async stop({ name, reason }) {
+    await served.get(name)?.stop(reason);
   },
 
   async call({ target, op, value, timeout_ms }) {

@@ -1,6 +1,6 @@
 // The commands about keys of members.
 
-/** The commands, of the node that `open` gives; `print` writes a line, `bytes` repeats a payload. */
+/** The commands, of the node that `open` gives; `print` writes a line, `bytes` a long payload. */
 export const state = (open, print, bytes) => ({
   async put({ key, payload, repeat, ttl_ms }) {
     const ttl = ttl_ms === undefined ? undefined : Number(ttl_ms);
