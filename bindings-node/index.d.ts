@@ -17,6 +17,7 @@ import type { MemberState, StartOptions } from './constants.js';
 import type { EventStream, Listener, NodeEvents } from './events.js';
 import type {
   CallOptions,
+  CallStream,
   CastOptions,
   Down,
   LoopState,
@@ -28,6 +29,7 @@ import type {
   ServeOptions,
   Server,
   Subscriber,
+  StreamOptions,
   SubscribeOptions,
 } from './messages.js';
 import type { Ring, RingKey, RingOverrides } from './ring.js';
@@ -236,6 +238,17 @@ export class Node {
     payload?: Encodable,
     options?: MessageOptions,
   ): Promise<number>;
+  /**
+   * A call that carries items in both directions, as many as there are; a slow reader slows the
+   * writer. Left early, it is given up. Nothing is awaited here: what goes wrong is thrown behind
+   * the items, unless it is known at once.
+   */
+  stream<T = Decoded, A = Decoded>(
+    target: string,
+    op: string,
+    payload?: Encodable,
+    options?: StreamOptions,
+  ): CallStream<T, A>;
   /**
    * Follows a server until it is down, wherever it is, and resolves with why; that there is none is
    * no error, but told at once. One that is started again under its name is another. While it

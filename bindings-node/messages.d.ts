@@ -78,6 +78,15 @@ export interface From {
   readonly remaining: number | undefined;
   /** Aborted when nobody waits any more; `reason` is why. */
   readonly signal: AbortSignal;
+  /** Whether it is a call that streams. */
+  readonly isStream: boolean;
+  /**
+   * The items of the request, which the caller sends from when they are read; none of a call that
+   * does not stream. Once the caller is gone, it throws why. Left early, the caller is told.
+   */
+  readonly body: AsyncIterableIterator<any>;
+  /** Sends an item of the answer, once there is room; what a generator yields is sent so. */
+  send(item?: Encodable): Promise<void>;
   /**
    * Answers the call, once, also after its handler has returned `NO_REPLY`. False if nobody was
    * waiting: it was answered before, was given up, or is a cast.
@@ -91,6 +100,15 @@ export interface From {
 /** What a handler may return: an answer, or a promise of one. Nothing is null. */
 export type Answered = Encodable | void | NoReply;
 
+/** Items of an answer, as an async generator has them: what it returns is the answer. */
+export type Items = AsyncIterable<Encodable | void, Answered> | AsyncIterable<Encodable | void>;
+
+/** Answers a call that streams. */
+export type StreamHandler = (
+  payload: any,
+  from: From,
+) => Items | Answered | PromiseLike<Items | Answered>;
+
 /** Answers a call, or hears a cast. */
 export type Handler = (payload: any, from: From) => Answered | PromiseLike<Answered>;
 
@@ -101,12 +119,18 @@ export type Handler = (payload: any, from: From) => Answered | PromiseLike<Answe
 export interface Handlers {
   readonly call?: Readonly<Record<string, Handler>> | undefined;
   readonly cast?: Readonly<Record<string, Handler>> | undefined;
+  /** A call that streams and has no function here is answered by that in `call`, without items. */
+  readonly stream?: Readonly<Record<string, StreamHandler>> | undefined;
 }
 
 /** A function for all operations. It throws an `UnknownOpError` for those that it has not. */
 export type Server =
   | Handlers
-  | ((op: string, payload: any, from: From) => Answered | PromiseLike<Answered>);
+  | ((
+      op: string,
+      payload: any,
+      from: From,
+    ) => Items | Answered | PromiseLike<Items | Answered>);
 
 /** Of a server. */
 export interface ServeOptions {
@@ -159,6 +183,39 @@ export const NO_REPLY: NoReply;
 
 /** The type of that, of which there is one value. */
 export type NoReply = symbol & { readonly noReply: true };
+
+/** Of a call that streams. */
+export interface StreamOptions extends Omit<CallOptions, 'timeout'> {
+  /** Milliseconds in which nothing moves, in either direction. Default: `callTimeout`. */
+  timeout?: number | undefined;
+  /** The items of the request: they are sent as there is room, and then it is finished. */
+  items?: Iterable<Encodable> | AsyncIterable<Encodable> | undefined;
+}
+
+/** A call that streams: its items, in the reader's own time, then its answer. */
+export interface CallStream<T = Decoded, A = Decoded> extends AsyncIterableIterator<T> {
+  /**
+   * The next item; or, `done`, the answer of the call behind them.
+   * @throws {ChinwagError} what the call came to, as for `call`, behind the items
+   */
+  next(): Promise<IteratorResult<T, A | undefined>>;
+  /**
+   * Sends an item of the request, once there is room; the server reads first.
+   * @throws {CancelledError} the server reads no more, or has answered
+   * @throws {TooLargeError} this item alone
+   */
+  send(item?: Encodable): Promise<void>;
+  /** Says that all items of the request are sent. */
+  finish(): void;
+  /** Finishes, skips the items that still come, and gives the answer. */
+  answer(): Promise<A>;
+  /** Gives the call up, unless it is over. */
+  close(): void;
+  /** As `close`. */
+  return(value?: undefined): Promise<IteratorResult<T, undefined>>;
+  [Symbol.asyncIterator](): this;
+  [Symbol.asyncDispose](): Promise<void>;
+}
 
 /** Of a publication. */
 export interface PublishOptions extends MessageOptions {

@@ -87,6 +87,7 @@ class Node extends EventEmitter {
       perform: (...operation) => this.#operations.settled(...operation),
       tell: (...failure) => this.#served(...failure),
       blocks: options.outboxOverflow === 'block',
+      changed: () => this.#hold(),
     });
     this.#topics = new Topics(this.#native, this.#sleep);
     const perform = (submit, signal) => this.#perform(submit, signal);
@@ -181,6 +182,10 @@ class Node extends EventEmitter {
 
   abcast(server, op, payload, options) {
     return this.#messages.abcast(server, op, payload, options);
+  }
+
+  stream(target, op, payload, options) {
+    return this.#messages.stream(target, op, payload, options);
   }
 
   monitor(target, options) {
@@ -522,7 +527,8 @@ class Node extends EventEmitter {
 
   /** An open node holds the event loop, unless told otherwise; what is awaited always does. */
   #hold() {
-    const { waiting, holding } = this.#operations;
+    const waiting = this.#operations.waiting || this.#messages.waiting;
+    const holding = this.#operations.holding || this.#messages.holding;
     const open = !this.#closing || waiting;
     const hold = open && (this.#wanted || holding);
     if (hold !== this.#held) {

@@ -17,6 +17,7 @@ pub mod payload;
 pub mod ring;
 pub mod serving;
 pub mod state;
+pub mod streams;
 pub mod topics;
 
 use napi_derive::napi;

@@ -1,6 +1,7 @@
 //! Messages to named servers, and the servers of this node. A message is said in numbers, one text
 //! and one run of bytes, as `lib/messages.js` does, and crosses the border once.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chinwag::host::{Answer, Host, Message, MultiCall, Op};
@@ -140,7 +141,7 @@ impl NativeNode {
     pub fn serve(&self, name: String, mailbox: Option<f64>) -> Result<NativeServing> {
         let mailbox = mailbox.map(|count| config::count("mailbox", count)).transpose()?;
         let serving = self.host.serve(&name, mailbox, "node").map_err(failure)?;
-        Ok(NativeServing::new(serving))
+        Ok(NativeServing::new(serving, Arc::clone(&self.host)))
     }
 }
 

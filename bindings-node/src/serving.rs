@@ -1,10 +1,10 @@
 //! A server of this node: its messages are taken in batches, and answered by their numbers, once.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use chinwag::host::Serving;
-use chinwag::{Error, Request, Tag};
+use chinwag::host::{Host, Serving};
+use chinwag::{Error, ErrorKind, Request, Tag};
 use napi::Env;
 use napi::bindgen_prelude::{Float64ArraySlice, Uint8ArraySlice};
 use napi_derive::napi;
@@ -13,6 +13,7 @@ use crate::config;
 use crate::error::{Elsewhere, Result, failure};
 use crate::messages::error;
 use crate::payload::{Parts, Said, Told};
+use crate::streams::NativeStream;
 
 /// The number of a message that nobody has to answer.
 const CAST: f64 = 0.0;
@@ -25,6 +26,7 @@ const NONE: f64 = -1.0;
 #[napi]
 pub struct NativeServing {
     serving: Serving,
+    host: Arc<Host>,
     open: Mutex<Open>,
 }
 
@@ -74,8 +76,8 @@ impl From<Refusal> for Error {
 }
 
 impl NativeServing {
-    pub(crate) fn new(serving: Serving) -> Self {
-        Self { serving, open: Mutex::default() }
+    pub(crate) fn new(serving: Serving, host: Arc<Host>) -> Self {
+        Self { serving, host, open: Mutex::default() }
     }
 
     fn open(&self) -> MutexGuard<'_, Open> {
@@ -133,6 +135,16 @@ impl NativeServing {
         Ok(request.is_some_and(|request| request.reply(Err(refusal.into()))))
     }
 
+    /// The server's end of a call that streams, once.
+    #[napi(catch_unwind)]
+    pub fn stream(&self, id: f64) -> Result<NativeStream> {
+        let id = config::id(id)?;
+        let open = self.open();
+        let gone = || Error::new(ErrorKind::Cancelled, "nobody waits for the answer any more");
+        let request = open.requests.get(&id).ok_or_else(gone).map_err(failure)?;
+        self.host.stream_of(request).map(NativeStream::new).map_err(failure)
+    }
+
     /// Holds messages back, or hands them over again.
     #[napi(catch_unwind)]
     pub fn pause(&self, paused: bool) -> Result<()> {
@@ -159,6 +171,7 @@ fn tell(told: &mut Told, open: &mut Open, mut request: Request) {
     told.mark();
     told.number(tag.map_or(CAST, |_| open.last as f64));
     told.number(f64::from(payload.codec));
+    told.number(f64::from(u8::from(request.is_stream())));
     told.number(request.remaining().map_or(NONE, |left| left.as_secs_f64() * 1e3));
     told.text(request.op());
     told.text(request.from());

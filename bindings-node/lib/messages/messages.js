@@ -6,6 +6,7 @@ const { failed, native: guarded } = require('../errors.js');
 const { envelope, known, opened } = require('./envelope.js');
 const { Served, acting, served } = require('./served.js');
 const { From, Work, asked } = require('./serving.js');
+const { Streams } = require('./streams.js');
 
 /** Options of each operation. */
 const CALL = new Set(['timeout', 'headers', 'codec', 'signal']);
@@ -21,6 +22,7 @@ class Messages {
   #perform;
   #tell;
   #works = new Set();
+  #streams;
   #timeout = null;
   /** Done once a cast that waits for room has it; null while none waits. */
   #full = null;
@@ -29,12 +31,14 @@ class Messages {
   /**
    * `perform` submits an operation and waits for its outcome. `tell` tells the node that a server
    * came or went; with its name, that a cast came to nothing, and whether that was told before.
+   * `changed` is told that somebody waits for a stream, or no longer.
    */
-  constructor(native, { perform, tell, blocks }) {
+  constructor(native, { perform, tell, blocks, changed }) {
     this.#native = native;
     this.#perform = perform;
     this.#tell = tell;
     this.#blocks = blocks;
+    this.#streams = new Streams(native, (timeout) => this.#time(timeout), changed);
   }
 
   async call(target, op, payload, options = {}) {
@@ -91,6 +95,10 @@ class Messages {
     return (await this.#perform(() => this.#native.abcast(...parts.said()), signal)).value;
   }
 
+  stream(target, op, payload, options) {
+    return this.#streams.open(target, op, payload, options);
+  }
+
   async monitor(target, options = {}) {
     known(options, MONITOR, 'monitor');
     const good = typeof target === 'string';
@@ -116,7 +124,7 @@ class Messages {
   async serve(name, handlers, options = {}) {
     check(typeof name === 'string', 'serve expects the name of a server');
     known(options, SERVE, 'serve');
-    const [act, all] = [acting(handlers), served(options)];
+    const [act, all] = [acting(handlers), { ...served(options), streams: this.#streams }];
     const native = guarded(() => this.#native.serve(name, all.mailbox));
     let warned = false;
     const work = new Work(native, act, all, (error) => {
@@ -141,14 +149,26 @@ class Messages {
     return this.#works.size > 0;
   }
 
+  /** Whether somebody waits for a stream. */
+  get waiting() {
+    return this.#streams.waiting;
+  }
+
+  /** Whether somebody waits for one that holds the event loop. */
+  get holding() {
+    return this.#streams.holding;
+  }
+
   /** Something is there to take. */
   wake() {
+    this.#streams.wake();
     for (const work of this.#works) work.wake();
   }
 
   /** The node is closed. */
   end() {
     for (const work of this.#works) work.end('the node was closed');
+    this.#streams.end();
   }
 
   /** What a call may take: of the time of that within which it is made, no more than is left. */

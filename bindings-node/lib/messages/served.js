@@ -63,12 +63,14 @@ function served({ concurrency = 1, mailbox, exposeStack = false }) {
 /** One function for all operations of a server. */
 function acting(handlers) {
   if (typeof handlers === 'function') return (op, payload, from) => handlers(op, payload, from);
-  const shape = 'a server is a function, or has functions in `call` and `cast`';
+  const shape = 'a server is a function, or has functions in `call`, `cast` and `stream`';
   check(isObject(handlers), shape);
   const [calls, casts] = [table(handlers.call, shape), table(handlers.cast, shape)];
-  check(calls.size + casts.size > 0, shape);
+  const streams = table(handlers.stream, shape);
+  check(calls.size + casts.size + streams.size > 0, shape);
   return (op, payload, from) => {
-    const act = (from.isCall ? calls : casts).get(op);
+    const plain = (from.isCall ? calls : casts).get(op);
+    const act = (from.isStream ? streams.get(op) : undefined) ?? plain;
     if (act === undefined) throw unknown(op);
     return act.call(handlers, payload, from);
   };

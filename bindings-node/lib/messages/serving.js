@@ -4,10 +4,13 @@
 const { AsyncLocalStorage } = require('node:async_hooks');
 const { setImmediate } = require('node:timers');
 const { ERRORS } = require('../../constants.js');
+const { check } = require('../arguments.js');
 const { ChinwagError, make, native: guarded } = require('../errors.js');
 const { Maker } = require('../payload/decode.js');
 const { Parts } = require('../payload/encode.js');
 const { headersOf } = require('./envelope.js');
+const { answering } = require('./feeds.js');
+const { Body, End } = require('./streams.js');
 
 /** Messages that are begun before others get their turn. */
 const TURN = 1024;
@@ -33,6 +36,9 @@ class From {
   #open;
   /** Why nobody waits any more. */
   #why = null;
+  /** Its end of a stream, once it is asked for. */
+  #end;
+  #body;
 
   /** Reads itself, but for the payload, which follows. */
   constructor(work, id, told) {
@@ -40,6 +46,7 @@ class From {
     this.#id = id;
     this.#open = id > 0;
     this.#codec = told.number();
+    this.isStream = told.number() === 1;
     const left = told.number();
     this.#until = left < 0 ? undefined : performance.now() + left;
     this.op = told.text();
@@ -69,23 +76,44 @@ class From {
     return this.#controller.signal;
   }
 
+  get body() {
+    this.#body ??= new Body(this.isStream ? this.#stream() : undefined);
+    return this.#body;
+  }
+
+  async send(item) {
+    check(this.isStream, 'who has called without node.stream() gets no items');
+    await this.#stream().send(item, this.#codec);
+  }
+
   reply(value) {
-    if (!this.#open) return false;
+    if (!this.#open) return this.#over();
     // What has no encoding throws, and something else may be answered.
     const parts = new Parts();
     parts.payload(this.#codec, value ?? null);
     const replied = this.#work.reply(this.#id, parts.said());
     this.#open = false;
-    return replied;
+    return this.#over(replied);
   }
 
   fail(error) {
-    if (!this.#open) return false;
+    if (!this.#open) return this.#over();
     this.#open = false;
-    return this.#work.fail(this.#id, error);
+    return this.#over(this.#work.fail(this.#id, error));
   }
 
-  /** Nobody waits any more. */
+  #stream() {
+    this.#end ??= this.#work.stream(this.#id);
+    return this.#end;
+  }
+
+  /** It is answered: nothing more is sent or read. */
+  #over(replied = false) {
+    this.#end?.close();
+    return replied;
+  }
+
+  /** Nobody waits any more. Who reads a stream or sends to it hears of it there. */
   static end(from, why) {
     from.#open = false;
     from.#why = why;
@@ -109,6 +137,7 @@ class Work {
   #act;
   #concurrency;
   #exposeStack;
+  #streams;
   #tell;
   #running = 0;
   /** How many messages are taken at once, if there is room. */
@@ -122,11 +151,12 @@ class Work {
   ended = false;
 
   /** `tell` is told of casts that came to nothing, and, with nothing, of the end. */
-  constructor(native, act, { concurrency, exposeStack }, tell) {
+  constructor(native, act, { concurrency, exposeStack, streams }, tell) {
     this.#native = native;
     this.#act = act;
     this.#concurrency = concurrency;
     this.#exposeStack = exposeStack;
+    this.#streams = streams;
     this.#tell = tell;
   }
 
@@ -148,6 +178,11 @@ class Work {
       this.#pumping = false;
       if (!drained) setImmediate(() => this.wake());
     }
+  }
+
+  /** The end of a call that streams. */
+  stream(id) {
+    return new End(guarded(() => this.#native.stream(id)), this.#streams, false);
   }
 
   reply(id, said) {
@@ -235,7 +270,9 @@ class Work {
     try {
       const act = this.#act;
       const { op } = from;
-      const result = from.isCall ? asked.run(from, act, op, payload, from) : act(op, payload, from);
+      const result = from.isCall
+        ? asked.run(from, answering, act, op, payload, from)
+        : act(op, payload, from);
       if (typeof result?.then !== 'function') {
         this.#running -= 1;
         this.#done(from, result);

@@ -52,8 +52,9 @@ test('of a cast that cannot be read it is told why, and the next one comes', (t)
   const told = new Maker(serving.drain(9));
   assert.deepEqual([told.number(), told.number(), told.number()], [0, 0, -1]);
   assert.match(told.text(), /sent with codec 3/);
-  // Number, codec, time, op, sender, key, headers.
-  assert.deepEqual([told.number(), told.number(), told.number()], [0, RAW, -1]);
+  // Number, codec, whether it streams, time, op, sender, key, headers.
+  assert.deepEqual([told.number(), told.number(), told.number()], [0, RAW, 0]);
+  assert.equal(told.number(), -1);
   assert.deepEqual([told.text(), told.text()], ['op', 'a']);
   assert.deepEqual([told.bytes(), told.number()], [undefined, 0]);
   assert.deepEqual(told.value(), Buffer.of(7));

@@ -6,6 +6,7 @@ import { ChinwagError, ERRORS, OPTIONS, start, version } from '../../../bindings
 import { maybe, messages } from './messages.mjs';
 import { monitors } from './monitors.mjs';
 import { state } from './state.mjs';
+import { streams } from './streams.mjs';
 import { topics } from './topics.mjs';
 
 /** The one node, its reader, and what is to be called from inside the reader. */
@@ -161,6 +162,7 @@ const commands = {
 
   ...messages(open, print, code),
   ...monitors(open, print),
+  ...streams(open, print),
   ...topics(open, print),
   ...state(open, print, bytes),
 
@@ -281,6 +283,7 @@ function toCamel(key) {
 /** What is not text. */
 const LISTS = ['seeds', 'excluded'];
 const BYTES = ['payload', 'key', 'value'];
+const VALUES = ['items'];
 
 function parse(line) {
   const [word, ...rest] = line.split(' ');
@@ -292,6 +295,7 @@ function parse(line) {
     const value = pair.slice(at + 1);
     const items = () => value.split(',').filter(Boolean).map(decodeURIComponent);
     if (LISTS.includes(key)) pairs[key] = items();
+    else if (VALUES.includes(key)) pairs[key] = value.split(',').map(unescape);
     else pairs[key] = BYTES.includes(key) ? unescape(value) : decodeURIComponent(value);
   }
   return [word, pairs];

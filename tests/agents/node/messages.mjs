@@ -1,10 +1,11 @@
 // The commands about named servers, and the server that they are tried on.
 
 import { ChinwagError } from '../../../bindings-node/index.mjs';
+import { streamed } from './streams.mjs';
 import { read, written } from './values.mjs';
 
 /** Those of whose failure is told whether something may have happened. */
-const MAY_HAPPEN = ['call', 'cast', 'multi_call', 'abcast'];
+const MAY_HAPPEN = ['call', 'stream', 'cast', 'multi_call', 'abcast'];
 
 /** Servers that were registered, by name. */
 const served = new Map();
@@ -25,6 +26,7 @@ function tried() {
         new Promise((resolve) => signal.addEventListener('abort', () => resolve(null))),
       who: (_, { node }) => node,
     },
+    stream: streamed,
     cast: { add: (number) => void (sum += Number(number)) },
   };
 }
