@@ -1,6 +1,8 @@
 // What operations come to, where it is more than a number: values, and errors.
 
+import type { HybridTime } from './clock.js';
 import type { ErrorCode, MemberState } from './constants.js';
+import type { Abortable, Payload } from './index.js';
 import type { Remote } from './messages.js';
 
 /** What the last answers of a member to pings told. */
@@ -128,6 +130,72 @@ export interface ChangeStream<Change> extends AsyncIterableIterator<Change> {
   [Symbol.asyncIterator](): this;
   [Symbol.asyncDispose](): Promise<void>;
 }
+
+/** A map that all members read and write. */
+export interface SharedMap {
+  readonly name: string;
+  /**
+   * Gives a key a value, in place of all that this node knows; with `after`, in place of what was
+   * read then, and nothing else. Resolves once the others are told.
+   * @throws {TooLargeError} the key, the value, or the map
+   */
+  put(key: string, value: Payload, options?: MapWriteOptions): Promise<void>;
+  /** Deletes a key in the same way. */
+  delete(key: string, options?: MapWriteOptions): Promise<void>;
+  /**
+   * Puts what `decide` makes of all values of a key, in place of those; nothing if there are none.
+   * Resolves with what was put.
+   */
+  resolve(
+    key: string,
+    decide: (values: MapEntry['values']) => Payload | PromiseLike<Payload>,
+    options?: Abortable,
+  ): Promise<Uint8Array | undefined>;
+  /** The newest value of a key, as far as this node has heard. */
+  get(key: string): Uint8Array | undefined;
+  /** All values of a key, and what to give to `put` in order to replace them. */
+  read(key: string): MapEntry | undefined;
+  /** The keys that begin so, in their order. */
+  entries(prefix?: string): MapEntry[];
+  /** Follows the keys that begin so, as `watch` of the node does. */
+  watch(
+    prefix?: string,
+    options?: Abortable & { replay?: boolean | undefined },
+  ): ChangeStream<MapChange>;
+}
+
+/** Of what is written to a map. */
+export interface MapWriteOptions extends Abortable {
+  /** An entry that was read, or its `context`, which may have been elsewhere meanwhile. */
+  after?: MapEntry | Uint8Array | undefined;
+}
+
+/** A key of a map. */
+export interface MapEntry {
+  readonly key: string;
+  /** The newest value. */
+  readonly value: Uint8Array;
+  /** The newest first; more than one were put without knowing of each other. */
+  readonly values: readonly MapValue[];
+  /** All that was known of the key. */
+  readonly context: Uint8Array;
+}
+
+/** One value of a key of a map. */
+export interface MapValue {
+  readonly value: Uint8Array;
+  /** When, by the hybrid clock of who put it. */
+  readonly stamp: HybridTime;
+  /** The member that put it. */
+  readonly writer: string;
+}
+
+/** What happens to keys of a map; `type` tells which. */
+export type MapChange =
+  | (MapEntry & { readonly type: 'put' })
+  | { readonly type: 'deleted'; readonly key: string }
+  | ReplayDone
+  | Lost<MapEntry>;
 
 /** Whatever Chinwag throws or rejects with. */
 export class ChinwagError extends Error {

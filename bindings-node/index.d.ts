@@ -12,6 +12,7 @@ import type {
   Observed,
   QueryOptions,
   RoundTrip,
+  SharedMap,
 } from './answers.js';
 import type { MemberState, StartOptions } from './constants.js';
 import type { EventStream, Listener, NodeEvents } from './events.js';
@@ -319,6 +320,12 @@ export class Node {
     prefix?: string,
     options?: Abortable & { replay?: boolean | undefined },
   ): ChangeStream<KeyChange>;
+  /**
+   * The map of that name, which all members read and write, and which outlives who wrote it. It is
+   * there for all as soon as somebody puts something.
+   * @throws {BadArgumentError} a name is 1 to 64 letters, digits and `._:-`
+   */
+  map(name: string): SharedMap;
   /**
    * Joins through seeds, each `host[:port]`, all at once; how many answered.
    * @throws {JoinFailedError} none did; `attempts` has the cause for each

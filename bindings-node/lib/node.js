@@ -30,6 +30,7 @@ const { Unpacker } = require('./packed.js');
 const placement = require('./placement.js');
 const signals = require('./signals.js');
 const { Keys } = require('./state/keys.js');
+const { mapOf } = require('./state/map.js');
 
 const LEAVE_TIMEOUT = 5000;
 
@@ -242,6 +243,11 @@ class Node extends EventEmitter {
 
   watch(prefix, options) {
     return this.#keys.watch(prefix, options);
+  }
+
+  map(name) {
+    const perform = (submit, signal) => this.#perform(submit, signal);
+    return mapOf(name, { native: this.#native, perform, sleep: this.#sleep });
   }
 
   async join(seeds, { signal } = {}) {

@@ -9,6 +9,7 @@ pub mod clock;
 mod config;
 pub mod error;
 pub mod events;
+pub mod map;
 pub mod member;
 pub mod messages;
 pub mod monitor;
