@@ -22,19 +22,21 @@ defmodule Chinwag.Feed do
 
   @doc "Starts one for the calling process. If there is one under that name, it is stopped first."
   def start(mesh, module, name, arguments) do
-    key = {module, self(), name}
     stop(mesh, module, name)
+    start_for(self(), mesh, module, name, arguments)
+  end
 
-    case GenServer.start(__MODULE__, {mesh, key, arguments}) do
+  @doc "Starts one for a process of this VM that has none under that name."
+  def start_for(process, mesh, module, name, arguments) do
+    case GenServer.start(__MODULE__, {mesh, {module, process, name}, arguments}) do
       {:ok, _pid} -> :ok
       {:error, {:shutdown, error}} -> {:error, error}
     end
   end
 
-  @doc "Stops one of the calling process: no message comes any more."
-  def stop(mesh, module, name) do
-    with {:ok, table} <- Node.servers(mesh),
-         [{_key, _process, feed}] <- lookup(table, {module, self(), name}),
+  @doc "Stops one of a process: no message comes any more."
+  def stop(mesh, module, name, process \\ self()) do
+    with feed when feed != nil <- find(mesh, module, name, process),
          do: GenServer.call(feed, :stop, :infinity)
 
     :ok
@@ -43,8 +45,29 @@ defmodule Chinwag.Feed do
     :exit, _ -> :ok
   end
 
-  defp lookup(table, key) do
-    :ets.lookup(table, key)
+  @doc "The one of a process, or `nil`."
+  def find(mesh, module, name, process) do
+    with {:ok, table} <- Node.servers(mesh),
+         [{_key, _process, feed}] <- select(table, {{module, process, name}, :_, :_}) do
+      feed
+    else
+      _ -> nil
+    end
+  end
+
+  @doc "The processes that have one under that name."
+  def processes(mesh, module, name) do
+    case Node.servers(mesh) do
+      {:ok, table} ->
+        for {_key, pid, _feed} <- select(table, {{module, :_, name}, :_, :_}), do: pid
+
+      {:error, _closed} ->
+        []
+    end
+  end
+
+  defp select(table, pattern) do
+    :ets.match_object(table, pattern)
   rescue
     # The node was closed, and its table with it.
     ArgumentError -> []
@@ -80,10 +103,8 @@ defmodule Chinwag.Feed do
   def handle_continue(:pull, state), do: pull(state)
 
   @impl true
-  def handle_call(:stop, _from, state) do
-    leave(state)
-    {:stop, :normal, :ok, state}
-  end
+  # Whoever asks is answered after `terminate/2`.
+  def handle_call(:stop, _from, state), do: {:stop, :normal, :ok, state}
 
   @impl true
   def handle_info({Native, _word}, state), do: pull(state)

@@ -1,4 +1,4 @@
-defmodule Chinwag.TopicsTest do
+defmodule Chinwag.PublishTest do
   use Chinwag.Case, async: true
 
   setup context do
