@@ -1,6 +1,7 @@
 //! Calls that carry items in both directions.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use chinwag::Payload;
@@ -20,8 +21,13 @@ use crate::serving::From;
 pub(crate) struct Moved(Mutex<BTreeSet<u64>>);
 
 impl Moved {
-    fn tell(&self, id: u64, bell: &Bell) {
-        lock(&self.0).insert(id);
+    /// Lists an end, unless it is dropped: the core may have something to tell of it even then.
+    fn tell(&self, id: u64, open: &AtomicBool, bell: &Bell) {
+        let mut listed = lock(&self.0);
+        if open.load(Ordering::Relaxed) {
+            listed.insert(id);
+        }
+        drop(listed);
         bell.ring();
     }
 }
@@ -35,16 +41,19 @@ pub(crate) struct Streaming {
     held: Mutex<Option<Payload>>,
     moved: Arc<Moved>,
     bell: Arc<Bell>,
+    /// Until it is dropped; changed with `moved` held.
+    open: Arc<AtomicBool>,
 }
 
 impl Streaming {
     /// Tells of it by the bell, and by its number.
     pub(crate) fn new(mut end: host::Streaming, moved: &Arc<Moved>, bell: &Arc<Bell>) -> Self {
         let id = end.id();
-        let (listed, rung) = (Arc::clone(moved), Arc::clone(bell));
-        end.set_wake(Box::new(move || listed.tell(id, &rung)));
+        let open = Arc::new(AtomicBool::new(true));
+        let (listed, rung, lives) = (Arc::clone(moved), Arc::clone(bell), Arc::clone(&open));
+        end.set_wake(Box::new(move || listed.tell(id, &lives, &rung)));
         let (moved, bell) = (Arc::clone(moved), Arc::clone(bell));
-        Self { id, end: Own::new(Some(end)), held: Mutex::default(), moved, bell }
+        Self { id, end: Own::new(Some(end)), held: Mutex::default(), moved, bell, open }
     }
 
     fn with<T>(
@@ -69,7 +78,9 @@ impl Streaming {
 impl Drop for Streaming {
     fn drop(&mut self) {
         if self.end.lock().is_ok() {
-            lock(&self.moved.0).remove(&self.id);
+            let mut listed = lock(&self.moved.0);
+            self.open.store(false, Ordering::Relaxed);
+            listed.remove(&self.id);
         }
     }
 }
@@ -129,7 +140,7 @@ impl Streaming {
             let end = self.end.lock().or_raise(py)?.take();
             lock(&self.held).take();
             drop(end);
-            self.moved.tell(self.id, &self.bell);
+            self.moved.tell(self.id, &self.open, &self.bell);
             Ok(())
         })
     }

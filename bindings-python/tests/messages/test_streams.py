@@ -10,6 +10,7 @@ from typing import Any
 import chinwag
 import pytest
 from chinwag import blocking
+from chinwag._chinwag import moved_streams
 from support import LIMIT, eventually, eventually_blocking, quick, run
 
 
@@ -157,6 +158,38 @@ def test_who_gives_up_is_heard_of() -> None:
             async with stream:
                 pass
             await eventually(lambda: len(files.ended) == 2)
+
+    run(main())
+
+
+class Listed:
+    """Stands in for the streams that somebody waits for: shows which the node lists."""
+
+    def __init__(self, node: chinwag.Node) -> None:
+        self._ids: list[int] = []
+        moved_streams(node._host, self)
+
+    def __contains__(self, id: object) -> bool:
+        self._ids.append(1)
+        return False
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+
+def test_nothing_is_kept_of_streams_that_are_over() -> None:
+    async def main() -> None:
+        async with pair() as (a, b, files):
+            for _ in range(20):
+                stream = a.stream("files", "mirror")
+                await stream.send(1)
+                assert await anext(stream) == 1
+                with pytest.raises(asyncio.TimeoutError):
+                    await asyncio.wait_for(anext(stream), 0.001)
+            del stream
+            assert await a.stream("files", "count", 3).answer() == 3
+            await eventually(lambda: not Listed(a) and not Listed(b))
+            assert not a._pump()._streams and not b._pump()._streams
 
     run(main())
 
