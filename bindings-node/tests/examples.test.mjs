@@ -7,9 +7,12 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { open, package_root, Program, run, seeds, until } from './helpers.mjs';
 
-/** The example in a process of its own; `ended` is its code or signal. */
-function join(t, ...args) {
-  const child = spawn(process.execPath, ['examples/join.mjs', ...args], { cwd: package_root });
+const join = (t, ...args) => example(t, 'join', args);
+
+/** An example in a process of its own; `ended` is its code or signal. */
+function example(t, file, args) {
+  const command = [`examples/${file}.mjs`, ...args];
+  const child = spawn(process.execPath, command, { cwd: package_root });
   t.after(() => child.kill('SIGKILL'));
   const running = { child, text: '', errors: '', ended: null };
   child.stdout.setEncoding('utf8').on('data', (text) => (running.text += text));
@@ -53,6 +56,27 @@ test('join.mjs prints what happens, takes orders, and leaves', async (t) => {
   d.child.kill('SIGTERM');
   await d.ends('SIGTERM');
   await a.says(/\nmember-leave d/);
+});
+
+test('orders.mjs publishes what is typed, and shows what comes', async (t) => {
+  const a = example(t, 'orders', ['ann', '-']);
+  const [, addr] = await a.says(/^ready ann (127\.0\.0\.1:\d+)\n/);
+  const b = example(t, 'orders', ['bob', addr]);
+  await b.says(/^ready bob/);
+  b.child.stdin.write('subscribe orders\nsubscribe orders workers\n');
+  await b.says(/subscribed to orders\nsubscribed to orders\n/);
+  await until(async () => {
+    a.child.stdin.write('topics\n');
+    await new Promise((resolve) => a.child.stdout.once('data', resolve));
+    return /topics { orders: 1 }\n$/.test(a.text);
+  }, 'the topic to be known');
+  a.child.stdin.write('publish orders black tea\npublish no/body x\npublish ! x\n');
+  await a.says(/sent to 1\nsent to 0\nERR_CHINWAG_BAD_ARGUMENT: .*\n$/);
+  await b.says(/orders by ann: black tea\norders by ann: black tea\n$/);
+  for (const program of [a, b]) {
+    program.child.stdin.write('leave\n');
+    await program.ends(0);
+  }
 });
 
 test('the first program of the README runs', async (t) => {

@@ -220,3 +220,16 @@ test('who crashed finds its cluster by its snapshot', async (t) => {
   // The file is that of a running node.
   await assert.rejects(start({ ...QUICK, snapshot }), { name: 'BadConfigError' });
 });
+
+test('certificates are taken, and files that cannot be read are told of', async () => {
+  const missing = '/nowhere/cert.pem';
+  const tls = { tlsCert: missing, tlsKey: missing, tlsCa: missing };
+  for (const [options, message] of [
+    [tls, /\/nowhere\/cert\.pem/],
+    [{ tlsCert: missing }, /tls_key/],
+    [{ ...tls, tlsCert: 5 }, /"tlsCert" is 5/],
+  ]) {
+    const code = 'ERR_CHINWAG_BAD_CONFIG';
+    await assert.rejects(start({ ...QUICK, ...options }), { code, message });
+  }
+});

@@ -209,6 +209,8 @@ async function named(node: Node): Promise<void> {
   await node.cast('all', 'x', () => 1);
   // @ts-expect-error a server is a function, or has functions
   await node.serve('none', { call: { incr: 1 } });
+  // @ts-expect-error items come from a stream
+  await node.serve('none', { stream: 5 });
 }
 
 async function placed(node: Node): Promise<void> {
@@ -299,6 +301,45 @@ export function clocks(): bigint {
   // @ts-expect-error clocks are folded by a log
   new Folded(5n, clock);
   return new LamportClock().observe(clock.get(actor('a', 1)));
+}
+
+export async function talked(node: Node): Promise<string> {
+  const sent: number = await node.publish('x', { id: 7 }, { headers: { a: 'b' }, latest: true });
+  for await (const { payload, missed } of node.subscribe<{ id: number }>('x', { queue: 'y' })) {
+    console.log(payload.id + missed + sent);
+  }
+  await node.put('key', 'value', { ttl: 500 });
+  for await (const change of node.watch('k', { replay: true })) {
+    if (change.type === 'put') console.log(change.value.length);
+    else if (change.type === 'lost') console.log(change.entries[0]?.member, change.count);
+    // @ts-expect-error only what is put has a value
+    else console.log(change.value);
+  }
+  const carts = node.map('carts');
+  const entry = carts.read('alice');
+  await carts.put('alice', 'tea', { after: entry });
+  await carts.resolve('alice', (values) => values[0]?.value ?? 'none');
+  await node.serve('s', {
+    stream: {
+      async *count(many: number, { body }) {
+        for await (const item of body) yield item as string;
+        return many;
+      },
+    },
+  });
+  const stream = node.stream<string, number>('s', 'count', 5, { items: ['a'] });
+  for await (const item of stream) console.log(item.length);
+  const many: number = await stream.answer();
+  // @ts-expect-error no such option
+  node.subscribe('x', { buffers: 5 });
+  // @ts-expect-error what is put is bytes or text
+  await node.put('key', 5);
+  // @ts-expect-error items are many
+  node.stream('s', 'count', 5, { items: 5 });
+  const { reason, member } = await node.monitor('s');
+  // @ts-expect-error no such reason
+  if (reason === 'gone') return 'never';
+  return `${many} ${member} ${node.loopState('a') === 'stuck'}`;
 }
 
 const types: readonly EventType[] = EVENT_TYPES;
