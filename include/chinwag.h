@@ -12,8 +12,8 @@
  * builders, clocks, siblings), and freeing something is the last use of it.
  * Functions that talk to others (chinwag_start, _join, _send, _ping, _query, _call, _multi_call,
  * _cluster_keys, _leave, _close) block, and so do those that change what the node says; the others
- * do not, except for chinwag_next_event(), _request() and _outcome() when told to wait, and, for
- * some milliseconds, for whichever is the first to need the cluster's ring.
+ * do not, except for those with a `timeout_ms`, such as chinwag_next_event(), when told to wait,
+ * and, for some milliseconds, for whichever is the first to need the cluster's ring.
  *
  * Errors. A function that can fail returns CHINWAG_OK or a negative chinwag_status. Results are
  * written on success only. `err` may be NULL; otherwise it is set to NULL on success, and on
@@ -730,6 +730,14 @@ typedef struct chinwag_payload chinwag_payload;
 typedef struct chinwag_payload_reader chinwag_payload_reader;
 
 /**
+ * Something that was published. It never changes; any thread may read it.
+ *
+ * In a callback it is borrowed until the callback returns; one that a function gave you is freed
+ * with chinwag_published_free().
+ */
+typedef struct chinwag_published chinwag_published;
+
+/**
  * A message for a server. It is yours: answer it, at once or later, and free it with
  * chinwag_request_free(). Any thread may use it; what it was sent with never changes.
  */
@@ -789,6 +797,12 @@ typedef struct chinwag_server chinwag_server;
  * A context is a claim: who makes one up can replace what it never read.
  */
 typedef struct chinwag_siblings chinwag_siblings;
+
+/**
+ * A subscriber of a topic. You free it with chinwag_subscriber_free(). It may outlive its node, and
+ * has nothing to give then.
+ */
+typedef struct chinwag_subscriber chinwag_subscriber;
 
 /**
  * A counter for each actor that ever wrote: whether one state knows of another. docs/CLOCKS.md
@@ -1086,6 +1100,73 @@ typedef struct {
      */
     uint32_t timeout_ms;
 } chinwag_question;
+
+/**
+ * Something to publish. Set what you do not need to zero: `chinwag_publication p = {0};`.
+ */
+typedef struct {
+    /**
+     * Where: a name as a server's is, of 1 to 64 letters, digits and ._:/-
+     */
+    const char *topic;
+    /**
+     * What; NULL for nothing, which other languages see as nil, whatever the codec.
+     */
+    const uint8_t *payload;
+    /**
+     * Bytes of that.
+     */
+    size_t length;
+    /**
+     * Texts that go along, such as "traceparent": 4,096 bytes at most in all.
+     */
+    const chinwag_tag *headers;
+    /**
+     * How many of these.
+     */
+    size_t header_count;
+    /**
+     * How the payload is encoded: CHINWAG_CODEC_MSGPACK for what a chinwag_payload wrote.
+     */
+    uint8_t codec;
+    /**
+     * It is about a state, so a newer one of the topic takes its place while it waits to be sent.
+     */
+    bool latest;
+} chinwag_publication;
+
+/**
+ * Gets what is published: on the node's dispatcher thread, one at a time. `published` is borrowed
+ * until it returns. What holds for a chinwag_event_fn holds for it.
+ */
+typedef void (*chinwag_published_fn)(const chinwag_published *published, void *user_data);
+
+/**
+ * How a topic is subscribed to. Set what you do not need to zero: `chinwag_subscription s = {0};`.
+ */
+typedef struct {
+    /**
+     * Each queue gets everything once, and its subscribers, on whatever members they are, share
+     * that. NULL: the subscriber gets everything.
+     */
+    const char *queue;
+    /**
+     * Publications that may wait; who is slower misses the oldest. 0 for 1024.
+     */
+    size_t buffer;
+    /**
+     * Gets them; NULL when they are taken with chinwag_next_published().
+     */
+    chinwag_published_fn callback;
+    /**
+     * Its data. Taken if the subscriber is there.
+     */
+    void *user_data;
+    /**
+     * Frees that once nothing can follow; may be NULL.
+     */
+    chinwag_free_fn free_user_data;
+} chinwag_subscription;
 
 #ifdef __cplusplus
 extern "C" {
@@ -1927,10 +2008,11 @@ chinwag_status chinwag_subscribe(chinwag_node *node, bool replay, chinwag_error 
 
 /**
  * A descriptor for poll, epoll, libuv or GLib: readable while chinwag_next_event() has something
- * to say, now and then also when it has not. It tells of messages for servers and of outcomes too:
- * whenever it is readable, take events until there are none, and only then chinwag_next_request()
- * and chinwag_next_outcome() likewise. Borrowed: only wait for it, do not read, write or
- * close it; it is closed by chinwag_node_free(). A negative status on failure.
+ * to say, now and then also when it has not. It tells of messages for servers, outcomes and
+ * publications too: whenever it is readable, take events until there are none, and only then
+ * chinwag_next_request(), chinwag_next_outcome() and chinwag_next_published() likewise. Borrowed:
+ * only wait for it, do not read, write or close it; it is closed by chinwag_node_free(). A negative
+ * status on failure.
  */
 int chinwag_event_fd(chinwag_node *node);
 
@@ -3306,6 +3388,131 @@ chinwag_status chinwag_rtt(chinwag_node *node,
                            const char *to,
                            uint64_t *time_ns,
                            chinwag_error **err);
+
+/**
+ * Sends something to everybody who subscribes to a topic, on whatever members, this one included.
+ * Nothing is stored for who subscribes later. It never waits: what there is no room for on the way
+ * to one member is dropped there and counted, and the others get it. `count`, which may be NULL, is
+ * set to how many members it was sent to.
+ *
+ * CHINWAG_EBADARGUMENT for what is no name of a topic, CHINWAG_ETOOLARGE: nothing was sent then.
+ */
+chinwag_status chinwag_publish(chinwag_node *node,
+                               const chinwag_publication *publication,
+                               size_t *count,
+                               chinwag_error **err);
+
+/**
+ * Subscribes to exactly that topic, from now on. What is published goes to the callback of
+ * `subscription`, or, without one or when that is NULL, waits for chinwag_next_published(). The
+ * others hear of it within milliseconds.
+ *
+ * `subscriber` is yours: free it with chinwag_subscriber_free(), which ends it. It may be NULL if
+ * there is a callback: then it lasts until the node is closed.
+ *
+ * CHINWAG_EBADARGUMENT for what is no name of a topic or of a queue.
+ */
+chinwag_status chinwag_subscribe_topic(chinwag_node *node,
+                                       const char *topic,
+                                       const chinwag_subscription *subscription,
+                                       chinwag_subscriber **subscriber,
+                                       chinwag_error **err);
+
+/**
+ * Takes the next publication for a subscriber that has no callback. Waits for it up to
+ * `timeout_ms` milliseconds; 0 does not wait, a negative number waits for ever. Several threads may
+ * do so at the same time: each gets publications of its own. `published` is yours: free it with
+ * chinwag_published_free().
+ *
+ * CHINWAG_ETIMEOUT when none came in time, CHINWAG_ECLOSED when none will come any more: the
+ * subscriber was closed, or the node.
+ */
+chinwag_status chinwag_next_published(chinwag_subscriber *subscriber,
+                                      int32_t timeout_ms,
+                                      chinwag_published **published);
+
+/**
+ * How many publications it has missed in all, because it was slow. 0 for NULL, and once it is
+ * closed.
+ */
+uint64_t chinwag_subscriber_missed(chinwag_subscriber *subscriber);
+
+/**
+ * Subscribes no longer; what waits is dropped. When this returns, its callback does not run and
+ * will not run again, and its data is freed; so do not hold a lock that it waits for. From within a
+ * callback it does not wait: then that holds once the running callback has returned. Closing again
+ * does nothing.
+ */
+chinwag_status chinwag_subscriber_close(chinwag_subscriber *subscriber);
+
+/**
+ * Closes the subscriber if it is not closed, and frees it. It must be the last call with this
+ * subscriber. NULL is allowed.
+ */
+void chinwag_subscriber_free(chinwag_subscriber *subscriber);
+
+/**
+ * The topic. Borrowed. NULL for NULL.
+ */
+const char *chinwag_published_topic(const chinwag_published *published);
+
+/**
+ * The member that published it. Borrowed. NULL for NULL.
+ */
+const char *chinwag_published_from(const chinwag_published *published);
+
+/**
+ * What was published; `length`, which may be NULL, is set to its bytes. Borrowed. NULL for NULL.
+ */
+const uint8_t *chinwag_published_payload(const chinwag_published *published, size_t *length);
+
+/**
+ * How the payload is encoded, such as CHINWAG_CODEC_MSGPACK; -1 for NULL.
+ */
+int32_t chinwag_published_codec(const chinwag_published *published);
+
+/**
+ * How many publications the subscriber has missed just before this one, because it was slow. 0 for
+ * NULL.
+ */
+uint64_t chinwag_published_missed(const chinwag_published *published);
+
+/**
+ * The header of that name. Borrowed. NULL when there is none.
+ */
+const char *chinwag_published_header(const chinwag_published *published, const char *name);
+
+/**
+ * How many headers there are.
+ */
+size_t chinwag_published_header_count(const chinwag_published *published);
+
+/**
+ * The name of header `index`, counted from 0. Borrowed. NULL when there is no such header.
+ */
+const char *chinwag_published_header_name(const chinwag_published *published, size_t index);
+
+/**
+ * Frees a publication that a function gave you. NULL is allowed.
+ */
+void chinwag_published_free(chinwag_published *published);
+
+/**
+ * Which members have subscribers of a topic, this one included, as a list of their names in order.
+ * `answer` is yours: free it with chinwag_answer_free().
+ */
+chinwag_status chinwag_subscribers(const chinwag_node *node,
+                                   const char *topic,
+                                   chinwag_answer **answer,
+                                   chinwag_error **err);
+
+/**
+ * Every topic that somebody subscribes to, as far as this node knows, as a map of its name to a
+ * count: how many members do. `answer` is yours: free it with chinwag_answer_free().
+ */
+chinwag_status chinwag_topics(const chinwag_node *node,
+                              chinwag_answer **answer,
+                              chinwag_error **err);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -253,6 +253,15 @@ pub(crate) fn forks() -> u32 {
     FORKS.load(Ordering::Relaxed)
 }
 
+/// Refuses what belongs to a parent: `made` is what [`forks`] was when it was made. Then nothing of
+/// it may be locked, as a thread of the parent may have held it.
+pub(crate) fn own_process(made: u32) -> Result<()> {
+    if forks() == made {
+        return Ok(());
+    }
+    Err(CoreError::new(ErrorKind::Forked, "this was made in the parent"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

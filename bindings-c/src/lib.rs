@@ -14,6 +14,7 @@ pub mod config;
 pub mod constants;
 pub mod error;
 pub mod events;
+mod feeds;
 mod ffi;
 pub mod member;
 pub mod messages;
@@ -23,6 +24,7 @@ mod queue;
 pub mod ring;
 pub mod serving;
 pub mod talk;
+pub mod topics;
 
 use std::ffi::c_char;
 
@@ -58,6 +60,7 @@ mod tests {
     use crate::ring::cluster::{RingOverrides, RingPin};
     use crate::serving::Service;
     use crate::talk::serf::Question;
+    use crate::topics::{Publication, Subscription};
 
     #[test]
     fn every_row_of_the_tables_has_its_constant() {
@@ -145,12 +148,30 @@ mod tests {
         same("service", format!("sizeof(chinwag_service) == {}", words(size_of::<Service>())));
         let mailbox = words(std::mem::offset_of!(Service, mailbox));
         same("service_mailbox", format!("offsetof(chinwag_service, mailbox) == {mailbox}"));
+        topics(same);
         same("ring_pin", format!("sizeof(chinwag_ring_pin) == {}", words(size_of::<RingPin>())));
         let overrides = format!("== {}", words(size_of::<RingOverrides>()));
         same("ring_overrides", format!("sizeof(chinwag_ring_overrides) {overrides}"));
         let last = std::mem::offset_of!(RingOverrides, pin_prefix_count);
         let claim = "offsetof(chinwag_ring_overrides, pin_prefix_count)";
         same("ring_overrides_last", format!("{claim} == {}", words(last)));
+    }
+
+    fn topics(same: &mut impl FnMut(&str, String)) {
+        let codec = "offsetof(chinwag_publication, codec)";
+        let at = std::mem::offset_of!(Publication, codec) / size_of::<usize>();
+        same("publication_codec", format!("{codec} == {at} * sizeof(char *)"));
+        let latest = std::mem::offset_of!(Publication, latest);
+        let after = latest - std::mem::offset_of!(Publication, codec);
+        let claim = format!("offsetof(chinwag_publication, latest) == {codec} + {after}");
+        same("publication_latest", claim);
+        let whole = size_of::<Publication>() / size_of::<usize>();
+        same("publication", format!("sizeof(chinwag_publication) == {whole} * sizeof(char *)"));
+        let whole = size_of::<Subscription>() / size_of::<usize>();
+        same("subscription", format!("sizeof(chinwag_subscription) == {whole} * sizeof(char *)"));
+        let at = std::mem::offset_of!(Subscription, callback) / size_of::<usize>();
+        let claim = "offsetof(chinwag_subscription, callback)";
+        same("subscription_callback", format!("{claim} == {at} * sizeof(char *)"));
     }
 
     fn causalities() -> [Causality; 4] {

@@ -1,6 +1,6 @@
 //! Messages to named servers, wherever they live.
 
-use std::ffi::c_char;
+use std::ffi::{CStr, CString, c_char};
 use std::mem::MaybeUninit;
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use chinwag::host::{Answer as Value, Message as CoreMessage, MultiCall, Op};
 use crate::answer::Answer;
 use crate::constants::Status;
 use crate::error::Error;
-use crate::ffi::{given, items, shared, status, text};
+use crate::ffi::{c_text, given, items, shared, status, text};
 use crate::node::{Node, Tag};
 
 /// Bytes as they are.
@@ -77,6 +77,51 @@ pub(crate) unsafe fn payload_of(payload: *const u8, length: usize, codec: u8) ->
     Ok(Payload { codec, bytes })
 }
 
+/// Headers of C's.
+///
+/// # Safety
+/// `first` is NULL, or points to `count` pairs of texts.
+pub(crate) unsafe fn headers_of(first: *const Tag, count: usize) -> Result<Vec<(String, String)>> {
+    // SAFETY: the caller's promise is the same.
+    let pairs = unsafe { items(first, count, "headers") }?;
+    let texts = pairs.iter().map(|pair| {
+        // SAFETY: as above.
+        let (name, value) = unsafe { (text(pair.key, "key")?, text(pair.value, "value")?) };
+        Ok((name.to_owned(), value.to_owned()))
+    });
+    texts.collect()
+}
+
+/// Headers for C.
+pub(crate) struct Headers(Vec<(CString, CString)>);
+
+impl Headers {
+    pub(crate) fn new(headers: Vec<(String, String)>) -> Self {
+        let texts = |(name, value): (String, String)| (c_text(&name), c_text(&value));
+        Self(headers.into_iter().map(texts).collect())
+    }
+
+    /// The one of that name.
+    ///
+    /// # Safety
+    /// `name` is NULL or text.
+    pub(crate) unsafe fn get(&self, name: *const c_char) -> Option<&CStr> {
+        // SAFETY: the caller's promise is the same.
+        let name = unsafe { text(name, "name") }.ok()?;
+        let mut headers = self.0.iter();
+        let found = headers.find(|(own, _)| own.as_bytes() == name.as_bytes());
+        found.map(|(_, value)| &**value)
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(crate) fn name(&self, index: usize) -> Option<&CStr> {
+        self.0.get(index).map(|(name, _)| &**name)
+    }
+}
+
 impl Message {
     /// The message as the core has it.
     ///
@@ -84,20 +129,14 @@ impl Message {
     /// Every pointer in it is NULL or points to what its comment says.
     pub(crate) unsafe fn read(&self) -> Result<(Sent<'_>, Payload)> {
         // SAFETY: the caller's promise is the same for each.
-        let (target, op, pairs, payload) = unsafe {
+        let (target, op, headers, payload) = unsafe {
             (
                 text(self.target, "target")?,
                 text(self.op, "op")?,
-                items(self.headers, self.header_count, "headers")?,
+                headers_of(self.headers, self.header_count)?,
                 payload_of(self.payload, self.length, self.codec)?,
             )
         };
-        let mut headers = Vec::with_capacity(pairs.len());
-        for pair in pairs {
-            // SAFETY: as above.
-            let (name, value) = unsafe { (text(pair.key, "key")?, text(pair.value, "value")?) };
-            headers.push((name.to_owned(), value.to_owned()));
-        }
         let timeout = Some(Duration::from_millis(self.timeout_ms.into()));
         let timeout = timeout.filter(|timeout| !timeout.is_zero());
         Ok((Sent { target, op, headers, timeout, latest: self.latest }, payload))

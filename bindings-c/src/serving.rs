@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Waker};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use chinwag::error::{Error as CoreError, ErrorKind, Remote, Result};
 use chinwag::host::Serving;
@@ -15,8 +15,11 @@ use chinwag::{Payload, Request as CoreRequest};
 use crate::callbacks::{Callbacks, FreeFn, Slot, Source, TURN};
 use crate::constants::Status;
 use crate::error::Error;
-use crate::ffi::{Handler, c_text, forks, given, pointer, shared, status, text, value};
-use crate::messages::payload_of;
+use crate::feeds::deadline;
+use crate::ffi::{
+    Handler, c_text, forks, given, own_process, pointer, shared, status, text, value,
+};
+use crate::messages::{Headers, payload_of};
 use crate::node::Node;
 use crate::queue::{Bell, lock};
 
@@ -41,7 +44,7 @@ pub struct Request {
     op: CString,
     from: CString,
     key: Option<Vec<u8>>,
-    headers: Vec<(CString, CString)>,
+    headers: Headers,
     payload: Payload,
     deadline: Option<Instant>,
 }
@@ -140,14 +143,13 @@ impl Server {
 
 impl Request {
     fn new(mut request: CoreRequest) -> Self {
-        let texts = |(name, value): (String, String)| (c_text(&name), c_text(&value));
         Self {
             forks: forks(),
             is_call: request.is_call(),
             op: c_text(request.op()),
             from: c_text(request.from()),
             key: request.key().map(<[u8]>::to_vec),
-            headers: request.headers().into_iter().map(texts).collect(),
+            headers: Headers::new(request.headers()),
             payload: request.take_payload(),
             deadline: request.deadline(),
             request: Mutex::new(Some(request)),
@@ -156,10 +158,7 @@ impl Request {
 
     fn answer(&self, answer: impl FnOnce(&CoreRequest) -> Result<Payload>) -> Result<()> {
         let bad = |message: &str| Err(CoreError::new(ErrorKind::BadArgument, message));
-        if forks() != self.forks {
-            let message = "this message was for the parent";
-            return Err(CoreError::new(ErrorKind::Forked, message));
-        }
+        own_process(self.forks)?;
         if !self.is_call {
             return bad("a cast has no answer");
         }
@@ -276,8 +275,7 @@ pub extern "C" fn chinwag_next_request(
             let message = "the messages of this server go to its callback";
             return Err(CoreError::new(ErrorKind::BadArgument, message));
         }
-        let timeout = u64::try_from(timeout_ms).ok().map(Duration::from_millis);
-        let deadline = timeout.map(|timeout| Instant::now() + timeout);
+        let deadline = deadline(timeout_ms);
         loop {
             let seen = server.bell.count();
             if let Some(request) = server.served.take()? {
@@ -333,19 +331,14 @@ pub extern "C" fn chinwag_request_header(
 ) -> *const c_char {
     value(std::ptr::null(), || {
         // SAFETY: C passes NULL or text.
-        let (Some(request), Ok(name)) = (request, unsafe { text(name, "name") }) else {
-            return std::ptr::null();
-        };
-        let mut headers = request.headers.iter();
-        let found = headers.find(|(own, _)| own.as_bytes() == name.as_bytes());
-        pointer(found.map(|(_, value)| &**value))
+        pointer(request.and_then(|request| unsafe { request.headers.get(name) }))
     })
 }
 
 /// How many headers there are.
 #[unsafe(no_mangle)]
 pub extern "C" fn chinwag_request_header_count(request: Option<&Request>) -> usize {
-    value(0, || request.map_or(0, |request| request.headers.len()))
+    value(0, || request.map_or(0, |request| request.headers.count()))
 }
 
 /// The name of header `index`, counted from 0. Borrowed from the request. NULL when there is no
@@ -355,8 +348,7 @@ pub extern "C" fn chinwag_request_header_name(
     request: Option<&Request>,
     index: usize,
 ) -> *const c_char {
-    let name = || Some(&*request?.headers.get(index)?.0);
-    value(std::ptr::null(), || pointer(name()))
+    value(std::ptr::null(), || pointer(request.and_then(|request| request.headers.name(index))))
 }
 
 /// What came with it; `length`, which may be NULL, is set to its bytes. Borrowed from the request.

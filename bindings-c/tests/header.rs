@@ -19,8 +19,8 @@ const INTRODUCTION: &str = "\
  * builders, clocks, siblings), and freeing something is the last use of it.
  * Functions that talk to others (chinwag_start, _join, _send, _ping, _query, _call, _multi_call,
  * _cluster_keys, _leave, _close) block, and so do those that change what the node says; the others
- * do not, except for chinwag_next_event(), _request() and _outcome() when told to wait, and, for
- * some milliseconds, for whichever is the first to need the cluster's ring.
+ * do not, except for those with a `timeout_ms`, such as chinwag_next_event(), when told to wait,
+ * and, for some milliseconds, for whichever is the first to need the cluster's ring.
  *
  * Errors. A function that can fail returns CHINWAG_OK or a negative chinwag_status. Results are
  * written on success only. `err` may be NULL; otherwise it is set to NULL on success, and on

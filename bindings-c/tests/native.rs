@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use common::{compile, root, run, scratch};
 
 /// A program and its arguments: some have nodes, others values alone.
-const PROGRAMS: [(&str, &[&str]); 23] = [
+const PROGRAMS: [(&str, &[&str]); 28] = [
     ("programs/config", &[]),
     ("values/ring", &[]),
     ("values/ring_input", &[]),
@@ -24,6 +24,11 @@ const PROGRAMS: [(&str, &[&str]); 23] = [
     ("programs/talk", &[]),
     ("messages/calls", &[]),
     ("messages/serving", &[]),
+    ("messages/topics", &[]),
+    ("messages/ends", &["fork"]),
+    ("messages/ends", &["main"]),
+    ("messages/ends", &["callback"]),
+    ("messages/ends", &["signal"]),
     ("programs/serf", &[]),
     ("programs/keys", &[]),
     ("programs/snapshot", &[]),

@@ -18,6 +18,11 @@ SAME(message, sizeof(chinwag_message) == offsetof(chinwag_message, timeout_ms) +
 SAME(message_codec, offsetof(chinwag_message, codec) == offsetof(chinwag_message, timeout_ms) + 4);
 SAME(service, sizeof(chinwag_service) == 4 * sizeof(char *));
 SAME(service_mailbox, offsetof(chinwag_service, mailbox) == 3 * sizeof(char *));
+SAME(publication_codec, offsetof(chinwag_publication, codec) == 5 * sizeof(char *));
+SAME(publication_latest, offsetof(chinwag_publication, latest) == offsetof(chinwag_publication, codec) + 1);
+SAME(publication, sizeof(chinwag_publication) == 6 * sizeof(char *));
+SAME(subscription, sizeof(chinwag_subscription) == 5 * sizeof(char *));
+SAME(subscription_callback, offsetof(chinwag_subscription, callback) == 2 * sizeof(char *));
 SAME(ring_pin, sizeof(chinwag_ring_pin) == 3 * sizeof(char *));
 SAME(ring_overrides, sizeof(chinwag_ring_overrides) == 6 * sizeof(char *));
 SAME(ring_overrides_last, offsetof(chinwag_ring_overrides, pin_prefix_count) == 5 * sizeof(char *));

@@ -1,7 +1,6 @@
 /* A forked child gets `forked` from its parent's node, may free it, and may start its own. */
 #include "check.h"
 
-#include <dirent.h>
 #include <signal.h>
 
 static void ignore(const chinwag_event *event, void *user_data) {
@@ -152,27 +151,6 @@ static void in_child(chinwag_node *node, const chinwag_ring *ring, struct served
     chinwag_node_free(own);
     /* So ends what went well: no leak check is to look at what was forgotten on purpose. */
     kill(getpid(), SIGKILL);
-}
-
-/* Whether all other threads wait for something. The heap of the address sanitizer knows nothing
- * of forks: a child inherits its locks, held for ever by a thread that was just using it. */
-static int others_sleep(void) {
-    int asleep = 1;
-    DIR *tasks = opendir("/proc/self/task");
-    CHECK(tasks != NULL);
-    for (struct dirent *task; (task = readdir(tasks)) != NULL;) {
-        char path[300], state = 'S';
-        snprintf(path, sizeof path, "/proc/self/task/%s/stat", task->d_name);
-        int other = atoi(task->d_name); /* 0 for "." and ".." */
-        FILE *stat = other == 0 || other == getpid() ? NULL : fopen(path, "r");
-        if (stat != NULL) {
-            CHECK(fscanf(stat, "%*d (%*[^)]) %c", &state) == 1 || feof(stat));
-            fclose(stat);
-        }
-        asleep &= state == 'S';
-    }
-    closedir(tasks);
-    return asleep;
 }
 
 int main(void) {

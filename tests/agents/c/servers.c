@@ -1,13 +1,14 @@
 /* See servers.h. */
 #include "servers.h"
 
+#include "follow.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Reads `value`, a letter and a text. The caller frees it. */
-static chinwag_payload *value_of(const struct line *line) {
+chinwag_payload *value_of(const struct line *line) {
     chinwag_payload *payload = chinwag_payload_new();
     const char *text = "n";
     size_t length = 1;
@@ -186,7 +187,7 @@ chinwag_status servers(chinwag_node *node, const char *word, const struct line *
     } else if (strcmp(word, "stop") == 0) {
         status = stop_name(line_get(line, "name"));
     } else {
-        out_start(out, "unsupported");
+        status = follow(node, word, line, out, err);
     }
     return status;
 }

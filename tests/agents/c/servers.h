@@ -13,6 +13,9 @@ chinwag_status servers(chinwag_node *node, const char *word, const struct line *
 /* Whether an error of that word tells if it may have happened. */
 bool tells_executed(const char *word);
 
+/* Reads `value`, a letter and a text. The caller frees it. */
+chinwag_payload *value_of(const struct line *line);
+
 /* Adds the value of a payload: a letter and a text. */
 void put_value(struct out *out, const uint8_t *bytes, size_t length);
 
