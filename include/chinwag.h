@@ -628,6 +628,41 @@ typedef uint32_t chinwag_payload_kind;
 #endif // __cplusplus
 
 /**
+ * What happened to a key.
+ */
+enum chinwag_change_kind
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * It has this value now.
+     */
+    CHINWAG_CHANGE_PUT = 0,
+    /**
+     * It has none any more: it was deleted or has expired, or its member has failed or left.
+     * Should that recover, its keys are put again.
+     */
+    CHINWAG_CHANGE_DELETED = 1,
+    /**
+     * What was there when the watch began has been told.
+     */
+    CHINWAG_CHANGE_REPLAY_DONE = 2,
+    /**
+     * The reader was too slow: chinwag_change_count() changes were not told. What follows comes
+     * after all that there is now, which is in chinwag_change_entries().
+     */
+    CHINWAG_CHANGE_LOST = 3,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum chinwag_change_kind chinwag_change_kind;
+#else
+typedef uint32_t chinwag_change_kind;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
  * Actors that both sides know, such as all members of a cluster: a clock then takes a byte or two
  * for each. It never changes, and any thread may read it. You free it with
  * chinwag_actor_table_free().
@@ -642,6 +677,14 @@ typedef struct chinwag_actor_table chinwag_actor_table;
  * is freed with chinwag_answer_free().
  */
 typedef struct chinwag_answer chinwag_answer;
+
+/**
+ * What happened to keys that are watched. It never changes; any thread may read it.
+ *
+ * In a callback it is borrowed until the callback returns; one that a function gave you is freed
+ * with chinwag_change_free().
+ */
+typedef struct chinwag_change chinwag_change;
 
 /**
  * Options to start nodes with. You free it with chinwag_config_free(). To be used by one thread
@@ -799,8 +842,8 @@ typedef struct chinwag_server chinwag_server;
 typedef struct chinwag_siblings chinwag_siblings;
 
 /**
- * A subscriber of a topic. You free it with chinwag_subscriber_free(). It may outlive its node, and
- * has nothing to give then.
+ * A subscriber of a topic. You free it with chinwag_subscriber_free(). It may outlive its node,
+ * and has nothing to give then.
  */
 typedef struct chinwag_subscriber chinwag_subscriber;
 
@@ -814,6 +857,12 @@ typedef struct chinwag_subscriber chinwag_subscriber;
  * entries.
  */
 typedef struct chinwag_vclock chinwag_vclock;
+
+/**
+ * A watch of keys. You free it with chinwag_watcher_free(). It may outlive its node, and has
+ * nothing to give then.
+ */
+typedef struct chinwag_watcher chinwag_watcher;
 
 /**
  * A callback: runs on the node's dispatcher thread, never on the protocol's, one event at a time.
@@ -1050,6 +1099,34 @@ typedef struct {
 } chinwag_service;
 
 /**
+ * Gets changes of keys: on the node's dispatcher thread, one at a time. `change` is borrowed until
+ * it returns. What holds for a chinwag_event_fn holds for it.
+ */
+typedef void (*chinwag_change_fn)(const chinwag_change *change, void *user_data);
+
+/**
+ * How keys are watched. Set what you do not need to zero: `chinwag_watching w = {0};`.
+ */
+typedef struct {
+    /**
+     * Gets the changes; NULL when they are taken with chinwag_next_change().
+     */
+    chinwag_change_fn callback;
+    /**
+     * Its data. Taken if the watcher is there.
+     */
+    void *user_data;
+    /**
+     * Frees that once nothing can follow; may be NULL.
+     */
+    chinwag_free_fn free_user_data;
+    /**
+     * The keys that are there come first, then CHINWAG_CHANGE_REPLAY_DONE.
+     */
+    bool replay;
+} chinwag_watching;
+
+/**
  * Is told what a call came to: once, on the node's dispatcher thread, with CHINWAG_ECLOSED when
  * the node is closed first. What holds for a chinwag_event_fn holds for it.
  */
@@ -1142,7 +1219,8 @@ typedef struct {
 typedef void (*chinwag_published_fn)(const chinwag_published *published, void *user_data);
 
 /**
- * How a topic is subscribed to. Set what you do not need to zero: `chinwag_subscription s = {0};`.
+ * How a topic is subscribed to. Set what you do not need to zero, as in
+ * `chinwag_subscription s = {0};`.
  */
 typedef struct {
     /**
@@ -2008,11 +2086,11 @@ chinwag_status chinwag_subscribe(chinwag_node *node, bool replay, chinwag_error 
 
 /**
  * A descriptor for poll, epoll, libuv or GLib: readable while chinwag_next_event() has something
- * to say, now and then also when it has not. It tells of messages for servers, outcomes and
- * publications too: whenever it is readable, take events until there are none, and only then
- * chinwag_next_request(), chinwag_next_outcome() and chinwag_next_published() likewise. Borrowed:
- * only wait for it, do not read, write or close it; it is closed by chinwag_node_free(). A negative
- * status on failure.
+ * to say, now and then also when it has not. It tells of messages for servers, outcomes,
+ * publications and changes of keys too: whenever it is readable, take events until there are none,
+ * and only then chinwag_next_request(), chinwag_next_outcome() and their like. Borrowed: only wait
+ * for it, do not read, write or close it; it is closed by chinwag_node_free(). A negative status
+ * on failure.
  */
 int chinwag_event_fd(chinwag_node *node);
 
@@ -3147,6 +3225,128 @@ chinwag_status chinwag_request_unknown_op(chinwag_request *request, chinwag_erro
 void chinwag_request_free(chinwag_request *request);
 
 /**
+ * Gives a key of this node a value of `length` bytes, which all members read: for `ttl_ms`
+ * milliseconds, or, with 0, until it is deleted or the node is gone.
+ *
+ * CHINWAG_ETOOLARGE for a key of more than 254 bytes, a value of more than 64 KiB, and when all of
+ * this node would be more than 1 MiB; CHINWAG_EBADARGUMENT for an empty key.
+ */
+chinwag_status chinwag_put(chinwag_node *node,
+                           const char *key,
+                           const uint8_t *value,
+                           size_t length,
+                           uint64_t ttl_ms,
+                           chinwag_error **err);
+
+/**
+ * Deletes a key of this node; one that is not there, too.
+ */
+chinwag_status chinwag_delete(chinwag_node *node, const char *key, chinwag_error **err);
+
+/**
+ * The value that a key of a present member has, as far as this node has heard: bytes, for
+ * chinwag_answer_bytes(), or CHINWAG_ANSWER_NONE. `answer` is yours: free it with
+ * chinwag_answer_free().
+ */
+chinwag_status chinwag_get(const chinwag_node *node,
+                           const char *member,
+                           const char *key,
+                           chinwag_answer **answer,
+                           chinwag_error **err);
+
+/**
+ * The keys of all present members that begin so, as a list of records of "member", "key" and
+ * "value", in the order of the members' names and of the keys. `answer` is yours: free it with
+ * chinwag_answer_free().
+ */
+chinwag_status chinwag_entries(const chinwag_node *node,
+                               const char *prefix,
+                               chinwag_answer **answer,
+                               chinwag_error **err);
+
+/**
+ * Follows the keys of all members that begin so, from now on. Changes go to the callback of
+ * `watching`, or, without one or when that is NULL, wait for chinwag_next_change(): as many as the
+ * option "event_buffer" says.
+ *
+ * `watcher` is yours: free it with chinwag_watcher_free(), which ends it. It may be NULL if there
+ * is a callback: then it lasts until the node is closed.
+ */
+chinwag_status chinwag_watch(chinwag_node *node,
+                             const char *prefix,
+                             const chinwag_watching *watching,
+                             chinwag_watcher **watcher,
+                             chinwag_error **err);
+
+/**
+ * Takes the next change for a watcher that has no callback. Waits for it up to `timeout_ms`
+ * milliseconds; 0 does not wait, a negative number waits for ever. `change` is yours: free it with
+ * chinwag_change_free().
+ *
+ * CHINWAG_ETIMEOUT when none came in time, CHINWAG_ECLOSED when none will come any more: the
+ * watcher was closed, or the node.
+ */
+chinwag_status chinwag_next_change(chinwag_watcher *watcher,
+                                   int32_t timeout_ms,
+                                   chinwag_change **change);
+
+/**
+ * Watches no longer. When this returns, its callback does not run and will not run again, and its
+ * data is freed; so do not hold a lock that it waits for. From within a callback it does not wait:
+ * then that holds once the running callback has returned. Closing again does nothing.
+ */
+chinwag_status chinwag_watcher_close(chinwag_watcher *watcher);
+
+/**
+ * Closes the watcher if it is not closed, and frees it. It must be the last call with this
+ * watcher. NULL is allowed.
+ */
+void chinwag_watcher_free(chinwag_watcher *watcher);
+
+/**
+ * What happened. CHINWAG_CHANGE_LOST for NULL.
+ */
+chinwag_change_kind chinwag_change_type(const chinwag_change *change);
+
+/**
+ * Whose key it is. Borrowed. NULL for those of a map, and for what is about no single key.
+ */
+const char *chinwag_change_member(const chinwag_change *change);
+
+/**
+ * Which key. Borrowed. NULL for what is about no single one.
+ */
+const char *chinwag_change_key(const chinwag_change *change);
+
+/**
+ * The value that was put, of a map the newest one; `length`, which may be NULL, is set to its
+ * bytes. Borrowed. NULL for all but CHINWAG_CHANGE_PUT.
+ */
+const uint8_t *chinwag_change_value(const chinwag_change *change, size_t *length);
+
+/**
+ * The whole entry that was put, as in the list of chinwag_entries() or chinwag_map_entries().
+ * Borrowed. NULL for all but CHINWAG_CHANGE_PUT.
+ */
+const chinwag_answer *chinwag_change_entry(const chinwag_change *change);
+
+/**
+ * How many changes a CHINWAG_CHANGE_LOST stands for; 0 for others.
+ */
+uint64_t chinwag_change_count(const chinwag_change *change);
+
+/**
+ * All keys that are watched, as they were when a CHINWAG_CHANGE_LOST was made: a list as of
+ * chinwag_entries() or chinwag_map_entries(). Borrowed. NULL for others.
+ */
+const chinwag_answer *chinwag_change_entries(const chinwag_change *change);
+
+/**
+ * Frees a change that a function gave you. NULL is allowed.
+ */
+void chinwag_change_free(chinwag_change *change);
+
+/**
  * Sends `length` bytes to the present member of that name, who gets a "message" event; a member
  * on memberlist gets it as NotifyMsg. `payload` may be NULL when there are none.
  *
@@ -3392,8 +3592,8 @@ chinwag_status chinwag_rtt(chinwag_node *node,
 /**
  * Sends something to everybody who subscribes to a topic, on whatever members, this one included.
  * Nothing is stored for who subscribes later. It never waits: what there is no room for on the way
- * to one member is dropped there and counted, and the others get it. `count`, which may be NULL, is
- * set to how many members it was sent to.
+ * to one member is dropped there and counted, and the others get it. `count`, which may be NULL,
+ * is set to how many members it was sent to.
  *
  * CHINWAG_EBADARGUMENT for what is no name of a topic, CHINWAG_ETOOLARGE: nothing was sent then.
  */
@@ -3420,9 +3620,9 @@ chinwag_status chinwag_subscribe_topic(chinwag_node *node,
 
 /**
  * Takes the next publication for a subscriber that has no callback. Waits for it up to
- * `timeout_ms` milliseconds; 0 does not wait, a negative number waits for ever. Several threads may
- * do so at the same time: each gets publications of its own. `published` is yours: free it with
- * chinwag_published_free().
+ * `timeout_ms` milliseconds; 0 does not wait, a negative number waits for ever. Several threads
+ * may do so at the same time: each gets publications of its own. `published` is yours: free it
+ * with chinwag_published_free().
  *
  * CHINWAG_ETIMEOUT when none came in time, CHINWAG_ECLOSED when none will come any more: the
  * subscriber was closed, or the node.
@@ -3439,9 +3639,9 @@ uint64_t chinwag_subscriber_missed(chinwag_subscriber *subscriber);
 
 /**
  * Subscribes no longer; what waits is dropped. When this returns, its callback does not run and
- * will not run again, and its data is freed; so do not hold a lock that it waits for. From within a
- * callback it does not wait: then that holds once the running callback has returned. Closing again
- * does nothing.
+ * will not run again, and its data is freed; so do not hold a lock that it waits for. From within
+ * a callback it does not wait: then that holds once the running callback has returned. Closing
+ * again does nothing.
  */
 chinwag_status chinwag_subscriber_close(chinwag_subscriber *subscriber);
 

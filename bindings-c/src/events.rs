@@ -84,11 +84,11 @@ pub extern "C" fn chinwag_subscribe(
 }
 
 /// A descriptor for poll, epoll, libuv or GLib: readable while chinwag_next_event() has something
-/// to say, now and then also when it has not. It tells of messages for servers, outcomes and
-/// publications too: whenever it is readable, take events until there are none, and only then
-/// chinwag_next_request(), chinwag_next_outcome() and chinwag_next_published() likewise. Borrowed:
-/// only wait for it, do not read, write or close it; it is closed by chinwag_node_free(). A negative
-/// status on failure.
+/// to say, now and then also when it has not. It tells of messages for servers, outcomes,
+/// publications and changes of keys too: whenever it is readable, take events until there are none,
+/// and only then chinwag_next_request(), chinwag_next_outcome() and their like. Borrowed: only wait
+/// for it, do not read, write or close it; it is closed by chinwag_node_free(). A negative status
+/// on failure.
 #[unsafe(no_mangle)]
 pub extern "C" fn chinwag_event_fd(node: *mut Node) -> c_int {
     let descriptor = || shared(node, "node")?.descriptor();

@@ -23,6 +23,7 @@ pub mod payload;
 mod queue;
 pub mod ring;
 pub mod serving;
+pub mod state;
 pub mod talk;
 pub mod topics;
 
@@ -59,6 +60,7 @@ mod tests {
     use crate::payload::{PayloadKind, PayloadPart};
     use crate::ring::cluster::{RingOverrides, RingPin};
     use crate::serving::Service;
+    use crate::state::{ChangeKind, Watching};
     use crate::talk::serf::Question;
     use crate::topics::{Publication, Subscription};
 
@@ -149,6 +151,7 @@ mod tests {
         let mailbox = words(std::mem::offset_of!(Service, mailbox));
         same("service_mailbox", format!("offsetof(chinwag_service, mailbox) == {mailbox}"));
         topics(same);
+        state(same);
         same("ring_pin", format!("sizeof(chinwag_ring_pin) == {}", words(size_of::<RingPin>())));
         let overrides = format!("== {}", words(size_of::<RingOverrides>()));
         same("ring_overrides", format!("sizeof(chinwag_ring_overrides) {overrides}"));
@@ -158,12 +161,11 @@ mod tests {
     }
 
     fn topics(same: &mut impl FnMut(&str, String)) {
-        let codec = "offsetof(chinwag_publication, codec)";
-        let at = std::mem::offset_of!(Publication, codec) / size_of::<usize>();
-        same("publication_codec", format!("{codec} == {at} * sizeof(char *)"));
-        let latest = std::mem::offset_of!(Publication, latest);
-        let after = latest - std::mem::offset_of!(Publication, codec);
-        let claim = format!("offsetof(chinwag_publication, latest) == {codec} + {after}");
+        let codec = std::mem::offset_of!(Publication, codec);
+        let latest = std::mem::offset_of!(Publication, latest) - codec;
+        let codec = format!("{} * sizeof(char *)", codec / size_of::<usize>());
+        same("publication_codec", format!("offsetof(chinwag_publication, codec) == {codec}"));
+        let claim = format!("offsetof(chinwag_publication, latest) == {codec} + {latest}");
         same("publication_latest", claim);
         let whole = size_of::<Publication>() / size_of::<usize>();
         same("publication", format!("sizeof(chinwag_publication) == {whole} * sizeof(char *)"));
@@ -172,6 +174,28 @@ mod tests {
         let at = std::mem::offset_of!(Subscription, callback) / size_of::<usize>();
         let claim = "offsetof(chinwag_subscription, callback)";
         same("subscription_callback", format!("{claim} == {at} * sizeof(char *)"));
+    }
+
+    fn state(same: &mut impl FnMut(&str, String)) {
+        same("change_kind", format!("sizeof(chinwag_change_kind) == {}", size_of::<ChangeKind>()));
+        let whole = size_of::<Watching>() / size_of::<usize>();
+        same("watching", format!("sizeof(chinwag_watching) == {whole} * sizeof(char *)"));
+        let at = std::mem::offset_of!(Watching, replay) / size_of::<usize>();
+        let claim = format!("offsetof(chinwag_watching, replay) == {at} * sizeof(char *)");
+        same("watching_replay", claim);
+        use ChangeKind::{
+            CHINWAG_CHANGE_DELETED, CHINWAG_CHANGE_LOST, CHINWAG_CHANGE_PUT,
+            CHINWAG_CHANGE_REPLAY_DONE,
+        };
+        let kinds = [
+            CHINWAG_CHANGE_PUT,
+            CHINWAG_CHANGE_DELETED,
+            CHINWAG_CHANGE_REPLAY_DONE,
+            CHINWAG_CHANGE_LOST,
+        ];
+        for kind in kinds {
+            same(&format!("{kind:?}"), format!("{kind:?} == {}", kind as u32));
+        }
     }
 
     fn causalities() -> [Causality; 4] {

@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use common::{compile, root, run, scratch};
 
 /// A program and its arguments: some have nodes, others values alone.
-const PROGRAMS: [(&str, &[&str]); 28] = [
+const PROGRAMS: [(&str, &[&str]); 29] = [
     ("programs/config", &[]),
     ("values/ring", &[]),
     ("values/ring_input", &[]),
@@ -25,6 +25,7 @@ const PROGRAMS: [(&str, &[&str]); 28] = [
     ("messages/calls", &[]),
     ("messages/serving", &[]),
     ("messages/topics", &[]),
+    ("messages/state", &[]),
     ("messages/ends", &["fork"]),
     ("messages/ends", &["main"]),
     ("messages/ends", &["callback"]),

@@ -19,10 +19,17 @@ SAME(message_codec, offsetof(chinwag_message, codec) == offsetof(chinwag_message
 SAME(service, sizeof(chinwag_service) == 4 * sizeof(char *));
 SAME(service_mailbox, offsetof(chinwag_service, mailbox) == 3 * sizeof(char *));
 SAME(publication_codec, offsetof(chinwag_publication, codec) == 5 * sizeof(char *));
-SAME(publication_latest, offsetof(chinwag_publication, latest) == offsetof(chinwag_publication, codec) + 1);
+SAME(publication_latest, offsetof(chinwag_publication, latest) == 5 * sizeof(char *) + 1);
 SAME(publication, sizeof(chinwag_publication) == 6 * sizeof(char *));
 SAME(subscription, sizeof(chinwag_subscription) == 5 * sizeof(char *));
 SAME(subscription_callback, offsetof(chinwag_subscription, callback) == 2 * sizeof(char *));
+SAME(change_kind, sizeof(chinwag_change_kind) == 4);
+SAME(watching, sizeof(chinwag_watching) == 4 * sizeof(char *));
+SAME(watching_replay, offsetof(chinwag_watching, replay) == 3 * sizeof(char *));
+SAME(CHINWAG_CHANGE_PUT, CHINWAG_CHANGE_PUT == 0);
+SAME(CHINWAG_CHANGE_DELETED, CHINWAG_CHANGE_DELETED == 1);
+SAME(CHINWAG_CHANGE_REPLAY_DONE, CHINWAG_CHANGE_REPLAY_DONE == 2);
+SAME(CHINWAG_CHANGE_LOST, CHINWAG_CHANGE_LOST == 3);
 SAME(ring_pin, sizeof(chinwag_ring_pin) == 3 * sizeof(char *));
 SAME(ring_overrides, sizeof(chinwag_ring_overrides) == 6 * sizeof(char *));
 SAME(ring_overrides_last, offsetof(chinwag_ring_overrides, pin_prefix_count) == 5 * sizeof(char *));

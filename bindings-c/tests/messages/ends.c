@@ -16,6 +16,7 @@ static void free_in_parent_only(void *user_data) {
 struct open {
     chinwag_node *node;
     chinwag_subscriber *by_hand, *by_callback;
+    chinwag_watcher *watcher;
 };
 
 static void publish(chinwag_node *node, const char *topic) {
@@ -42,7 +43,23 @@ static struct open open_all(chinwag_node *node, chinwag_published_fn callback) {
     OK(chinwag_subscribe_topic(node, "hand", NULL, &open.by_hand, &err));
     chinwag_subscription how = {.callback = callback, .free_user_data = free_in_parent_only};
     OK(chinwag_subscribe_topic(node, "callback", &how, &open.by_callback, &err));
+    OK(chinwag_watch(node, "", NULL, &open.watcher, &err));
     return open;
+}
+
+static void keys_in_child(struct open parents) {
+    const chinwag_status forked = CHINWAG_EFORKED;
+    chinwag_watcher *watcher = NULL;
+    chinwag_change *change = NULL;
+    chinwag_answer *answer = NULL;
+    CHECK(chinwag_put(parents.node, "k", NULL, 0, 0, NULL) == forked);
+    CHECK(chinwag_delete(parents.node, "k", NULL) == forked);
+    CHECK(chinwag_get(parents.node, "parent", "k", &answer, NULL) == forked);
+    CHECK(chinwag_entries(parents.node, "", &answer, NULL) == forked && answer == NULL);
+    CHECK(chinwag_watch(parents.node, "", NULL, &watcher, NULL) == forked && watcher == NULL);
+    CHECK(chinwag_next_change(parents.watcher, -1, &change) == forked && change == NULL);
+    CHECK(chinwag_watcher_close(parents.watcher) == forked);
+    chinwag_watcher_free(parents.watcher);
 }
 
 static void in_child(struct open parents) {
@@ -61,6 +78,7 @@ static void in_child(struct open parents) {
     CHECK(chinwag_subscriber_close(parents.by_callback) == forked);
     chinwag_subscriber_free(parents.by_hand);
     chinwag_subscriber_free(parents.by_callback);
+    keys_in_child(parents);
     chinwag_node_free(parents.node);
     /* So ends what went well: no leak check is to look at what was forgotten on purpose. */
     kill(getpid(), SIGKILL);
@@ -87,6 +105,7 @@ static void forks(chinwag_node *node) {
     CHECK(freed == 0);
     chinwag_subscriber_free(open.by_callback);
     CHECK(freed == 1);
+    chinwag_watcher_free(open.watcher);
     chinwag_node_free(node);
 }
 

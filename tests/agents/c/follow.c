@@ -2,6 +2,7 @@
 #include "follow.h"
 
 #include "servers.h"
+#include "talk.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -102,6 +103,79 @@ static chinwag_status topics(chinwag_node *node, struct out *out, chinwag_error 
     return status;
 }
 
+static chinwag_status put(chinwag_node *node, const struct line *line, chinwag_error **err) {
+    size_t length = 0;
+    unsigned char *bytes = payload_of(line, &length);
+    uint64_t ttl_ms = line_number(line, "ttl_ms", 0);
+    chinwag_status status =
+        chinwag_put(node, or_empty(line_get(line, "key")), bytes, length, ttl_ms, err);
+    free(bytes);
+    return status;
+}
+
+static void put_bytes(struct out *out, const chinwag_answer *answer) {
+    size_t length = 0;
+    const uint8_t *bytes = chinwag_answer_bytes(answer, &length);
+    if (bytes != NULL) {
+        out_bytes(out, "payload", bytes, length);
+    }
+}
+
+static void put_entry(struct out *out, const chinwag_answer *entry) {
+    out_pair(out, "", "member", chinwag_answer_text(chinwag_answer_get(entry, "member")));
+    out_pair(out, "", "key", chinwag_answer_text(chinwag_answer_get(entry, "key")));
+    put_bytes(out, chinwag_answer_get(entry, "value"));
+}
+
+static chinwag_status get(chinwag_node *node, const struct line *line, struct out *out,
+                          chinwag_error **err) {
+    chinwag_answer *answer = NULL;
+    chinwag_status status = chinwag_get(node, or_empty(line_get(line, "member")),
+                                        or_empty(line_get(line, "key")), &answer, err);
+    put_bytes(out, answer);
+    chinwag_answer_free(answer);
+    return status;
+}
+
+static chinwag_status entries(chinwag_node *node, const struct line *line, struct out *out,
+                              chinwag_error **err) {
+    chinwag_answer *answer = NULL;
+    chinwag_status status = chinwag_entries(node, or_empty(line_get(line, "prefix")), &answer, err);
+    size_t count = chinwag_answer_count(answer);
+    for (size_t i = 0; i < count; i++) {
+        struct out entry;
+        out_start(&entry, "entry");
+        put_entry(&entry, chinwag_answer_at(answer, i));
+        out_say(&entry);
+    }
+    out_number(out, "count", count);
+    chinwag_answer_free(answer);
+    return status;
+}
+
+static void on_change(const chinwag_change *change, void *user_data) {
+    (void)user_data;
+    const char *types[] = {"put", "deleted", "replay-done", "lost"};
+    chinwag_change_kind type = chinwag_change_type(change);
+    struct out out;
+    out_start(&out, "watched");
+    out_pair(&out, "", "type", types[type]);
+    if (type == CHINWAG_CHANGE_PUT) {
+        put_entry(&out, chinwag_change_entry(change));
+    } else if (type == CHINWAG_CHANGE_DELETED) {
+        out_pair(&out, "", "member", chinwag_change_member(change));
+        out_pair(&out, "", "key", chinwag_change_key(change));
+    } else if (type == CHINWAG_CHANGE_LOST) {
+        out_number(&out, "count", chinwag_change_count(change));
+    }
+    out_say(&out);
+}
+
+static chinwag_status watch(chinwag_node *node, const struct line *line, chinwag_error **err) {
+    chinwag_watching how = {.callback = on_change, .replay = line_is(line, "replay", "true")};
+    return chinwag_watch(node, or_empty(line_get(line, "prefix")), &how, NULL, err);
+}
+
 chinwag_status follow(chinwag_node *node, const char *word, const struct line *line,
                       struct out *out, chinwag_error **err) {
     chinwag_status status = CHINWAG_OK;
@@ -113,6 +187,16 @@ chinwag_status follow(chinwag_node *node, const char *word, const struct line *l
         status = publish(node, line, out, err);
     } else if (strcmp(word, "topics") == 0) {
         status = topics(node, out, err);
+    } else if (strcmp(word, "put") == 0) {
+        status = put(node, line, err);
+    } else if (strcmp(word, "delete") == 0) {
+        status = chinwag_delete(node, or_empty(line_get(line, "key")), err);
+    } else if (strcmp(word, "get") == 0) {
+        status = get(node, line, out, err);
+    } else if (strcmp(word, "entries") == 0) {
+        status = entries(node, line, out, err);
+    } else if (strcmp(word, "watch") == 0) {
+        status = watch(node, line, err);
     } else {
         out_start(out, "unsupported");
     }

@@ -1,4 +1,4 @@
-/* The words of what is followed: topics. */
+/* The words of what is followed: topics, and keys of members. */
 #ifndef FOLLOW_H
 #define FOLLOW_H
 

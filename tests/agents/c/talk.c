@@ -6,8 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The payload of a command, as often as it says. The caller frees it. */
-static unsigned char *payload_of(const struct line *line, size_t *length) {
+unsigned char *payload_of(const struct line *line, size_t *length) {
     size_t times = (size_t)line_number(line, "repeat", 1), piece = 0;
     const char *bytes = "";
     for (size_t i = 0; i < line->count; i++) {
