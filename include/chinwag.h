@@ -747,8 +747,8 @@ typedef struct chinwag_member_list chinwag_member_list;
 typedef struct chinwag_node chinwag_node;
 
 /**
- * What a call came to that was begun by chinwag_call_async(): an answer, or an error. It never
- * changes; any thread may read it.
+ * What a call came to that was begun by chinwag_call_async(), or a monitor: an answer, or an
+ * error. It never changes; any thread may read it.
  *
  * In a callback it is borrowed until the callback returns; one that a function gave you is freed
  * with chinwag_outcome_free().
@@ -868,7 +868,8 @@ typedef struct chinwag_watcher chinwag_watcher;
  * A callback: runs on the node's dispatcher thread, never on the protocol's, one event at a time.
  * `event` is borrowed until it returns. It may call any function, chinwag_close() and
  * chinwag_node_free() included. It must return, not throw, jump or end the thread; while it takes
- * its time, the events after this one wait.
+ * its time, the events after this one wait, and after the option "loop_stuck" the others are told
+ * that the thread is stuck.
  */
 typedef void (*chinwag_event_fn)(const chinwag_event *event, void *user_data);
 
@@ -976,6 +977,12 @@ typedef struct {
      */
     bool latest;
 } chinwag_message;
+
+/**
+ * Is told what a call came to: once, on the node's dispatcher thread, with CHINWAG_ECLOSED when
+ * the node is closed first. What holds for a chinwag_event_fn holds for it.
+ */
+typedef void (*chinwag_outcome_fn)(const chinwag_outcome *outcome, void *user_data);
 
 /**
  * A part of a value. What its kind does not name is 0 or NULL.
@@ -1125,12 +1132,6 @@ typedef struct {
      */
     bool replay;
 } chinwag_watching;
-
-/**
- * Is told what a call came to: once, on the node's dispatcher thread, with CHINWAG_ECLOSED when
- * the node is closed first. What holds for a chinwag_event_fn holds for it.
- */
-typedef void (*chinwag_outcome_fn)(const chinwag_outcome *outcome, void *user_data);
 
 /**
  * A question to the members. Set what you do not need to zero: `chinwag_question q = {0};`.
@@ -2344,6 +2345,40 @@ chinwag_status chinwag_servers(const chinwag_node *node,
                                chinwag_error **err);
 
 /**
+ * Follows a server until it is down, wherever it is: the one to which a call would go now. One
+ * that is started again under its name is another. `callback` is told once; when it is
+ * NULL, chinwag_next_outcome() gives that. `monitor`, which may be NULL, is set to a number for
+ * chinwag_call_cancel(), which ends it with the outcome CHINWAG_ECANCELLED; it is that of
+ * chinwag_outcome_call(), and is written before the callback can run.
+ *
+ * The answer of the outcome is a record: "server", the text of its name; "member", the text of its
+ * member's name, or none where there was none; "reason", one of the texts "no_server", "stopped",
+ * "node_failed", "node_left", "moved" (the key has another owner) and "closed" (this node is); and
+ * "text", what there is to say about it, often empty. A bad target is an outcome, too, and so is
+ * CHINWAG_EOVERLOADED beyond 65,536 monitors.
+ *
+ * On failure nothing was begun, and the callback is not called: CHINWAG_ECLOSED,
+ * CHINWAG_EBADARGUMENT.
+ */
+chinwag_status chinwag_monitor(chinwag_node *node,
+                               const char *target,
+                               chinwag_outcome_fn callback,
+                               void *user_data,
+                               uint64_t *monitor,
+                               chinwag_error **err);
+
+/**
+ * How the loop of a present member does on which it runs its users' code: "ok", "slow", or "stuck"
+ * when it has not turned for the option "loop_stuck". In C that is the thread of the callbacks,
+ * once there is one. `state` is set to such a text, which is never freed, or to NULL when there is
+ * no such member.
+ */
+chinwag_status chinwag_loop_state(const chinwag_node *node,
+                                  const char *member,
+                                  const char **state,
+                                  chinwag_error **err);
+
+/**
  * Starts a node: binds its address, then tries the seeds. Being alone is success, unless
  * "require_join" is set; the seeds are tried again while it lasts.
  *
@@ -3109,6 +3144,12 @@ chinwag_status chinwag_server_resume(chinwag_server *server);
 chinwag_status chinwag_server_stop(chinwag_server *server);
 
 /**
+ * As chinwag_server_stop(), with last words: `reason` goes to those who follow the server and to
+ * those whose calls wait. 256 bytes of it reach other members.
+ */
+chinwag_status chinwag_server_stop_with(chinwag_server *server, const char *reason);
+
+/**
  * Stops the server if it is not stopped, and frees it. It must be the last call with this server.
  * NULL is allowed.
  */
@@ -3478,14 +3519,15 @@ chinwag_status chinwag_call_async(chinwag_node *node,
                                   chinwag_error **err);
 
 /**
- * Gives a call up that was begun by chinwag_call_async(), and tells the server. Its outcome is
- * CHINWAG_ECANCELLED, unless it was over before; of a call that is over, nothing happens.
+ * Gives a call up that was begun by chinwag_call_async(), and tells the server; or ends a
+ * monitor. Its outcome is CHINWAG_ECANCELLED, unless it was over before; of a call that is over,
+ * nothing happens.
  */
 chinwag_status chinwag_call_cancel(chinwag_node *node, uint64_t call);
 
 /**
- * Takes the next outcome of the calls that were begun without a callback. Waits for it up to
- * `timeout_ms` milliseconds; 0 does not wait, a negative number waits for ever. `outcome` is
+ * Takes the next outcome of calls and monitors that were begun without a callback. Waits for it up
+ * to `timeout_ms` milliseconds; 0 does not wait, a negative number waits for ever. `outcome` is
  * yours: free it with chinwag_outcome_free().
  *
  * CHINWAG_ETIMEOUT when none came in time, CHINWAG_ECLOSED when the node is closed and all were
@@ -3496,12 +3538,13 @@ chinwag_status chinwag_next_outcome(chinwag_node *node,
                                     chinwag_outcome **outcome);
 
 /**
- * The number of the call. 0 for NULL.
+ * The number of the call or monitor. 0 for NULL.
  */
 uint64_t chinwag_outcome_call(const chinwag_outcome *outcome);
 
 /**
- * What the server answered. Borrowed from the outcome. NULL when there is an error instead.
+ * What the server answered, or why it is down. Borrowed from the outcome. NULL when there is an
+ * error instead.
  */
 const chinwag_answer *chinwag_outcome_answer(const chinwag_outcome *outcome);
 

@@ -9,12 +9,12 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::thread::{self, JoinHandle};
 
 use chinwag::Replay;
 use chinwag::error::{Error as CoreError, ErrorKind, Result};
-use chinwag::host::Subscription;
+use chinwag::host::{Host, Subscription};
 
 use crate::constants::{
     CHINWAG_MASK_EVENTS_LOST, CHINWAG_MASK_HANDOFF_ACQUIRED, CHINWAG_MASK_HANDOFF_PREPARE,
@@ -30,7 +30,8 @@ use crate::talk::outcomes::Outcomes;
 /// A callback: runs on the node's dispatcher thread, never on the protocol's, one event at a time.
 /// `event` is borrowed until it returns. It may call any function, chinwag_close() and
 /// chinwag_node_free() included. It must return, not throw, jump or end the thread; while it takes
-/// its time, the events after this one wait.
+/// its time, the events after this one wait, and after the option "loop_stuck" the others are told
+/// that the thread is stuck.
 pub type EventFn = Option<unsafe extern "C" fn(event: *const Event, user_data: *mut c_void)>;
 
 /// Frees the data of a callback: called once, after its last event, on the thread that ends it.
@@ -51,6 +52,8 @@ thread_local! {
 
 /// The callbacks of one node.
 pub(crate) struct Callbacks {
+    /// Weak: handles that outlive the node have this as well.
+    host: Weak<Host>,
     bell: Arc<Bell>,
     outcomes: Arc<Outcomes>,
     registry: Mutex<Registry>,
@@ -162,8 +165,9 @@ impl Source for Listener {
 }
 
 impl Callbacks {
-    pub(crate) fn new(bell: Arc<Bell>, outcomes: Arc<Outcomes>) -> Arc<Self> {
+    pub(crate) fn new(host: Weak<Host>, bell: Arc<Bell>, outcomes: Arc<Outcomes>) -> Arc<Self> {
         Arc::new(Self {
+            host,
             bell,
             outcomes,
             registry: Mutex::default(),
@@ -257,10 +261,20 @@ impl Callbacks {
         Ok(())
     }
 
+    /// Has this thread watched: one whose callback does not return is told to the others.
+    fn watch(&self) {
+        let bell = Arc::clone(&self.bell);
+        let Some(host) = self.host.upgrade() else { return };
+        // An error: the node was closed meanwhile.
+        let _ = host.watch_loop(Some(Box::new(move || bell.ring())));
+    }
+
     fn dispatch(&self) {
         IS_DISPATCHER.set(true);
+        self.watch();
         while !self.stopping.load(Ordering::SeqCst) {
             let seen = self.bell.count();
+            self.host.upgrade().inspect(|host| host.loop_turned());
             let mut idle = !self.outcomes.deliver(TURN);
             let sources = lock(&self.registry).sources();
             for source in sources {
@@ -269,6 +283,10 @@ impl Callbacks {
             if idle {
                 self.bell.wait(seen, None);
             }
+        }
+        if let Some(host) = self.host.upgrade() {
+            // An error: this is no longer the process that is watched.
+            let _ = host.unwatch_loop();
         }
         // Each call that is under way is over by now: it has to be told.
         self.outcomes.end();

@@ -18,6 +18,7 @@ mod feeds;
 mod ffi;
 pub mod member;
 pub mod messages;
+pub mod monitor;
 pub mod node;
 pub mod payload;
 mod queue;

@@ -76,7 +76,8 @@ impl Node {
                 wake.ring();
             }
         })))?;
-        let callbacks = Callbacks::new(Arc::clone(&bell), Arc::clone(&outcomes));
+        let (rung, told) = (Arc::clone(&bell), Arc::clone(&outcomes));
+        let callbacks = Callbacks::new(Arc::downgrade(&host), rung, told);
         let farewell = Mutex::new(farewell);
         let (queue, names) = (Queue::new(), LastNames::default());
         let node = Self { host, bell, queue, callbacks, outcomes, names, farewell };

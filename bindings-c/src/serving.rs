@@ -129,9 +129,12 @@ impl Server {
         Ok(Self { served, callbacks, bell, number })
     }
 
-    fn stop(&self) -> Result<()> {
+    fn stop(&self, reason: Option<&str>) -> Result<()> {
         // It also says if this is a forked child, where nothing else may be locked.
-        self.served.serving.stop()?;
+        match reason {
+            Some(reason) => self.served.serving.stop_with(reason)?,
+            None => self.served.serving.stop()?,
+        }
         match self.number {
             Some(number) => self.callbacks.remove_server(number),
             // Whoever waits for a message is let go.
@@ -240,7 +243,18 @@ pub extern "C" fn chinwag_server_resume(server: *mut Server) -> Status {
 /// not wait: then that holds once the running callback has returned. Stopping again does nothing.
 #[unsafe(no_mangle)]
 pub extern "C" fn chinwag_server_stop(server: *mut Server) -> Status {
-    status(None, || shared(server, "server")?.stop())
+    status(None, || shared(server, "server")?.stop(None))
+}
+
+/// As chinwag_server_stop(), with last words: `reason` goes to those who follow the server and to
+/// those whose calls wait. 256 bytes of it reach other members.
+#[unsafe(no_mangle)]
+pub extern "C" fn chinwag_server_stop_with(server: *mut Server, reason: *const c_char) -> Status {
+    status(None, || {
+        let server = shared(server, "server")?;
+        // SAFETY: C passes NULL or text.
+        server.stop(Some(unsafe { text(reason, "reason") }?))
+    })
 }
 
 /// Stops the server if it is not stopped, and frees it. It must be the last call with this server.
@@ -249,7 +263,7 @@ pub extern "C" fn chinwag_server_stop(server: *mut Server) -> Status {
 pub extern "C" fn chinwag_server_free(server: Option<Box<Server>>) {
     value((), || {
         let Some(server) = server else { return };
-        if server.stop().is_err() {
+        if server.stop(None).is_err() {
             // Whatever a thread of the parent had locked stays locked here for ever.
             std::mem::forget(server);
         }

@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use common::{compile, root, run, scratch};
 
 /// A program and its arguments: some have nodes, others values alone.
-const PROGRAMS: [(&str, &[&str]); 29] = [
+const PROGRAMS: [(&str, &[&str]); 30] = [
     ("programs/config", &[]),
     ("values/ring", &[]),
     ("values/ring_input", &[]),
@@ -26,6 +26,7 @@ const PROGRAMS: [(&str, &[&str]); 29] = [
     ("messages/serving", &[]),
     ("messages/topics", &[]),
     ("messages/state", &[]),
+    ("messages/monitors", &[]),
     ("messages/ends", &["fork"]),
     ("messages/ends", &["main"]),
     ("messages/ends", &["callback"]),

@@ -17,8 +17,8 @@ use crate::messages::Message;
 use crate::node::Node;
 use crate::queue::{Bell, lock};
 
-/// What a call came to that was begun by chinwag_call_async(): an answer, or an error. It never
-/// changes; any thread may read it.
+/// What a call came to that was begun by chinwag_call_async(), or a monitor: an answer, or an
+/// error. It never changes; any thread may read it.
 ///
 /// In a callback it is borrowed until the callback returns; one that a function gave you is freed
 /// with chinwag_outcome_free().
@@ -117,7 +117,7 @@ impl Outcomes {
     }
 
     /// Has a callback told, or without one whoever polls.
-    fn promise(
+    pub(crate) fn promise(
         &self,
         call: u64,
         handler: Option<Handler<*const Outcome>>,
@@ -234,15 +234,16 @@ pub extern "C" fn chinwag_call_async(
     })
 }
 
-/// Gives a call up that was begun by chinwag_call_async(), and tells the server. Its outcome is
-/// CHINWAG_ECANCELLED, unless it was over before; of a call that is over, nothing happens.
+/// Gives a call up that was begun by chinwag_call_async(), and tells the server; or ends a
+/// monitor. Its outcome is CHINWAG_ECANCELLED, unless it was over before; of a call that is over,
+/// nothing happens.
 #[unsafe(no_mangle)]
 pub extern "C" fn chinwag_call_cancel(node: *mut Node, call: u64) -> Status {
     status(None, || shared(node, "node")?.host.cancel(call))
 }
 
-/// Takes the next outcome of the calls that were begun without a callback. Waits for it up to
-/// `timeout_ms` milliseconds; 0 does not wait, a negative number waits for ever. `outcome` is
+/// Takes the next outcome of calls and monitors that were begun without a callback. Waits for it up
+/// to `timeout_ms` milliseconds; 0 does not wait, a negative number waits for ever. `outcome` is
 /// yours: free it with chinwag_outcome_free().
 ///
 /// CHINWAG_ETIMEOUT when none came in time, CHINWAG_ECLOSED when the node is closed and all were
@@ -274,13 +275,14 @@ pub extern "C" fn chinwag_next_outcome(
     })
 }
 
-/// The number of the call. 0 for NULL.
+/// The number of the call or monitor. 0 for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn chinwag_outcome_call(outcome: Option<&Outcome>) -> u64 {
     value(0, || outcome.map_or(0, |outcome| outcome.call))
 }
 
-/// What the server answered. Borrowed from the outcome. NULL when there is an error instead.
+/// What the server answered, or why it is down. Borrowed from the outcome. NULL when there is an
+/// error instead.
 #[unsafe(no_mangle)]
 pub extern "C" fn chinwag_outcome_answer(outcome: Option<&Outcome>) -> Option<&Answer> {
     value(None, || outcome?.answer.as_ref())

@@ -17,6 +17,7 @@ struct open {
     chinwag_node *node;
     chinwag_subscriber *by_hand, *by_callback;
     chinwag_watcher *watcher;
+    chinwag_server *server;
 };
 
 static void publish(chinwag_node *node, const char *topic) {
@@ -38,12 +39,20 @@ static void end_here(const chinwag_published *published, void *user_data) {
     exit(0);
 }
 
+static void not_in_a_child(const chinwag_outcome *outcome, void *user_data) {
+    (void)outcome, (void)user_data;
+    CHECK(getpid() == parent);
+}
+
 static struct open open_all(chinwag_node *node, chinwag_published_fn callback) {
     struct open open = {.node = node};
     OK(chinwag_subscribe_topic(node, "hand", NULL, &open.by_hand, &err));
     chinwag_subscription how = {.callback = callback, .free_user_data = free_in_parent_only};
     OK(chinwag_subscribe_topic(node, "callback", &how, &open.by_callback, &err));
     OK(chinwag_watch(node, "", NULL, &open.watcher, &err));
+    OK(chinwag_serve(node, "clerk", NULL, &open.server, &err));
+    OK(chinwag_monitor(node, "clerk", NULL, NULL, NULL, &err));
+    OK(chinwag_monitor(node, "clerk", not_in_a_child, NULL, NULL, &err));
     return open;
 }
 
@@ -60,6 +69,16 @@ static void keys_in_child(struct open parents) {
     CHECK(chinwag_next_change(parents.watcher, -1, &change) == forked && change == NULL);
     CHECK(chinwag_watcher_close(parents.watcher) == forked);
     chinwag_watcher_free(parents.watcher);
+}
+
+static void monitors_in_child(struct open parents) {
+    const chinwag_status forked = CHINWAG_EFORKED;
+    const char *state = NULL;
+    CHECK(chinwag_monitor(parents.node, "clerk", NULL, NULL, NULL, NULL) == forked);
+    CHECK(chinwag_monitor(parents.node, "clerk", not_in_a_child, NULL, NULL, NULL) == forked);
+    CHECK(chinwag_loop_state(parents.node, "parent", &state, NULL) == forked && state == NULL);
+    CHECK(chinwag_server_stop_with(parents.server, "why") == forked);
+    chinwag_server_free(parents.server);
 }
 
 static void in_child(struct open parents) {
@@ -79,6 +98,7 @@ static void in_child(struct open parents) {
     chinwag_subscriber_free(parents.by_hand);
     chinwag_subscriber_free(parents.by_callback);
     keys_in_child(parents);
+    monitors_in_child(parents);
     chinwag_node_free(parents.node);
     /* So ends what went well: no leak check is to look at what was forgotten on purpose. */
     kill(getpid(), SIGKILL);
@@ -106,6 +126,7 @@ static void forks(chinwag_node *node) {
     chinwag_subscriber_free(open.by_callback);
     CHECK(freed == 1);
     chinwag_watcher_free(open.watcher);
+    chinwag_server_free(open.server);
     chinwag_node_free(node);
 }
 

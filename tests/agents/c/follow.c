@@ -4,6 +4,7 @@
 #include "servers.h"
 #include "talk.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +17,16 @@ struct reading {
 };
 
 static struct reading *all;
+
+/* The monitors. As many as a scenario has: they are kept, as one that has ended may yet be told. */
+struct monitor {
+    uint64_t number;
+    struct monitor *next;
+    atomic_bool ended;
+    char id[];
+};
+
+static struct monitor *monitors;
 
 static const char *or_empty(const char *text) {
     return text != NULL ? text : "";
@@ -176,6 +187,48 @@ static chinwag_status watch(chinwag_node *node, const struct line *line, chinwag
     return chinwag_watch(node, or_empty(line_get(line, "prefix")), &how, NULL, err);
 }
 
+static void on_down(const chinwag_outcome *outcome, void *user_data) {
+    const struct monitor *monitor = user_data;
+    const chinwag_answer *down = chinwag_outcome_answer(outcome);
+    const char *words[] = {"server", "member", "reason", "text"};
+    struct out out;
+    if (down == NULL || monitor->ended) {
+        return;
+    }
+    out_start(&out, "down");
+    out_pair(&out, "", "id", monitor->id);
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        const char *text = chinwag_answer_text(chinwag_answer_get(down, words[i]));
+        if (text != NULL) {
+            out_pair(&out, "", words[i], text);
+        }
+    }
+    out_say(&out);
+}
+
+static chinwag_status monitor(chinwag_node *node, const struct line *line, chinwag_error **err) {
+    const char *id = or_empty(line_get(line, "id"));
+    struct monitor *made = calloc(1, sizeof *made + strlen(id) + 1);
+    if (made == NULL) {
+        abort();
+    }
+    strcpy(made->id, id);
+    made->next = monitors;
+    monitors = made;
+    return chinwag_monitor(node, or_empty(line_get(line, "target")), on_down, made, &made->number,
+                           err);
+}
+
+static chinwag_status demonitor(chinwag_node *node, const struct line *line) {
+    for (struct monitor *one = monitors; one != NULL; one = one->next) {
+        if (strcmp(one->id, or_empty(line_get(line, "id"))) == 0) {
+            one->ended = true;
+            return chinwag_call_cancel(node, one->number);
+        }
+    }
+    return CHINWAG_OK;
+}
+
 chinwag_status follow(chinwag_node *node, const char *word, const struct line *line,
                       struct out *out, chinwag_error **err) {
     chinwag_status status = CHINWAG_OK;
@@ -197,6 +250,10 @@ chinwag_status follow(chinwag_node *node, const char *word, const struct line *l
         status = entries(node, line, out, err);
     } else if (strcmp(word, "watch") == 0) {
         status = watch(node, line, err);
+    } else if (strcmp(word, "monitor") == 0) {
+        status = monitor(node, line, err);
+    } else if (strcmp(word, "demonitor") == 0) {
+        status = demonitor(node, line);
     } else {
         out_start(out, "unsupported");
     }

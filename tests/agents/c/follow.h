@@ -1,4 +1,4 @@
-/* The words of what is followed: topics, and keys of members. */
+/* The words of what is followed: topics, keys of members, and servers. */
 #ifndef FOLLOW_H
 #define FOLLOW_H
 

@@ -136,13 +136,14 @@ chinwag_status serve_name(chinwag_node *node, const char *name, chinwag_error **
     return CHINWAG_OK;
 }
 
-chinwag_status stop_name(const char *name) {
+chinwag_status stop_name(const char *name, const char *reason) {
     chinwag_status status = CHINWAG_OK;
     pthread_mutex_lock(&lock);
     for (struct served *served = all; name != NULL && served != NULL; served = served->next) {
         if (strcmp(served->name, name) == 0) {
             /* Those of nodes before, and those that were stopped, stay so. */
-            status = chinwag_server_stop(served->server);
+            status = reason != NULL ? chinwag_server_stop_with(served->server, reason)
+                                    : chinwag_server_stop(served->server);
         }
     }
     pthread_mutex_unlock(&lock);

@@ -185,7 +185,7 @@ chinwag_status servers(chinwag_node *node, const char *word, const struct line *
     } else if (strcmp(word, "serve") == 0) {
         status = serve_name(node, line_get(line, "name"), err);
     } else if (strcmp(word, "stop") == 0) {
-        status = stop_name(line_get(line, "name"));
+        status = stop_name(line_get(line, "name"), line_get(line, "reason"));
     } else {
         status = follow(node, word, line, out, err);
     }

@@ -21,6 +21,6 @@ void put_value(struct out *out, const uint8_t *bytes, size_t length);
 
 /* The server of the protocol, on a thread of its own. */
 chinwag_status serve_name(chinwag_node *node, const char *name, chinwag_error **err);
-chinwag_status stop_name(const char *name);
+chinwag_status stop_name(const char *name, const char *reason);
 
 #endif
