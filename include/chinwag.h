@@ -842,6 +842,13 @@ typedef struct chinwag_server chinwag_server;
 typedef struct chinwag_siblings chinwag_siblings;
 
 /**
+ * One end of a call that streams: of who calls, or of the server. You free it with
+ * chinwag_stream_free(). Any thread may use it, and one may send while another takes; it may
+ * outlive its node, and has nothing to give then.
+ */
+typedef struct chinwag_stream chinwag_stream;
+
+/**
  * A subscriber of a topic. You free it with chinwag_subscriber_free(). It may outlive its node,
  * and has nothing to give then.
  */
@@ -3386,6 +3393,109 @@ const chinwag_answer *chinwag_change_entries(const chinwag_change *change);
  * Frees a change that a function gave you. NULL is allowed.
  */
 void chinwag_change_free(chinwag_change *change);
+
+/**
+ * Makes a call that streams: found, refused and answered as any other, with items in both
+ * directions, each a payload with a codec of its own. The time of the message is how long nothing
+ * may move, in either direction; while an item waits to be taken here, it does not run. `stream`
+ * is yours: free it with chinwag_stream_free().
+ *
+ * The errors of a chinwag_call() that are known at once; the others come with
+ * chinwag_stream_next() and chinwag_stream_answer().
+ */
+chinwag_status chinwag_stream_open(chinwag_node *node,
+                                   const chinwag_message *message,
+                                   chinwag_stream **stream,
+                                   chinwag_error **err);
+
+/**
+ * Whether who asks streams: then chinwag_request_stream() gives the server's end. One that is
+ * answered without that gets the answer, and no items. False for NULL.
+ */
+bool chinwag_request_is_stream(const chinwag_request *request);
+
+/**
+ * The server's end of a call that streams, once: for the items of the request and of the answer.
+ * The request is answered as any other, which ends the items: send none behind that. `stream` is
+ * yours: keep it until then, and free it with chinwag_stream_free().
+ *
+ * CHINWAG_EBADARGUMENT when who asks does not stream, when it was answered, and for a second time.
+ */
+chinwag_status chinwag_request_stream(chinwag_request *request,
+                                      chinwag_stream **stream,
+                                      chinwag_error **err);
+
+/**
+ * Sends an item. Waits for room up to `timeout_ms` milliseconds, as the other side takes items in
+ * its time, and before it has begun to; 0 does not wait, a negative number waits for ever. NULL is
+ * nothing, as in a chinwag_message.
+ *
+ * CHINWAG_ETIMEOUT when there was no room in time: nothing was sent. CHINWAG_ETOOLARGE for this
+ * item alone. Otherwise no more can be sent: CHINWAG_ECANCELLED when the other side reads no more,
+ * has given up or has answered, CHINWAG_ENODEDOWN, and whatever else the call came to;
+ * CHINWAG_EBADARGUMENT after chinwag_stream_finish().
+ */
+chinwag_status chinwag_stream_send(chinwag_stream *stream,
+                                   const uint8_t *payload,
+                                   size_t length,
+                                   uint8_t codec,
+                                   int32_t timeout_ms,
+                                   chinwag_error **err);
+
+/**
+ * Takes the next item: a payload, for chinwag_answer_codec() and chinwag_answer_bytes(). Waits for
+ * it up to `timeout_ms` milliseconds; 0 does not wait, a negative number waits for ever. `item` is
+ * set to NULL when there are no more: the server has answered, or who calls has finished. It is
+ * yours: free it with chinwag_answer_free().
+ *
+ * CHINWAG_ETIMEOUT when nothing came in time, unless chinwag_stream_ended(): then it is what the
+ * call came to, as is any other error, behind all items. At the server CHINWAG_ECANCELLED when who
+ * calls has given up, and CHINWAG_ENODEDOWN when that is gone.
+ */
+chinwag_status chinwag_stream_next(chinwag_stream *stream,
+                                   int32_t timeout_ms,
+                                   chinwag_answer **item,
+                                   chinwag_error **err);
+
+/**
+ * What the server answered behind the items; those that were not taken are dropped. As for
+ * chinwag_stream_next(), it waits; before it does, it says that no more items will be sent.
+ * `answer` is yours: free it with chinwag_answer_free().
+ *
+ * CHINWAG_EBADARGUMENT at the server's end; the errors of a chinwag_call().
+ */
+chinwag_status chinwag_stream_answer(chinwag_stream *stream,
+                                     int32_t timeout_ms,
+                                     chinwag_answer **answer,
+                                     chinwag_error **err);
+
+/**
+ * Whether all items were taken and what is behind them is known. False for NULL.
+ */
+bool chinwag_stream_ended(chinwag_stream *stream);
+
+/**
+ * Says that no more items of the request will come. At the server it does nothing: those of an
+ * answer end with it.
+ */
+chinwag_status chinwag_stream_finish(chinwag_stream *stream);
+
+/**
+ * Reads no more: whoever sends items is told by CHINWAG_ECANCELLED, and the call goes on.
+ */
+chinwag_status chinwag_stream_stop(chinwag_stream *stream);
+
+/**
+ * Gives the call up, and tells the server: it comes to CHINWAG_ECANCELLED, behind the items that
+ * have come. At the server it does nothing.
+ */
+chinwag_status chinwag_stream_cancel(chinwag_stream *stream);
+
+/**
+ * Frees the end of a stream. A call of your own is given up, unless it is over; at the server
+ * nothing more is read. It must be the last call with this stream. NULL is allowed.
+ */
+void chinwag_stream_free(chinwag_stream *stream);
 
 /**
  * Sends `length` bytes to the present member of that name, who gets a "message" event; a member

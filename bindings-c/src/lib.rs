@@ -25,6 +25,7 @@ mod queue;
 pub mod ring;
 pub mod serving;
 pub mod state;
+pub mod streams;
 pub mod talk;
 pub mod topics;
 

@@ -4,12 +4,12 @@ use std::ffi::{CString, c_char, c_void};
 use std::mem::MaybeUninit;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 use std::task::{Context, Waker};
 use std::time::Instant;
 
 use chinwag::error::{Error as CoreError, ErrorKind, Remote, Result};
-use chinwag::host::Serving;
+use chinwag::host::{Host, Serving, Streaming};
 use chinwag::{Payload, Request as CoreRequest};
 
 use crate::callbacks::{Callbacks, FreeFn, Slot, Source, TURN};
@@ -41,6 +41,10 @@ pub struct Request {
     /// Until it is answered.
     request: Mutex<Option<CoreRequest>>,
     is_call: bool,
+    pub(crate) is_stream: bool,
+    /// For its stream.
+    host: Weak<Host>,
+    bell: Arc<Bell>,
     op: CString,
     from: CString,
     key: Option<Vec<u8>>,
@@ -71,6 +75,8 @@ pub struct Service {
 /// A server, for whoever takes its messages.
 struct Served {
     serving: Serving,
+    host: Weak<Host>,
+    bell: Arc<Bell>,
     /// Its callback, if it has one.
     slot: Option<Slot<*mut Request>>,
 }
@@ -81,7 +87,7 @@ impl Served {
         // One by one: what was not taken yet can still be held back, or refused unrun.
         let mut taken = self.serving.drain(1)?;
         match taken.requests.pop() {
-            Some(request) => Ok(Some(Box::new(Request::new(request)))),
+            Some(request) => Ok(Some(Box::new(Request::new(request, self)))),
             None if taken.ended => Err(CoreError::closed()),
             None => Ok(None),
         }
@@ -116,7 +122,8 @@ impl Server {
         let Service { callback, user_data, free_user_data, .. } = *service;
         let slot =
             callback.map(|callback| Slot::new(Handler::new(callback, user_data, free_user_data)));
-        let served = Arc::new(Served { serving, slot });
+        let (host, bell) = (Arc::downgrade(&node.host), Arc::clone(&node.bell));
+        let served = Arc::new(Served { serving, host, bell, slot });
         let number = match &served.slot {
             None => None,
             Some(slot) => {
@@ -145,10 +152,13 @@ impl Server {
 }
 
 impl Request {
-    fn new(mut request: CoreRequest) -> Self {
+    fn new(mut request: CoreRequest, served: &Served) -> Self {
         Self {
             forks: forks(),
             is_call: request.is_call(),
+            is_stream: request.is_stream(),
+            host: Weak::clone(&served.host),
+            bell: Arc::clone(&served.bell),
             op: c_text(request.op()),
             from: c_text(request.from()),
             key: request.key().map(<[u8]>::to_vec),
@@ -172,6 +182,18 @@ impl Request {
             return Ok(());
         }
         Err(CoreError::new(ErrorKind::Cancelled, "nobody waits for this answer any more"))
+    }
+
+    /// The server's end of its stream.
+    pub(crate) fn open_stream(&self) -> Result<(Streaming, Arc<Bell>)> {
+        own_process(self.forks)?;
+        let host = self.host.upgrade().ok_or_else(CoreError::closed)?;
+        let request = lock(&self.request);
+        let Some(request) = &*request else {
+            let message = "the call was answered before";
+            return Err(CoreError::new(ErrorKind::BadArgument, message));
+        };
+        Ok((host.stream_of(request)?, Arc::clone(&self.bell)))
     }
 
     fn is_given_up(&self) -> bool {

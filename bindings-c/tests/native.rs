@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use common::{compile, root, run, scratch};
 
 /// A program and its arguments: some have nodes, others values alone.
-const PROGRAMS: [(&str, &[&str]); 30] = [
+const PROGRAMS: [(&str, &[&str]); 31] = [
     ("programs/config", &[]),
     ("values/ring", &[]),
     ("values/ring_input", &[]),
@@ -27,6 +27,7 @@ const PROGRAMS: [(&str, &[&str]); 30] = [
     ("messages/topics", &[]),
     ("messages/state", &[]),
     ("messages/monitors", &[]),
+    ("messages/streams", &[]),
     ("messages/ends", &["fork"]),
     ("messages/ends", &["main"]),
     ("messages/ends", &["callback"]),

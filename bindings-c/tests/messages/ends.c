@@ -18,6 +18,8 @@ struct open {
     chinwag_subscriber *by_hand, *by_callback;
     chinwag_watcher *watcher;
     chinwag_server *server;
+    chinwag_request *request;
+    chinwag_stream *caller, *served;
 };
 
 static void publish(chinwag_node *node, const char *topic) {
@@ -52,6 +54,10 @@ static struct open open_all(chinwag_node *node, chinwag_published_fn callback) {
     OK(chinwag_watch(node, "", NULL, &open.watcher, &err));
     OK(chinwag_serve(node, "clerk", NULL, &open.server, &err));
     OK(chinwag_monitor(node, "clerk", NULL, NULL, NULL, &err));
+    chinwag_message asked = message("clerk", "read", NULL);
+    OK(chinwag_stream_open(node, &asked, &open.caller, &err));
+    open.request = next_request(open.server);
+    OK(chinwag_request_stream(open.request, &open.served, &err));
     OK(chinwag_monitor(node, "clerk", not_in_a_child, NULL, NULL, &err));
     return open;
 }
@@ -81,6 +87,25 @@ static void monitors_in_child(struct open parents) {
     chinwag_server_free(parents.server);
 }
 
+static void streams_in_child(struct open parents) {
+    const chinwag_status forked = CHINWAG_EFORKED;
+    chinwag_message asked = message("clerk", "read", NULL);
+    chinwag_stream *stream = NULL;
+    chinwag_answer *item = NULL;
+    CHECK(chinwag_stream_open(parents.node, &asked, &stream, NULL) == forked);
+    CHECK(chinwag_request_stream(parents.request, &stream, NULL) == forked && stream == NULL);
+    CHECK(chinwag_stream_send(parents.served, NULL, 0, 0, -1, NULL) == forked);
+    CHECK(chinwag_stream_next(parents.caller, -1, &item, NULL) == forked);
+    CHECK(chinwag_stream_answer(parents.caller, -1, &item, NULL) == forked && item == NULL);
+    CHECK(chinwag_stream_finish(parents.caller) == forked);
+    CHECK(chinwag_stream_stop(parents.caller) == forked);
+    CHECK(chinwag_stream_cancel(parents.caller) == forked);
+    CHECK(!chinwag_stream_ended(parents.caller));
+    chinwag_stream_free(parents.caller);
+    chinwag_stream_free(parents.served);
+    chinwag_request_free(parents.request);
+}
+
 static void in_child(struct open parents) {
     const chinwag_status forked = CHINWAG_EFORKED;
     chinwag_publication said = {.topic = "hand"};
@@ -98,6 +123,7 @@ static void in_child(struct open parents) {
     chinwag_subscriber_free(parents.by_hand);
     chinwag_subscriber_free(parents.by_callback);
     keys_in_child(parents);
+    streams_in_child(parents);
     monitors_in_child(parents);
     chinwag_node_free(parents.node);
     /* So ends what went well: no leak check is to look at what was forgotten on purpose. */
@@ -126,6 +152,14 @@ static void forks(chinwag_node *node) {
     chinwag_subscriber_free(open.by_callback);
     CHECK(freed == 1);
     chinwag_watcher_free(open.watcher);
+    chinwag_answer *answer = NULL;
+    OK(chinwag_stream_send(open.served, BYTES("x"), 1, 0, -1, &err));
+    OK(chinwag_request_reply(open.request, NULL, 0, 0, &err));
+    OK(chinwag_stream_answer(open.caller, DEADLINE_MS, &answer, &err));
+    chinwag_answer_free(answer);
+    chinwag_request_free(open.request);
+    chinwag_stream_free(open.served);
+    chinwag_stream_free(open.caller);
     chinwag_server_free(open.server);
     chinwag_node_free(node);
 }

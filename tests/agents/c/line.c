@@ -10,7 +10,7 @@ static int digit(char c) {
     return found == NULL ? -1 : (int)((found - digits) % 16);
 }
 
-static size_t unescape(char *text) {
+size_t line_unescape(char *text) {
     char *start = text, *to = text;
     for (; *text != '\0'; text++) {
         int high = *text == '%' ? digit(text[1]) : -1;
@@ -40,8 +40,11 @@ bool line_parse(struct line *line, char *text) {
         if (next != NULL) {
             *next = '\0';
         }
-        unescape(key);
-        line->pairs[line->count].length = unescape(equals + 1);
+        line_unescape(key);
+        /* A list is split before its items are unescaped. */
+        bool is_list = strcmp(key, "items") == 0;
+        line->pairs[line->count].length =
+            is_list ? strlen(equals + 1) : line_unescape(equals + 1);
         line->pairs[line->count].key = key;
         line->pairs[line->count++].value = equals + 1;
     }

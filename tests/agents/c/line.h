@@ -13,13 +13,16 @@ struct line {
     size_t count;
     struct {
         const char *key, *value;
-        /* Of the value, which may have zeroes in it. */
+        /* Of the value, which may have zeroes in it. That of "items" is escaped still. */
         size_t length;
     } pairs[PAIRS_MAX];
 };
 
 /* Parses `text` in place; whether it is a line. */
 bool line_parse(struct line *line, char *text);
+
+/* Turns escapes into their bytes, in place; how many there are then. */
+size_t line_unescape(char *text);
 
 /* The value of `key`, or NULL. */
 const char *line_get(const struct line *line, const char *key);

@@ -59,6 +59,62 @@ static void fail_with(chinwag_request *request, const chinwag_payload_part *part
     chinwag_request_fail(request, "Error", text, NULL);
 }
 
+/* Sends an item; whether it can go on. */
+static bool send_int(chinwag_stream *stream, int64_t number) {
+    chinwag_payload *payload = chinwag_payload_new();
+    const uint8_t *bytes = NULL;
+    size_t length = 0;
+    chinwag_payload_int(payload, number);
+    chinwag_status status = chinwag_payload_bytes(payload, &bytes, &length, NULL);
+    if (status == CHINWAG_OK) {
+        status = chinwag_stream_send(stream, bytes, length, CHINWAG_CODEC_MSGPACK, -1, NULL);
+    }
+    chinwag_payload_free(payload);
+    return status == CHINWAG_OK;
+}
+
+/* Reads the items of the request: their sum, or how many were given back. */
+static int64_t read_items(chinwag_stream *stream, bool mirrors) {
+    int64_t result = 0;
+    chinwag_answer *item = NULL;
+    while (chinwag_stream_next(stream, -1, &item, NULL) == CHINWAG_OK && item != NULL) {
+        size_t length = 0;
+        const uint8_t *bytes = chinwag_answer_bytes(item, &length);
+        chinwag_payload_reader *reader = chinwag_payload_reader_new(bytes, length);
+        chinwag_payload_part part = {0};
+        chinwag_payload_read(reader, &part, NULL);
+        chinwag_payload_reader_free(reader);
+        uint8_t codec = (uint8_t)chinwag_answer_codec(item);
+        if (mirrors) {
+            chinwag_stream_send(stream, bytes, length, codec, -1, NULL);
+        }
+        result += mirrors ? 1 : part.integer;
+        chinwag_answer_free(item);
+    }
+    return result;
+}
+
+static bool answer_stream(chinwag_request *request, const chinwag_payload_part *part) {
+    const char *op = chinwag_request_op(request);
+    bool breaks = strcmp(op, "break") == 0, counts = breaks || strcmp(op, "count") == 0;
+    bool mirrors = strcmp(op, "mirror") == 0;
+    chinwag_stream *stream = NULL;
+    if (!(counts || mirrors || strcmp(op, "sum") == 0)
+        || chinwag_request_stream(request, &stream, NULL) != CHINWAG_OK) {
+        return false;
+    }
+    for (int64_t i = 1; counts && i <= part->integer && send_int(stream, i); i++) {
+    }
+    int64_t result = counts ? part->integer : read_items(stream, mirrors);
+    if (breaks) {
+        chinwag_request_fail(request, "Error", "broken", NULL);
+    } else {
+        reply_int(request, result);
+    }
+    chinwag_stream_free(stream);
+    return true;
+}
+
 static void answer(struct served *served, chinwag_request *request) {
     const char *op = chinwag_request_op(request);
     const chinwag_payload_part part = read_part(request);
@@ -85,7 +141,7 @@ static void answer(struct served *served, chinwag_request *request) {
         const char *from = chinwag_request_from(request);
         chinwag_payload_text(payload, from, strlen(from));
         reply_with(request, payload);
-    } else {
+    } else if (!answer_stream(request, &part)) {
         chinwag_request_unknown_op(request, NULL);
     }
 }

@@ -1,23 +1,18 @@
 /* See servers.h. */
+#define _POSIX_C_SOURCE 200809L
+
 #include "servers.h"
 
 #include "follow.h"
 
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-chinwag_payload *value_of(const struct line *line) {
+static chinwag_payload *payload_of_value(const char *text, size_t length) {
     chinwag_payload *payload = chinwag_payload_new();
-    const char *text = "n";
-    size_t length = 1;
-    for (size_t i = 0; i < line->count; i++) {
-        if (strcmp(line->pairs[i].key, "value") == 0) {
-            text = line->pairs[i].value;
-            length = line->pairs[i].length;
-        }
-    }
     switch (text[0]) {
         case 'i': chinwag_payload_int(payload, strtoll(text + 1, NULL, 10)); break;
         case 'f': chinwag_payload_float(payload, strtod(text + 1, NULL)); break;
@@ -26,6 +21,15 @@ chinwag_payload *value_of(const struct line *line) {
         default: chinwag_payload_nil(payload);
     }
     return payload;
+}
+
+chinwag_payload *value_of(const struct line *line) {
+    for (size_t i = 0; i < line->count; i++) {
+        if (strcmp(line->pairs[i].key, "value") == 0) {
+            return payload_of_value(line->pairs[i].value, line->pairs[i].length);
+        }
+    }
+    return payload_of_value("n", 1);
 }
 
 static void put_piece(struct out *out, char letter, const void *bytes, size_t length) {
@@ -134,6 +138,73 @@ static chinwag_status known_servers(chinwag_node *node, struct out *out, chinwag
     return status;
 }
 
+/* Says the items of the answer; what it comes to. */
+static chinwag_status take_all(chinwag_stream *stream, struct out *out, chinwag_error **err) {
+    chinwag_answer *item = NULL;
+    chinwag_status status;
+    while ((status = chinwag_stream_next(stream, -1, &item, err)) == CHINWAG_OK && item != NULL) {
+        struct out told;
+        out_start(&told, "item");
+        put_answer(&told, item);
+        out_say(&told);
+        chinwag_answer_free(item);
+    }
+    if (status == CHINWAG_OK && (status = chinwag_stream_answer(stream, -1, &item, err)) == 0) {
+        put_answer(out, item);
+        chinwag_answer_free(item);
+    }
+    return status;
+}
+
+/* Items of a request, which are sent while those of the answer are read. */
+struct sending {
+    chinwag_stream *stream;
+    char *items;
+};
+
+static void *send_items(void *user_data) {
+    struct sending *sending = user_data;
+    chinwag_status status = CHINWAG_OK;
+    for (char *item = sending->items; item != NULL && status == CHINWAG_OK;) {
+        char *next = strchr(item, ',');
+        if (next != NULL) {
+            *next++ = '\0';
+        }
+        chinwag_payload *payload = payload_of_value(item, line_unescape(item));
+        const uint8_t *bytes = NULL;
+        size_t length = 0;
+        status = chinwag_payload_bytes(payload, &bytes, &length, NULL);
+        if (status == CHINWAG_OK) {
+            /* An error: the call is over, which its reader is told. */
+            status = chinwag_stream_send(sending->stream, bytes, length, CHINWAG_CODEC_MSGPACK,
+                                         -1, NULL);
+        }
+        chinwag_payload_free(payload);
+        item = next;
+    }
+    chinwag_stream_finish(sending->stream);
+    return NULL;
+}
+
+static chinwag_status stream(chinwag_node *node, const chinwag_message *message,
+                             const char *items, struct out *out, chinwag_error **err) {
+    struct sending sending = {0};
+    chinwag_status status = chinwag_stream_open(node, message, &sending.stream, err);
+    if (status != CHINWAG_OK) {
+        return status;
+    }
+    pthread_t thread;
+    sending.items = items != NULL && *items != '\0' ? strdup(items) : NULL;
+    if (pthread_create(&thread, NULL, send_items, &sending) != 0) {
+        abort();
+    }
+    status = take_all(sending.stream, out, err);
+    pthread_join(thread, NULL);
+    free(sending.items);
+    chinwag_stream_free(sending.stream);
+    return status;
+}
+
 /* Sends a message; `err` has the error of a value that cannot be sent as well. */
 static chinwag_status send_message(chinwag_node *node, const char *word, const struct line *line,
                                    struct out *out, chinwag_error **err) {
@@ -151,6 +222,8 @@ static chinwag_status send_message(chinwag_node *node, const char *word, const s
         /* It is told. */
     } else if (strcmp(word, "call") == 0) {
         status = call(node, &message, out, err);
+    } else if (strcmp(word, "stream") == 0) {
+        status = stream(node, &message, line_get(line, "items"), out, err);
     } else if (strcmp(word, "cast") == 0) {
         status = chinwag_cast(node, &message, err);
     } else if (strcmp(word, "multi_call") == 0) {
@@ -166,7 +239,7 @@ static chinwag_status send_message(chinwag_node *node, const char *word, const s
 }
 
 bool tells_executed(const char *word) {
-    const char *words[] = {"call", "cast", "multi_call", "abcast"};
+    const char *words[] = {"call", "cast", "multi_call", "abcast", "stream"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         if (strcmp(word, words[i]) == 0) {
             return true;
