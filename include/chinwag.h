@@ -926,6 +926,66 @@ typedef struct {
 } chinwag_vclock_entry;
 
 /**
+ * What is written to a key of a shared map. Set what you do not need to zero:
+ * `chinwag_map_write w = {0};`.
+ */
+typedef struct {
+    /**
+     * The name of the map, as a server's is: 1 to 64 letters, digits and ._:/-
+     */
+    const char *map;
+    /**
+     * The key.
+     */
+    const char *key;
+    /**
+     * Its new value; of chinwag_map_delete(), nothing.
+     */
+    const uint8_t *value;
+    /**
+     * Bytes of that.
+     */
+    size_t length;
+    /**
+     * The "context" of an entry that was read: what is written is in place of that, and nothing
+     * else. NULL: in place of all that this node knows.
+     */
+    const uint8_t *context;
+    /**
+     * Bytes of that.
+     */
+    size_t context_length;
+} chinwag_map_write;
+
+/**
+ * Gets changes of keys: on the node's dispatcher thread, one at a time. `change` is borrowed until
+ * it returns. What holds for a chinwag_event_fn holds for it.
+ */
+typedef void (*chinwag_change_fn)(const chinwag_change *change, void *user_data);
+
+/**
+ * How keys are watched. Set what you do not need to zero: `chinwag_watching w = {0};`.
+ */
+typedef struct {
+    /**
+     * Gets the changes; NULL when they are taken with chinwag_next_change().
+     */
+    chinwag_change_fn callback;
+    /**
+     * Its data. Taken if the watcher is there.
+     */
+    void *user_data;
+    /**
+     * Frees that once nothing can follow; may be NULL.
+     */
+    chinwag_free_fn free_user_data;
+    /**
+     * The keys that are there come first, then CHINWAG_CHANGE_REPLAY_DONE.
+     */
+    bool replay;
+} chinwag_watching;
+
+/**
  * A tag to set, or to remove when `value` is NULL.
  */
 typedef struct {
@@ -1111,34 +1171,6 @@ typedef struct {
      */
     size_t mailbox;
 } chinwag_service;
-
-/**
- * Gets changes of keys: on the node's dispatcher thread, one at a time. `change` is borrowed until
- * it returns. What holds for a chinwag_event_fn holds for it.
- */
-typedef void (*chinwag_change_fn)(const chinwag_change *change, void *user_data);
-
-/**
- * How keys are watched. Set what you do not need to zero: `chinwag_watching w = {0};`.
- */
-typedef struct {
-    /**
-     * Gets the changes; NULL when they are taken with chinwag_next_change().
-     */
-    chinwag_change_fn callback;
-    /**
-     * Its data. Taken if the watcher is there.
-     */
-    void *user_data;
-    /**
-     * Frees that once nothing can follow; may be NULL.
-     */
-    chinwag_free_fn free_user_data;
-    /**
-     * The keys that are there come first, then CHINWAG_CHANGE_REPLAY_DONE.
-     */
-    bool replay;
-} chinwag_watching;
 
 /**
  * A question to the members. Set what you do not need to zero: `chinwag_question q = {0};`.
@@ -2195,6 +2227,78 @@ void chinwag_event_free(chinwag_event *event);
  * The word for any type of event, such as "member-join". Never NULL, never freed.
  */
 const char *chinwag_strevent(uint32_t kind);
+
+/**
+ * Gives a key of a map that all members read and write a value. What two members put without
+ * having heard of each other stays side by side, until somebody who knows of both puts something.
+ * A key outlives who wrote it.
+ *
+ * CHINWAG_EBADARGUMENT for what is no name of a map, an empty key, and bytes that are no context;
+ * CHINWAG_ETOOLARGE.
+ */
+chinwag_status chinwag_map_put(chinwag_node *node,
+                               const chinwag_map_write *write,
+                               chinwag_error **err);
+
+/**
+ * Deletes a key of a map, likewise; one that is not there, too.
+ *
+ * As for chinwag_map_put().
+ */
+chinwag_status chinwag_map_delete(chinwag_node *node,
+                                  const chinwag_map_write *write,
+                                  chinwag_error **err);
+
+/**
+ * The newest value of a key of a map, as far as this node has heard: bytes, for
+ * chinwag_answer_bytes(), or CHINWAG_ANSWER_NONE. `answer` is yours: free it with
+ * chinwag_answer_free().
+ *
+ * CHINWAG_EBADARGUMENT for what is no name of a map.
+ */
+chinwag_status chinwag_map_get(const chinwag_node *node,
+                               const char *map,
+                               const char *key,
+                               chinwag_answer **answer,
+                               chinwag_error **err);
+
+/**
+ * All of a key of a map: a record of "key", "values" and "context", or CHINWAG_ANSWER_NONE. The
+ * values are a list, the newest first, of records of "value", "stamp" (of a chinwag_hybrid) and
+ * "writer". The context is bytes for a chinwag_map_write, which replaces just these values.
+ * `answer` is yours: free it with chinwag_answer_free().
+ *
+ * As for chinwag_map_get().
+ */
+chinwag_status chinwag_map_read(const chinwag_node *node,
+                                const char *map,
+                                const char *key,
+                                chinwag_answer **answer,
+                                chinwag_error **err);
+
+/**
+ * The keys of a map that begin so, in their order: a list of records as of chinwag_map_read().
+ * `answer` is yours: free it with chinwag_answer_free().
+ *
+ * As for chinwag_map_get().
+ */
+chinwag_status chinwag_map_entries(const chinwag_node *node,
+                                   const char *map,
+                                   const char *prefix,
+                                   chinwag_answer **answer,
+                                   chinwag_error **err);
+
+/**
+ * Follows the keys of a map that begin so, as chinwag_watch() does those of members.
+ *
+ * As for chinwag_map_get().
+ */
+chinwag_status chinwag_map_watch(chinwag_node *node,
+                                 const char *map,
+                                 const char *prefix,
+                                 const chinwag_watching *watching,
+                                 chinwag_watcher **watcher,
+                                 chinwag_error **err);
 
 /**
  * The name, unique in the cluster. Borrowed from the member. NULL for NULL.

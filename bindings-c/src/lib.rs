@@ -16,6 +16,7 @@ pub mod error;
 pub mod events;
 mod feeds;
 mod ffi;
+pub mod map;
 pub mod member;
 pub mod messages;
 pub mod monitor;
@@ -57,6 +58,7 @@ mod tests {
     use crate::answer::AnswerKind;
     use crate::clock::{Causality, TrimBounds, VClockEntry};
     use crate::constants::{self, EVENT_KINDS, STATUSES, Status};
+    use crate::map::MapWrite;
     use crate::messages::Message;
     use crate::node::Tag;
     use crate::payload::{PayloadKind, PayloadPart};
@@ -154,6 +156,7 @@ mod tests {
         same("service_mailbox", format!("offsetof(chinwag_service, mailbox) == {mailbox}"));
         topics(same);
         state(same);
+        map(same);
         same("ring_pin", format!("sizeof(chinwag_ring_pin) == {}", words(size_of::<RingPin>())));
         let overrides = format!("== {}", words(size_of::<RingOverrides>()));
         same("ring_overrides", format!("sizeof(chinwag_ring_overrides) {overrides}"));
@@ -176,6 +179,15 @@ mod tests {
         let at = std::mem::offset_of!(Subscription, callback) / size_of::<usize>();
         let claim = "offsetof(chinwag_subscription, callback)";
         same("subscription_callback", format!("{claim} == {at} * sizeof(char *)"));
+    }
+
+    fn map(same: &mut impl FnMut(&str, String)) {
+        let words = |bytes| format!("{} * sizeof(char *)", bytes / size_of::<usize>());
+        let whole = words(size_of::<MapWrite>());
+        same("map_write", format!("sizeof(chinwag_map_write) == {whole}"));
+        let at = words(std::mem::offset_of!(MapWrite, context_length));
+        let claim = format!("offsetof(chinwag_map_write, context_length) == {at}");
+        same("map_write_context_length", claim);
     }
 
     fn state(same: &mut impl FnMut(&str, String)) {

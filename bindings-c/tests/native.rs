@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use common::{compile, root, run, scratch};
 
 /// A program and its arguments: some have nodes, others values alone.
-const PROGRAMS: [(&str, &[&str]); 31] = [
+const PROGRAMS: [(&str, &[&str]); 32] = [
     ("programs/config", &[]),
     ("values/ring", &[]),
     ("values/ring_input", &[]),
@@ -28,6 +28,7 @@ const PROGRAMS: [(&str, &[&str]); 31] = [
     ("messages/state", &[]),
     ("messages/monitors", &[]),
     ("messages/streams", &[]),
+    ("messages/maps", &[]),
     ("messages/ends", &["fork"]),
     ("messages/ends", &["main"]),
     ("messages/ends", &["callback"]),

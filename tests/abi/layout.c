@@ -30,6 +30,8 @@ SAME(CHINWAG_CHANGE_PUT, CHINWAG_CHANGE_PUT == 0);
 SAME(CHINWAG_CHANGE_DELETED, CHINWAG_CHANGE_DELETED == 1);
 SAME(CHINWAG_CHANGE_REPLAY_DONE, CHINWAG_CHANGE_REPLAY_DONE == 2);
 SAME(CHINWAG_CHANGE_LOST, CHINWAG_CHANGE_LOST == 3);
+SAME(map_write, sizeof(chinwag_map_write) == 6 * sizeof(char *));
+SAME(map_write_context_length, offsetof(chinwag_map_write, context_length) == 5 * sizeof(char *));
 SAME(ring_pin, sizeof(chinwag_ring_pin) == 3 * sizeof(char *));
 SAME(ring_overrides, sizeof(chinwag_ring_overrides) == 6 * sizeof(char *));
 SAME(ring_overrides_last, offsetof(chinwag_ring_overrides, pin_prefix_count) == 5 * sizeof(char *));

@@ -75,6 +75,14 @@ static void keys_in_child(struct open parents) {
     CHECK(chinwag_next_change(parents.watcher, -1, &change) == forked && change == NULL);
     CHECK(chinwag_watcher_close(parents.watcher) == forked);
     chinwag_watcher_free(parents.watcher);
+    chinwag_map_write write = {.map = "carts", .key = "k"};
+    CHECK(chinwag_map_put(parents.node, &write, NULL) == forked);
+    CHECK(chinwag_map_delete(parents.node, &write, NULL) == forked);
+    CHECK(chinwag_map_get(parents.node, "carts", "k", &answer, NULL) == forked);
+    CHECK(chinwag_map_read(parents.node, "carts", "k", &answer, NULL) == forked);
+    CHECK(chinwag_map_entries(parents.node, "carts", "", &answer, NULL) == forked);
+    CHECK(chinwag_map_watch(parents.node, "carts", "", NULL, &watcher, NULL) == forked);
+    CHECK(answer == NULL && watcher == NULL);
 }
 
 static void monitors_in_child(struct open parents) {
