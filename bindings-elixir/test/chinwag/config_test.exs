@@ -84,6 +84,7 @@ defmodule Chinwag.ConfigTest do
       key_file: file,
       cookie: "correct horse battery",
       snapshot: Path.join(folder, "snapshot"),
+      workers: Path.join(folder, "workers"),
       admission: :open,
       ring_profile: :pure,
       ring_replicas: 2,
@@ -93,7 +94,18 @@ defmodule Chinwag.ConfigTest do
       outbox_overflow: :drop_oldest
     }
 
-    for {option, kind} <- Chinwag.Constants.options() do
+    # These are good only together, or with others.
+    tls = for option <- [:tls_cert, :tls_key, :tls_ca], do: {option, "TLS takes all three"}
+    needy = Map.new([attach: "no member takes workers on"] ++ tls)
+
+    for {option, why} <- needy do
+      {:error, error} =
+        Chinwag.start_link([{:name, Known}, {:bind, "127.0.0.1:0"}, {option, "x"}])
+
+      assert error.message =~ why
+    end
+
+    for {option, kind} <- Chinwag.Constants.options(), not is_map_key(needy, option) do
       special = Map.put(special, :awareness_max_multiplier, 8)
       value = Map.get(special, option, values[kind])
       key = if option == :name, do: :node, else: option
