@@ -15,10 +15,10 @@ defmodule Chinwag.Map do
       entry = Chinwag.Map.read(carts, "alice")
       :ok = Chinwag.Map.put(carts, "alice", entry.value <> " and milk", after: entry)
 
-  A key lives for as long as one member is present that has heard of it. It is for what is small: all
-  values of a key with their history have 64 KiB at most, and what a member put last, or keeps for one
-  that has gone, counts among its 1 MiB of keys. Values are bytes; `Chinwag.Payload` makes them of
-  others.
+  A key lives for as long as one member is present that has heard of it. It is for what is small:
+  all values of a key with their history have 64 KiB at most, and what a member put last, or keeps
+  for one that has gone, counts among its 1 MiB of keys. Values are bytes; `Chinwag.Payload` makes
+  them of others.
   """
 
   import Chinwag.Operation
@@ -78,8 +78,8 @@ defmodule Chinwag.Map do
   end
 
   @doc """
-  Replaces values that stand side by side by the one that a function makes of them, the newest first;
-  whether there were any.
+  Replaces values that stand side by side by the one that a function makes of them, the newest
+  first; whether there were any.
   """
   @spec resolve(t(), String.t(), ([value()] -> Chinwag.payload())) ::
           {:ok, boolean()} | {:error, Error.t()}

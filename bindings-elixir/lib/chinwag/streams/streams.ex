@@ -114,9 +114,9 @@ defmodule Chinwag.Streams do
   server is not sent anything before it reads.
 
   Errors: `:too_large` and `:codec`, for this item alone. Otherwise no more can be sent:
-  `:cancelled` when the other side reads no more, or has given up or answered; `:node_down`, `:timeout`, and
-  whatever else the call came to; `:bad_argument` after `finish/1`, and where the caller of a server
-  does not stream.
+  `:cancelled` when the other side reads no more, or has given up or answered; `:node_down`,
+  `:timeout`, and whatever else the call came to; `:bad_argument` after `finish/1`, and where the
+  caller of a server does not stream.
   """
   @spec send_item(t() | Sender.t(), Messages.value()) :: :ok | {:error, Error.t()}
   def send_item(%Sender{stream: nil}, _value),

@@ -9,13 +9,13 @@ defmodule Chinwag.Group do
       def handle_info({:chinwag, MyApp.Mesh, {:group, "rooms.42", {:said, text}, meta}}, state)
 
   A group is there as long as somebody is in it. Who is in it is eventually consistent, within
-  milliseconds where members know each other; a process is in it until it leaves or ends, or its node
-  does. What is broadcast comes as what is published on a topic: at most once, in order from one
-  member to one process, and not to who joins later. It is any term but functions, for Elixir and
-  Erlang alone, and `meta` is that of `Chinwag.Topics`.
+  milliseconds where members know each other; a process is in it until it leaves or ends, or its
+  node does. What is broadcast comes as what is published on a topic: at most once, in order from
+  one member to one process, and not to who joins later. It is any term but functions, for Elixir
+  and Erlang alone, and `meta` is that of `Chinwag.Topics`.
 
-  A group's name has 1 to 58 letters, digits and `._:/-`. Groups are topics and keys of members whose
-  names begin with `group:`; each process takes some 100 bytes of its member's 1 MiB of keys.
+  A group's name has 1 to 58 letters, digits and `._:/-`. Groups are topics and keys of members
+  whose names begin with `group:`; each process takes some 100 bytes of its member's 1 MiB of keys.
   """
 
   alias Chinwag.{Error, Feed, Native, State, Topics}
