@@ -926,66 +926,6 @@ typedef struct {
 } chinwag_vclock_entry;
 
 /**
- * What is written to a key of a shared map. Set what you do not need to zero:
- * `chinwag_map_write w = {0};`.
- */
-typedef struct {
-    /**
-     * The name of the map, as a server's is: 1 to 64 letters, digits and ._:/-
-     */
-    const char *map;
-    /**
-     * The key.
-     */
-    const char *key;
-    /**
-     * Its new value; of chinwag_map_delete(), nothing.
-     */
-    const uint8_t *value;
-    /**
-     * Bytes of that.
-     */
-    size_t length;
-    /**
-     * The "context" of an entry that was read: what is written is in place of that, and nothing
-     * else. NULL: in place of all that this node knows.
-     */
-    const uint8_t *context;
-    /**
-     * Bytes of that.
-     */
-    size_t context_length;
-} chinwag_map_write;
-
-/**
- * Gets changes of keys: on the node's dispatcher thread, one at a time. `change` is borrowed until
- * it returns. What holds for a chinwag_event_fn holds for it.
- */
-typedef void (*chinwag_change_fn)(const chinwag_change *change, void *user_data);
-
-/**
- * How keys are watched. Set what you do not need to zero: `chinwag_watching w = {0};`.
- */
-typedef struct {
-    /**
-     * Gets the changes; NULL when they are taken with chinwag_next_change().
-     */
-    chinwag_change_fn callback;
-    /**
-     * Its data. Taken if the watcher is there.
-     */
-    void *user_data;
-    /**
-     * Frees that once nothing can follow; may be NULL.
-     */
-    chinwag_free_fn free_user_data;
-    /**
-     * The keys that are there come first, then CHINWAG_CHANGE_REPLAY_DONE.
-     */
-    bool replay;
-} chinwag_watching;
-
-/**
  * A tag to set, or to remove when `value` is NULL.
  */
 typedef struct {
@@ -1050,6 +990,104 @@ typedef struct {
  * the node is closed first. What holds for a chinwag_event_fn holds for it.
  */
 typedef void (*chinwag_outcome_fn)(const chinwag_outcome *outcome, void *user_data);
+
+/**
+ * Gets a message for a server: on the node's dispatcher thread, one at a time, never while a
+ * callback for events runs. `request` is its own, to be freed with chinwag_request_free() then or
+ * later, from any thread. What holds for a chinwag_event_fn holds for it.
+ */
+typedef void (*chinwag_request_fn)(chinwag_request *request, void *user_data);
+
+/**
+ * How a server is served. Set what you do not need to zero: `chinwag_service s = {0};`.
+ */
+typedef struct {
+    /**
+     * Gets the messages; NULL when they are taken with chinwag_next_request().
+     */
+    chinwag_request_fn callback;
+    /**
+     * Its data. Taken if the server is there.
+     */
+    void *user_data;
+    /**
+     * Frees that once no message can follow; may be NULL.
+     */
+    chinwag_free_fn free_user_data;
+    /**
+     * Messages that may wait; beyond that, callers get CHINWAG_EOVERLOADED, and casts are dropped
+     * and counted. 0 for the option "mailbox".
+     */
+    size_t mailbox;
+} chinwag_service;
+
+/**
+ * Something to publish. Set what you do not need to zero: `chinwag_publication p = {0};`.
+ */
+typedef struct {
+    /**
+     * Where: a name as a server's is, of 1 to 64 letters, digits and ._:/-
+     */
+    const char *topic;
+    /**
+     * What; NULL for nothing, which other languages see as nil, whatever the codec.
+     */
+    const uint8_t *payload;
+    /**
+     * Bytes of that.
+     */
+    size_t length;
+    /**
+     * Texts that go along, such as "traceparent": 4,096 bytes at most in all.
+     */
+    const chinwag_tag *headers;
+    /**
+     * How many of these.
+     */
+    size_t header_count;
+    /**
+     * How the payload is encoded: CHINWAG_CODEC_MSGPACK for what a chinwag_payload wrote.
+     */
+    uint8_t codec;
+    /**
+     * It is about a state, so a newer one of the topic takes its place while it waits to be sent.
+     */
+    bool latest;
+} chinwag_publication;
+
+/**
+ * Gets what is published: on the node's dispatcher thread, one at a time. `published` is borrowed
+ * until it returns. What holds for a chinwag_event_fn holds for it.
+ */
+typedef void (*chinwag_published_fn)(const chinwag_published *published, void *user_data);
+
+/**
+ * How a topic is subscribed to. Set what you do not need to zero, as in
+ * `chinwag_subscription s = {0};`.
+ */
+typedef struct {
+    /**
+     * Each queue gets everything once, and its subscribers, on whatever members they are, share
+     * that. NULL: the subscriber gets everything.
+     */
+    const char *queue;
+    /**
+     * Publications that may wait; who is slower misses the oldest. 0 for 1024.
+     */
+    size_t buffer;
+    /**
+     * Gets them; NULL when they are taken with chinwag_next_published().
+     */
+    chinwag_published_fn callback;
+    /**
+     * Its data. Taken if the subscriber is there.
+     */
+    void *user_data;
+    /**
+     * Frees that once nothing can follow; may be NULL.
+     */
+    chinwag_free_fn free_user_data;
+} chinwag_subscription;
 
 /**
  * A part of a value. What its kind does not name is 0 or NULL.
@@ -1143,34 +1181,64 @@ typedef struct {
 } chinwag_ring_overrides;
 
 /**
- * Gets a message for a server: on the node's dispatcher thread, one at a time, never while a
- * callback for events runs. `request` is its own, to be freed with chinwag_request_free() then or
- * later, from any thread. What holds for a chinwag_event_fn holds for it.
+ * Gets changes of keys: on the node's dispatcher thread, one at a time. `change` is borrowed until
+ * it returns. What holds for a chinwag_event_fn holds for it.
  */
-typedef void (*chinwag_request_fn)(chinwag_request *request, void *user_data);
+typedef void (*chinwag_change_fn)(const chinwag_change *change, void *user_data);
 
 /**
- * How a server is served. Set what you do not need to zero: `chinwag_service s = {0};`.
+ * How keys are watched. Set what you do not need to zero: `chinwag_watching w = {0};`.
  */
 typedef struct {
     /**
-     * Gets the messages; NULL when they are taken with chinwag_next_request().
+     * Gets the changes; NULL when they are taken with chinwag_next_change().
      */
-    chinwag_request_fn callback;
+    chinwag_change_fn callback;
     /**
-     * Its data. Taken if the server is there.
+     * Its data. Taken if the watcher is there.
      */
     void *user_data;
     /**
-     * Frees that once no message can follow; may be NULL.
+     * Frees that once nothing can follow; may be NULL.
      */
     chinwag_free_fn free_user_data;
     /**
-     * Messages that may wait; beyond that, callers get CHINWAG_EOVERLOADED, and casts are dropped
-     * and counted. 0 for the option "mailbox".
+     * The keys that are there come first, then CHINWAG_CHANGE_REPLAY_DONE.
      */
-    size_t mailbox;
-} chinwag_service;
+    bool replay;
+} chinwag_watching;
+
+/**
+ * What is written to a key of a shared map. Set what you do not need to zero:
+ * `chinwag_map_write w = {0};`.
+ */
+typedef struct {
+    /**
+     * The name of the map, as a server's is: 1 to 64 letters, digits and ._:/-
+     */
+    const char *map;
+    /**
+     * The key.
+     */
+    const char *key;
+    /**
+     * Its new value; of chinwag_map_delete(), nothing.
+     */
+    const uint8_t *value;
+    /**
+     * Bytes of that.
+     */
+    size_t length;
+    /**
+     * The "context" of an entry that was read: what is written is in place of that, and nothing
+     * else. NULL: in place of all that this node knows.
+     */
+    const uint8_t *context;
+    /**
+     * Bytes of that.
+     */
+    size_t context_length;
+} chinwag_map_write;
 
 /**
  * A question to the members. Set what you do not need to zero: `chinwag_question q = {0};`.
@@ -1217,74 +1285,6 @@ typedef struct {
      */
     uint32_t timeout_ms;
 } chinwag_question;
-
-/**
- * Something to publish. Set what you do not need to zero: `chinwag_publication p = {0};`.
- */
-typedef struct {
-    /**
-     * Where: a name as a server's is, of 1 to 64 letters, digits and ._:/-
-     */
-    const char *topic;
-    /**
-     * What; NULL for nothing, which other languages see as nil, whatever the codec.
-     */
-    const uint8_t *payload;
-    /**
-     * Bytes of that.
-     */
-    size_t length;
-    /**
-     * Texts that go along, such as "traceparent": 4,096 bytes at most in all.
-     */
-    const chinwag_tag *headers;
-    /**
-     * How many of these.
-     */
-    size_t header_count;
-    /**
-     * How the payload is encoded: CHINWAG_CODEC_MSGPACK for what a chinwag_payload wrote.
-     */
-    uint8_t codec;
-    /**
-     * It is about a state, so a newer one of the topic takes its place while it waits to be sent.
-     */
-    bool latest;
-} chinwag_publication;
-
-/**
- * Gets what is published: on the node's dispatcher thread, one at a time. `published` is borrowed
- * until it returns. What holds for a chinwag_event_fn holds for it.
- */
-typedef void (*chinwag_published_fn)(const chinwag_published *published, void *user_data);
-
-/**
- * How a topic is subscribed to. Set what you do not need to zero, as in
- * `chinwag_subscription s = {0};`.
- */
-typedef struct {
-    /**
-     * Each queue gets everything once, and its subscribers, on whatever members they are, share
-     * that. NULL: the subscriber gets everything.
-     */
-    const char *queue;
-    /**
-     * Publications that may wait; who is slower misses the oldest. 0 for 1024.
-     */
-    size_t buffer;
-    /**
-     * Gets them; NULL when they are taken with chinwag_next_published().
-     */
-    chinwag_published_fn callback;
-    /**
-     * Its data. Taken if the subscriber is there.
-     */
-    void *user_data;
-    /**
-     * Frees that once nothing can follow; may be NULL.
-     */
-    chinwag_free_fn free_user_data;
-} chinwag_subscription;
 
 #ifdef __cplusplus
 extern "C" {
@@ -2229,78 +2229,6 @@ void chinwag_event_free(chinwag_event *event);
 const char *chinwag_strevent(uint32_t kind);
 
 /**
- * Gives a key of a map that all members read and write a value. What two members put without
- * having heard of each other stays side by side, until somebody who knows of both puts something.
- * A key outlives who wrote it.
- *
- * CHINWAG_EBADARGUMENT for what is no name of a map, an empty key, and bytes that are no context;
- * CHINWAG_ETOOLARGE.
- */
-chinwag_status chinwag_map_put(chinwag_node *node,
-                               const chinwag_map_write *write,
-                               chinwag_error **err);
-
-/**
- * Deletes a key of a map, likewise; one that is not there, too.
- *
- * As for chinwag_map_put().
- */
-chinwag_status chinwag_map_delete(chinwag_node *node,
-                                  const chinwag_map_write *write,
-                                  chinwag_error **err);
-
-/**
- * The newest value of a key of a map, as far as this node has heard: bytes, for
- * chinwag_answer_bytes(), or CHINWAG_ANSWER_NONE. `answer` is yours: free it with
- * chinwag_answer_free().
- *
- * CHINWAG_EBADARGUMENT for what is no name of a map.
- */
-chinwag_status chinwag_map_get(const chinwag_node *node,
-                               const char *map,
-                               const char *key,
-                               chinwag_answer **answer,
-                               chinwag_error **err);
-
-/**
- * All of a key of a map: a record of "key", "values" and "context", or CHINWAG_ANSWER_NONE. The
- * values are a list, the newest first, of records of "value", "stamp" (of a chinwag_hybrid) and
- * "writer". The context is bytes for a chinwag_map_write, which replaces just these values.
- * `answer` is yours: free it with chinwag_answer_free().
- *
- * As for chinwag_map_get().
- */
-chinwag_status chinwag_map_read(const chinwag_node *node,
-                                const char *map,
-                                const char *key,
-                                chinwag_answer **answer,
-                                chinwag_error **err);
-
-/**
- * The keys of a map that begin so, in their order: a list of records as of chinwag_map_read().
- * `answer` is yours: free it with chinwag_answer_free().
- *
- * As for chinwag_map_get().
- */
-chinwag_status chinwag_map_entries(const chinwag_node *node,
-                                   const char *map,
-                                   const char *prefix,
-                                   chinwag_answer **answer,
-                                   chinwag_error **err);
-
-/**
- * Follows the keys of a map that begin so, as chinwag_watch() does those of members.
- *
- * As for chinwag_map_get().
- */
-chinwag_status chinwag_map_watch(chinwag_node *node,
-                                 const char *map,
-                                 const char *prefix,
-                                 const chinwag_watching *watching,
-                                 chinwag_watcher **watcher,
-                                 chinwag_error **err);
-
-/**
  * The name, unique in the cluster. Borrowed from the member. NULL for NULL.
  *
  * In all text, a zero byte that a peer sent stands as U+FFFD.
@@ -2488,6 +2416,391 @@ chinwag_status chinwag_loop_state(const chinwag_node *node,
                                   const char *member,
                                   const char **state,
                                   chinwag_error **err);
+
+/**
+ * Serves a name of this node: other members find it there by that name, wherever they are. The
+ * messages go to the callback of `service`, or, without one or when that is NULL, wait for
+ * chinwag_next_request().
+ *
+ * `server` is yours: free it with chinwag_server_free(), which takes the server off. It may be
+ * NULL if there is a callback: then the server lasts until the node is closed.
+ *
+ * CHINWAG_ESERVEREXISTS when this node has one of that name, which stays; CHINWAG_EBADARGUMENT
+ * for what is no name: 1 to 64 letters, digits and ._:/-
+ */
+chinwag_status chinwag_serve(chinwag_node *node,
+                             const char *name,
+                             const chinwag_service *service,
+                             chinwag_server **server,
+                             chinwag_error **err);
+
+/**
+ * Holds messages back, up to what the mailbox takes.
+ */
+chinwag_status chinwag_server_pause(chinwag_server *server);
+
+/**
+ * Hands messages over again.
+ */
+chinwag_status chinwag_server_resume(chinwag_server *server);
+
+/**
+ * Takes the server off: what waits is answered with CHINWAG_ENOSERVER, and what was handed out can
+ * not be answered any more. When this returns, its callback does not run and will not run again,
+ * and its data is freed; so do not hold a lock that it waits for. From within a callback it does
+ * not wait: then that holds once the running callback has returned. Stopping again does nothing.
+ */
+chinwag_status chinwag_server_stop(chinwag_server *server);
+
+/**
+ * As chinwag_server_stop(), with last words: `reason` goes to those who follow the server and to
+ * those whose calls wait. 256 bytes of it reach other members.
+ */
+chinwag_status chinwag_server_stop_with(chinwag_server *server, const char *reason);
+
+/**
+ * Stops the server if it is not stopped, and frees it. It must be the last call with this server.
+ * NULL is allowed.
+ */
+void chinwag_server_free(chinwag_server *server);
+
+/**
+ * Takes the next message for a server that has no callback. Waits for it up to `timeout_ms`
+ * milliseconds; 0 does not wait, a negative number waits for ever. Several threads may do so at
+ * the same time: each gets messages of its own. `request` is yours: free it with
+ * chinwag_request_free().
+ *
+ * CHINWAG_ETIMEOUT when none came in time, CHINWAG_ECLOSED when none will come any more: the
+ * server was stopped, or the node closed.
+ */
+chinwag_status chinwag_next_request(chinwag_server *server,
+                                    int32_t timeout_ms,
+                                    chinwag_request **request);
+
+/**
+ * Whether an answer is wanted; a cast wants none. False for NULL.
+ */
+bool chinwag_request_is_call(const chinwag_request *request);
+
+/**
+ * What is asked or told. Borrowed from the request. NULL for NULL.
+ */
+const char *chinwag_request_op(const chinwag_request *request);
+
+/**
+ * The member that sent it. Borrowed from the request. NULL for NULL.
+ */
+const char *chinwag_request_from(const chinwag_request *request);
+
+/**
+ * The key after "#", where it was sent to the owner of one; `length`, which may be NULL, is set to
+ * its bytes. Borrowed from the request. NULL when there is none.
+ */
+const uint8_t *chinwag_request_key(const chinwag_request *request, size_t *length);
+
+/**
+ * The header of that name. Borrowed from the request. NULL when there is none.
+ */
+const char *chinwag_request_header(const chinwag_request *request, const char *name);
+
+/**
+ * How many headers there are.
+ */
+size_t chinwag_request_header_count(const chinwag_request *request);
+
+/**
+ * The name of header `index`, counted from 0. Borrowed from the request. NULL when there is no
+ * such header.
+ */
+const char *chinwag_request_header_name(const chinwag_request *request, size_t index);
+
+/**
+ * What came with it; `length`, which may be NULL, is set to its bytes. Borrowed from the request.
+ * NULL for NULL.
+ */
+const uint8_t *chinwag_request_payload(const chinwag_request *request, size_t *length);
+
+/**
+ * How the payload is encoded, such as CHINWAG_CODEC_MSGPACK; -1 for NULL.
+ */
+int32_t chinwag_request_codec(const chinwag_request *request);
+
+/**
+ * What is left of the caller's time, in milliseconds: give it to the calls that you make for the
+ * answer. 0 when it is over, -1 when there is no end.
+ */
+int64_t chinwag_request_remaining_ms(const chinwag_request *request);
+
+/**
+ * Whether nobody waits for the answer any more: the time is over, the caller has given the call up
+ * or is gone, or the server or the node is. False for a cast, and once it was answered.
+ */
+bool chinwag_request_given_up(const chinwag_request *request);
+
+/**
+ * Answers a call with a payload, in the codec that it came in unless you have agreed on another;
+ * NULL answers with nothing, which other languages see as nil. The request is still to be freed.
+ *
+ * CHINWAG_ECANCELLED when nobody waits for it any more; CHINWAG_EBADARGUMENT for a second answer
+ * and for that of a cast, which reach nobody.
+ */
+chinwag_status chinwag_request_reply(chinwag_request *request,
+                                     const uint8_t *payload,
+                                     size_t length,
+                                     uint8_t codec,
+                                     chinwag_error **err);
+
+/**
+ * Answers a call with a CHINWAG_EREMOTEERROR: `class` is the type of the error, such as
+ * "OutOfStock", and `message` says what is wrong.
+ *
+ * As for chinwag_request_reply().
+ */
+chinwag_status chinwag_request_fail(chinwag_request *request,
+                                    const char *class_,
+                                    const char *message,
+                                    chinwag_error **err);
+
+/**
+ * Answers a call with a CHINWAG_EUNKNOWNOP: the server has no operation of that name.
+ *
+ * As for chinwag_request_reply().
+ */
+chinwag_status chinwag_request_unknown_op(chinwag_request *request, chinwag_error **err);
+
+/**
+ * Frees a request; a call that was not answered is answered with a CHINWAG_EREMOTEERROR of the
+ * class "Unanswered". NULL is allowed.
+ */
+void chinwag_request_free(chinwag_request *request);
+
+/**
+ * Makes a call that streams: found, refused and answered as any other, with items in both
+ * directions, each a payload with a codec of its own. The time of the message is how long nothing
+ * may move, in either direction; while an item waits to be taken here, it does not run. `stream`
+ * is yours: free it with chinwag_stream_free().
+ *
+ * The errors of a chinwag_call() that are known at once; the others come with
+ * chinwag_stream_next() and chinwag_stream_answer().
+ */
+chinwag_status chinwag_stream_open(chinwag_node *node,
+                                   const chinwag_message *message,
+                                   chinwag_stream **stream,
+                                   chinwag_error **err);
+
+/**
+ * Whether who asks streams: then chinwag_request_stream() gives the server's end. One that is
+ * answered without that gets the answer, and no items. False for NULL.
+ */
+bool chinwag_request_is_stream(const chinwag_request *request);
+
+/**
+ * The server's end of a call that streams, once: for the items of the request and of the answer.
+ * The request is answered as any other, which ends the items: send none behind that. `stream` is
+ * yours: keep it until then, and free it with chinwag_stream_free().
+ *
+ * CHINWAG_EBADARGUMENT when who asks does not stream, when it was answered, and for a second time.
+ */
+chinwag_status chinwag_request_stream(chinwag_request *request,
+                                      chinwag_stream **stream,
+                                      chinwag_error **err);
+
+/**
+ * Sends an item. Waits for room up to `timeout_ms` milliseconds, as the other side takes items in
+ * its time, and before it has begun to; 0 does not wait, a negative number waits for ever. NULL is
+ * nothing, as in a chinwag_message.
+ *
+ * CHINWAG_ETIMEOUT when there was no room in time: nothing was sent. CHINWAG_ETOOLARGE for this
+ * item alone. Otherwise no more can be sent: CHINWAG_ECANCELLED when the other side reads no more,
+ * has given up or has answered, CHINWAG_ENODEDOWN, and whatever else the call came to;
+ * CHINWAG_EBADARGUMENT after chinwag_stream_finish().
+ */
+chinwag_status chinwag_stream_send(chinwag_stream *stream,
+                                   const uint8_t *payload,
+                                   size_t length,
+                                   uint8_t codec,
+                                   int32_t timeout_ms,
+                                   chinwag_error **err);
+
+/**
+ * Takes the next item: a payload, for chinwag_answer_codec() and chinwag_answer_bytes(). Waits for
+ * it up to `timeout_ms` milliseconds; 0 does not wait, a negative number waits for ever. `item` is
+ * set to NULL when there are no more: the server has answered, or who calls has finished. It is
+ * yours: free it with chinwag_answer_free().
+ *
+ * CHINWAG_ETIMEOUT when nothing came in time, unless chinwag_stream_ended(): then it is what the
+ * call came to, as is any other error, behind all items. At the server CHINWAG_ECANCELLED when who
+ * calls has given up, and CHINWAG_ENODEDOWN when that is gone.
+ */
+chinwag_status chinwag_stream_next(chinwag_stream *stream,
+                                   int32_t timeout_ms,
+                                   chinwag_answer **item,
+                                   chinwag_error **err);
+
+/**
+ * What the server answered behind the items; those that were not taken are dropped. As for
+ * chinwag_stream_next(), it waits; before it does, it says that no more items will be sent.
+ * `answer` is yours: free it with chinwag_answer_free().
+ *
+ * CHINWAG_EBADARGUMENT at the server's end; the errors of a chinwag_call().
+ */
+chinwag_status chinwag_stream_answer(chinwag_stream *stream,
+                                     int32_t timeout_ms,
+                                     chinwag_answer **answer,
+                                     chinwag_error **err);
+
+/**
+ * Whether all items were taken and what is behind them is known. False for NULL.
+ */
+bool chinwag_stream_ended(chinwag_stream *stream);
+
+/**
+ * Says that no more items of the request will come. At the server it does nothing: those of an
+ * answer end with it.
+ */
+chinwag_status chinwag_stream_finish(chinwag_stream *stream);
+
+/**
+ * Reads no more: whoever sends items is told by CHINWAG_ECANCELLED, and the call goes on.
+ */
+chinwag_status chinwag_stream_stop(chinwag_stream *stream);
+
+/**
+ * Gives the call up, and tells the server: it comes to CHINWAG_ECANCELLED, behind the items that
+ * have come. At the server it does nothing.
+ */
+chinwag_status chinwag_stream_cancel(chinwag_stream *stream);
+
+/**
+ * Frees the end of a stream. A call of your own is given up, unless it is over; at the server
+ * nothing more is read. It must be the last call with this stream. NULL is allowed.
+ */
+void chinwag_stream_free(chinwag_stream *stream);
+
+/**
+ * Sends something to everybody who subscribes to a topic, on whatever members, this one included.
+ * Nothing is stored for who subscribes later. It never waits: what there is no room for on the way
+ * to one member is dropped there and counted, and the others get it. `count`, which may be NULL,
+ * is set to how many members it was sent to.
+ *
+ * CHINWAG_EBADARGUMENT for what is no name of a topic, CHINWAG_ETOOLARGE: nothing was sent then.
+ */
+chinwag_status chinwag_publish(chinwag_node *node,
+                               const chinwag_publication *publication,
+                               size_t *count,
+                               chinwag_error **err);
+
+/**
+ * Subscribes to exactly that topic, from now on. What is published goes to the callback of
+ * `subscription`, or, without one or when that is NULL, waits for chinwag_next_published(). The
+ * others hear of it within milliseconds.
+ *
+ * `subscriber` is yours: free it with chinwag_subscriber_free(), which ends it. It may be NULL if
+ * there is a callback: then it lasts until the node is closed.
+ *
+ * CHINWAG_EBADARGUMENT for what is no name of a topic or of a queue.
+ */
+chinwag_status chinwag_subscribe_topic(chinwag_node *node,
+                                       const char *topic,
+                                       const chinwag_subscription *subscription,
+                                       chinwag_subscriber **subscriber,
+                                       chinwag_error **err);
+
+/**
+ * Takes the next publication for a subscriber that has no callback. Waits for it up to
+ * `timeout_ms` milliseconds; 0 does not wait, a negative number waits for ever. Several threads
+ * may do so at the same time: each gets publications of its own. `published` is yours: free it
+ * with chinwag_published_free().
+ *
+ * CHINWAG_ETIMEOUT when none came in time, CHINWAG_ECLOSED when none will come any more: the
+ * subscriber was closed, or the node.
+ */
+chinwag_status chinwag_next_published(chinwag_subscriber *subscriber,
+                                      int32_t timeout_ms,
+                                      chinwag_published **published);
+
+/**
+ * How many publications it has missed in all, because it was slow. 0 for NULL, and once it is
+ * closed.
+ */
+uint64_t chinwag_subscriber_missed(chinwag_subscriber *subscriber);
+
+/**
+ * Subscribes no longer; what waits is dropped. When this returns, its callback does not run and
+ * will not run again, and its data is freed; so do not hold a lock that it waits for. From within
+ * a callback it does not wait: then that holds once the running callback has returned. Closing
+ * again does nothing.
+ */
+chinwag_status chinwag_subscriber_close(chinwag_subscriber *subscriber);
+
+/**
+ * Closes the subscriber if it is not closed, and frees it. It must be the last call with this
+ * subscriber. NULL is allowed.
+ */
+void chinwag_subscriber_free(chinwag_subscriber *subscriber);
+
+/**
+ * The topic. Borrowed. NULL for NULL.
+ */
+const char *chinwag_published_topic(const chinwag_published *published);
+
+/**
+ * The member that published it. Borrowed. NULL for NULL.
+ */
+const char *chinwag_published_from(const chinwag_published *published);
+
+/**
+ * What was published; `length`, which may be NULL, is set to its bytes. Borrowed. NULL for NULL.
+ */
+const uint8_t *chinwag_published_payload(const chinwag_published *published, size_t *length);
+
+/**
+ * How the payload is encoded, such as CHINWAG_CODEC_MSGPACK; -1 for NULL.
+ */
+int32_t chinwag_published_codec(const chinwag_published *published);
+
+/**
+ * How many publications the subscriber has missed just before this one, because it was slow. 0 for
+ * NULL.
+ */
+uint64_t chinwag_published_missed(const chinwag_published *published);
+
+/**
+ * The header of that name. Borrowed. NULL when there is none.
+ */
+const char *chinwag_published_header(const chinwag_published *published, const char *name);
+
+/**
+ * How many headers there are.
+ */
+size_t chinwag_published_header_count(const chinwag_published *published);
+
+/**
+ * The name of header `index`, counted from 0. Borrowed. NULL when there is no such header.
+ */
+const char *chinwag_published_header_name(const chinwag_published *published, size_t index);
+
+/**
+ * Frees a publication that a function gave you. NULL is allowed.
+ */
+void chinwag_published_free(chinwag_published *published);
+
+/**
+ * Which members have subscribers of a topic, this one included, as a list of their names in order.
+ * `answer` is yours: free it with chinwag_answer_free().
+ */
+chinwag_status chinwag_subscribers(const chinwag_node *node,
+                                   const char *topic,
+                                   chinwag_answer **answer,
+                                   chinwag_error **err);
+
+/**
+ * Every topic that somebody subscribes to, as far as this node knows, as a map of its name to a
+ * count: how many members do. `answer` is yours: free it with chinwag_answer_free().
+ */
+chinwag_status chinwag_topics(const chinwag_node *node,
+                              chinwag_answer **answer,
+                              chinwag_error **err);
 
 /**
  * Starts a node: binds its address, then tries the seeds. Being alone is success, unless
@@ -3220,163 +3533,6 @@ chinwag_status chinwag_set_ring_overrides(chinwag_node *node,
 chinwag_status chinwag_released(chinwag_node *node, uint64_t id, chinwag_error **err);
 
 /**
- * Serves a name of this node: other members find it there by that name, wherever they are. The
- * messages go to the callback of `service`, or, without one or when that is NULL, wait for
- * chinwag_next_request().
- *
- * `server` is yours: free it with chinwag_server_free(), which takes the server off. It may be
- * NULL if there is a callback: then the server lasts until the node is closed.
- *
- * CHINWAG_ESERVEREXISTS when this node has one of that name, which stays; CHINWAG_EBADARGUMENT
- * for what is no name: 1 to 64 letters, digits and ._:/-
- */
-chinwag_status chinwag_serve(chinwag_node *node,
-                             const char *name,
-                             const chinwag_service *service,
-                             chinwag_server **server,
-                             chinwag_error **err);
-
-/**
- * Holds messages back, up to what the mailbox takes.
- */
-chinwag_status chinwag_server_pause(chinwag_server *server);
-
-/**
- * Hands messages over again.
- */
-chinwag_status chinwag_server_resume(chinwag_server *server);
-
-/**
- * Takes the server off: what waits is answered with CHINWAG_ENOSERVER, and what was handed out can
- * not be answered any more. When this returns, its callback does not run and will not run again,
- * and its data is freed; so do not hold a lock that it waits for. From within a callback it does
- * not wait: then that holds once the running callback has returned. Stopping again does nothing.
- */
-chinwag_status chinwag_server_stop(chinwag_server *server);
-
-/**
- * As chinwag_server_stop(), with last words: `reason` goes to those who follow the server and to
- * those whose calls wait. 256 bytes of it reach other members.
- */
-chinwag_status chinwag_server_stop_with(chinwag_server *server, const char *reason);
-
-/**
- * Stops the server if it is not stopped, and frees it. It must be the last call with this server.
- * NULL is allowed.
- */
-void chinwag_server_free(chinwag_server *server);
-
-/**
- * Takes the next message for a server that has no callback. Waits for it up to `timeout_ms`
- * milliseconds; 0 does not wait, a negative number waits for ever. Several threads may do so at
- * the same time: each gets messages of its own. `request` is yours: free it with
- * chinwag_request_free().
- *
- * CHINWAG_ETIMEOUT when none came in time, CHINWAG_ECLOSED when none will come any more: the
- * server was stopped, or the node closed.
- */
-chinwag_status chinwag_next_request(chinwag_server *server,
-                                    int32_t timeout_ms,
-                                    chinwag_request **request);
-
-/**
- * Whether an answer is wanted; a cast wants none. False for NULL.
- */
-bool chinwag_request_is_call(const chinwag_request *request);
-
-/**
- * What is asked or told. Borrowed from the request. NULL for NULL.
- */
-const char *chinwag_request_op(const chinwag_request *request);
-
-/**
- * The member that sent it. Borrowed from the request. NULL for NULL.
- */
-const char *chinwag_request_from(const chinwag_request *request);
-
-/**
- * The key after "#", where it was sent to the owner of one; `length`, which may be NULL, is set to
- * its bytes. Borrowed from the request. NULL when there is none.
- */
-const uint8_t *chinwag_request_key(const chinwag_request *request, size_t *length);
-
-/**
- * The header of that name. Borrowed from the request. NULL when there is none.
- */
-const char *chinwag_request_header(const chinwag_request *request, const char *name);
-
-/**
- * How many headers there are.
- */
-size_t chinwag_request_header_count(const chinwag_request *request);
-
-/**
- * The name of header `index`, counted from 0. Borrowed from the request. NULL when there is no
- * such header.
- */
-const char *chinwag_request_header_name(const chinwag_request *request, size_t index);
-
-/**
- * What came with it; `length`, which may be NULL, is set to its bytes. Borrowed from the request.
- * NULL for NULL.
- */
-const uint8_t *chinwag_request_payload(const chinwag_request *request, size_t *length);
-
-/**
- * How the payload is encoded, such as CHINWAG_CODEC_MSGPACK; -1 for NULL.
- */
-int32_t chinwag_request_codec(const chinwag_request *request);
-
-/**
- * What is left of the caller's time, in milliseconds: give it to the calls that you make for the
- * answer. 0 when it is over, -1 when there is no end.
- */
-int64_t chinwag_request_remaining_ms(const chinwag_request *request);
-
-/**
- * Whether nobody waits for the answer any more: the time is over, the caller has given the call up
- * or is gone, or the server or the node is. False for a cast, and once it was answered.
- */
-bool chinwag_request_given_up(const chinwag_request *request);
-
-/**
- * Answers a call with a payload, in the codec that it came in unless you have agreed on another;
- * NULL answers with nothing, which other languages see as nil. The request is still to be freed.
- *
- * CHINWAG_ECANCELLED when nobody waits for it any more; CHINWAG_EBADARGUMENT for a second answer
- * and for that of a cast, which reach nobody.
- */
-chinwag_status chinwag_request_reply(chinwag_request *request,
-                                     const uint8_t *payload,
-                                     size_t length,
-                                     uint8_t codec,
-                                     chinwag_error **err);
-
-/**
- * Answers a call with a CHINWAG_EREMOTEERROR: `class` is the type of the error, such as
- * "OutOfStock", and `message` says what is wrong.
- *
- * As for chinwag_request_reply().
- */
-chinwag_status chinwag_request_fail(chinwag_request *request,
-                                    const char *class_,
-                                    const char *message,
-                                    chinwag_error **err);
-
-/**
- * Answers a call with a CHINWAG_EUNKNOWNOP: the server has no operation of that name.
- *
- * As for chinwag_request_reply().
- */
-chinwag_status chinwag_request_unknown_op(chinwag_request *request, chinwag_error **err);
-
-/**
- * Frees a request; a call that was not answered is answered with a CHINWAG_EREMOTEERROR of the
- * class "Unanswered". NULL is allowed.
- */
-void chinwag_request_free(chinwag_request *request);
-
-/**
  * Gives a key of this node a value of `length` bytes, which all members read: for `ttl_ms`
  * milliseconds, or, with 0, until it is deleted or the node is gone.
  *
@@ -3499,107 +3655,76 @@ const chinwag_answer *chinwag_change_entries(const chinwag_change *change);
 void chinwag_change_free(chinwag_change *change);
 
 /**
- * Makes a call that streams: found, refused and answered as any other, with items in both
- * directions, each a payload with a codec of its own. The time of the message is how long nothing
- * may move, in either direction; while an item waits to be taken here, it does not run. `stream`
- * is yours: free it with chinwag_stream_free().
+ * Gives a key of a map that all members read and write a value. What two members put without
+ * having heard of each other stays side by side, until somebody who knows of both puts something.
+ * A key outlives who wrote it.
  *
- * The errors of a chinwag_call() that are known at once; the others come with
- * chinwag_stream_next() and chinwag_stream_answer().
+ * CHINWAG_EBADARGUMENT for what is no name of a map, an empty key, and bytes that are no context;
+ * CHINWAG_ETOOLARGE.
  */
-chinwag_status chinwag_stream_open(chinwag_node *node,
-                                   const chinwag_message *message,
-                                   chinwag_stream **stream,
-                                   chinwag_error **err);
+chinwag_status chinwag_map_put(chinwag_node *node,
+                               const chinwag_map_write *write,
+                               chinwag_error **err);
 
 /**
- * Whether who asks streams: then chinwag_request_stream() gives the server's end. One that is
- * answered without that gets the answer, and no items. False for NULL.
- */
-bool chinwag_request_is_stream(const chinwag_request *request);
-
-/**
- * The server's end of a call that streams, once: for the items of the request and of the answer.
- * The request is answered as any other, which ends the items: send none behind that. `stream` is
- * yours: keep it until then, and free it with chinwag_stream_free().
+ * Deletes a key of a map, likewise; one that is not there, too.
  *
- * CHINWAG_EBADARGUMENT when who asks does not stream, when it was answered, and for a second time.
+ * As for chinwag_map_put().
  */
-chinwag_status chinwag_request_stream(chinwag_request *request,
-                                      chinwag_stream **stream,
-                                      chinwag_error **err);
+chinwag_status chinwag_map_delete(chinwag_node *node,
+                                  const chinwag_map_write *write,
+                                  chinwag_error **err);
 
 /**
- * Sends an item. Waits for room up to `timeout_ms` milliseconds, as the other side takes items in
- * its time, and before it has begun to; 0 does not wait, a negative number waits for ever. NULL is
- * nothing, as in a chinwag_message.
+ * The newest value of a key of a map, as far as this node has heard: bytes, for
+ * chinwag_answer_bytes(), or CHINWAG_ANSWER_NONE. `answer` is yours: free it with
+ * chinwag_answer_free().
  *
- * CHINWAG_ETIMEOUT when there was no room in time: nothing was sent. CHINWAG_ETOOLARGE for this
- * item alone. Otherwise no more can be sent: CHINWAG_ECANCELLED when the other side reads no more,
- * has given up or has answered, CHINWAG_ENODEDOWN, and whatever else the call came to;
- * CHINWAG_EBADARGUMENT after chinwag_stream_finish().
+ * CHINWAG_EBADARGUMENT for what is no name of a map.
  */
-chinwag_status chinwag_stream_send(chinwag_stream *stream,
-                                   const uint8_t *payload,
-                                   size_t length,
-                                   uint8_t codec,
-                                   int32_t timeout_ms,
-                                   chinwag_error **err);
+chinwag_status chinwag_map_get(const chinwag_node *node,
+                               const char *map,
+                               const char *key,
+                               chinwag_answer **answer,
+                               chinwag_error **err);
 
 /**
- * Takes the next item: a payload, for chinwag_answer_codec() and chinwag_answer_bytes(). Waits for
- * it up to `timeout_ms` milliseconds; 0 does not wait, a negative number waits for ever. `item` is
- * set to NULL when there are no more: the server has answered, or who calls has finished. It is
- * yours: free it with chinwag_answer_free().
- *
- * CHINWAG_ETIMEOUT when nothing came in time, unless chinwag_stream_ended(): then it is what the
- * call came to, as is any other error, behind all items. At the server CHINWAG_ECANCELLED when who
- * calls has given up, and CHINWAG_ENODEDOWN when that is gone.
- */
-chinwag_status chinwag_stream_next(chinwag_stream *stream,
-                                   int32_t timeout_ms,
-                                   chinwag_answer **item,
-                                   chinwag_error **err);
-
-/**
- * What the server answered behind the items; those that were not taken are dropped. As for
- * chinwag_stream_next(), it waits; before it does, it says that no more items will be sent.
+ * All of a key of a map: a record of "key", "values" and "context", or CHINWAG_ANSWER_NONE. The
+ * values are a list, the newest first, of records of "value", "stamp" (of a chinwag_hybrid) and
+ * "writer". The context is bytes for a chinwag_map_write, which replaces just these values.
  * `answer` is yours: free it with chinwag_answer_free().
  *
- * CHINWAG_EBADARGUMENT at the server's end; the errors of a chinwag_call().
+ * As for chinwag_map_get().
  */
-chinwag_status chinwag_stream_answer(chinwag_stream *stream,
-                                     int32_t timeout_ms,
-                                     chinwag_answer **answer,
-                                     chinwag_error **err);
+chinwag_status chinwag_map_read(const chinwag_node *node,
+                                const char *map,
+                                const char *key,
+                                chinwag_answer **answer,
+                                chinwag_error **err);
 
 /**
- * Whether all items were taken and what is behind them is known. False for NULL.
+ * The keys of a map that begin so, in their order: a list of records as of chinwag_map_read().
+ * `answer` is yours: free it with chinwag_answer_free().
+ *
+ * As for chinwag_map_get().
  */
-bool chinwag_stream_ended(chinwag_stream *stream);
+chinwag_status chinwag_map_entries(const chinwag_node *node,
+                                   const char *map,
+                                   const char *prefix,
+                                   chinwag_answer **answer,
+                                   chinwag_error **err);
 
 /**
- * Says that no more items of the request will come. At the server it does nothing: those of an
- * answer end with it.
+ * Follows the keys of a map that begin so, as chinwag_watch() does those of members.
+ *
+ * As for chinwag_map_get().
  */
-chinwag_status chinwag_stream_finish(chinwag_stream *stream);
-
-/**
- * Reads no more: whoever sends items is told by CHINWAG_ECANCELLED, and the call goes on.
- */
-chinwag_status chinwag_stream_stop(chinwag_stream *stream);
-
-/**
- * Gives the call up, and tells the server: it comes to CHINWAG_ECANCELLED, behind the items that
- * have come. At the server it does nothing.
- */
-chinwag_status chinwag_stream_cancel(chinwag_stream *stream);
-
-/**
- * Frees the end of a stream. A call of your own is given up, unless it is over; at the server
- * nothing more is read. It must be the last call with this stream. NULL is allowed.
- */
-void chinwag_stream_free(chinwag_stream *stream);
+chinwag_status chinwag_map_watch(chinwag_node *node,
+                                 const char *map,
+                                 const char *prefix,
+                                 const chinwag_watching *watching,
+                                 chinwag_watcher **watcher,
+                                 chinwag_error **err);
 
 /**
  * Sends `length` bytes to the present member of that name, who gets a "message" event; a member
@@ -3845,131 +3970,6 @@ chinwag_status chinwag_rtt(chinwag_node *node,
                            const char *to,
                            uint64_t *time_ns,
                            chinwag_error **err);
-
-/**
- * Sends something to everybody who subscribes to a topic, on whatever members, this one included.
- * Nothing is stored for who subscribes later. It never waits: what there is no room for on the way
- * to one member is dropped there and counted, and the others get it. `count`, which may be NULL,
- * is set to how many members it was sent to.
- *
- * CHINWAG_EBADARGUMENT for what is no name of a topic, CHINWAG_ETOOLARGE: nothing was sent then.
- */
-chinwag_status chinwag_publish(chinwag_node *node,
-                               const chinwag_publication *publication,
-                               size_t *count,
-                               chinwag_error **err);
-
-/**
- * Subscribes to exactly that topic, from now on. What is published goes to the callback of
- * `subscription`, or, without one or when that is NULL, waits for chinwag_next_published(). The
- * others hear of it within milliseconds.
- *
- * `subscriber` is yours: free it with chinwag_subscriber_free(), which ends it. It may be NULL if
- * there is a callback: then it lasts until the node is closed.
- *
- * CHINWAG_EBADARGUMENT for what is no name of a topic or of a queue.
- */
-chinwag_status chinwag_subscribe_topic(chinwag_node *node,
-                                       const char *topic,
-                                       const chinwag_subscription *subscription,
-                                       chinwag_subscriber **subscriber,
-                                       chinwag_error **err);
-
-/**
- * Takes the next publication for a subscriber that has no callback. Waits for it up to
- * `timeout_ms` milliseconds; 0 does not wait, a negative number waits for ever. Several threads
- * may do so at the same time: each gets publications of its own. `published` is yours: free it
- * with chinwag_published_free().
- *
- * CHINWAG_ETIMEOUT when none came in time, CHINWAG_ECLOSED when none will come any more: the
- * subscriber was closed, or the node.
- */
-chinwag_status chinwag_next_published(chinwag_subscriber *subscriber,
-                                      int32_t timeout_ms,
-                                      chinwag_published **published);
-
-/**
- * How many publications it has missed in all, because it was slow. 0 for NULL, and once it is
- * closed.
- */
-uint64_t chinwag_subscriber_missed(chinwag_subscriber *subscriber);
-
-/**
- * Subscribes no longer; what waits is dropped. When this returns, its callback does not run and
- * will not run again, and its data is freed; so do not hold a lock that it waits for. From within
- * a callback it does not wait: then that holds once the running callback has returned. Closing
- * again does nothing.
- */
-chinwag_status chinwag_subscriber_close(chinwag_subscriber *subscriber);
-
-/**
- * Closes the subscriber if it is not closed, and frees it. It must be the last call with this
- * subscriber. NULL is allowed.
- */
-void chinwag_subscriber_free(chinwag_subscriber *subscriber);
-
-/**
- * The topic. Borrowed. NULL for NULL.
- */
-const char *chinwag_published_topic(const chinwag_published *published);
-
-/**
- * The member that published it. Borrowed. NULL for NULL.
- */
-const char *chinwag_published_from(const chinwag_published *published);
-
-/**
- * What was published; `length`, which may be NULL, is set to its bytes. Borrowed. NULL for NULL.
- */
-const uint8_t *chinwag_published_payload(const chinwag_published *published, size_t *length);
-
-/**
- * How the payload is encoded, such as CHINWAG_CODEC_MSGPACK; -1 for NULL.
- */
-int32_t chinwag_published_codec(const chinwag_published *published);
-
-/**
- * How many publications the subscriber has missed just before this one, because it was slow. 0 for
- * NULL.
- */
-uint64_t chinwag_published_missed(const chinwag_published *published);
-
-/**
- * The header of that name. Borrowed. NULL when there is none.
- */
-const char *chinwag_published_header(const chinwag_published *published, const char *name);
-
-/**
- * How many headers there are.
- */
-size_t chinwag_published_header_count(const chinwag_published *published);
-
-/**
- * The name of header `index`, counted from 0. Borrowed. NULL when there is no such header.
- */
-const char *chinwag_published_header_name(const chinwag_published *published, size_t index);
-
-/**
- * Frees a publication that a function gave you. NULL is allowed.
- */
-void chinwag_published_free(chinwag_published *published);
-
-/**
- * Which members have subscribers of a topic, this one included, as a list of their names in order.
- * `answer` is yours: free it with chinwag_answer_free().
- */
-chinwag_status chinwag_subscribers(const chinwag_node *node,
-                                   const char *topic,
-                                   chinwag_answer **answer,
-                                   chinwag_error **err);
-
-/**
- * Every topic that somebody subscribes to, as far as this node knows, as a map of its name to a
- * count: how many members do. `answer` is yours: free it with chinwag_answer_free().
- */
-chinwag_status chinwag_topics(const chinwag_node *node,
-                              chinwag_answer **answer,
-                              chinwag_error **err);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -14,21 +14,15 @@ pub mod config;
 pub mod constants;
 pub mod error;
 pub mod events;
-mod feeds;
 mod ffi;
-pub mod map;
 pub mod member;
 pub mod messages;
-pub mod monitor;
 pub mod node;
 pub mod payload;
 mod queue;
 pub mod ring;
-pub mod serving;
 pub mod state;
-pub mod streams;
 pub mod talk;
-pub mod topics;
 
 use std::ffi::c_char;
 
@@ -58,15 +52,15 @@ mod tests {
     use crate::answer::AnswerKind;
     use crate::clock::{Causality, TrimBounds, VClockEntry};
     use crate::constants::{self, EVENT_KINDS, STATUSES, Status};
-    use crate::map::MapWrite;
     use crate::messages::Message;
+    use crate::messages::serving::Service;
+    use crate::messages::topics::{Publication, Subscription};
     use crate::node::Tag;
     use crate::payload::{PayloadKind, PayloadPart};
     use crate::ring::cluster::{RingOverrides, RingPin};
-    use crate::serving::Service;
+    use crate::state::map::MapWrite;
     use crate::state::{ChangeKind, Watching};
     use crate::talk::serf::Question;
-    use crate::topics::{Publication, Subscription};
 
     #[test]
     fn every_row_of_the_tables_has_its_constant() {

@@ -9,17 +9,12 @@ pub mod clock;
 mod config;
 pub mod error;
 pub mod events;
-pub mod map;
 pub mod member;
 pub mod messages;
-pub mod monitor;
 pub mod node;
 pub mod payload;
 pub mod ring;
-pub mod serving;
 pub mod state;
-pub mod streams;
-pub mod topics;
 
 use napi_derive::napi;
 

@@ -9,17 +9,12 @@ mod clock;
 mod config;
 mod error;
 mod events;
-mod map;
 mod member;
 mod messages;
-mod monitor;
 mod node;
 mod payload;
 mod ring;
-mod serving;
 mod state;
-mod streams;
-mod topics;
 
 /// The private module `chinwag._chinwag`.
 #[pyo3::pymodule(gil_used = false)]
@@ -43,11 +38,17 @@ mod _chinwag {
     #[pymodule_export]
     use super::events::{Subscription, Wake};
     #[pymodule_export]
-    use super::map::{MapWatching, map_entries, map_read, map_watch, map_write};
-    #[pymodule_export]
     use super::member::Member;
     #[pymodule_export]
-    use super::monitor::{loop_state, loop_turned, monitor, unwatch_loop, watch_loop};
+    use super::messages::monitor::{loop_state, loop_turned, monitor, unwatch_loop, watch_loop};
+    #[pymodule_export]
+    use super::messages::serving::{From, Mailbox};
+    #[pymodule_export]
+    use super::messages::streams::{Streaming, moved_streams, open_stream, stream_of};
+    #[pymodule_export]
+    use super::messages::topics::{
+        Published, Subscribed, publish, subscribe_topic, subscribers, topics,
+    };
     #[pymodule_export]
     use super::node::Host;
     #[pymodule_export]
@@ -57,13 +58,9 @@ mod _chinwag {
     #[pymodule_export]
     use super::ring::change::{RingChange, bucket};
     #[pymodule_export]
-    use super::serving::{From, Mailbox};
+    use super::state::map::{MapWatching, map_entries, map_read, map_watch, map_write};
     #[pymodule_export]
     use super::state::{Watching, delete, entries, get, put, watch};
-    #[pymodule_export]
-    use super::streams::{Streaming, moved_streams, open_stream, stream_of};
-    #[pymodule_export]
-    use super::topics::{Published, Subscribed, publish, subscribe_topic, subscribers, topics};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

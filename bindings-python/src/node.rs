@@ -16,11 +16,11 @@ use crate::config::{asked, config, secret};
 use crate::error::{OrRaise, exception, guard};
 use crate::events::{Bell, Subscription, Wake, lock};
 use crate::member::Member;
+use crate::messages::serving::Mailbox;
+use crate::messages::streams::{Moved, Streaming};
 use crate::messages::{Said, count, limit};
 use crate::ring::Ring;
 use crate::ring::cluster::Cluster;
-use crate::serving::Mailbox;
-use crate::streams::{Moved, Streaming};
 
 /// A node with the operations that are under way.
 #[pyclass(frozen, module = "chinwag._chinwag")]

@@ -11,10 +11,10 @@ use rustler::{Atom, Binary, Decoder, MapIterator, NifResult, Term};
 
 use crate::atoms;
 use crate::error::{bad, raised, shown};
-use crate::map;
 use crate::messages;
 use crate::ring::cluster;
 use crate::state;
+use crate::state::map;
 
 /// The core's options from a list of `{key, value}`.
 pub(crate) fn config(options: Term<'_>) -> Result<Config> {

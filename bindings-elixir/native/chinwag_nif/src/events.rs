@@ -21,10 +21,10 @@ use rustler::env::SavedTerm;
 use rustler::thread::is_scheduler_thread;
 use rustler::{Atom, Encoder, Env, LocalPid, OwnedEnv, Resource, ResourceArc, Term};
 
-use crate::monitor::Following;
+use crate::messages::monitor::{self, Following};
 use crate::node::{ROSTER_MAX, Shared};
 use crate::ring::cluster;
-use crate::{answer, atoms, error, member, monitor};
+use crate::{answer, atoms, error, member};
 
 /// Events that the owner takes in one go: well below a millisecond of a scheduler.
 const BATCH: usize = 64;

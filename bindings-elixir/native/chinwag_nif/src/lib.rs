@@ -11,17 +11,12 @@ mod config;
 mod direct;
 mod error;
 mod events;
-mod map;
 mod member;
 mod messages;
-mod monitor;
 mod node;
 mod payload;
 mod ring;
-mod serving;
 mod state;
-mod streams;
-mod topics;
 
 use rustler::{Atom, Encoder, Env, NifResult, Term};
 

@@ -12,9 +12,9 @@ use pyo3::types::PyDict;
 
 use crate::error::{OrRaise, exception, guard};
 use crate::events::{Bell, Own, lock};
+use crate::messages::serving::From;
 use crate::messages::{Said, codec, object, to_bytes};
 use crate::node::Host;
-use crate::serving::From;
 
 /// The ends at which something happened, by their numbers, until somebody looks.
 #[derive(Default)]

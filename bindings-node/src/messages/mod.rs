@@ -1,6 +1,11 @@
 //! Messages to named servers, and the servers of this node. A message is said in numbers, one text
 //! and one run of bytes, as `lib/messages.js` does, and crosses the border once.
 
+pub mod monitor;
+pub mod serving;
+pub mod streams;
+pub mod topics;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,9 +17,9 @@ use napi_derive::napi;
 
 use crate::config;
 use crate::error::{Failed, Result, failure};
+use crate::messages::serving::NativeServing;
 use crate::node::NativeNode;
 use crate::payload::Said;
-use crate::serving::NativeServing;
 
 /// A message, as `lib/messages.js` says it: texts, then numbers, then headers, then the payload.
 pub(crate) struct Envelope<'a> {

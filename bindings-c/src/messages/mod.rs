@@ -1,5 +1,10 @@
 //! Messages to named servers, wherever they live.
 
+pub mod monitor;
+pub mod serving;
+pub mod streams;
+pub mod topics;
+
 use std::ffi::{CStr, CString, c_char};
 use std::mem::MaybeUninit;
 use std::time::Duration;

@@ -11,12 +11,12 @@ use chinwag::host::{Answer as Value, Streaming};
 use crate::answer::Answer;
 use crate::constants::Status;
 use crate::error::Error;
-use crate::feeds::deadline;
 use crate::ffi::{forks, given, own_process, shared, status, value};
+use crate::messages::serving::Request;
 use crate::messages::{Message, payload_of};
 use crate::node::Node;
+use crate::queue::feeds::deadline;
 use crate::queue::{Bell, lock};
-use crate::serving::Request;
 
 /// One end of a call that streams: of who calls, or of the server. You free it with
 /// chinwag_stream_free(). Any thread may use it, and one may send while another takes; it may

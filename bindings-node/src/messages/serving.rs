@@ -12,8 +12,8 @@ use napi_derive::napi;
 use crate::config;
 use crate::error::{Elsewhere, Result, failure};
 use crate::messages::error;
+use crate::messages::streams::NativeStream;
 use crate::payload::{Parts, Said, Told};
-use crate::streams::NativeStream;
 
 /// The number of a message that nobody has to answer.
 const CAST: f64 = 0.0;

@@ -1,4 +1,7 @@
-//! The queue that events are polled from, and the bell that tells of new ones.
+//! The queue that events are polled from, and the bell that tells of new ones; `feeds` are the same
+//! of what comes one by one.
+
+pub(crate) mod feeds;
 
 use std::collections::VecDeque;
 use std::io::{self, PipeReader, PipeWriter, Read, Write};

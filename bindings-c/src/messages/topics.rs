@@ -11,10 +11,10 @@ use crate::answer::Answer;
 use crate::callbacks::FreeFn;
 use crate::constants::Status;
 use crate::error::Error;
-use crate::feeds::{self, Feed, Flow, told};
 use crate::ffi::{c_text, given, optional_text, pointer, shared, status, text, value};
 use crate::messages::{Headers, headers_of, payload_of};
 use crate::node::{Node, Tag};
+use crate::queue::feeds::{self, Feed, Flow, told};
 
 /// Something to publish. Set what you do not need to zero: `chinwag_publication p = {0};`.
 #[repr(C)]

@@ -12,9 +12,9 @@ use chinwag::{MapEntry, MapValue, MapWatch, MapWatched};
 use crate::answer::Answer;
 use crate::constants::Status;
 use crate::error::Error;
-use crate::feeds::Flow;
 use crate::ffi::{given, items, shared, status, text};
 use crate::node::Node;
+use crate::queue::feeds::Flow;
 use crate::state::{Change, ChangeKind, Watcher, Watching, told_next};
 
 /// What is written to a key of a shared map. Set what you do not need to zero:

@@ -11,9 +11,9 @@ use rustler::{Encoder, Env, Resource, ResourceArc, Term};
 
 use crate::config::{bad_argument, flag, is_nil, string};
 use crate::events::{Bell, lock, next};
+use crate::messages::streams::StreamRef;
 use crate::messages::{done, numbered, payload};
 use crate::node::NodeRef;
-use crate::streams::StreamRef;
 use crate::{atoms, error, member};
 
 /// Messages that are taken in one go at most.

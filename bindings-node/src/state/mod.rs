@@ -1,5 +1,7 @@
 //! Keys of members: written, looked up, and followed in batches.
 
+pub mod map;
+
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chinwag::host::{Op, Watching};

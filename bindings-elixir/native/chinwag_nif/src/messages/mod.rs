@@ -1,5 +1,10 @@
 //! Calls and casts: what `lib/chinwag/messages/` sends, as the core has it.
 
+pub(crate) mod monitor;
+pub(crate) mod serving;
+pub(crate) mod streams;
+pub(crate) mod topics;
+
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 

@@ -1,5 +1,10 @@
 //! Messages to named servers: how they are encoded, and what goes along.
 
+pub(crate) mod monitor;
+pub(crate) mod serving;
+pub(crate) mod streams;
+pub(crate) mod topics;
+
 use std::time::Duration;
 
 use chinwag::Payload;

@@ -15,12 +15,12 @@ use chinwag::{Payload, Request as CoreRequest};
 use crate::callbacks::{Callbacks, FreeFn, Slot, Source, TURN};
 use crate::constants::Status;
 use crate::error::Error;
-use crate::feeds::deadline;
 use crate::ffi::{
     Handler, c_text, forks, given, own_process, pointer, shared, status, text, value,
 };
 use crate::messages::{Headers, payload_of};
 use crate::node::Node;
+use crate::queue::feeds::deadline;
 use crate::queue::{Bell, lock};
 
 /// A server of this node. You free it with chinwag_server_free(). It may outlive its node, and has

@@ -9,9 +9,9 @@ use chinwag::{Error, ErrorKind, Payload, Result};
 use rustler::{Encoder, Env, Resource, ResourceArc, Term};
 
 use crate::events::{Bell, Signal, lock};
+use crate::messages::serving::{RequestRef, binary};
 use crate::messages::{Sent, done, payload, within};
 use crate::node::NodeRef;
-use crate::serving::{RequestRef, binary};
 use crate::{atoms, error};
 
 /// Items that are taken in one go at most.

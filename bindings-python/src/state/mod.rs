@@ -1,5 +1,7 @@
 //! Keys of members: written by operations that settle, looked up at once, followed in batches.
 
+pub(crate) mod map;
+
 use chinwag::host::{self, Op};
 use chinwag::{Entry, Replay, Watched};
 use pyo3::prelude::*;

@@ -1,6 +1,8 @@
 //! Keys of members: written by operations, looked up, and followed by a process of
 //! `lib/chinwag/topics/feed.ex`, which takes changes in batches.
 
+pub(crate) mod map;
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 

@@ -1,5 +1,7 @@
 //! Keys of members: written, looked up and followed.
 
+pub mod map;
+
 use std::ffi::{CString, c_char, c_void};
 use std::mem::MaybeUninit;
 use std::sync::Arc;
@@ -13,9 +15,9 @@ use crate::answer::Answer;
 use crate::callbacks::FreeFn;
 use crate::constants::Status;
 use crate::error::Error;
-use crate::feeds::{self, Feed, Flow, told};
 use crate::ffi::{Out, c_text, given, items, pointer, shared, status, text, value};
 use crate::node::Node;
+use crate::queue::feeds::{self, Feed, Flow, told};
 
 /// What happened to a key.
 #[repr(u32)]
