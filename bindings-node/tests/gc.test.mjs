@@ -38,6 +38,30 @@ test('a node that was let go of is collected and closed', { skip: !linux }, asyn
   assert.equal(program.stdout, 'true\n');
 });
 
+test('what nobody reads any more is subscribed no longer, and given up', async () => {
+  const source = `${TURNS}
+    const node = await start({ ...QUICK, name: 'a' });
+    let given;
+    const up = new Promise((resolve) => (given = resolve));
+    await node.serve('s', { stream: { never: (_, { signal }) => {
+      signal.onabort = given;
+      return up;
+    } } });
+    (() => {
+      node.subscribe('x');
+      node.watch();
+      node.stream('s', 'never');
+    })();
+    console.log(node.topics().x);
+    await until(() => node.topics().x === undefined);
+    let over = false;
+    void up.then(() => (over = true));
+    await until(() => over);
+    await node.close();
+  `;
+  assert.equal(await run(source, { flags }), '1\n');
+});
+
 test('a node is not collected while it holds the loop, or somebody listens or waits', async () => {
   const source = `${TURNS}
     const seen = [];

@@ -47,6 +47,9 @@ test('a worker may be terminated with an open node, or end under it', async (t) 
     "node.on('member-update', () => {}); node.events().next();",
     'node.close();',
     "await node.serve('s', () => new Promise(() => {})); node.call('s', 'x').catch(() => {});",
+    "node.subscribe('x').next(); node.watch().next(); node.map('m').watch().next();",
+    "await node.serve('s', { stream: { async *all() { for (;;) yield 1; } } });" +
+      "node.monitor('s'); const stream = node.stream('s', 'all'); await stream.next();",
     'setInterval(() => { for (let i = 0; i < 50; i++) node.updateTags({ i: String(i) }); }, 1);',
   ]) {
     await program(`

@@ -213,6 +213,33 @@ test('who gives up is told of, and its generator ends', async (t) => {
   await Promise.all([lost, b.close()]);
 });
 
+test('a server that is stopped ends its streams', async (t) => {
+  const node = await open(t, 'a');
+  const ended = [];
+  const served = await node.serve('s', {
+    stream: {
+      async reads(_, { body }) {
+        await assert.rejects(all(body), { code: ERRORS.cancelled.code });
+        ended.push('reads');
+      },
+      async *floods() {
+        try {
+          for (;;) yield Buffer.alloc(10_000);
+        } finally {
+          ended.push('floods');
+        }
+      },
+    },
+  }, { concurrency: 2 });
+  const [reads, floods] = [node.stream('s', 'reads'), node.stream('s', 'floods')];
+  await reads.send(1);
+  await floods.next();
+  await served.stop();
+  await rejected(reads.answer(), 'no_server');
+  await rejected(floods.answer(), 'no_server');
+  await until(() => ended.length === 2);
+});
+
 test('nothing may move for no longer than the timeout', async (t) => {
   const { a } = await pair(t, {
     async *stalls() {

@@ -44,13 +44,18 @@ test('each queue gets everything once, and its subscribers share it', async (t) 
     for await (const { payload, sender } of stream) heard[key].push(`${sender}${payload}`);
   };
   const queue = 'workers';
+  void listen('all', b.subscribe('jobs'));
+  await until(() => a.topics().jobs === 1);
   void listen('one', a.subscribe('jobs', { queue }));
   void listen('two', b.subscribe('jobs', { queue }));
-  void listen('all', b.subscribe('jobs'));
-  await until(() => a.topics().jobs === 2);
-  for (let n = 0; n < 100; n++) await a.publish('jobs', n);
-  const wanted = Array.from({ length: 100 }, (_, n) => `a${n}`);
-  await until(() => heard.all.length === 100 && heard.one.length + heard.two.length === 100);
+  let count = 0;
+  await until(async () => {
+    await a.publish('jobs', count++);
+    return heard.one.length > 0 && heard.two.length > 0;
+  });
+  while (count < 100) await a.publish('jobs', count++);
+  const wanted = Array.from({ length: count }, (_, n) => `a${n}`);
+  await until(() => heard.all.length === count && heard.one.length + heard.two.length === count);
   assert.deepEqual(heard.all, wanted);
   const shared = [...heard.one, ...heard.two].sort();
   assert.deepEqual(shared, [...wanted].sort());
