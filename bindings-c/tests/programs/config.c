@@ -33,6 +33,20 @@ static void bad_options(void) {
     chinwag_config_free(config);
 }
 
+/* The library knows TLS, and reads the files when a node starts. */
+static void bad_certificates(void) {
+    chinwag_config *config = options("secret", NULL);
+    chinwag_node *node = NULL;
+    chinwag_error *err = NULL;
+    OK(chinwag_config_set(config, "tls_cert", "/nowhere/n.crt", &err));
+    OK(chinwag_config_set(config, "tls_key", "/nowhere/n.key", &err));
+    OK(chinwag_config_set(config, "tls_ca", "/nowhere/ca.crt", &err));
+    CHECK(chinwag_start(config, &node, &err) == CHINWAG_EBADCONFIG && node == NULL);
+    CHECK(strstr(chinwag_error_message(err), "/nowhere/") != NULL);
+    chinwag_error_free(err);
+    chinwag_config_free(config);
+}
+
 static void tags_and_bytes(void) {
     chinwag_config *config = options("tagged", NULL);
     OK(chinwag_config_set(config, "tags", "role=web,zone=a", &err));
@@ -209,6 +223,7 @@ static void nulls_around_a_node(chinwag_node *node) {
 int main(void) {
     alarm(120);
     bad_options();
+    bad_certificates();
     tags_and_bytes();
     too_large_and_taken();
     texts();
