@@ -391,6 +391,7 @@ defmodule Chinwag do
   defdelegate via(mesh, target, options \\ []), to: Messages
   defdelegate monitor(mesh, target), to: Messages
   defdelegate demonitor(monitor, options \\ []), to: Messages
+  defdelegate loop_state(mesh, member), to: Messages
   defdelegate stream(mesh, target, op, payload \\ nil, options \\ []), to: Streams
   defdelegate items(sender), to: Streams
   for name <- [:send_item, :send_item!], do: defdelegate(unquote(name)(to, value), to: Streams)

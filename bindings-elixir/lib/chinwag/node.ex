@@ -142,6 +142,12 @@ defmodule Chinwag.Node do
   @impl true
   def handle_info({Native, :events}, state), do: take(state)
 
+  # Asked whether this process, and with it the schedulers, still take messages.
+  def handle_info({Native, :turn}, state) do
+    :ok = Native.loop_turned(state.native)
+    {:noreply, state}
+  end
+
   def handle_info(:catch_up, state) do
     {:noreply, watch(%{state | events: Events.catch_up(state.events), timer: nil})}
   end

@@ -297,6 +297,14 @@ defmodule Chinwag.Messages do
     end
   end
 
+  @doc """
+  How the loop of a present member does on which it runs its users' code, as it says itself: `:ok`,
+  `:slow` or `:stuck` (`loop_stuck`); `nil` without such a member. Here it is the node's own process
+  that is asked: with it, every process of the VM waits while no scheduler is free.
+  """
+  @spec loop_state(Chinwag.mesh(), String.t()) :: :ok | :slow | :stuck | nil
+  def loop_state(mesh, member), do: mesh |> native!() |> Native.loop_state(member) |> read!()
+
   @doc "Who asks, of what `handle_call/3` gets as `from`; `nil` for a caller of this VM."
   @spec sender(GenServer.from()) :: Sender.t() | nil
   def sender({_server, {Chinwag, _number, _call, %Sender{} = sender}}), do: sender

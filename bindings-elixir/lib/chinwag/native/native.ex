@@ -280,6 +280,8 @@ defmodule Chinwag.Native do
   def state_close(_watch), do: missing()
   def monitor_begin(_native, _target), do: missing()
   def monitor_end(_monitor), do: missing()
+  def loop_turned(_native), do: missing()
+  def loop_state(_native, _member), do: missing()
   def stream_open(_native, _sent, _times), do: missing()
   def stream_serve(_native, _request), do: missing()
   def stream_send(_stream, _item), do: missing()

@@ -12,6 +12,7 @@ use chinwag::{Error, ErrorKind, Member, Replay, Result};
 use rustler::{Atom, Encoder, Env, LocalPid, Monitor, Resource, ResourceArc, Term};
 
 use crate::events::{Bell, Inbox, Signal, Waiter, Waiting, closed, dispatch, lock, poke};
+use crate::messages::monitor;
 use crate::ring::cluster::Rings;
 use crate::{answer, atoms, config, error, member, word};
 
@@ -157,6 +158,7 @@ fn begin(env: Env<'_>, options: Term<'_>) -> Result<ResourceArc<NodeRef>> {
     nodes.retain(|node| node.strong_count() > 0);
     nodes.push(Arc::downgrade(&shared));
     drop(nodes);
+    monitor::watch_loop(env.pid(), &shared)?;
     let node = ResourceArc::new(NodeRef(shared));
     match env.monitor(&node, &env.pid()) {
         Some(_) => Ok(node),

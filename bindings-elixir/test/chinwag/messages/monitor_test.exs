@@ -169,4 +169,17 @@ defmodule Chinwag.MonitorTest do
 
     refute_received _
   end
+
+  test "a node's process that takes no messages is told as stuck" do
+    {a, b} = {__MODULE__.LoopA, __MODULE__.LoopB}
+    seed = node!(a, node: "a")
+    node!(b, node: "b", seeds: [seed], loop_stuck: 300)
+    process = Process.whereis(b)
+    eventually(fn -> Chinwag.loop_state(a, "b") == :ok end)
+    assert Chinwag.loop_state(a, "nobody") == nil
+    :sys.suspend(process)
+    eventually(fn -> Chinwag.loop_state(a, "b") == :stuck end)
+    :sys.resume(process)
+    eventually(fn -> Chinwag.loop_state(a, "b") == :ok end)
+  end
 end

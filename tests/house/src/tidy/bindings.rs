@@ -20,9 +20,9 @@ const OWN: &[(&str, &str)] = &[
         "only C has its constants in Rust; the others have them in their own language",
     ),
     ("callbacks.rs", "only C is called back on a thread of ours"),
-    ("feeds.rs", "only C hands over one by one, to a callback of ours or to who takes it"),
+    ("queue/feeds.rs", "only C hands over one by one, to a callback of ours or to who takes it"),
     ("ffi.rs", "only C has pointers to check"),
-    ("queue.rs", "only C takes events from a descriptor of ours"),
+    ("queue/mod.rs", "only C takes events from a descriptor of ours"),
     (
         "talk/mod.rs",
         "only C has a function of its own for each operation, and too many for one file",

@@ -1,13 +1,14 @@
-//! Monitors of servers: their process gets a `:DOWN` message, as from the VM's own monitors.
+//! Monitors of servers, whose process gets a `:DOWN` message as from the VM's own monitors; and the
+//! watch of the node's own process, which stands for the schedulers.
 
 use std::sync::{Arc, OnceLock, Weak};
 
 use chinwag::host::Answer;
-use chinwag::{Error, ErrorKind, Result, Target};
-use rustler::{Encoder, Env, LocalPid, Monitor, OwnedEnv, Resource, ResourceArc, Term};
+use chinwag::{Error, ErrorKind, LoopState, Result, Target};
+use rustler::{Atom, Encoder, Env, LocalPid, Monitor, OwnedEnv, Resource, ResourceArc, Term};
 
 use crate::config::string;
-use crate::events::Waiting;
+use crate::events::{Bell, Waiting};
 use crate::node::{NodeRef, Shared};
 use crate::{atoms, error};
 
@@ -59,6 +60,35 @@ fn begin(env: Env<'_>, node: &Arc<Shared>, target: String) -> Result<ResourceArc
         node.forget(id);
     }
     Ok(following)
+}
+
+/// Has the node's process asked now and then whether it still takes messages.
+pub(crate) fn watch_loop(owner: LocalPid, node: &Shared) -> Result<()> {
+    let (bell, signal) = (Arc::new(Bell::new(owner, atoms::turn())), Arc::clone(&node.signal));
+    node.host.watch_loop(Some(Box::new(move || {
+        bell.arm();
+        bell.ring(&signal);
+    })))
+}
+
+/// The node's process takes its messages.
+#[rustler::nif]
+fn loop_turned(node: ResourceArc<NodeRef>) -> Atom {
+    node.0.host.loop_turned();
+    atoms::ok()
+}
+
+/// How the loop of a member does: `:ok`, `:slow` or `:stuck`; `nil` without such a present member.
+#[rustler::nif]
+fn loop_state<'a>(env: Env<'a>, node: ResourceArc<NodeRef>, member: Term<'a>) -> Term<'a> {
+    let state = string("member", member).and_then(|member| node.0.host.loop_state(&member));
+    match state {
+        Ok(Some(LoopState::Ok)) => atoms::ok().to_term(env),
+        Ok(Some(LoopState::Slow)) => atoms::slow().to_term(env),
+        Ok(Some(LoopState::Stuck)) => atoms::stuck().to_term(env),
+        Ok(None) => atoms::nil().to_term(env),
+        Err(error) => error::tuple(env, &error),
+    }
 }
 
 /// Ends a monitor. `false`: its message has been sent.
