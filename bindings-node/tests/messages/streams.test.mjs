@@ -207,8 +207,8 @@ test('who gives up is told of, and its generator ends', async (t) => {
   })();
   await rejected(pushing, 'cancelled');
   assert.equal(await few.answer(), 'enough');
-  const down = a.stream('s', 'reads', 'down');
-  await down.send(1);
+  const down = a.stream('s', 'forever', 'down');
+  await down.next();
   const lost = assert.rejects(down.answer(), { name: /NodeDownError|NoServerError/ });
   await Promise.all([lost, b.close()]);
 });
