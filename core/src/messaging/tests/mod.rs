@@ -214,7 +214,10 @@ impl World {
                         self.transmit(end(link));
                     }
                     if let Some(other) = self.ends.remove(&end(link)) {
-                        self.ends.remove(&other);
+                        if !flush {
+                            self.ends.remove(&other);
+                        }
+                        // What was written before still comes, and then the end.
                         self.send(other, Event::Closed(other));
                     }
                 }
@@ -339,6 +342,7 @@ impl World {
                 }
             }
             Event::Closed(end) => {
+                self.ends.remove(&end);
                 if self.is_alive(end) {
                     self.nodes[end.node].machine.closed(now, end.link, "closed");
                     self.drain(end.node);
