@@ -109,7 +109,10 @@ fn what_nobody_wants_goes_nowhere() {
     }
     assert_eq!((machine.own_interest(TOPIC), machine.known_topics()), (None, vec![]));
     assert_eq!(machine.publish(now, publish(TOPIC)), Ok(0));
+    let all = Interest::decode(&[1]).expect("everything");
     for wrong in ["", "a b", "a,b", "*"] {
+        machine.note_interest(&name(1), wrong, all.clone());
+        assert_eq!(machine.known_topics(), [], "{wrong}");
         let kind = machine.publish(now, publish(wrong)).map_err(|error| error.kind());
         assert_eq!(kind, Err(ErrorKind::BadArgument), "{wrong}");
     }

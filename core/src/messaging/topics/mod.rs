@@ -74,9 +74,9 @@ impl Topics {
 }
 
 impl Messaging {
-    /// Another member wants this of a topic.
+    /// Another member wants this of a topic. What is no name of one is nobody's.
     pub(crate) fn note_interest(&mut self, member: &str, topic: &str, interest: Interest) {
-        if *member != *self.name {
+        if *member != *self.name && check_name("topic", topic).is_ok() {
             self.topics.interests.note(&Arc::from(member), topic, interest);
         }
     }
