@@ -28,6 +28,9 @@ pub(crate) struct Intro {
     /// The run of the other side that it last had a connection with, and how many casts of that
     /// have come: what was sent and is not among them was lost.
     pub(crate) received: Option<(u64, u64)>,
+    /// How many connections it has had when it says this. Whoever is dialled has given up what it
+    /// had dialled itself by then.
+    pub(crate) links: u64,
 }
 
 /// Why a connection is not wanted.
@@ -104,6 +107,7 @@ mod tests {
             to: String::new(),
             message_max: 1 << 20,
             received: Some((3, 4)),
+            links: 9,
         }
     }
 

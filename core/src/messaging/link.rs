@@ -60,6 +60,8 @@ pub(super) struct Link {
     pub(super) draining: bool,
     /// The longest payload that the other side takes.
     pub(super) message_max: usize,
+    /// How many connections the other side had had when it agreed to this one.
+    pub(super) behind: u64,
     /// Who has items to send, and found no room for them.
     pub(super) stalled: BTreeSet<StreamId>,
 }
@@ -97,6 +99,7 @@ impl Link {
             pinged: false,
             draining: false,
             message_max: 0,
+            behind: 0,
             stalled: BTreeSet::new(),
         }
     }

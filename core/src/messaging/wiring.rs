@@ -53,20 +53,22 @@ impl Messaging {
             self.out.push_back(Output::Close { link: at, flush: false });
             return self.closed(now, at, "its certificate does not have that name");
         }
-        let intro = self.intro(to.as_deref().unwrap_or_default());
+        let intro = self.intro(to.as_deref().unwrap_or_default(), at);
         if let Some(link) = self.links.get_mut(&at) {
             link.control(Header::new(Kind::Intro, 0), |out| encode(&intro, out));
         }
         self.write(at);
     }
 
-    fn intro(&self, to: &str) -> Intro {
+    /// What this node says of itself. It is behind all of its connections up to that one.
+    fn intro(&self, to: &str, last: LinkId) -> Intro {
         Intro {
             name: self.name.to_string(),
             run: self.run,
             to: to.to_owned(),
             message_max: u32::try_from(self.limits.message_max).unwrap_or(u32::MAX),
             received: self.peers.get(to).map(|peer| (peer.tally.run, peer.tally.received)),
+            links: last.0,
         }
     }
 
@@ -84,7 +86,8 @@ impl Messaging {
             // Both have dialled: the attempt of the one whose name comes first stays, unless it
             // has failed before, as one does if only the other direction is open.
             let crossed = peer.is_some_and(|p| p.dialling.is_some() && p.failures == 0);
-            (crossed && *self.name < *intro.name).then_some(Refused::Crossed)
+            let goes_on = crossed && *self.name < *intro.name;
+            (goes_on || self.is_stale(&intro)).then_some(Refused::Crossed)
         };
         if let Some(refusal) = refusal {
             if let Some(link) = self.links.get_mut(&at) {
@@ -103,13 +106,21 @@ impl Messaging {
                 name
             }
         };
-        let welcome = self.intro(&intro.name);
+        let welcome = self.intro(&intro.name, LinkId(self.last_link));
         if let Some(link) = self.links.get_mut(&at) {
             link.control(Header::new(Kind::Welcome, 0), |out| encode(&welcome, out));
         }
         self.counters.links_accepted += 1;
         self.up(at, name, &intro);
         self.write(at);
+    }
+
+    /// Whether a peer had dialled before it agreed to the connection that is up, and so has given
+    /// this one up: what it said first has come last.
+    fn is_stale(&self, intro: &Intro) -> bool {
+        let Some(peer) = self.peers.get(&*intro.name) else { return false };
+        let link = peer.link.and_then(|at| self.links.get(&at));
+        peer.tally.run == intro.run && link.is_some_and(|link| intro.links <= link.behind)
     }
 
     /// The peer that this node has dialled listens.
@@ -136,6 +147,7 @@ impl Messaging {
             link.proof = Proof::None;
             link.peer = Some(Arc::clone(&name));
             link.message_max = intro.message_max as usize;
+            link.behind = intro.links;
             link.control(Header::new(Kind::Ping, self.now.as_nanos()), |_| {});
         }
         for old in before.into_iter().flatten().filter(|old| *old != at) {

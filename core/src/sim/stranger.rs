@@ -108,6 +108,7 @@ fn introduce(node: &mut Messaging, now: Instant, link: LinkId) {
         to: "node".to_owned(),
         message_max: 1 << 20,
         received: None,
+        links: 1,
     };
     let mut frame = Vec::new();
     Header::new(Kind::Intro, 0).put(&mut frame, |out| encode(&intro, out));

@@ -156,7 +156,8 @@ async fn items_that_nobody_has_asked_for_end_a_connection() {
     known(&a, "counter", 1).await;
     let text = |text: &str| [&(text.len() as u64).to_le_bytes()[..], text.as_bytes()].concat();
     let numbers = [&7_u64.to_le_bytes()[..], &text("b"), &1_000_u32.to_le_bytes(), &[0]].concat();
-    let intro = frame(1, 0, 0, &[&[1][..], &text("stranger"), &numbers].concat());
+    let intro = [&[1][..], &text("stranger"), &numbers, &1_u64.to_le_bytes()].concat();
+    let intro = frame(1, 0, 0, &intro);
     let body = [&[0; 4][..], &[7, 5, 0, 0, 0, 0, 0, 0], b"counternever"].concat();
     let call = frame(16, 16, 5, &body);
     let item = |id| frame(23, 0, id, b"an item");

@@ -42,6 +42,7 @@ fn intro(name: &str) -> Vec<u8> {
     body.extend_from_slice(&0_u64.to_le_bytes());
     body.extend_from_slice(&(1_u32 << 20).to_le_bytes());
     body.push(0);
+    body.extend_from_slice(&1_u64.to_le_bytes());
     frame(1, 0, 0, &body)
 }
 

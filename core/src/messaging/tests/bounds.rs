@@ -88,3 +88,25 @@ fn so_is_one_of_a_call_that_streams() {
         other => panic!("{other:?}"),
     }
 }
+
+/// What it is answered has to wait, and that is bounded.
+#[test]
+fn who_asks_and_does_not_read_is_let_go() {
+    let mut world = World::new(1, 2);
+    world.cast(0, 1);
+    world.drain(0);
+    world.run(Duration::from_secs(1));
+    let (now, machine) = (world.now, &mut world.nodes[1].machine);
+    let link = *machine.links.keys().next().expect("they have met");
+    let mut pings = Vec::new();
+    for id in 0..4_096 {
+        Header::new(Kind::Ping, id).put(&mut pings, |_| {});
+    }
+    for _ in 0..512 {
+        machine.received(now, link, &pings);
+    }
+    assert!(machine.links.contains_key(&link), "as much as may wait");
+    machine.received(now, link, &pings);
+    assert!(!machine.links.contains_key(&link), "more than may wait");
+    assert_eq!(machine.counters().links_lost, 1);
+}

@@ -214,10 +214,11 @@ impl World {
                         self.transmit(end(link));
                     }
                     if let Some(other) = self.ends.remove(&end(link)) {
-                        if !flush {
+                        // What was written before still comes, and then the end; unless the
+                        // end overtakes it, as it does where something was left unread.
+                        if !flush && self.rng.random() {
                             self.ends.remove(&other);
                         }
-                        // What was written before still comes, and then the end.
                         self.send(other, Event::Closed(other));
                     }
                 }
@@ -573,24 +574,30 @@ fn on_a_good_network_nothing_is_lost() {
     }
 }
 
-/// What it is answered has to wait, and that is bounded.
+/// Each has dialled the other, and what the one said first may come after all the rest.
 #[test]
-fn who_asks_and_does_not_read_is_let_go() {
-    let mut world = World::new(1, 2);
-    world.cast(0, 1);
-    world.drain(0);
-    world.run(Duration::from_secs(1));
-    let (now, machine) = (world.now, &mut world.nodes[1].machine);
-    let link = *machine.links.keys().next().expect("they have met");
-    let mut pings = Vec::new();
-    for id in 0..4_096 {
-        Header::new(Kind::Ping, id).put(&mut pings, |_| {});
+fn two_that_dial_each_other_keep_what_they_have() {
+    let mut crossed = 0;
+    for seed in 9_000..9_000 + 20 * seeds() {
+        let mut world = World::new(seed, 2);
+        world.rough = false;
+        for at in [0, 1] {
+            world.call(at, 1 - at);
+            world.drain(at);
+            // The other one is about to dial, does, or has just done so.
+            let wait = Duration::from_micros(world.rng.random_range(0..8_000));
+            world.run(wait);
+        }
+        for _ in 0..50 {
+            let at = world.rng.random_range(0..2);
+            world.call(at, 1 - at);
+            world.drain(at);
+            world.run(Duration::from_micros(500));
+        }
+        world.run(Duration::from_secs(5));
+        assert_eq!(world.tale.failed.get("node_down"), None, "seed {seed:#x}: {:?}", world.tale);
+        let dialled = |at: usize| world.nodes[at].machine.last_link > 1;
+        crossed += u64::from(dialled(0) && dialled(1));
     }
-    for _ in 0..512 {
-        machine.received(now, link, &pings);
-    }
-    assert!(machine.links.contains_key(&link), "as much as may wait");
-    machine.received(now, link, &pings);
-    assert!(!machine.links.contains_key(&link), "more than may wait");
-    assert_eq!(machine.counters().links_lost, 1);
+    assert!(crossed > 0, "they never dialled each other");
 }
