@@ -171,12 +171,13 @@ export class Node {
    */
   previousOwner(key: RingKey): string | undefined;
   /**
-   * Replaces what is decided by hand: what is not given is nothing. It is this node's alone; give
-   * all members the same. The ring follows as after a change of members.
-   * @throws {TooLargeError} more than 65,536 of a kind, or a text of more than 1,024 bytes; nothing
+   * Replaces what is decided by hand: what is not given is nothing. It holds for all members, also
+   * those that join later; their rings follow as after a change of members. Resolves once others
+   * are told.
+   * @throws {TooLargeError} more than 60 KiB in all, or a text of more than 1,024 bytes; nothing
    * was changed
    */
-  setRingOverrides(overrides: RingOverrides): void;
+  setRingOverrides(overrides: RingOverrides, options?: Abortable): Promise<void>;
   /**
    * Says that the slots of a `handoff-prepare` may be had by their next owner, by its `id`: once
    * nothing of theirs is written here any more, and what the next owner needs is where it finds it.

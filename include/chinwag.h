@@ -3444,7 +3444,7 @@ size_t chinwag_ring_owners_before(const chinwag_ring *ring,
  * The first call makes the ring, which takes some milliseconds for a hundred members; it is kept
  * from then on, and a call allocates no more than the handle. When members change, the next one is
  * there some 20 ms later, after a burst of changes 200 ms at most, and what it takes to make it.
- * All members need the same options "ring_..." and the same overrides.
+ * All members need the same options "ring_...".
  *
  * NULL for NULL, and in a forked child. A closed node has the ring of those it knew.
  */
@@ -3512,11 +3512,11 @@ chinwag_status chinwag_previous_owner(const chinwag_node *node,
                                       chinwag_error **err);
 
 /**
- * Replaces what is decided by hand; NULL takes all of it back. It is this node's alone: give all
- * members the same. The ring follows as after a change of members. Of a key that is there twice,
- * the last counts.
+ * Replaces what is decided by hand, on all members; NULL takes all of it back. Returns once others
+ * are told; each member's ring follows as after a change of members. Of a key that is there twice,
+ * the last counts; of what two members decide at the same time, what was decided last.
  *
- * CHINWAG_ETOOLARGE for more than 65,536 of a kind, or a name or key of more than 1,024 bytes;
+ * CHINWAG_ETOOLARGE for more than 60 KiB in all, or a name or key of more than 1,024 bytes;
  * nothing is changed then.
  */
 chinwag_status chinwag_set_ring_overrides(chinwag_node *node,

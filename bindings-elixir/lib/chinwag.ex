@@ -331,7 +331,7 @@ defmodule Chinwag do
   The first call makes it, which takes some milliseconds for a hundred members; from then on it is
   kept, and a call copies its names. Whoever looks up many keys keeps it for as long. When members
   change, the next one is there some 20 ms later, after a burst of changes 200 ms at most. All
-  members need the same options `ring_*` and overrides; a `:ring_mismatch` tells when they have not.
+  members need the same options `ring_*`; a `:ring_mismatch` tells when they have not.
   """
   @spec ring(mesh()) :: Ring.t()
   def ring(mesh), do: mesh |> native!() |> ClusterRing.ring()
@@ -361,15 +361,17 @@ defmodule Chinwag do
 
   @doc """
   Replaces what is decided by hand: `:excluded`, `:pins` and `:pin_prefixes` as in
-  `Chinwag.Ring.new/2`; what is not given is taken back. It is this node's alone: give all members
-  the same. `:too_large`, with nothing changed, for more than 65,536 pins of a kind, or what has
-  more than 1,024 bytes.
+  `Chinwag.Ring.new/2`; what is not given is taken back. It holds for all members, also those that
+  join later; their rings follow as after a change of members. `:too_large`, with nothing changed,
+  for more than 60 KiB in all, or what has more than 1,024 bytes.
   """
   @spec set_ring_overrides(mesh(), [Ring.override()]) :: :ok | {:error, Error.t()}
   def set_ring_overrides(mesh, overrides) do
-    Telemetry.operation(mesh, :set_ring_overrides, fn ->
-      with {:ok, native} <- Node.fetch(mesh), do: ClusterRing.set_overrides(native, overrides)
-    end)
+    case Ring.overrides(overrides) do
+      # However many they are: they are not read by a scheduler of processes.
+      {:ok, steps} -> run(mesh, {:set_ring_overrides, steps}, @default_timeout, :infinity)
+      refused -> Telemetry.operation(mesh, :set_ring_overrides, fn -> refused end)
+    end
   end
 
   @doc """

@@ -159,9 +159,9 @@ class Node extends EventEmitter {
     return guarded(() => this.#native.previousOwner(bytes)) ?? undefined;
   }
 
-  setRingOverrides(overrides) {
+  async setRingOverrides(overrides, { signal } = {}) {
     const given = placement.overrides(overrides);
-    guarded(() => this.#native.setRingOverrides(given));
+    await this.#perform(() => this.#native.setRingOverrides(given), signal);
   }
 
   async released(id, { signal } = {}) {

@@ -20,6 +20,7 @@ use crate::messages::serving::Mailbox;
 use crate::messages::streams::{Moved, Streaming};
 use crate::messages::{Said, count, limit};
 use crate::ring::Ring;
+use crate::ring::builder::overrides;
 use crate::ring::cluster::Cluster;
 
 /// A node with the operations that are under way.
@@ -202,7 +203,7 @@ impl Host {
         guard(py, || self.cluster.previous_owner(py, &self.host, key))
     }
 
-    /// Replaces what is decided by hand of the ring.
+    /// Begins to replace what is decided by hand of the ring.
     #[pyo3(signature = (excluded, pins, pin_prefixes))]
     fn set_ring_overrides(
         &self,
@@ -210,8 +211,11 @@ impl Host {
         excluded: Option<&Bound<'_, PyAny>>,
         pins: Option<&Bound<'_, PyAny>>,
         pin_prefixes: Option<&Bound<'_, PyAny>>,
-    ) -> PyResult<()> {
-        guard(py, || self.cluster.set_overrides(py, &self.host, [excluded, pins, pin_prefixes]))
+    ) -> PyResult<u64> {
+        guard(py, || {
+            let decided = overrides([excluded, pins, pin_prefixes])?;
+            self.begin(py, Op::SetRingOverrides(decided))
+        })
     }
 
     /// Begins to wait until the seeds have been tried.

@@ -129,7 +129,7 @@ async def main() -> None:
     folded: chinwag.Folded = chinwag.Retired([("a", 1)]).fold(clock)
     stamp: chinwag.HybridTime = chinwag.HybridClock().tick(5)
     print(counts.get("a", 0) + clock.get("b", 0), known, words, raw, folded.epoch, stamp.ms)
-    node.set_ring_overrides(excluded={"a"}, pins={"k": "b"})
+    await node.set_ring_overrides(excluded={"a"}, pins={"k": "b"})
     past: list[chinwag.Ring] = [node.ring, *node.past_rings()]
     named: list[str] = [member.name for member in node.owners("k", len(past))]
     async for change in node.ring_changes():

@@ -1253,7 +1253,7 @@ pub enum WarningCode {
     UdpUnreachable = 9,
     /// A member keeps failing and coming back; it is given up more slowly for a while.
     Flapping = 10,
-    /// A member has had another ring for a while: its options or overrides differ, or whom it sees.
+    /// A member has had another ring for a while: its options differ, or whom it sees.
     RingMismatch = 11,
     /// The weight that a member's tag says is none; it counts as 1.
     RingWeight = 12,
@@ -1339,8 +1339,7 @@ pub const WARNINGS: &[WarningInfo] = &[
     WarningInfo {
         warning: WarningCode::RingMismatch,
         code: "ring-mismatch",
-        doc: "A member has had another ring for a while: its options or overrides differ, or whom \
-              it sees.",
+        doc: "A member has had another ring for a while: its options differ, or whom it sees.",
     },
     WarningInfo {
         warning: WarningCode::RingWeight,

@@ -58,7 +58,7 @@ pub async fn members(addr: &str, options: &Config, timeout: Duration) -> Result<
 /// The ring that such a list makes, and what is odd about the places of members on it.
 #[derive(Clone, Debug)]
 pub struct Placement {
-    /// The ring, as every one of the members has it that has no overrides.
+    /// The ring, as the members have it if there are no overrides.
     pub ring: Ring,
     /// Why not, by their names: a tag says a weight that is none, or a member is off the ring for
     /// its name.
@@ -66,7 +66,7 @@ pub struct Placement {
 }
 
 /// The ring of the members of a list such as [`members`] gives. Of the options, `ring_*` count, and
-/// must be those of the cluster; its overrides are not known here, since each member has its own.
+/// must be those of the cluster; its overrides are not known here: they are told among members.
 /// Asks nobody and needs no runtime; a hundred members take some tens of milliseconds.
 ///
 /// # Errors

@@ -271,7 +271,7 @@ static void tags_drain_and_overrides_decide(void) {
     OK(chinwag_set_ring_overrides(a, &overrides, &err));
     HAS(a, "a");
     CHECK(is_owner(a, "vip", "a")); /* b owns nothing */
-    HAS(b, "a", "b");               /* they are the node's alone */
+    HAS(b, "a");                    /* they are everybody's */
 
     const chinwag_status bad = CHINWAG_EBADARGUMENT;
     char *long_one = calloc(1100, 1);

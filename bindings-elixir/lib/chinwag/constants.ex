@@ -214,8 +214,8 @@ defmodule Chinwag.Constants do
   * `:tcp_unreachable` - A member answers probes, but connections to it fail.
   * `:udp_unreachable` - A member answers over TCP only: every probe of it is late.
   * `:flapping` - A member keeps failing and coming back; it is given up more slowly for a while.
-  * `:ring_mismatch` - A member has had another ring for a while: its options or overrides differ,
-    or whom it sees.
+  * `:ring_mismatch` - A member has had another ring for a while: its options differ, or whom it
+    sees.
   * `:ring_weight` - The weight that a member's tag says is none; it counts as 1.
   * `:ring_failed` - No ring can be made of the members as they are; the one before stays.
   * `:ring_name` - A member is off the ring for its name: it is too long, or has the hash of

@@ -39,9 +39,9 @@ impl NativeNode {
         self.host.previous_owner(&key).map_err(failure)
     }
 
-    /// Replaces what is decided by hand; what is not there is nothing.
+    /// Begins to replace what is decided by hand; what is not there is nothing.
     #[napi(catch_unwind)]
-    pub fn set_ring_overrides(&self, options: RingOptions) -> Result<()> {
+    pub fn set_ring_overrides(&self, options: RingOptions) -> Result<f64> {
         let pins = |pins: Option<Vec<Pin>>| {
             pins.into_iter().flatten().map(|pin| (pin.key.to_vec(), pin.name)).collect()
         };
@@ -50,7 +50,7 @@ impl NativeNode {
             pins: pins(options.pins),
             pin_prefixes: pins(options.pin_prefixes),
         };
-        self.host.set_ring_overrides(overrides).map_err(failure)
+        self.submit(Op::SetRingOverrides(overrides))
     }
 
     /// Says that the slots of a hand-off may be had by their next owner.

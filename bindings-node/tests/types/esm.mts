@@ -223,12 +223,12 @@ async function placed(node: Node): Promise<void> {
   const past: Ring[] = node.pastRings();
   const owner: Member | undefined = node.owner('k') ?? node.owners(new Uint8Array(1), 2)[0];
   console.log(ring === past[0], owner?.addr, node.owns('k'), node.previousOwner('k')?.length);
-  node.setRingOverrides({ excluded: ['b'], pins: { k: 'a' }, pinPrefixes: new Map() });
+  await node.setRingOverrides({ excluded: ['b'], pins: { k: 'a' }, pinPrefixes: new Map() });
   node.on('handoff-prepare', ({ id }) => void node.released(id, { signal: controller.signal }));
   // @ts-expect-error a ring is asked for, not set
   node.ring = ring;
   // @ts-expect-error that is no override
-  node.setRingOverrides({ slots: 5 });
+  await node.setRingOverrides({ slots: 5 });
 }
 
 export function rings(): bigint {

@@ -124,7 +124,7 @@ class BaseNode:
         The first use makes it, which takes some milliseconds for a hundred members and lets other
         threads run meanwhile; from then on it is kept, and `RingChanged` events are told. It
         follows the members some 20 ms after the last one of several changes. Members need the
-        same options `ring_*` and the same overrides; a `ring-mismatch` warns when they differ.
+        same options `ring_*`; a `ring-mismatch` warns when they differ.
         """
         return self._host.cluster_ring()
 
@@ -152,20 +152,6 @@ class BaseNode:
         A name, since that member may be forgotten; where to look for what has not moved yet.
         """
         return self._host.previous_owner(key)
-
-    def set_ring_overrides(
-        self,
-        *,
-        excluded: Iterable[str] = (),
-        pins: Mapping[Any, str] | None = None,
-        pin_prefixes: Mapping[Any, str] | None = None,
-    ) -> None:
-        """Replaces all that is decided by hand: who owns nothing, and which keys are whose.
-
-        It is this node's alone: give all members the same. The ring follows as after a change of
-        members.
-        """
-        self._host.set_ring_overrides(excluded, pins, pin_prefixes)
 
     def hosts(self, server: str) -> list[str]:
         """The members that host a server of that name, this one among them, by name."""

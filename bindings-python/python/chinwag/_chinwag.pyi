@@ -173,8 +173,8 @@ class Host:
         excluded: Iterable[str] | None,
         pins: Mapping[Any, str] | None,
         pin_prefixes: Mapping[Any, str] | None,
-    ) -> None:
-        """Replaces what is decided by hand of the ring."""
+    ) -> int:
+        """Begins to replace what is decided by hand of the ring."""
     def ready(self) -> int:
         """Begins to wait until the seeds have been tried."""
     def join(self, seeds: list[str]) -> int:

@@ -188,6 +188,21 @@ class Node(BlockingMessages):
         """Answers a query, by the `id` of its event; once, and before its time is over."""
         settle(self._host, self._host.respond(id, octets(payload)))
 
+    def set_ring_overrides(
+        self,
+        *,
+        excluded: Iterable[str] = (),
+        pins: Mapping[Any, str] | None = None,
+        pin_prefixes: Mapping[Any, str] | None = None,
+    ) -> None:
+        """Replaces all that is decided by hand: who owns nothing, and which keys are whose.
+
+        On all members, also those that join later; the rings follow as after a change of members.
+        Returns once others are told. `TooLarge`, with nothing changed, for more than 60 KiB in all
+        or a text of more than 1,024 bytes.
+        """
+        settle(self._host, self._host.set_ring_overrides(excluded, pins, pin_prefixes))
+
     def released(self, id: int) -> None:
         """Slots are released, by the `id` of a `HandoffPrepare`: their next owner may have them.
 

@@ -199,7 +199,7 @@ fn excluded(names: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
 
 /// What is decided by hand, of which nothing is what is not given: nodes that own nothing, keys,
 /// and beginnings of keys.
-pub(super) fn overrides(decided: [Option<&Bound<'_, PyAny>>; 3]) -> PyResult<Overrides> {
+pub(crate) fn overrides(decided: [Option<&Bound<'_, PyAny>>; 3]) -> PyResult<Overrides> {
     let [names, keys, prefixes] = decided;
     let pinned = |given: Option<&Bound<'_, PyAny>>| -> PyResult<_> {
         Ok(given.map(pins).transpose()?.into_iter().flatten().collect())

@@ -11,7 +11,7 @@ use chinwag::ring::Ring as CoreRing;
 use pyo3::prelude::*;
 
 use super::Ring;
-use super::builder::{octets, overrides};
+use super::builder::octets;
 use super::change::RingChange;
 use crate::error::OrRaise;
 use crate::events::lock;
@@ -87,17 +87,6 @@ impl Cluster {
     ) -> PyResult<Option<String>> {
         let key = octets(key)?;
         self.ask(py, || host.previous_owner(&key))
-    }
-
-    /// Replaces what is decided by hand: nodes that own nothing, keys, and beginnings of keys.
-    pub(crate) fn set_overrides(
-        &self,
-        py: Python<'_>,
-        host: &Host,
-        decided: [Option<&Bound<'_, PyAny>>; 3],
-    ) -> PyResult<()> {
-        let overrides = overrides(decided)?;
-        self.ask(py, || host.set_ring_overrides(overrides))
     }
 
     /// The change that an event tells.

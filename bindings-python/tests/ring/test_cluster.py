@@ -229,15 +229,16 @@ def test_tags_choose_and_overrides_decide() -> None:
             assert a.ring == by_hand
             assert a.ring.owner("{x}1") == a.ring.owner("{x}2") and not a.owns("x")
 
-            a.set_ring_overrides(excluded=["b"], pins={"k": "b"})
+            await a.set_ring_overrides(excluded=["b"], pins={"k": "b"})
             await has(a, "c")
+            await has(b, "c")
             assert a.ring.excluded == ("b",) and a.ring.owner("k") == "c", "b owns nothing"
-            a.set_ring_overrides(pins={b"k": "b"}, pin_prefixes={"k": "c", "k:": "b"})
+            await a.set_ring_overrides(pins={b"k": "b"}, pin_prefixes={"k": "c", "k:": "b"})
             await has(a, "b", "c")
             owners = [owner.name for key in ("k", "kk", "k:k") if (owner := a.owner(key))]
             assert owners == ["b", "c", "b"]
             assert a.past_rings() == [], "ring_history is 0"
-            a.set_ring_overrides()
+            await a.set_ring_overrides()
             await eventually(lambda: a.ring == by_hand)
             await b.close()
             await c.close()

@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::event::EventBody;
-pub(crate) use self::ring::{OverridesBody, RingBody};
+pub(crate) use self::ring::RingBody;
 pub(crate) use self::told::{Attached, MemberBody, News};
 pub(crate) use self::wish::{Outcome, Wish};
 use crate::error::{Error, ErrorKind, Result};

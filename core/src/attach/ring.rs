@@ -1,11 +1,11 @@
 //! How the member makes its ring, so that its workers make the same one.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use crate::config::RingSettings;
-use crate::ring::{Overrides, Profile};
+use crate::ring::Profile;
 
 /// What options say of the ring.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,14 +24,6 @@ enum ProfileBody {
     Slots(u32, Option<u32>),
     Ketama,
     Clusterluck,
-}
-
-/// What is decided by hand.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct OverridesBody {
-    excluded: BTreeSet<String>,
-    pins: BTreeMap<Vec<u8>, String>,
-    pin_prefixes: BTreeMap<Vec<u8>, String>,
 }
 
 impl From<&RingSettings> for RingBody {
@@ -70,32 +62,6 @@ impl From<RingBody> for RingSettings {
     }
 }
 
-impl From<&Overrides> for OverridesBody {
-    fn from(overrides: &Overrides) -> Self {
-        Self {
-            excluded: overrides.excluded.clone(),
-            pins: overrides.pins.clone(),
-            pin_prefixes: overrides.pin_prefixes.clone(),
-        }
-    }
-}
-
-impl From<OverridesBody> for Overrides {
-    fn from(body: OverridesBody) -> Self {
-        let OverridesBody { excluded, pins, pin_prefixes } = body;
-        Self { excluded, pins, pin_prefixes }
-    }
-}
-
-impl OverridesBody {
-    /// Bytes that it takes, about.
-    pub(super) fn weight(&self) -> usize {
-        let pins = self.pins.iter().chain(&self.pin_prefixes);
-        let pins = pins.map(|(key, name)| 16 + key.len() + name.len()).sum::<usize>();
-        pins + self.excluded.iter().map(|name| 8 + name.len()).sum::<usize>()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -122,12 +88,5 @@ mod tests {
             let body = encode(&RingBody::from(&settings)).expect("it is short");
             assert_eq!(RingSettings::from(decode::<RingBody>(&body).expect("the same")), settings);
         }
-        let overrides = Overrides {
-            excluded: ["a".to_owned()].into(),
-            pins: [(vec![0xff], "b".to_owned())].into(),
-            pin_prefixes: [(vec![], "c".to_owned())].into(),
-        };
-        let body = encode(&OverridesBody::from(&overrides)).expect("it is short");
-        assert_eq!(Overrides::from(decode::<OverridesBody>(&body).expect("the same")), overrides);
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{EventBody, OverridesBody, RingBody};
+use super::{EventBody, RingBody};
 use crate::api::STATES;
 use crate::engine::StateChange;
 use crate::member::{Facts, Member, MemberState};
@@ -25,8 +25,6 @@ pub(crate) struct Attached {
 pub(crate) enum News {
     /// The member itself is another than before.
     Local(MemberBody),
-    /// What is decided by hand of the ring is something else.
-    Overrides(OverridesBody),
     /// One of the others, as far as [`News::Present`] has not come.
     Member(MemberBody),
     /// These were all the others; so many events were missed since the last time.
@@ -119,7 +117,6 @@ impl News {
     pub(crate) fn weight(&self) -> usize {
         64 + match self {
             Self::Local(member) | Self::Member(member) => member.weight(),
-            Self::Overrides(overrides) => overrides.weight(),
             Self::Event(event) => event.weight(),
             Self::State(state) => {
                 let value = state.value.as_ref().map_or(0, Vec::len);

@@ -24,10 +24,10 @@ use super::{
 };
 use crate::config::{MessageSettings, Settings};
 use crate::engine::{Engine, Reply, Setup};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::member::Pool;
 use crate::messaging::{Limits, MailboxLimits};
-use crate::ring::{Overrides, Ring};
+use crate::ring::Ring;
 use crate::snapshot::Snapshot;
 use crate::stats::Stats;
 use crate::wire::Security;
@@ -258,22 +258,6 @@ impl Handle {
     /// Those that were before it and are kept, the newest first.
     pub(crate) fn past_rings(&self) -> Vec<Ring> {
         self.placement.past()
-    }
-
-    /// Replaces what is decided by hand of the ring.
-    ///
-    /// # Errors
-    /// `unsupported` in a worker.
-    pub(crate) fn set_overrides(&self, overrides: Overrides) -> Result<()> {
-        if self.attached {
-            let message = "a worker has its member's ring; give the overrides to that one";
-            return Err(Error::new(ErrorKind::Unsupported, message));
-        }
-        #[cfg(unix)]
-        self.hub.iter().for_each(|hub| hub.set_overrides(overrides.clone()));
-        self.placement.set_overrides(overrides);
-        self.board.touch();
-        Ok(())
     }
 
     /// Keeps the farewell on a signal in force as long as the node lives.

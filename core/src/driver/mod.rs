@@ -436,7 +436,7 @@ impl Shell for Sockets {
             Output::State(change) => {
                 self.mesh.hear_of(&change);
                 self.hear_of_loop(&change);
-                self.board.shown().post(change);
+                self.board.show(change);
             }
             Output::Idle(_) => {}
         }

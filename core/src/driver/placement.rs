@@ -21,7 +21,7 @@ use crate::engine::Request;
 use crate::error::Error;
 use crate::event::{EventKind, RingChanged, Warning, WarningCode};
 use crate::placement;
-use crate::ring::{Overrides, Ring, RingChange};
+use crate::ring::{Ring, RingChange};
 
 type Commands = mpsc::WeakSender<Box<Command>>;
 
@@ -38,7 +38,6 @@ struct State {
     present: Option<Ring>,
     /// Those before it, the newest first.
     past: VecDeque<Ring>,
-    overrides: Overrides,
     /// Of whom was told that their place on the ring is odd, and why.
     odd: Vec<Warning>,
     /// Why the last one could not be made.
@@ -72,8 +71,7 @@ impl Placement {
         if let Some(ring) = &state.present {
             return ring.clone();
         }
-        let members = board.members();
-        let made = placement::place(&self.settings, &members, state.overrides.clone(), None);
+        let made = self.make(board, None);
         let (ring, complaints) = state.take(made);
         let ring = ring.unwrap_or_else(|| Ring::of_nobody(self.settings.profile)).numbered(1);
         state.present = Some(ring.clone());
@@ -95,20 +93,22 @@ impl Placement {
         self.lock().past.iter().cloned().collect()
     }
 
-    /// Replaces what is decided by hand.
-    pub(crate) fn set_overrides(&self, overrides: Overrides) {
-        self.lock().overrides = overrides;
-    }
-
     pub(crate) fn abort(&self) {
         self.lock().keeper.take().inspect(AbortHandle::abort);
     }
 
+    /// Makes the ring of the members as they are, and of what is decided by hand.
+    fn make(&self, board: &Board, before: Option<&Ring>) -> Result<placement::Placed, Error> {
+        let (owner, key) = placement::PLACE;
+        let (overrides, odd) = placement::decided(board.shown().get(owner, key).as_deref());
+        let mut placed = placement::place(&self.settings, &board.members(), overrides, before)?;
+        placed.warnings.extend(odd);
+        Ok(placed)
+    }
+
     /// Makes the ring after that one; nothing if it is the same.
     fn next(&self, before: &Ring, board: &Board) -> (Option<RingChange>, Vec<Warning>) {
-        let overrides = self.lock().overrides.clone();
-        let members = board.members();
-        let made = placement::place(&self.settings, &members, overrides, Some(before));
+        let made = self.make(board, Some(before));
         let mut state = self.lock();
         let (ring, complaints) = state.take(made);
         let Some(ring) = ring.filter(|ring| ring != before) else { return (None, complaints) };

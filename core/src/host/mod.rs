@@ -43,7 +43,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
 use crate::member::Member;
 use crate::node::{Events, Node, Replay, Turns};
-use crate::ring::{Overrides, Ring};
+use crate::ring::Ring;
 use crate::stats::Stats;
 
 /// The outcome of a submitted operation.
@@ -193,15 +193,6 @@ impl Host {
     pub fn previous_owner(&self, key: &[u8]) -> Result<Option<String>> {
         self.check()?;
         Ok(self.node.previous_owner(key))
-    }
-
-    /// Replaces what is decided by hand of the ring.
-    ///
-    /// # Errors
-    /// `too_large`, `closed`, `forked`.
-    pub fn set_ring_overrides(&self, overrides: Overrides) -> Result<()> {
-        self.check()?;
-        self.node.set_ring_overrides(overrides)
     }
 
     /// Counters since the start.

@@ -9,6 +9,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::member::Tags;
 use crate::messaging::Payload;
 use crate::node::Node;
+use crate::ring::Overrides;
 use crate::serf::KeyOp;
 use crate::wire::Key;
 
@@ -56,6 +57,8 @@ pub enum Op {
     Query(Question),
     /// Answer a query.
     Respond(u64, Vec<u8>),
+    /// Replace what is decided by hand of the ring, on all members; settles once others are told.
+    SetRingOverrides(Overrides),
     /// The slots of a hand-off are released.
     Released(u64),
     /// Have a failed member taken for one that has left; with `true`, forgotten.
@@ -176,6 +179,7 @@ pub(super) async fn perform(node: &Node, leaving: &Turn, op: Op) -> Result<Answe
         Op::Send(to, what, delivery) => node.send(&to, what, delivery).await.map(Answer::from),
         Op::Broadcast(broadcast) => node.broadcast(broadcast).await.map(Answer::from),
         Op::SetState(state) => node.set_state(state).await.map(Answer::from),
+        Op::SetRingOverrides(new) => node.set_ring_overrides(new).await.map(Answer::from),
         Op::Released(handoff) => node.released(handoff).await.map(Answer::from),
         Op::SetPingPayload(payload) => node.set_ping_payload(payload).await.map(Answer::from),
         Op::Admit(id) => node.admit(id).await.map(Answer::from),

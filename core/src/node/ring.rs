@@ -2,8 +2,9 @@
 
 use super::Node;
 use crate::engine::Request;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::member::Member;
+use crate::placement;
 use crate::ring::{Overrides, Ring};
 
 impl Node {
@@ -14,8 +15,8 @@ impl Node {
     /// The first call makes it, which takes some milliseconds for a hundred members and blocks the
     /// thread for as long; from then on it is kept, and a call takes two pointers. When members
     /// change, the next one is there some 20 ms later, after a burst of changes 200 ms at most, and
-    /// what it takes to make it. Members of one cluster need the same options `ring_*` and the same
-    /// overrides: a `ring-mismatch` tells when they have not.
+    /// what it takes to make it. Members of one cluster need the same options `ring_*`: a
+    /// `ring-mismatch` tells when they have not.
     pub fn ring(&self) -> Ring {
         self.handle.ring()
     }
@@ -53,18 +54,18 @@ impl Node {
         owners.find(|other| *other != owner)?.map(str::to_owned)
     }
 
-    /// Replaces what is decided by hand: who owns nothing, and which keys are whose. It is this
-    /// node's alone; give all members the same. The ring follows as after a change of members.
+    /// Replaces what is decided by hand: who owns nothing, and which keys are whose; on all
+    /// members, also those that join later, for as long as one is present that has heard of it.
+    /// Returns once others are told; each member's ring follows as after a change of members. Of
+    /// what two decide without knowing of each other, all take what was decided last, by hybrid
+    /// clocks.
     ///
     /// # Errors
-    /// `too_large`, with nothing changed: more than 65,536 of a kind, or a text of more than 1,024
-    /// bytes. `unsupported` in a worker. `closed`.
-    pub fn set_ring_overrides(&self, overrides: Overrides) -> Result<()> {
-        if self.is_closed() {
-            return Err(Error::closed());
-        }
-        Ring::builder().overrides(overrides.clone()).build()?;
-        self.handle.set_overrides(overrides)
+    /// `too_large`, with nothing changed: more than 60 KiB in all (as bytes of `docs/RING.md`), a
+    /// text of more than 1,024 bytes, or no room among this node's keys. `closed`.
+    pub async fn set_ring_overrides(&self, overrides: Overrides) -> Result<()> {
+        let write = placement::decide(&overrides)?;
+        self.request(Request::WriteMap(Box::new(write))).await
     }
 
     /// The slots of a `handoff-prepare` are released: their next owner may have them. Call it

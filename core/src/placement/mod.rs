@@ -4,6 +4,8 @@
 //! Members of the same settings and overrides, and with the same view of the others, have the same
 //! ring, whatever they are written in.
 
+mod decided;
+
 use std::collections::BTreeMap;
 
 use crate::config::RingSettings;
@@ -11,6 +13,8 @@ use crate::error::Result;
 use crate::event::{Warning, WarningCode};
 use crate::member::Member;
 use crate::ring::{Overrides, Ring, RingNode, mark};
+
+pub(crate) use self::decided::{PLACE, decide, decided};
 
 /// A ring, and what is told of members whose place on it is not what one would think.
 pub(crate) struct Placed {

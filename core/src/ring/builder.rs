@@ -29,7 +29,7 @@ pub struct Overrides {
     pub pin_prefixes: BTreeMap<Vec<u8>, String>,
 }
 
-#[cfg(feature = "serde")]
+#[cfg(any(feature = "serde", feature = "runtime", feature = "sim"))]
 impl Overrides {
     /// These, if a ring could have them. Errors: `too_large`.
     pub(super) fn checked(self) -> Result<Self> {

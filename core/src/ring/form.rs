@@ -78,16 +78,20 @@ impl Spec {
     }
 }
 
-#[cfg(feature = "serde")]
+#[cfg(any(feature = "serde", feature = "runtime", feature = "sim"))]
 impl Overrides {
     /// As the part of a ring that they are, with the version before it.
-    pub(super) fn to_octets(&self) -> Vec<u8> {
+    pub(crate) fn to_octets(&self) -> Vec<u8> {
         let mut out = vec![VERSION];
         put_overrides(&mut out, &self.excluded, [&self.pins, &self.pin_prefixes]);
         out
     }
 
-    pub(super) fn of_octets(bytes: &[u8]) -> Result<Self> {
+    /// The overrides of these bytes.
+    ///
+    /// # Errors
+    /// `bad_argument`, `too_large`.
+    pub(crate) fn of_octets(bytes: &[u8]) -> Result<Self> {
         let mut reader = Reader { bytes };
         let whole = |reader: &mut Reader<'_>| {
             (reader.byte()? == VERSION).then_some(())?;

@@ -5,11 +5,11 @@ use std::net::SocketAddr;
 
 use super::{Node, NodeId, Sim};
 use crate::config::RingSettings;
-use crate::engine::{Engine, Reply, RequestId, StateChange};
+use crate::engine::{Engine, Reply, Request, RequestId, StateChange};
 use crate::error::Result;
 use crate::event::{EventKind, Warning};
 use crate::member::{Member, MemberState};
-use crate::placement::{Placed, place};
+use crate::placement::{PLACE, Placed, decide, decided, place};
 use crate::ring::{Overrides, Ring};
 use crate::stats::Stats;
 use crate::time::Instant;
@@ -107,9 +107,9 @@ impl Sim {
         &self,
         id: NodeId,
         settings: &RingSettings,
-        overrides: Overrides,
         before: Option<&Ring>,
     ) -> Result<(Ring, Vec<Warning>)> {
+        let overrides = self.ring_overrides(id);
         let Placed { ring, warnings } = place(settings, &self.members(id), overrides, before)?;
         let version = match before {
             Some(before) if *before == ring => before.version(),
@@ -117,6 +117,21 @@ impl Sim {
             None => 1,
         };
         Ok((ring.numbered(version), warnings))
+    }
+
+    /// What is decided by hand of the ring, as far as `id` has told.
+    pub fn ring_overrides(&self, id: NodeId) -> Overrides {
+        let (owner, key) = PLACE;
+        let record = self.nodes[id.0].shown.get(&(owner.to_owned(), key.to_owned()));
+        decided(record.map(Vec::as_slice)).0
+    }
+
+    /// Has `id` decide by hand of the ring; see [`Sim::reply`].
+    ///
+    /// # Errors
+    /// `too_large`: more than one may decide.
+    pub fn set_ring_overrides(&mut self, id: NodeId, overrides: &Overrides) -> Result<RequestId> {
+        Ok(self.request(id, Request::WriteMap(Box::new(decide(overrides)?))))
     }
 
     /// The counters of `id`.

@@ -72,8 +72,10 @@ fn what_a_binding_may_not_is_refused() {
     assert_eq!(kind(put("", "x")), ErrorKind::BadArgument);
     assert_eq!(kind(put("k", &"x".repeat(65_536))), ErrorKind::TooLarge);
     assert_eq!(kind(put(&"k".repeat(255), "x")), ErrorKind::TooLarge);
-    let unnamed = Op::write_map("a/b".to_owned(), "k".to_owned(), None, None).expect("no context");
-    assert_eq!(kind(unnamed), ErrorKind::BadArgument);
+    for name in ["a/b", "chinwag.ring"] {
+        let error = Op::write_map(name.to_owned(), "k".to_owned(), None, None);
+        assert_eq!(error.expect_err("no name of a user's").kind(), ErrorKind::BadArgument);
+    }
     let error = Op::write_map("m".to_owned(), "k".to_owned(), None, Some(b"what?"));
     assert_eq!(error.expect_err("no context").kind(), ErrorKind::BadArgument);
     assert!(host.map_read("", "k").is_err() && host.map_watch("", "", Replay::No).is_err());

@@ -68,7 +68,7 @@ async fn all_members_have_the_ring_of_the_members() {
     a.close().await;
     b.close().await;
     assert_eq!(a.ring(), ring, "a closed node keeps what it knew");
-    let refused = a.set_ring_overrides(Overrides::default()).expect_err("it is closed");
+    let refused = a.set_ring_overrides(Overrides::default()).await.expect_err("it is closed");
     assert_eq!(refused.kind(), ErrorKind::Closed);
 }
 
@@ -139,19 +139,60 @@ async fn tags_choose_and_overrides_decide() {
         pins: [(b"k".to_vec(), "b".to_owned())].into(),
         ..Overrides::default()
     };
-    a.set_ring_overrides(overrides).expect("it fits");
+    a.set_ring_overrides(overrides).await.expect("it fits");
     has(&a, &["c"]).await;
     assert_eq!(a.ring().owner("k"), Some("c"), "b owns nothing");
     let long = [("x".repeat(1_025).into_bytes(), "b".to_owned())].into();
-    let error = a.set_ring_overrides(Overrides { pins: long, ..Overrides::default() });
+    let error = a.set_ring_overrides(Overrides { pins: long, ..Overrides::default() }).await;
     assert_eq!(error.expect_err("too long").kind(), ErrorKind::TooLarge);
     let many = (0..=65_536).map(|number| number.to_string()).collect();
-    let error = a.set_ring_overrides(Overrides { excluded: many, ..Overrides::default() });
+    let error = a.set_ring_overrides(Overrides { excluded: many, ..Overrides::default() }).await;
     assert_eq!(error.expect_err("too many").kind(), ErrorKind::TooLarge);
-    a.set_ring_overrides(Overrides::default()).expect("it fits");
+    has(&b, &["c"]).await;
+    a.set_ring_overrides(Overrides::default()).await.expect("it fits");
     has(&a, &["b", "c"]).await;
+    has(&b, &["b", "c"]).await;
     for node in [a, b, c] {
         node.close().await;
+    }
+}
+
+/// Whoever decided it, all follow: also who joins later, and when who decided it is gone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_one_decides_holds_for_all() {
+    let excluding = |name: &str| Overrides {
+        excluded: [name.to_owned()].into(),
+        pins: [(b"k".to_vec(), "c".to_owned())].into(),
+        ..Overrides::default()
+    };
+    let a = start("a", None, &[]).await;
+    let b = start("b", Some(&a), &[]).await;
+    let mut events = a.events(Replay::No);
+    has(&a, &["a", "b"]).await;
+    has(&b, &["a", "b"]).await;
+    b.set_ring_overrides(excluding("b")).await.expect("it fits");
+    has(&a, &["a"]).await;
+    let c = start("c", Some(&a), &[]).await;
+    for node in [&a, &b, &c] {
+        has(node, &["a", "c"]).await;
+        assert_eq!(node.ring().owner("k"), Some("c"));
+    }
+    b.close().await;
+    has(&c, &["a", "c"]).await;
+    // b is excluded all the same once it is back.
+    let b = start("b", Some(&c), &[]).await;
+    has(&b, &["a", "c"]).await;
+    c.set_ring_overrides(excluding("a")).await.expect("it fits");
+    for node in [&a, &b, &c] {
+        has(node, &["b", "c"]).await;
+    }
+    let map = a.map("chinwag.ring").expect_err("it is not the user's");
+    assert_eq!(map.kind(), ErrorKind::BadArgument);
+    for node in [a, b, c] {
+        node.close().await;
+    }
+    while let Some(event) = events.next().await {
+        assert!(!matches!(event.kind, EventKind::Warning(_)), "{event:?}");
     }
 }
 

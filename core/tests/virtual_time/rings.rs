@@ -54,26 +54,64 @@ fn tags(pairs: &[(&str, &str)]) -> Tags {
 fn a_ring_is_of_those_that_the_node_sees_and_is_counted() {
     let mut sim = Sim::new(1);
     let nodes = together(&mut sim, 3);
-    let none = Overrides::default;
-    let (first, odd) = sim.ring(nodes[0], &settings(), none(), None).expect("a ring");
+    let (first, odd) = sim.ring(nodes[0], &settings(), None).expect("a ring");
     assert_eq!((&first, first.version()), (&Ring::new(["n0", "n1", "n2"]).expect("a ring"), 1));
     assert!(odd.is_empty());
-    let (same, _) = sim.ring(nodes[1], &settings(), none(), Some(&first)).expect("a ring");
+    let (same, _) = sim.ring(nodes[1], &settings(), Some(&first)).expect("a ring");
     assert_eq!((&same, same.version()), (&first, 1));
 
     sim.set_tags(nodes[1], &tags(&[("weight", "2"), ("zone", "z")]));
     sim.set_tags(nodes[2], &tags(&[("weight", "heavy")]));
     sim.run_for(Duration::from_secs(10));
     let by_hand = [RingNode::new("n0"), RingNode::new("n1").weight(2).zone("z"), "n2".into()];
-    let overrides = Overrides { pins: [(b"k".to_vec(), "n2".to_owned())].into(), ..none() };
-    let by_hand = Ring::builder().nodes(by_hand).overrides(overrides.clone()).build();
-    let (next, odd) = sim.ring(nodes[0], &settings(), overrides, Some(&first)).expect("a ring");
+    let pins = [(b"k".to_vec(), "n2".to_owned())].into();
+    let overrides = Overrides { pins, ..Overrides::default() };
+    sim.set_ring_overrides(nodes[2], &overrides).expect("it fits");
+    sim.run_for(Duration::from_secs(1));
+    let by_hand = Ring::builder().nodes(by_hand).overrides(overrides).build();
+    let (next, odd) = sim.ring(nodes[0], &settings(), Some(&first)).expect("a ring");
     assert_eq!((&next, next.version()), (&by_hand.expect("a ring"), 2));
     let told = odd.iter().map(|warning| (warning.code, &*warning.subject));
     assert!(told.eq([(WarningCode::RingWeight, "n2")]), "{odd:?}");
 
     sim.crash(nodes[1]);
-    assert!(sim.ring(nodes[1], &settings(), none(), None).expect("a ring").0.is_empty());
+    assert!(sim.ring(nodes[1], &settings(), None).expect("a ring").0.is_empty());
+}
+
+/// Two parts decide without knowing of each other: once they meet, all have one and the same.
+#[test]
+fn of_what_two_parts_decide_all_take_one() {
+    for seed in 0..20 {
+        let mut sim = Sim::new(seed);
+        let nodes = together(&mut sim, 6);
+        let excluding =
+            |name: &str| Overrides { excluded: [name.to_owned()].into(), ..Overrides::default() };
+        let sides = [&nodes[..3], &nodes[3..]];
+        sim.network().partition(sides[0], sides[1]);
+        for (side, name) in sides.iter().zip(["n0", "n5"]) {
+            sim.set_ring_overrides(side[1], &excluding(name)).expect("it fits");
+            sim.run_for(Duration::from_secs(10));
+        }
+        for (side, name) in sides.iter().zip(["n0", "n5"]) {
+            for node in *side {
+                assert_eq!(sim.ring_overrides(*node), excluding(name), "seed {seed}");
+            }
+        }
+        sim.network().heal();
+        sim.run_for(Duration::from_secs(120));
+        for node in &nodes {
+            assert_eq!(sim.ring_overrides(*node), excluding("n5"), "seed {seed}: the last one");
+        }
+        // Who decided leaves, and nothing is forgotten; deciding anew forgets both.
+        sim.leave(nodes[4], Duration::from_secs(5));
+        sim.run_for(Duration::from_secs(60));
+        assert_eq!(sim.ring_overrides(nodes[0]), excluding("n5"), "seed {seed}");
+        sim.set_ring_overrides(nodes[0], &Overrides::default()).expect("it fits");
+        sim.run_for(Duration::from_secs(10));
+        for node in nodes.iter().filter(|node| **node != nodes[4]) {
+            assert_eq!(sim.ring_overrides(*node), Overrides::default(), "seed {seed}");
+        }
+    }
 }
 
 #[test]

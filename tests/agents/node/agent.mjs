@@ -151,9 +151,9 @@ const commands = {
 
   owns: ({ key }) => [{ owns: open().owns(key) }],
 
-  set_ring_overrides(pairs) {
+  async set_ring_overrides(pairs) {
     const [pins, pinPrefixes] = [under(pairs, 'pin.'), under(pairs, 'pin_prefix.')];
-    open().setRingOverrides({ excluded: pairs.excluded ?? [], pins, pinPrefixes });
+    await open().setRingOverrides({ excluded: pairs.excluded ?? [], pins, pinPrefixes });
   },
 
   async released({ id }) {

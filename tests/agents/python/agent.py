@@ -179,7 +179,7 @@ class Agent(Servers, Topics, Keys, Monitors, Streams):
         return [("owns", flag(self.open_node().owns(octets(pairs, "key"))))]
 
     async def do_set_ring_overrides(self, pairs: Pairs) -> None:
-        self.open_node().set_ring_overrides(
+        await self.open_node().set_ring_overrides(
             excluded=texts(pairs, "excluded"),
             pins=under(pairs, "pin."),
             pin_prefixes=under(pairs, "pin_prefix."),

@@ -234,7 +234,6 @@ defmodule Chinwag.Native do
   def cluster_owns(_native, _key), do: missing()
   def cluster_owns_large(_native, _key), do: missing()
   def cluster_previous_owner(_native, _key), do: missing()
-  def cluster_overrides(_native, _steps), do: missing()
   def ring_jump(_key, _buckets), do: missing()
   def ring_jump_large(_key, _buckets), do: missing()
   def clock(_request), do: missing()

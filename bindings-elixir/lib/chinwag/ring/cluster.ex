@@ -41,10 +41,6 @@ defmodule Chinwag.ClusterRing do
 
   def previous_owner(native, key), do: plain!(Native.cluster_previous_owner(native, key))
 
-  def set_overrides(native, overrides) do
-    with {:ok, steps} <- Ring.overrides(overrides), do: Native.cluster_overrides(native, steps)
-  end
-
   defp plain!({:error, %Error{} = error}), do: raise(error)
   defp plain!(value), do: value
 end

@@ -22,8 +22,10 @@ use tokio::sync::Notify;
 use self::shown::Shown;
 pub(crate) use self::shown::{ShownRead, ShownReader};
 use self::unheard::Unheard;
+use crate::engine::StateChange;
 use crate::event::{Event, EventKind};
 use crate::member::Member;
+use crate::placement;
 use crate::stats::Stats;
 use crate::wire::KeyInfo;
 
@@ -151,9 +153,13 @@ impl Board {
         self.changed.notified().await;
     }
 
-    /// Has whoever waits for members to change look again.
-    pub(crate) fn touch(&self) {
-        self.changed.notify_one();
+    /// Shows that a key has another value.
+    pub(crate) fn show(&self, change: StateChange) {
+        let decides = (&*change.owner, &*change.key) == placement::PLACE;
+        self.shown.post(change);
+        if decides {
+            self.changed.notify_one();
+        }
     }
 
     pub(crate) fn set_keys(&self, keys: Vec<KeyInfo>) {

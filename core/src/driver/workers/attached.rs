@@ -81,7 +81,6 @@ pub(crate) async fn attach(path: PathBuf, settings: &Settings, room: usize) -> R
         path: path.clone(),
         board: Arc::clone(&board),
         mesh: Arc::clone(&mesh),
-        placement: Arc::clone(&placement),
         message_max: bounds.message_max,
         session,
         ready,

@@ -10,8 +10,6 @@ use std::sync::Arc;
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
-use tokio::sync::watch;
-
 use super::{Hub, nothing};
 use crate::attach::{self, EventBody, News};
 use crate::driver::board::{Read, Reader, ShownRead, ShownReader};
@@ -21,7 +19,6 @@ use crate::error::{ErrorKind, Result};
 use crate::event::EventKind;
 use crate::member::Member;
 use crate::messaging::{Ask, Payload, Target};
-use crate::ring::Overrides;
 
 /// A worker that takes nothing for so long is let go.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -33,7 +30,6 @@ const BYTES: usize = 256 * 1024;
 struct Feed {
     reader: Reader,
     shown: ShownReader,
-    overrides: watch::Receiver<Overrides>,
     /// As it was told last.
     local: Option<Member>,
     /// All others, which are told before anything that happened after.
@@ -49,12 +45,9 @@ struct Feed {
 /// Tells a worker until it is gone.
 pub(super) async fn keep(hub: Arc<Hub>, worker: Arc<str>) {
     let (reader, others) = Reader::follow(Arc::clone(&hub.board));
-    let mut overrides = hub.overrides.subscribe();
-    overrides.mark_changed();
     let mut feed = Feed {
         reader,
         shown: ShownReader::new(Arc::clone(hub.board.shown()), "", true),
-        overrides,
         local: None,
         others,
         missed: Some(0),
@@ -90,15 +83,11 @@ impl Feed {
     async fn next(&mut self, hub: &Hub) -> Vec<News> {
         loop {
             let (mut news, mut open) = (Vec::new(), true);
-            let mut overrides = self.overrides.clone();
-            let collected = poll_fn(|context| {
+            poll_fn(|context| {
                 open = self.collect(hub, context.waker(), &mut news);
                 if news.is_empty() && open { Poll::Pending } else { Poll::Ready(()) }
-            });
-            tokio::select! {
-                () = collected => {}
-                _ = overrides.changed() => {}
-            }
+            })
+            .await;
             if !news.is_empty() || !open {
                 return news;
             }
@@ -145,10 +134,6 @@ impl Feed {
         if self.local.as_ref() != Some(&local) {
             add(news, News::Local((&local).into()));
             self.local = Some(local);
-        }
-        if self.overrides.has_changed().unwrap_or(false) {
-            let overrides = self.overrides.borrow_and_update();
-            add(news, News::Overrides((&*overrides).into()));
         }
         self.collect_keys(waker, news, &mut add)
     }

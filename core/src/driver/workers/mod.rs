@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::runtime;
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::AbortHandle;
 use tracing::warn;
 
@@ -34,7 +34,6 @@ use crate::config::{Overflow, RingSettings};
 use crate::error::{Error, Result};
 use crate::event::{EventKind, Warning, WarningCode};
 use crate::messaging::{Limits, LinkId, MailboxLimits, Payload, Role};
-use crate::ring::Overrides;
 use crate::stats::Stats;
 
 /// The way to the node's task.
@@ -62,7 +61,6 @@ pub(crate) struct Hub {
     commands: Commands,
     runtime: runtime::Handle,
     settings: Settings,
-    overrides: watch::Sender<Overrides>,
     state: Mutex<State>,
 }
 
@@ -144,7 +142,6 @@ impl Hub {
             commands: ground.commands,
             runtime: runtime::Handle::current(),
             settings,
-            overrides: watch::Sender::default(),
             state: Mutex::default(),
         });
         let mailbox = hub.local.open_desk(DESK_LIMITS)?;
@@ -185,11 +182,6 @@ impl Hub {
         stats.casts_lost += handed.casts_lost;
         stats.casts_in_doubt += handed.casts_in_doubt;
         stats.frames_malformed += handed.frames_malformed;
-    }
-
-    /// What is decided by hand of the ring has changed.
-    pub(crate) fn set_overrides(&self, overrides: Overrides) {
-        self.overrides.send_replace(overrides);
     }
 
     /// Ends everything at once, from any thread.

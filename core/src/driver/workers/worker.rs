@@ -18,7 +18,6 @@ use tracing::warn;
 use super::attached::{Found, begin, search};
 use super::{Mailbox, Mesh, Request, nothing};
 use crate::attach::{self, ErrorBody, News, Outcome, Wish};
-use crate::driver::placement::Placement;
 use crate::driver::{Board, Command, ReplyTo};
 use crate::engine::{Reply, Request as Asked, StateChange, StateWrite};
 use crate::error::{Error, ErrorKind};
@@ -39,7 +38,6 @@ pub(super) struct Grounds {
     pub(super) path: PathBuf,
     pub(super) board: Arc<Board>,
     pub(super) mesh: Arc<Mesh>,
-    pub(super) placement: Arc<Placement>,
     /// Bytes of a payload of users, as this worker's options say.
     pub(super) message_max: usize,
     pub(super) session: JoinHandle<()>,
@@ -52,7 +50,6 @@ pub(super) struct Worker {
     path: PathBuf,
     board: Arc<Board>,
     mesh: Arc<Mesh>,
-    placement: Arc<Placement>,
     message_max: usize,
     /// Names that it serves, for a member that has yet to hear of them.
     served: BTreeSet<String>,
@@ -78,12 +75,11 @@ enum Flow {
 
 impl Worker {
     pub(super) fn new(grounds: Grounds) -> Self {
-        let Grounds { path, board, mesh, placement, message_max, session, ready } = grounds;
+        let Grounds { path, board, mesh, message_max, session, ready } = grounds;
         Self {
             path,
             board,
             mesh,
-            placement,
             message_max,
             served: BTreeSet::new(),
             session: Some(session),
@@ -181,10 +177,6 @@ impl Worker {
     fn hear(&mut self, piece: News) {
         match piece {
             News::Local(member) => self.board.set_local(member.into()),
-            News::Overrides(overrides) => {
-                self.placement.set_overrides(overrides.into());
-                self.board.touch();
-            }
             News::Member(member) => self.others.push(member.into()),
             News::Present(missed) => {
                 let others = std::mem::take(&mut self.others);
@@ -217,7 +209,7 @@ impl Worker {
         let held = self.board.shown().get(&change.owner, &change.key);
         // What was told before, when the member was here, is no news.
         if held != change.value {
-            self.board.shown().post(change);
+            self.board.show(change);
         }
     }
 

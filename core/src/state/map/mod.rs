@@ -33,6 +33,8 @@ use crate::wire::{STATE_KEY_MAX, STATE_VALUE_MAX};
 
 /// In front of the keys of shared maps, in the space of whoever holds them.
 pub(crate) const MAPS: &str = "m:";
+/// What names of maps begin with that are not the user's.
+const RESERVED: &str = "chinwag.";
 /// Bytes that all records together may have that a node knows.
 const KNOWN_BYTES: usize = OTHERS_BYTES;
 /// Bytes of what several members say of one key, together.
@@ -112,25 +114,34 @@ pub(crate) enum Spoilt {
 }
 
 impl MapWrite {
-    /// One whose context is given as bytes.
+    /// A user's, whose context is given as bytes.
     ///
     /// # Errors
-    /// `bad_argument` for bytes that are none.
+    /// `bad_argument` for bytes that are none, or what is no name of a map.
     pub fn with_context(
         map: String,
         key: String,
         value: Option<Vec<u8>>,
         context: Option<&[u8]>,
     ) -> Result<Self> {
+        Self::check_name(&map)?;
         let context = context.map(VectorClock::from_bytes).transpose()?;
         Ok(Self { map, key, value, context })
     }
 
-    /// Whether a map can have that name.
+    /// Whether a user's map can have that name.
     ///
     /// # Errors
     /// `bad_argument`, if not.
     pub fn check_name(map: &str) -> Result<()> {
+        if map.starts_with(RESERVED) {
+            let text = format!("names of maps that begin with \"{RESERVED}\" are reserved");
+            return Err(Error::new(ErrorKind::BadArgument, text));
+        }
+        Self::check_form(map)
+    }
+
+    fn check_form(map: &str) -> Result<()> {
         let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte);
         if (1..=64).contains(&map.len()) && map.bytes().all(fits) {
             return Ok(());
@@ -142,7 +153,7 @@ impl MapWrite {
 
 /// The key under which a key of a map is in the spaces.
 fn full_key(map: &str, key: &str) -> Result<String> {
-    MapWrite::check_name(map)?;
+    MapWrite::check_form(map)?;
     if key.is_empty() {
         return Err(Error::new(ErrorKind::BadArgument, "a key has one byte at least"));
     }

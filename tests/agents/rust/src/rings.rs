@@ -23,7 +23,7 @@ pub(crate) async fn call(node: &Node, word: &str, command: &Line) -> Result<Stri
             push(&mut line, "count", &owners.len().to_string());
         }
         "owns" => push(&mut line, "owns", &node.owns(command.bytes("key")).to_string()),
-        "set_ring_overrides" => node.set_ring_overrides(overrides(command))?,
+        "set_ring_overrides" => node.set_ring_overrides(overrides(command)).await?,
         "released" => node.released(command.get("id").parse().unwrap_or_default()).await?,
         _ => return messages::call(node, word, command).await,
     }

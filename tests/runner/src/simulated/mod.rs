@@ -18,7 +18,7 @@ use chinwag::{Config, Error, EventKind, Member, Tags};
 use crate::line::Line;
 use crate::world::{Spoken, Strike, Words, World};
 use lines::{describe, id, outcome, refusal, started, with_facts};
-use rings::Rings;
+use rings::{Rings, overrides};
 
 /// A cluster in virtual time.
 pub(crate) struct Simulated {
@@ -105,8 +105,7 @@ impl Simulated {
             }
             "ring" | "owners" | "owns" => return self.ask_ring(node, command),
             "set_ring_overrides" => {
-                self.seat(node).rings.as_mut().map_or(Ok(()), |rings| rings.decide(command))?;
-                return Ok(Some(Line::new("ok")));
+                (self.sim.set_ring_overrides(open, &overrides(command))?, Asked::Other)
             }
             "members" => return Ok(Some(self.tell_members(node, open))),
             "local" => return Ok(Some(with_facts(Line::new("ok"), &self.local(open)))),

@@ -17,7 +17,6 @@ use crate::line::Line;
 /// The rings of a node.
 pub(super) struct Rings {
     settings: RingSettings,
-    overrides: Overrides,
     /// None before somebody asks.
     present: Option<Made>,
     /// What was told of the places of members on it.
@@ -36,8 +35,7 @@ struct Made {
 
 impl Rings {
     pub(super) fn new(settings: RingSettings) -> Self {
-        let (overrides, odd) = Default::default();
-        Self { settings, overrides, present: None, odd }
+        Self { settings, present: None, odd: Vec::new() }
     }
 
     /// Whether something has happened since the ring was made.
@@ -45,7 +43,7 @@ impl Rings {
         self.present.as_ref().is_some_and(|made| {
             made.seen < sim.log(open).len()
                 || made.local != sim.view(open, open)
-                || made.overrides != self.overrides
+                || made.overrides != sim.ring_overrides(open)
         })
     }
 
@@ -82,7 +80,7 @@ impl Rings {
 
     fn make(&mut self, sim: &Sim, open: NodeId) -> Result<(Ring, Vec<EventKind>), Error> {
         let before = self.present.as_ref().map(|made| &made.ring);
-        let (ring, odd) = sim.ring(open, &self.settings, self.overrides.clone(), before)?;
+        let (ring, odd) = sim.ring(open, &self.settings, before)?;
         self.present = Some(self.after(sim, open, ring.clone()));
         Ok((ring, self.complaints(odd)))
     }
@@ -90,7 +88,7 @@ impl Rings {
     /// A ring that is made after what has happened until now.
     fn after(&self, sim: &Sim, open: NodeId, ring: Ring) -> Made {
         let (seen, local) = (sim.log(open).len(), sim.view(open, open));
-        Made { ring, seen, local, overrides: self.overrides.clone() }
+        Made { ring, seen, local, overrides: sim.ring_overrides(open) }
     }
 
     /// Of what is odd about it, what has not been told yet.
@@ -117,22 +115,19 @@ impl Rings {
             _ => vec![with_ring(ok.with("version", &ring.version().to_string()), ring)],
         }
     }
+}
 
-    /// Replaces what is decided by hand.
-    pub(super) fn decide(&mut self, command: &Line) -> Result<(), Error> {
-        let excluded = command.get("excluded").unwrap_or_default().split(',');
-        let pins = |prefix| {
-            let under = command.under(prefix).into_iter();
-            under.map(|(key, name)| (key.as_bytes().to_vec(), name.to_owned())).collect()
-        };
-        let overrides = Overrides {
-            excluded: excluded.filter(|name| !name.is_empty()).map(str::to_owned).collect(),
-            pins: pins("pin."),
-            pin_prefixes: pins("pin_prefix."),
-        };
-        Ring::builder().overrides(overrides.clone()).build()?;
-        self.overrides = overrides;
-        Ok(())
+/// What a command says that is decided by hand.
+pub(super) fn overrides(command: &Line) -> Overrides {
+    let excluded = command.get("excluded").unwrap_or_default().split(',');
+    let pins = |prefix| {
+        let under = command.under(prefix).into_iter();
+        under.map(|(key, name)| (key.as_bytes().to_vec(), name.to_owned())).collect()
+    };
+    Overrides {
+        excluded: excluded.filter(|name| !name.is_empty()).map(str::to_owned).collect(),
+        pins: pins("pin."),
+        pin_prefixes: pins("pin_prefix."),
     }
 }
 

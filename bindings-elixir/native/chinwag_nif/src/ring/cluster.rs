@@ -15,7 +15,7 @@ use rustler::{Encoder, Env, NifResult, OwnedEnv, ResourceArc, Term};
 
 use super::builder::{Count, Key, built, held};
 use super::{ORDER_MAX, RingRef, told};
-use crate::config::List;
+use crate::config::{List, bad_argument};
 use crate::events::lock;
 use crate::node::{NodeRef, ROSTER_MAX};
 use crate::{atoms, config, error, member};
@@ -202,13 +202,6 @@ fn cluster_previous_owner<'a>(env: Env<'a>, node: ResourceArc<NodeRef>, key: Key
     answer(env, previous.map(|name| name.encode(env)))
 }
 
-/// Replaces what is decided by hand with these steps.
-#[rustler::nif(schedule = "DirtyCpu")]
-fn cluster_overrides<'a>(env: Env<'a>, node: ResourceArc<NodeRef>, steps: List<'a>) -> Term<'a> {
-    let set = overrides(steps).and_then(|new| node.0.host.set_ring_overrides(new));
-    answer(env, set.map(|()| atoms::ok().to_term(env)))
-}
-
 /// A ring of nobody is judged as any other, and has them in order.
 fn overrides(steps: List<'_>) -> Result<Overrides> {
     let ring = built(None, steps)?;
@@ -246,6 +239,10 @@ fn ring_told_large<'a>(env: Env<'a>, ring: Term<'a>) -> NifResult<Term<'a>> {
 /// What members say while slots change hands, by the name of the operation.
 pub(crate) fn op(name: &str, argument: Term<'_>) -> Result<Option<Op>> {
     match name {
+        "set_ring_overrides" => {
+            let steps = argument.decode().map_err(|_| bad_argument("the overrides", "steps"))?;
+            overrides(steps).map(Op::SetRingOverrides).map(Some)
+        }
         "released" => config::number(argument).map(Op::Released).map(Some),
         _ => Ok(None),
     }
