@@ -12,11 +12,15 @@ use super::run::Rules;
 /// How often a running step is looked at.
 const POLL: Duration = Duration::from_millis(50);
 
-/// Runs the commands, one after the other; the cause when one fails.
+/// A second of processor time, in the unit in which Linux tells it to programs.
+const TICKS: u32 = 100;
+
+/// Runs the commands, one after the other; the cause when one fails. `cpu` grows by the processor
+/// time of all that they started and waited for, where the system tells it.
 ///
 /// # Errors
 /// The command and how it ended.
-pub fn run(step: &Step, rules: Rules<'_>) -> Result<(), String> {
+pub fn run(step: &Step, rules: Rules<'_>, cpu: &mut Duration) -> Result<(), String> {
     let deadline = Instant::now() + rules.limit;
     let path = log_path(rules.root, step.name);
     let failed = |cause: std::io::Error| format!("{}: {cause}", path.display());
@@ -33,7 +37,7 @@ pub fn run(step: &Step, rules: Rules<'_>) -> Result<(), String> {
             .stderr(log.try_clone().map_err(failed)?)
             .spawn()
             .map_err(failed)?;
-        wait(&mut child, deadline).map_err(|cause| format!("{cause}: {command}"))?;
+        wait(&mut child, deadline, cpu).map_err(|cause| format!("{cause}: {command}"))?;
     }
     Ok(())
 }
@@ -43,9 +47,18 @@ pub fn log_path(root: &Path, name: &str) -> std::path::PathBuf {
     root.join("target/steps").join(format!("{}.log", name.replace(' ', "-")))
 }
 
-fn wait(child: &mut Child, deadline: Instant) -> Result<(), String> {
+fn wait(child: &mut Child, deadline: Instant, cpu: &mut Duration) -> Result<(), String> {
     loop {
-        match child.try_wait() {
+        // What it used is told between its end and the moment when somebody asks how it ended.
+        let ended = match stat(child.id()) {
+            Some((state, used)) if state == "Z" => {
+                *cpu += used;
+                true
+            }
+            Some(_) => false,
+            None => true,
+        };
+        match if ended { child.try_wait() } else { Ok(None) } {
             Ok(Some(status)) if status.success() => return Ok(()),
             Ok(Some(status)) => return Err(status.to_string()),
             Err(cause) => return Err(cause.to_string()),
@@ -56,6 +69,17 @@ fn wait(child: &mut Child, deadline: Instant) -> Result<(), String> {
             Ok(None) => thread::sleep(POLL),
         }
     }
+}
+
+/// The state of a process, and the processor time of it and of the children it waited for.
+fn stat(id: u32) -> Option<(String, Duration)> {
+    let text = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+    // The second field is a name in parentheses, which may have any bytes in it.
+    let (_, fields) = text.rsplit_once(") ")?;
+    let fields: Vec<&str> = fields.split(' ').collect();
+    let ticks: Option<Vec<u32>> =
+        fields.get(11..15)?.iter().map(|word| word.parse().ok()).collect();
+    Some(((*fields.first()?).to_owned(), Duration::from_secs(1) * ticks?.iter().sum() / TICKS))
 }
 
 /// Ends the shell and everything that it started, by their numbers.
@@ -89,7 +113,8 @@ mod tests {
         let run = &["sh -c 'echo $$; exec sleep 600' & echo $!; wait"];
         let step = Step { name: "test-slow", after: &[], needs: &[], run };
         let start = Instant::now();
-        let cause = super::run(&step, rules).expect_err("it sleeps for minutes");
+        let mut cpu = Duration::ZERO;
+        let cause = super::run(&step, rules, &mut cpu).expect_err("it sleeps for minutes");
         assert!(cause.contains("too long"), "{cause}");
         assert!(start.elapsed() < Duration::from_secs(60));
         let log = fs::read_to_string(log_path(&root, step.name)).expect("a log");
@@ -103,5 +128,18 @@ mod tests {
                 thread::sleep(POLL);
             }
         }
+    }
+
+    #[test]
+    fn the_time_of_the_processor_is_that_of_all_it_started() {
+        let root = files::root();
+        let rules = Rules { root: &root, strict: false, limit: Duration::from_secs(60) };
+        let run =
+            &["sh -c 'i=0; while [ $i -lt 300000 ]; do i=$((i + 1)); done'; true", "sleep 0.5"];
+        let mut cpu = Duration::ZERO;
+        let step = Step { name: "test-busy", after: &[], needs: &[], run };
+        let start = Instant::now();
+        super::run(&step, rules, &mut cpu).expect("it ends");
+        assert!(cpu > Duration::ZERO && cpu < start.elapsed(), "{cpu:?}");
     }
 }

@@ -33,10 +33,15 @@ fn tail(path: &Path) -> String {
 
 fn line(done: &Done) -> String {
     let took = seconds(done.took);
+    let cpu = seconds(done.cpu);
     match &done.outcome {
-        Outcome::Passed => format!("ok    {:<28} {took:>8}", done.name),
-        Outcome::Failed(cause) => format!("FAIL  {:<28} {took:>8}  {cause}", done.name),
-        Outcome::Skipped(cause) => format!("left  {:<28} {took:>8}  {cause}", done.name),
+        Outcome::Passed => format!("ok    {:<28} {took:>8} {cpu:>8} CPU", done.name),
+        Outcome::Failed(cause) => {
+            format!("FAIL  {:<28} {took:>8} {cpu:>8} CPU  {cause}", done.name)
+        }
+        Outcome::Skipped(cause) => {
+            format!("left  {:<28} {took:>8} {cpu:>8} CPU  {cause}", done.name)
+        }
     }
 }
 
@@ -44,7 +49,7 @@ fn seconds(span: Duration) -> String {
     format!("{:.1} s", span.as_secs_f64())
 }
 
-/// The table, the time it took, and `N passed, N failed` as the last line.
+/// The table, the time it took and that of the processors, and `N passed, N failed` as the last line.
 pub fn summary(steps: &[Done], took: Duration) -> String {
     let count = |is: fn(&Outcome) -> bool| steps.iter().filter(|done| is(&done.outcome)).count();
     let passed = count(|outcome| matches!(outcome, Outcome::Passed));
@@ -55,7 +60,8 @@ pub fn summary(steps: &[Done], took: Duration) -> String {
         0 => format!("{passed} passed, {failed} failed"),
         _ => format!("{passed} passed, {failed} failed, {skipped} skipped"),
     };
-    format!("\n{table}in {}\n{last}", seconds(took))
+    let cpu = steps.iter().map(|done| done.cpu).sum();
+    format!("\n{table}in {}, with {} CPU\n{last}", seconds(took), seconds(cpu))
 }
 
 #[cfg(test)]
@@ -64,7 +70,8 @@ mod tests {
 
     #[test]
     fn the_last_line_counts_the_steps() {
-        let done = |outcome| Done { name: "a", outcome, took: Duration::from_millis(1500) };
+        let took = Duration::from_millis(1500);
+        let done = |outcome| Done { name: "a", outcome, took, cpu: took * 2 };
         let good = [done(Outcome::Passed), done(Outcome::Passed)];
         assert!(summary(&good, Duration::ZERO).ends_with("\n2 passed, 0 failed"));
         let mixed = [
@@ -75,5 +82,6 @@ mod tests {
         let text = summary(&mixed, Duration::ZERO);
         assert!(text.ends_with("\n1 passed, 1 failed, 1 skipped"), "{text}");
         assert!(text.contains("go is not there") && text.contains("1.5 s"), "{text}");
+        assert!(text.contains("3.0 s CPU\n") && text.contains("with 9.0 s CPU\n"), "{text}");
     }
 }

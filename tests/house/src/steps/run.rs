@@ -28,6 +28,8 @@ pub struct Done {
     pub outcome: Outcome,
     /// How long it took.
     pub took: Duration,
+    /// How much of the processors it used in that time.
+    pub cpu: Duration,
 }
 
 /// Steps at a time: the building ones wait for each other's lock, the others mostly wait.
@@ -115,7 +117,7 @@ impl Board {
         while let Some((at, cause)) = self.hopeless() {
             let step = self.waiting.remove(at);
             let outcome = Outcome::Skipped(cause);
-            let done = Done { name: step.name, outcome, took: Duration::ZERO };
+            let done = Done { name: step.name, outcome, took: Duration::ZERO, cpu: Duration::ZERO };
             self.done.insert(step.name, done);
         }
     }
@@ -134,19 +136,20 @@ impl Board {
 
 fn one(step: &Step, rules: Rules<'_>, tell: &impl Fn(&Event)) -> Done {
     let start = Instant::now();
+    let mut cpu = Duration::ZERO;
     let missing = step.needs.iter().find(|need| !is_there(rules.root, need));
     let outcome = match missing {
         Some(need) if rules.strict => Outcome::Failed(format!("{need} is not there")),
         Some(need) => Outcome::Skipped(format!("{need} is not there")),
         None => {
             tell(&Event::Began(step.name));
-            match process::run(step, rules) {
+            match process::run(step, rules, &mut cpu) {
                 Ok(()) => Outcome::Passed,
                 Err(cause) => Outcome::Failed(cause),
             }
         }
     };
-    Done { name: step.name, outcome, took: start.elapsed() }
+    Done { name: step.name, outcome, took: start.elapsed(), cpu }
 }
 
 /// Whether a command, or a file when it is a path, is there.
