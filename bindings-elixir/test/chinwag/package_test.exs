@@ -1,6 +1,6 @@
 defmodule Chinwag.PackageTest do
   # Other projects that depend on this one, compiled from nothing.
-  use Chinwag.Case, async: false
+  use Chinwag.Case, async: true
 
   @root Path.expand("../..", __DIR__)
   # Mix compiles dependencies for production: a release build, which may be the first.

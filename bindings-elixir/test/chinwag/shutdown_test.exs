@@ -1,6 +1,6 @@
 defmodule Chinwag.ShutdownTest do
   # How a member's VM ends, and what a peer in this VM sees of it.
-  use Chinwag.Case, async: false
+  use Chinwag.Case, async: true
 
   setup do
     seed = node!(__MODULE__.Peer)

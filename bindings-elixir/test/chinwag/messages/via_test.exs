@@ -173,7 +173,7 @@ defmodule Chinwag.ViaTest do
     counter!(b, "counter", [a])
 
     assert {:error, %Error{code: :timeout}} =
-             Chinwag.call(a, "counter", "never", nil, timeout: 20)
+             Chinwag.call(a, "counter", "never", nil, timeout: 500)
 
     assert {:ok, "ok"} = Chinwag.call(a, "counter", "late")
     refute_received _
