@@ -496,7 +496,7 @@ impl Engine {
     }
 
     /// Label and keys, as they are now.
-    #[cfg(any(feature = "runtime", feature = "sim"))]
+    #[cfg(feature = "runtime")]
     pub(crate) fn security(&self) -> &Arc<Security> {
         self.membership.security()
     }

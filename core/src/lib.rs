@@ -45,10 +45,13 @@ pub mod ring;
 #[cfg(all(unix, feature = "runtime"))]
 mod attach;
 
-// What is said on connections for messages, and what is done with it.
+// What is said on connections for messages, and what is done with it. Simulated clusters have no
+// connections for messages: without the driver, only the decoders and the directory are used.
 #[cfg(any(feature = "runtime", feature = "sim"))]
+#[cfg_attr(not(feature = "runtime"), allow(dead_code, unused_imports, reason = "for the driver"))]
 mod mesh;
 #[cfg(any(feature = "runtime", feature = "sim"))]
+#[cfg_attr(not(feature = "runtime"), allow(dead_code, unused_imports, reason = "for the driver"))]
 mod messaging;
 
 // The protocol, without I/O.

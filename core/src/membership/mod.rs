@@ -496,7 +496,7 @@ impl Membership {
         stats
     }
 
-    #[cfg(any(feature = "runtime", feature = "sim"))]
+    #[cfg(feature = "runtime")]
     pub(crate) const fn security(&self) -> &Arc<Security> {
         &self.security
     }
