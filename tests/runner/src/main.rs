@@ -2,10 +2,11 @@
 //!
 //! ```text
 //! cargo run -p chinwag-runner -- [--agents rust,go] [--mixed] [--sim] [--only NAME]…
-//!                                [--seeds N] [--jobs N]
+//!                                [--seeds N] [--turns N] [--jobs N]
 //! ```
 //!
-//! `--mixed` also plays each scenario with the agents taking turns at its roles; `--sim` also, or
+//! `--mixed` also plays each scenario with the agents taking turns at its roles: until each has had
+//! every role, or `--turns` times, of which each scenario begins with another; `--sim` also, or
 //! without `--agents` only, in the simulator, once for each of `--seeds` seeds. With `REWRITE=1`
 //! and one agent, the expected lines are written anew from what that agent reports.
 
@@ -34,7 +35,8 @@ use scenario::Scenario;
 struct Options {
     agents: Vec<&'static AgentKind>,
     only: Vec<String>,
-    mixed: bool,
+    /// How often to play with the agents mixed.
+    turns: usize,
     /// How often to play in the simulator.
     seeds: u64,
     jobs: usize,
@@ -61,7 +63,7 @@ fn main() -> ExitCode {
 
 fn options(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
     let (mut agents, mut only, mut mixed, mut sim) = (None, Vec::new(), false, false);
-    let (mut seeds, mut jobs) = (20, 2);
+    let (mut seeds, mut turns, mut jobs) = (20, usize::MAX, 2);
     while let Some(arg) = args.next() {
         let mut value = || args.next().ok_or_else(|| format!("{arg} needs a value"));
         match arg.as_str() {
@@ -72,13 +74,15 @@ fn options(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
             "--mixed" => mixed = true,
             "--sim" => sim = true,
             "--seeds" => seeds = value()?.parse().map_err(|e| format!("--seeds: {e}"))?,
+            "--turns" => turns = value()?.parse().map_err(|e| format!("--turns: {e}"))?,
             "--jobs" => jobs = value()?.parse().map_err(|e| format!("--jobs: {e}"))?,
             _ => return Err(format!("unknown argument {arg:?}")),
         }
     }
     let all = || if sim { Vec::new() } else { AGENTS.iter().collect() };
     let agents = agents.unwrap_or_else(all);
-    Ok(Options { agents, only, mixed, seeds: if sim { seeds } else { 0 }, jobs })
+    let turns = if mixed { turns.min(agents.len()) } else { 0 };
+    Ok(Options { agents, only, turns, seeds: if sim { seeds } else { 0 }, jobs })
 }
 
 /// Whether all is well.
@@ -97,7 +101,10 @@ fn run(options: &Options) -> Result<bool, String> {
     if env::var_os("REWRITE").is_some_and(|value| value == "1") {
         return rewrite(&scenarios, &options.agents);
     }
-    let cases = plan(&scenarios, &options.agents, options.mixed, options.seeds);
+    let cases = plan(&scenarios, &options.agents, options.turns, options.seeds);
+    if options.turns < options.agents.len() && options.turns > 0 {
+        println!("mixed: {} turns of {} for each scenario", options.turns, options.agents.len());
+    }
     let tally = play_all(&cases, &gaps, options.jobs);
     let [passed, failed, skipped] =
         [tally.passed, tally.failed, tally.skipped].map(AtomicUsize::into_inner);
@@ -152,7 +159,7 @@ fn rewrite(scenarios: &[Scenario], agents: &[&'static AgentKind]) -> Result<bool
     if agents.len() != 1 {
         return Err("REWRITE=1 needs exactly one agent".to_owned());
     }
-    for (number, case) in plan(scenarios, agents, false, 0).iter().enumerate() {
+    for (number, case) in plan(scenarios, agents, 0, 0).iter().enumerate() {
         let name = &case.scenario.name;
         let seen = case.record(number).map_err(|text| format!("{name}: {text}"))?;
         let text = case.scenario.rewritten(&seen);

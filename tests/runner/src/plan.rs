@@ -41,22 +41,25 @@ pub(crate) enum Outcome {
     Failed(String),
 }
 
-/// Every scenario for each agent alone; if `mixed`, also with the agents taking turns; and, if
-/// there are `seeds`, in the simulator.
+/// Every scenario for each agent alone; with the agents mixed in so many of the `turns` that they
+/// can take, each scenario beginning with another; and, if there are `seeds`, in the simulator.
 pub(crate) fn plan<'a>(
     scenarios: &'a [Scenario],
     agents: &[&'static AgentKind],
-    mixed: bool,
+    turns: usize,
     seeds: u64,
 ) -> Vec<Case<'a>> {
     let mut cases = Vec::new();
-    for scenario in scenarios {
+    for (number, scenario) in scenarios.iter().enumerate() {
         let nodes = scenario.nodes();
         let mut add = |players| cases.push(Case { scenario, players });
         agents.iter().for_each(|agent| add(Players::Alone(agent)));
         // One node alone cannot be mixed.
-        if mixed && nodes.len() > 1 && agents.len() > 1 {
-            (0..agents.len()).for_each(|turn| add(Players::Mixed(rotated(&nodes, agents, turn))));
+        if nodes.len() > 1 && agents.len() > 1 {
+            // With all turns, in their order.
+            let first = if turns < agents.len() { number } else { 0 };
+            (first..first + turns)
+                .for_each(|turn| add(Players::Mixed(rotated(&nodes, agents, turn))));
         }
         if seeds > 0 {
             add(Players::Simulated(seeds));
@@ -246,6 +249,18 @@ mod tests {
         }
     }
 
+    #[test]
+    fn with_fewer_turns_each_scenario_begins_with_another() {
+        let scenario = Scenario::parse("s.txt".as_ref(), "start a\nstart b\n----\n").unwrap();
+        let scenarios = [scenario.clone(), scenario.clone(), scenario];
+        let agents: Vec<_> = ["go", "rust", "c"].iter().map(|name| find(name).unwrap()).collect();
+        let cases = plan(&scenarios, &agents, 1, 0);
+        let mixed = cases.iter().filter(|case| matches!(case.players, Players::Mixed(_)));
+        let of_a: Vec<_> = mixed.filter_map(|case| case.player_of("a")).collect();
+        assert_eq!(of_a, ["go", "rust", "c"]);
+        assert_eq!(plan(&scenarios, &agents, 3, 0).len(), 3 * (3 + 3));
+    }
+
     fn failed_at(nodes: &[&str], unsupported: bool) -> Failure {
         let nodes = nodes.iter().map(|node| (*node).to_owned()).collect();
         Failure { nodes, unsupported, text: "so".to_owned() }
@@ -257,7 +272,7 @@ mod tests {
         let scenario = Scenario::parse("s.txt".as_ref(), text).unwrap();
         let scenarios = [scenario];
         let agents: Vec<_> = ["go", "rust"].iter().map(|name| find(name).unwrap()).collect();
-        let [go, rust, mixed, turned] = &plan(&scenarios, &agents, true, 0)[..] else {
+        let [go, rust, mixed, turned] = &plan(&scenarios, &agents, 2, 0)[..] else {
             panic!("two agents alone, and two turns");
         };
         let gaps = Gaps::of("go", "s never\n", &["s"]);
@@ -280,7 +295,7 @@ mod tests {
         let text = "start a\nstart b\n----\n";
         let scenarios = [Scenario::parse("s.txt".as_ref(), text).unwrap()];
         let agents: Vec<_> = ["rust", "go"].iter().map(|name| find(name).unwrap()).collect();
-        let cases = plan(&scenarios, &agents, true, 1);
+        let cases = plan(&scenarios, &agents, 2, 1);
         let gaps = Gaps::of("go", "s:* deaf\n", &["s"]);
         let absent = |case: &Case<'_>| case.absence(&gaps).is_some();
         let mixed = [false, false, true, true, false];
@@ -292,7 +307,7 @@ mod tests {
         let text = "start a\nstart b\n----\na: suspect b x\nb: suspect a x\nb: join a x\n";
         let scenarios = [Scenario::parse("s.txt".as_ref(), text).unwrap()];
         let agents: Vec<_> = ["rust", "go"].iter().map(|name| find(name).unwrap()).collect();
-        let cases = plan(&scenarios, &agents, true, 0);
+        let cases = plan(&scenarios, &agents, 2, 0);
         let gaps = Gaps::of("go", "s:suspect silent\n", &["s"]);
         let expected = |case: &Case<'_>| case.tailored(&gaps).steps[0].expected.len();
         assert_eq!(cases.iter().map(expected).collect::<Vec<_>>(), [3, 3, 2, 2]);
