@@ -4,9 +4,11 @@ mod common;
 
 use std::path::PathBuf;
 use std::process::{Command, Output};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
 
-use common::{compile, root, run, scratch};
+use common::{compile, library, root, run, scratch};
 
 /// A program and its arguments: some have nodes, others values alone.
 const PROGRAMS: [(&str, &[&str]); 32] = [
@@ -44,10 +46,34 @@ const PROGRAMS: [(&str, &[&str]); 32] = [
     ("programs/exit", &["callback"]),
 ];
 
-/// Failure detection has deadlines: programs that run side by side would miss them.
+/// So many programs at once, where most of the time they wait for something.
+const WAITING: usize = 4;
+/// And where a tool keeps a processor busy for each: failure detection has deadlines.
+const BUSY: usize = 2;
+
+/// The three kinds take turns, for the same reason.
 fn turn() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Runs each program with its arguments, so many at a time; what goes wrong with one is told when
+/// those that had begun are over.
+fn all(at_once: usize, each: impl Fn(&str, &[&str]) + Sync) {
+    let _turn = turn();
+    library();
+    let next = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        for _ in 0..at_once {
+            scope.spawn(|| {
+                while let Some((name, arguments)) =
+                    PROGRAMS.get(next.fetch_add(1, Ordering::Relaxed))
+                {
+                    each(name, arguments);
+                }
+            });
+        }
+    });
 }
 
 fn build(name: &str, kind: &str, flags: &[&str]) -> PathBuf {
@@ -69,17 +95,15 @@ fn is_quiet(name: &str, output: &Output) {
 
 #[test]
 fn programs_in_c_run() {
-    let _turn = turn();
-    for (name, arguments) in PROGRAMS {
+    all(WAITING, |name, arguments| {
         let program = build(name, &format!("plain{}", arguments.concat()), &[]);
         is_quiet(name, &run(Command::new(program).args(arguments)));
-    }
+    });
 }
 
 #[test]
 fn programs_in_c_are_clean_under_valgrind() {
-    let _turn = turn();
-    for (name, arguments) in PROGRAMS {
+    all(BUSY, |name, arguments| {
         let program = build(name, &format!("valgrind{}", arguments.concat()), &[]);
         let output = run(Command::new("valgrind")
             .args(["-q", "--error-exitcode=99", "--leak-check=full"])
@@ -90,15 +114,14 @@ fn programs_in_c_are_clean_under_valgrind() {
             .arg(program)
             .args(arguments));
         is_quiet(name, &output);
-    }
+    });
 }
 
 #[test]
 fn programs_in_c_are_clean_under_sanitizers() {
     let flags = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
-    let _turn = turn();
-    for (name, arguments) in PROGRAMS {
+    all(WAITING, |name, arguments| {
         let program = build(name, &format!("sanitized{}", arguments.concat()), &flags);
         is_quiet(name, &run(Command::new(program).args(arguments)));
-    }
+    });
 }
