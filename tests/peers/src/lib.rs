@@ -1,18 +1,18 @@
 //! Clusters of real peers on loopback: serf, Alertmanager, Go memberlist, ours.
 //!
-//! | test | asks |
+//! | in `tests` | asks |
 //! |---|---|
-//! | `tests/serf.rs` | do serf agents and we see the same, and does the command read their list? |
-//! | `tests/serf_layer.rs` | do events, queries, keys and distances pass between the two? |
-//! | `tests/alertmanager.rs` | the same of Alertmanager, on memberlist 0.2.2 |
-//! | `tests/go.rs` | the same of the newest memberlist, and labels |
-//! | `tests/messages.rs` | do messages, keys and topics of ours go on beside them? |
-//! | `tests/encryption.rs` | keys with all of them: joins, rolling changes, and who is refused |
-//! | `tests/matrix.rs` | every peer under every setting, through one script of steps |
-//! | `tests/attacks.rs` | what can somebody do who is no member, with a key and without? |
-//! | `tests/languages.rs` | the same script from every language, with a label and a key |
-//! | `tests/command.rs` | lines, exit statuses, signals and messages of the command |
-//! | `tests/demo.rs` | the demonstration with what every machine has |
+//! | `together/serf.rs` | do serf agents and we see the same, and does the command read it? |
+//! | `together/serf_layer.rs` | do events, queries, keys and distances pass between the two? |
+//! | `together/alertmanager.rs` | the same of Alertmanager, on memberlist 0.2.2 |
+//! | `together/go.rs` | the same of the newest memberlist, and labels |
+//! | `together/messages.rs` | do messages, keys and topics of ours go on beside them? |
+//! | `together/encryption.rs` | keys with all of them: joins, rolling changes, and who is refused |
+//! | `together/matrix.rs` | every peer under every setting, through one script of steps |
+//! | `attacks.rs` | what can somebody do who is no member, with a key and without? |
+//! | `languages.rs` | the same script from every language, with a label and a key |
+//! | `together/command.rs` | lines, exit statuses, signals and messages of the command |
+//! | `together/demo.rs` | the demonstration with what every machine has |
 //!
 //! A peer that is not installed is left out with a word on standard error; never under `CI`.
 //! Processes end with the test. Waiting is for a condition, up to [`LIMIT`].

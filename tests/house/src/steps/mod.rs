@@ -46,6 +46,7 @@ pub const TEST: &[Step] = &[
     SCENARIOS,
     SCENARIOS_GO,
     PEERS,
+    ATTACKS,
     PEERS_LANGUAGES,
     FAULTS,
     HOSTILE,
@@ -300,7 +301,15 @@ const PEERS: Step = Step {
     name: "peers",
     after: &["scenarios with memberlist"],
     needs: &["serf", "prometheus-alertmanager", "go"],
-    run: &["cargo test --locked -q -p chinwag-peers -- --test-threads=4"],
+    run: &["cargo test --locked -q -p chinwag-peers --test together -- --test-threads=8"],
+};
+
+/// A running agent and somebody who is no member, and keeps it busy.
+const ATTACKS: Step = Step {
+    name: "attacks",
+    after: &["setup"],
+    needs: &[],
+    run: &["cargo test --locked -q -p chinwag-peers --test attacks"],
 };
 
 /// Members with real kernels between them: a cut of the network, and a bad one.
