@@ -201,7 +201,7 @@ const PYTHON: Step = Step {
     after: &["python build"],
     needs: &["target/venv/bin/pytest"],
     run: &[
-        "cd bindings-python && ../target/venv/bin/python -X dev -m pytest -q",
+        "sh tests/steps/python.sh",
         "cd bindings-python && ../target/venv/bin/python -m mypy --strict",
     ],
 };
