@@ -13,6 +13,8 @@ pub struct Step {
     pub after: &'static [&'static str],
     /// Commands and files without which it is left out, and never under `CI`.
     pub needs: &'static [&'static str],
+    /// Whether it mostly waits: for failures to be noticed, for processes to begin and end.
+    pub waits: bool,
     /// What it runs from the root, as the shell reads it. The first failure ends it.
     pub run: &'static [&'static str],
 }
@@ -20,43 +22,44 @@ pub struct Step {
 /// The quick part: what one wants to know before a commit.
 pub const CHECK: &[Step] = &[FMT, CLIPPY, FEATURES, HOUSE];
 
-/// Everything, in the order in which it is begun.
+/// Everything, in the order in which it is begun: what others wait for, and then what takes
+/// longest, so that not one step alone is left at the end.
 pub const TEST: &[Step] = &[
     SETUP,
     FMT,
+    AGENTS,
+    C_BUILD,
+    NODE_BUILD,
+    ELIXIR_BUILD,
+    PYTHON_BUILD,
+    SCENARIOS,
+    C,
+    RUST,
+    SCENARIOS_GO,
+    PEERS,
+    NODE,
+    PYTHON,
+    ELIXIR,
+    SIMULATOR,
+    FUZZ,
+    FUZZ_SEARCH,
     CLIPPY,
     FEATURES,
     HOUSE,
-    RUST,
-    DOCS,
-    SIMULATOR,
-    FUZZ,
-    VECTORS,
-    PYTHON_BUILD,
-    NODE_BUILD,
-    ELIXIR_BUILD,
-    C_BUILD,
-    PYTHON,
-    NODE,
-    ELIXIR,
-    C,
-    AGENTS,
-    FUZZ_SEARCH,
-    SCENARIOS_SIM,
-    SCENARIOS,
-    SCENARIOS_GO,
-    PEERS,
-    ATTACKS,
-    PEERS_LANGUAGES,
     FAULTS,
     HOSTILE,
     TURMOIL,
+    PEERS_LANGUAGES,
+    ATTACKS,
     INSTRUCTIONS,
+    SHARD,
     HELLO,
     TALK,
     COUNTER,
     CART,
-    SHARD,
+    SCENARIOS_SIM,
+    DOCS,
+    VECTORS,
     INSTALL,
 ];
 
@@ -75,6 +78,7 @@ const COMMAND: Step = Step {
     name: "command",
     after: &["setup"],
     needs: &[],
+    waits: false,
     run: &[
         "cargo build --locked --release",
         "cargo build --locked --release -p chinwag --features signals --example join",
@@ -86,19 +90,31 @@ const GO_AGENT: Step = Step {
     name: "go agent",
     after: &["setup"],
     needs: &["go"],
+    waits: false,
     run: &["sh tests/steps/agents.sh go || echo 'the member on memberlist is left out'"],
 };
 
-const SETUP: Step =
-    Step { name: "setup", after: &[], needs: &[], run: &["sh tests/steps/setup.sh test"] };
+const SETUP: Step = Step {
+    name: "setup",
+    after: &[],
+    needs: &[],
+    waits: false,
+    run: &["sh tests/steps/setup.sh test"],
+};
 
-const FMT: Step =
-    Step { name: "fmt", after: &["setup"], needs: &[], run: &["cargo fmt --all --check"] };
+const FMT: Step = Step {
+    name: "fmt",
+    after: &["setup"],
+    needs: &[],
+    waits: false,
+    run: &["cargo fmt --all --check"],
+};
 
 const CLIPPY: Step = Step {
     name: "clippy",
     after: &["setup"],
     needs: &[],
+    waits: false,
     run: &["cargo clippy --locked --workspace --all-targets --all-features -- -D warnings"],
 };
 
@@ -108,6 +124,7 @@ const FEATURES: Step = Step {
     name: "features",
     after: &["setup"],
     needs: &[],
+    waits: false,
     run: &[
         "cargo clippy --locked -p chinwag --no-default-features -- -D warnings",
         "cargo clippy --locked -p chinwag --no-default-features --features json -- -D warnings",
@@ -121,16 +138,20 @@ const HOUSE: Step = Step {
     name: "house",
     after: &["setup"],
     needs: &[],
+    waits: false,
     run: &["cargo test --locked -q --no-fail-fast -p chinwag-house"],
 };
 
-/// All but the simulations, which are slow unless optimised.
+/// All but the simulations, which are slow unless optimised. Where sockets are used most of it is
+/// waiting, so more tests run than there are cores.
 const RUST: Step = Step {
     name: "rust",
     after: &["setup"],
     needs: &[],
+    waits: false,
     run: &[
-        "cargo test --locked -q -p chinwag --features host,json,serde,signals,tls",
+        "cargo test --locked -q -p chinwag --features host,json,serde,signals,tls -- \
+            --test-threads=8",
         "cargo test --locked -q -p chinwag-cli -p chinwag-runner -p chinwag-agent",
     ],
 };
@@ -140,6 +161,7 @@ const VECTORS: Step = Step {
     name: "vectors",
     after: &["setup"],
     needs: &["target/venv/bin/python"],
+    waits: false,
     run: &[
         "target/venv/bin/python tests/vectors/ring/reference.py",
         "target/venv/bin/python tests/vectors/clocks/reference.py",
@@ -151,6 +173,7 @@ const DOCS: Step = Step {
     name: "docs",
     after: &["rust"],
     needs: &[],
+    waits: false,
     run: &["RUSTDOCFLAGS='-D warnings' cargo doc --locked -q -p chinwag --all-features --no-deps"],
 };
 
@@ -160,6 +183,7 @@ const SIMULATOR: Step = Step {
     name: "simulator",
     after: &["setup"],
     needs: &[],
+    waits: false,
     run: &["cargo test --locked -q --release -p chinwag --features sim --lib \
             --test simulation --test healing --test security --test virtual_time --test nemesis"],
 };
@@ -170,6 +194,7 @@ const FUZZ: Step = Step {
     name: "fuzz",
     after: &["setup"],
     needs: &["c++"],
+    waits: false,
     run: &[
         "cargo test --locked -q --profile fuzz -p chinwag-fuzz --test targets",
         "cargo run --locked -q --profile fuzz -p chinwag-fuzz --bin seeds -- 1000",
@@ -182,6 +207,7 @@ const FUZZ_SEARCH: Step = Step {
     name: "fuzz search",
     after: &["fuzz", "agents"],
     needs: &["c++"],
+    waits: false,
     run: &["[ -z \"${CI:-}\" ] || SECONDS_EACH=60 AT_ONCE=2 nice sh tests/steps/fuzz.sh"],
 };
 
@@ -189,6 +215,7 @@ const PYTHON_BUILD: Step = Step {
     name: "python build",
     after: &["setup"],
     needs: &["target/venv/bin/maturin"],
+    waits: false,
     // The build backend is looked for on the path.
     run: &[
         "PATH=\"$PWD/target/venv/bin:$PATH\" python -m pip install -q --disable-pip-version-check \
@@ -200,6 +227,7 @@ const PYTHON: Step = Step {
     name: "python",
     after: &["python build"],
     needs: &["target/venv/bin/pytest"],
+    waits: true,
     run: &[
         "sh tests/steps/python.sh",
         "cd bindings-python && ../target/venv/bin/python -m mypy --strict",
@@ -210,6 +238,7 @@ const NODE_BUILD: Step = Step {
     name: "node build",
     after: &["setup"],
     needs: &["node", "npm", "bindings-node/node_modules"],
+    waits: false,
     run: &["cd bindings-node && node build.mjs"],
 };
 
@@ -217,6 +246,7 @@ const NODE: Step = Step {
     name: "node",
     after: &["node build"],
     needs: &["node", "npm"],
+    waits: true,
     run: &["cd bindings-node && npm test"],
 };
 
@@ -224,6 +254,7 @@ const ELIXIR_BUILD: Step = Step {
     name: "elixir build",
     after: &["setup"],
     needs: &["mix", "bindings-elixir/mix.exs"],
+    waits: false,
     run: &[
         "cd bindings-elixir && mix compile --warnings-as-errors",
         "sh tests/steps/agents.sh elixir",
@@ -234,6 +265,7 @@ const ELIXIR: Step = Step {
     name: "elixir",
     after: &["elixir build"],
     needs: &["mix"],
+    waits: true,
     run: &[
         "cd bindings-elixir && mix format --check-formatted",
         "cd bindings-elixir && mix test --warnings-as-errors",
@@ -244,6 +276,7 @@ const C_BUILD: Step = Step {
     name: "c build",
     after: &["setup"],
     needs: &["cc"],
+    waits: false,
     run: &["cargo build --locked -p chinwag-c", "sh tests/steps/agents.sh c"],
 };
 
@@ -254,6 +287,7 @@ const C: Step = Step {
     name: "c",
     after: &["c build"],
     needs: &["cc", "c++", "clang", "valgrind"],
+    waits: false,
     run: &[
         "cargo test --locked -q -p chinwag-c -- $([ -n \"${CI:-}\" ] || echo --skip valgrind)",
         "[ -n \"${CI:-}\" ] || \
@@ -265,6 +299,7 @@ const AGENTS: Step = Step {
     name: "agents",
     after: &["setup"],
     needs: &[],
+    waits: false,
     run: &["cargo build --locked -p chinwag-agent -p chinwag-runner"],
 };
 
@@ -274,6 +309,7 @@ const SCENARIOS: Step = Step {
     name: "scenarios",
     after: &["agents", "c build", "python build", "node build", "elixir build"],
     needs: &["target/venv/bin/python", "node", "elixir"],
+    waits: true,
     run: &["target/debug/chinwag-runner --agents rust,c,python,node,elixir --mixed --jobs 4 \
             $([ -n \"${CI:-}\" ] || echo --turns 1)"],
 };
@@ -282,6 +318,7 @@ const SCENARIOS_SIM: Step = Step {
     name: "scenarios simulated",
     after: &["agents"],
     needs: &[],
+    waits: false,
     run: &["target/debug/chinwag-runner --sim"],
 };
 
@@ -289,6 +326,7 @@ const SCENARIOS_GO: Step = Step {
     name: "scenarios with memberlist",
     after: &["agents"],
     needs: &["go"],
+    waits: true,
     run: &[
         "sh tests/steps/agents.sh go",
         "target/debug/chinwag-runner --agents rust,go,go-0.2.2 --mixed --jobs 4",
@@ -301,6 +339,7 @@ const PEERS: Step = Step {
     name: "peers",
     after: &["scenarios with memberlist"],
     needs: &["serf", "prometheus-alertmanager", "go"],
+    waits: true,
     run: &["cargo test --locked -q -p chinwag-peers --test together -- --test-threads=8"],
 };
 
@@ -309,6 +348,7 @@ const ATTACKS: Step = Step {
     name: "attacks",
     after: &["setup"],
     needs: &[],
+    waits: false,
     run: &["cargo test --locked -q -p chinwag-peers --test attacks"],
 };
 
@@ -317,6 +357,7 @@ const FAULTS: Step = Step {
     name: "faults",
     after: &["setup"],
     needs: &["unshare", "nsenter", "setpriv", "ip", "nft"],
+    waits: true,
     run: &[
         "cargo build --locked -q -p chinwag-cli -p chinwag-bench",
         "target/debug/chinwag-bench faults --quick --out target/steps/faults.json",
@@ -328,6 +369,7 @@ const HOSTILE: Step = Step {
     name: "hostile",
     after: &["faults"],
     needs: &["unshare", "nsenter", "setpriv", "ip"],
+    waits: true,
     run: &["target/debug/chinwag-bench hostile --quick --out target/steps/hostile.json"],
 };
 
@@ -337,6 +379,7 @@ const TURMOIL: Step = Step {
     name: "turmoil",
     after: &["faults"],
     needs: &["unshare", "nsenter", "setpriv", "ip", "nft"],
+    waits: true,
     run: &["target/debug/chinwag-bench turmoil --quick --seconds 10 --out target/steps/turmoil"],
 };
 
@@ -346,6 +389,7 @@ const INSTRUCTIONS: Step = Step {
     name: "instructions",
     after: &["setup"],
     needs: &["valgrind", "gcc"],
+    waits: false,
     run: &[
         "cargo test --locked -q --release -p chinwag --features sim --test instructions -- \
             --nocapture",
@@ -358,48 +402,59 @@ const PEERS_LANGUAGES: Step = Step {
     name: "peers in every language",
     after: &["scenarios with memberlist", "c build", "python build", "node build", "elixir build"],
     needs: &["target/venv/bin/python", "node", "elixir", "go"],
+    waits: true,
     run: &["cargo test --locked -q -p chinwag-peers --test languages"],
 };
+
+/// As the tests build them, so that they are built once.
+const EXAMPLES: &str =
+    "cargo build --locked -q -p chinwag --features host,json,serde,signals,tls --examples";
 
 const HELLO: Step = Step {
     name: "hello",
     after: &["c build", "python build", "node build", "elixir build"],
     needs: &["target/venv/bin/python", "node", "elixir", "unshare", "ip"],
-    run: &["cargo build --locked -q -p chinwag --example hello", "sh tests/steps/hello.sh"],
+    waits: true,
+    run: &[EXAMPLES, "sh tests/steps/hello.sh"],
 };
 
 const TALK: Step = Step {
     name: "talk",
     after: &["c build", "python build", "node build", "elixir build"],
     needs: &["target/venv/bin/python", "node", "elixir"],
-    run: &["cargo build --locked -q -p chinwag --example talk", "sh tests/steps/talk.sh"],
+    waits: true,
+    run: &[EXAMPLES, "sh tests/steps/talk.sh"],
 };
 
 const COUNTER: Step = Step {
     name: "counter",
     after: &["c build", "python build", "node build", "elixir build"],
     needs: &["target/venv/bin/python", "node", "elixir"],
-    run: &["cargo build --locked -q -p chinwag --example counter", "sh tests/steps/counter.sh"],
+    waits: true,
+    run: &[EXAMPLES, "sh tests/steps/counter.sh"],
 };
 
 const CART: Step = Step {
     name: "cart",
     after: &["c build", "python build", "node build", "elixir build"],
     needs: &["target/venv/bin/python", "node", "elixir"],
-    run: &["cargo build --locked -q -p chinwag --example cart", "sh tests/steps/cart.sh"],
+    waits: true,
+    run: &[EXAMPLES, "sh tests/steps/cart.sh"],
 };
 
 const SHARD: Step = Step {
     name: "shard",
     after: &["c build", "python build", "node build", "elixir build"],
     needs: &["target/venv/bin/python", "node", "elixir"],
-    run: &["cargo build --locked -q -p chinwag --example shard", "sh tests/steps/shard.sh"],
+    waits: true,
+    run: &[EXAMPLES, "sh tests/steps/shard.sh"],
 };
 
 const INSTALL: Step = Step {
     name: "install",
     after: &["c", "python", "node", "elixir"],
     needs: &["cc", "pkg-config", "npm", "mix"],
+    waits: false,
     run: &["sh tests/steps/install.sh"],
 };
 

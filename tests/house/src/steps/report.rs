@@ -49,7 +49,7 @@ fn seconds(span: Duration) -> String {
     format!("{:.1} s", span.as_secs_f64())
 }
 
-/// The table, the time it took and that of the processors, and `N passed, N failed` as the last line.
+/// The table, the time it took and that of the processors; `N passed, N failed` as the last line.
 pub fn summary(steps: &[Done], took: Duration) -> String {
     let count = |is: fn(&Outcome) -> bool| steps.iter().filter(|done| is(&done.outcome)).count();
     let passed = count(|outcome| matches!(outcome, Outcome::Passed));

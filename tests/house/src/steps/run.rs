@@ -32,11 +32,23 @@ pub struct Done {
     pub cpu: Duration,
 }
 
-/// Steps at a time: the building ones wait for each other's lock, the others mostly wait.
-const LANES: usize = 3;
-/// Where nothing may be left out: a deadline that is missed on a busy machine costs more than
-/// minutes.
-const STRICT_LANES: usize = 2;
+/// How many steps run at a time: those that compute share the processors, and beside them others
+/// wait for something.
+#[derive(Clone, Copy, Debug)]
+pub struct Lanes {
+    /// At most.
+    pub all: usize,
+    /// Of them, at most so many that do not wait most of the time.
+    pub busy: usize,
+}
+
+impl Lanes {
+    /// While somebody waits for the result.
+    pub const QUICK: Self = Self { all: 4, busy: 2 };
+    /// Where nothing may be left out: a deadline that is missed on a busy machine costs more than
+    /// minutes.
+    pub const STRICT: Self = Self { all: 2, busy: 2 };
+}
 
 /// How to run them.
 #[derive(Clone, Copy, Debug)]
@@ -51,15 +63,17 @@ pub struct Rules<'a> {
 
 /// Runs all of them, in their order where nothing else decides; `tell` hears of each.
 pub fn all(steps: &[Step], rules: Rules<'_>, tell: impl Fn(&Event) + Sync) -> Vec<Done> {
-    let board = Mutex::new(Board { waiting: steps.to_vec(), done: BTreeMap::new() });
+    let lanes = if rules.strict { Lanes::STRICT } else { Lanes::QUICK };
+    let (waiting, done) = (steps.to_vec(), BTreeMap::new());
+    let board = Mutex::new(Board { waiting, done, busy: 0, busy_max: lanes.busy });
     let changed = Condvar::new();
     thread::scope(|scope| {
-        for _ in 0..if rules.strict { STRICT_LANES } else { LANES } {
+        for _ in 0..lanes.all {
             scope.spawn(|| {
                 while let Some(step) = next(&board, &changed) {
                     let done = one(&step, rules, &tell);
                     tell(&Event::Ended(done.clone()));
-                    lock(&board).done.insert(step.name, done);
+                    lock(&board).end(&step, done);
                     changed.notify_all();
                 }
             });
@@ -81,6 +95,9 @@ pub enum Event {
 struct Board {
     waiting: Vec<Step>,
     done: BTreeMap<&'static str, Done>,
+    /// Steps that run and do not wait most of the time, and how many there may be.
+    busy: usize,
+    busy_max: usize,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -98,15 +115,27 @@ fn next(board: &Mutex<Board>, changed: &Condvar) -> Option<Step> {
             return None;
         }
         if let Some(at) = board.waiting.iter().position(|step| board.ready(step)) {
-            return Some(board.waiting.remove(at));
+            return Some(board.begin(at));
         }
         board = changed.wait(board).unwrap_or_else(PoisonError::into_inner);
     }
 }
 
 impl Board {
+    fn begin(&mut self, at: usize) -> Step {
+        let step = self.waiting.remove(at);
+        self.busy += usize::from(!step.waits);
+        step
+    }
+
+    fn end(&mut self, step: &Step, done: Done) {
+        self.busy -= usize::from(!step.waits);
+        self.done.insert(step.name, done);
+    }
+
     fn ready(&self, step: &Step) -> bool {
-        step.after.iter().all(|name| self.outcome(name) == Some(&Outcome::Passed))
+        (step.waits || self.busy < self.busy_max)
+            && step.after.iter().all(|name| self.outcome(name) == Some(&Outcome::Passed))
     }
 
     fn outcome(&self, name: &str) -> Option<&Outcome> {
@@ -166,7 +195,7 @@ mod tests {
     use super::*;
     use crate::files;
 
-    const A: Step = Step { name: "test-a", after: &[], needs: &[], run: &["true"] };
+    const A: Step = Step { name: "test-a", after: &[], needs: &[], waits: false, run: &["true"] };
 
     fn outcomes(steps: &[Step], strict: bool) -> Vec<Outcome> {
         let root = files::root();
@@ -208,5 +237,22 @@ mod tests {
             ..A
         };
         assert_eq!(outcomes(&[first, second], false), [Outcome::Passed, Outcome::Passed]);
+    }
+    #[test]
+    fn a_step_that_computes_waits_for_a_processor_and_others_do_not() {
+        let second = Step { name: "test-b", ..A };
+        let waiting = Step { name: "test-waiting", waits: true, ..A };
+        let steps = vec![A, second, waiting];
+        let mut board = Board { waiting: steps, done: BTreeMap::new(), busy: 0, busy_max: 1 };
+        let ready =
+            |board: &Board| board.waiting.iter().map(|s| board.ready(s)).collect::<Vec<_>>();
+        assert_eq!(ready(&board), [true, true, true]);
+        let first = board.begin(0);
+        assert_eq!(ready(&board), [false, true]);
+        assert_eq!(board.begin(1).name, "test-waiting");
+        assert_eq!(ready(&board), [false]);
+        let (outcome, took) = (Outcome::Passed, Duration::ZERO);
+        board.end(&first, Done { name: first.name, outcome, took, cpu: took });
+        assert_eq!(ready(&board), [true]);
     }
 }
