@@ -98,7 +98,7 @@ const fn config() -> Configuration<LittleEndian, Fixint, Limit<BODY_MAX>> {
 ///
 /// # Errors
 /// `too_large`.
-pub(crate) fn encode<T: Serialize>(body: &T) -> Result<Vec<u8>> {
+pub(crate) fn encode<T: Serialize + ?Sized>(body: &T) -> Result<Vec<u8>> {
     let bytes = bincode::serde::encode_to_vec(body, config());
     let bytes = bytes.ok().filter(|bytes| bytes.len() <= BODY_MAX);
     bytes.ok_or_else(|| {

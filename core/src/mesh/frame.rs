@@ -134,6 +134,8 @@ impl Flags {
     pub(crate) const SENT_ON: Self = Self(8);
     /// The call has items, in both directions.
     pub(crate) const STREAMS: Self = Self(16);
+    /// From a worker to its member: a newer one of the cast may take its place while it waits.
+    pub(crate) const LATEST: Self = Self(64);
     /// Between a member and its workers: the request says whom it is for, or who has sent it.
     pub(crate) const VIA: Self = Self(128);
 

@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use super::calls::CallId;
 use super::link::LinkId;
-use super::relay;
 use super::servers::{Asked, Delivery, MailboxLimits, Refused, ServerId, Tag};
 use super::target::{Place, check_name};
-use super::{Arrived, Messaging, Output, Payload, failure, too_large};
+use super::{Arrived, Messaging, Output, Payload, too_large};
 use crate::error::{Error, ErrorKind, Remote, Result};
 use crate::mesh::{Header, Kind, encode};
 use crate::time::Instant;
@@ -128,12 +127,10 @@ impl Messaging {
                 }
             }
             Err(error) => {
-                let failure = match self.relay.is_some() {
-                    true => relay::failure(error),
-                    false => failure(error),
-                };
-                let header = Header::new(Kind::Failure, asked.id);
-                link.control(header, |out| encode(&failure, out));
+                let (failure, header) = (self.failure(error), Header::new(Kind::Failure, asked.id));
+                if let Some(link) = self.links.get_mut(&asked.link) {
+                    link.control(header, |out| encode(&failure, out));
+                }
             }
         }
         self.write(asked.link);
@@ -161,7 +158,7 @@ impl Messaging {
         id: Option<u64>,
         arrived: Arrived<'_>,
     ) -> Result<()> {
-        let Arrived { from, head, payload, deadline, streams } = arrived;
+        let Arrived { from, head, payload, deadline, streams, latest } = arrived;
         let found = self.servers.find(head.server).or_else(|| self.relay.as_ref()?.desk());
         let Some(server) = found else {
             let place = Place::At(self.name.to_string());
@@ -183,7 +180,7 @@ impl Messaging {
             self.streams.asked(tag, self.now);
         }
         let (from, relayed) = match &self.relay {
-            Some(relay) => relay.origin(from, &head),
+            Some(relay) => relay.origin(from, &head, latest),
             None => (from, None),
         };
         let delivery = Delivery {

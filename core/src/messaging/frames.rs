@@ -170,7 +170,8 @@ impl Messaging {
             return;
         }
         let streams = is_call && header.flags.has(Flags::STREAMS);
-        let arrived = Arrived { from, head, payload, deadline, streams };
+        let latest = !is_call && header.flags.has(Flags::LATEST);
+        let arrived = Arrived { from, head, payload, deadline, streams, latest };
         if let Err(error) = self.deliver(at, is_call.then_some(header.id), arrived) {
             match is_call {
                 true => self.fail(at, header.id, &failure(error)),

@@ -48,12 +48,16 @@ pub(crate) use self::link::LinkId;
 pub(crate) use self::monitors::MonitorId;
 use self::monitors::Monitors;
 pub(crate) use self::monitors::read_instance;
+#[cfg(all(unix, feature = "runtime"))]
+pub(crate) use self::monitors::read_words;
 pub use self::monitors::{Down, DownReason};
 #[cfg(feature = "runtime")]
 pub(crate) use self::monitors::{instance_value, words_value};
 use self::peers::Peer;
 use self::relay::Relay;
 pub(crate) use self::relay::{DESK, Role};
+#[cfg(all(unix, feature = "runtime"))]
+pub(crate) use self::relay::{Relayed, SUBSCRIBED_MAX};
 use self::servers::Servers;
 pub use self::servers::Tag;
 pub(crate) use self::servers::{Delivery, MailboxLimits, ServerId};
@@ -62,6 +66,8 @@ pub(crate) use self::streams::{Next, StreamId};
 use self::target::Place;
 pub use self::target::Target;
 pub(crate) use self::target::{Via, check_name};
+#[cfg(all(unix, feature = "runtime"))]
+pub(crate) use self::topics::RelayedPublication;
 use self::topics::Topics;
 pub(crate) use self::topics::{Interest, Publication, Publish, SubscriberId};
 pub(crate) use self::wiring::DIAL_LIMIT;
@@ -439,6 +445,8 @@ struct Arrived<'a> {
     deadline: Instant,
     /// More will come of it, and of its answer.
     streams: bool,
+    /// From a worker: a newer one may take its place.
+    latest: bool,
 }
 
 fn too_large(what: &str, length: usize, limit: usize) -> Error {

@@ -178,13 +178,16 @@ impl Messaging {
         let streams = call.is_some_and(|id| self.streams.has(id));
         let Some(name) = peer else {
             let (from, payload) = (Arc::clone(&self.name), ask.payload);
-            let arrived = Arrived { from, head, payload, deadline: ask.deadline, streams };
+            let (deadline, latest) = (ask.deadline, false);
+            let arrived = Arrived { from, head, payload, deadline, streams, latest };
             return self.deliver(LinkId::HERE, call.map(CallId::number), arrived);
         };
         let id = call.map_or_else(|| self.next_cast(), CallId::number);
         let kind = if call.is_some() { Kind::Call } else { Kind::Cast };
         let header = Header {
-            flags: flags(&head, sent_on).with(Flags::STREAMS, streams),
+            flags: flags(&head, sent_on)
+                .with(Flags::STREAMS, streams)
+                .with(Flags::LATEST, ask.latest && self.relay.is_some()),
             codec: ask.payload.codec,
             ..Header::new(kind, id)
         };

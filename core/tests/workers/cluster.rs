@@ -181,17 +181,6 @@ async fn a_worker_publishes_and_follows_servers() {
     served.stop();
     let down = tokio::time::timeout(LIMIT, monitor.down()).await.expect("it is told");
     assert_eq!((down.server, down.member.as_deref()), ("on-b".to_owned(), Some("b")));
-
-    // What has no way through the member yet says so at once.
-    w.serve("on-w", Named("w")).await.expect("a free name");
-    known(&b, "on-w", 1).await;
-    let errors = [
-        w.subscribe("news").map(drop).expect_err("a worker"),
-        w.call("on-a", "name", ()).stream().await.map(drop).expect_err("a worker"),
-    ];
-    for error in errors {
-        assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
-    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

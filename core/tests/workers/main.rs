@@ -10,7 +10,10 @@
 mod cluster;
 mod failures;
 mod hostile;
+mod loops;
 mod processes;
+mod streams;
+mod topics;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -22,6 +22,7 @@ use tokio::sync::Notify;
 use self::shown::Shown;
 pub(crate) use self::shown::{ShownRead, ShownReader};
 use self::unheard::Unheard;
+use super::loops::Loops;
 use crate::engine::StateChange;
 use crate::event::{Event, EventKind};
 use crate::member::Member;
@@ -39,6 +40,8 @@ pub(crate) struct Board {
     alone: Notify,
     /// A member is another than before, the local one included.
     changed: Notify,
+    /// How the loops of this node's users do.
+    loops: Loops,
 }
 
 #[derive(Debug)]
@@ -93,8 +96,13 @@ impl Board {
             stats: Stats::default(),
             closed: false,
         };
-        let (alone, changed) = (Notify::new(), Notify::new());
-        Arc::new(Self { inner: Mutex::new(inner), shown: Shown::new(capacity), alone, changed })
+        Arc::new(Self {
+            inner: Mutex::new(inner),
+            shown: Shown::new(capacity),
+            alone: Notify::new(),
+            changed: Notify::new(),
+            loops: Loops::default(),
+        })
     }
 
     /// The data stays whole even if a reader panicked, because every change is one step.
@@ -188,6 +196,11 @@ impl Board {
     /// The keys and values of members.
     pub(crate) fn shown(&self) -> &Arc<Shown> {
         &self.shown
+    }
+
+    /// How the loops do that this node speaks for.
+    pub(super) const fn loops(&self) -> &Loops {
+        &self.loops
     }
 
     pub(crate) fn is_closed(&self) -> bool {

@@ -13,18 +13,19 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::time::Instant;
 use tracing::warn;
 
 #[cfg(feature = "host")]
 pub(crate) use self::watch::Turns;
-use super::{Board, Sockets};
-use crate::engine::StateChange;
+use super::{Board, Command, Sockets};
+use crate::engine::{Request, StateChange, StateWrite};
 use crate::event::{EventKind, Warning, WarningCode};
 use crate::member::LoopState;
 
 /// The key under which a member says how its loop does. Not there: it turns.
-const KEY: &str = "a:l";
+pub(super) const KEY: &str = "a:l";
 /// Of a member, no more than one warning in that time.
 const WARNING_PAUSE: Duration = Duration::from_secs(10);
 /// Members of whose warnings the time is known.
@@ -43,6 +44,56 @@ fn read(value: Option<&[u8]>) -> LoopState {
     }
 }
 
+/// How the loops do that a node speaks for: what it tells the others is the worst of them.
+#[derive(Debug, Default)]
+pub(super) struct Loops(Mutex<BTreeMap<Whose, LoopState>>);
+
+/// Whose loop it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Whose {
+    /// The one of this process.
+    #[cfg(feature = "host")]
+    Own,
+    /// Those of its workers, of which the best counts: it takes what the others do not.
+    #[cfg(unix)]
+    Workers,
+}
+
+/// Has the others told how a loop does now, as `state` says when it is its turn to tell.
+pub(super) async fn publish(
+    board: &Board,
+    commands: &mpsc::WeakSender<Box<Command>>,
+    whose: Whose,
+    state: impl FnOnce() -> LoopState,
+) {
+    // Held until it is written: what is told last is what is so.
+    let mut loops = board.loops().0.lock().await;
+    let worst =
+        |loops: &BTreeMap<Whose, LoopState>| loops.values().max().copied().unwrap_or(LoopState::Ok);
+    let before = worst(&loops);
+    loops.insert(whose, state());
+    let now = worst(&loops);
+    let Some(commands) = commands.upgrade().filter(|_| now != before) else { return };
+    let value = match now {
+        LoopState::Ok => None,
+        LoopState::Slow => Some(vec![1]),
+        LoopState::Stuck => Some(vec![2]),
+    };
+    let (reply, done) = oneshot::channel();
+    let request = Request::Write(vec![StateWrite { key: KEY.to_owned(), value, ttl: None }]);
+    if commands.send(Box::new(Command::Request { request, reply })).await.is_ok()
+        && let Ok(Err(error)) = done.await
+    {
+        warn!(%error, "the others cannot be told how the loop of this node does");
+    }
+}
+
+/// The state that the value of a member's key is.
+#[cfg(unix)]
+pub(super) fn told(value: Option<&[u8]>) -> LoopState {
+    read(value)
+}
+
 /// A warning about a loop, which is logged as well.
 fn warning(subject: &str, text: String) -> EventKind {
     let code = WarningCode::LoopStuck;
@@ -56,7 +107,7 @@ pub(super) struct Warned(BTreeMap<Arc<str>, Instant>);
 
 impl Warned {
     /// Whether a warning of a member is due.
-    fn is_due(&mut self, member: &Arc<str>) -> bool {
+    pub(super) fn is_due(&mut self, member: &Arc<str>) -> bool {
         let now = Instant::now();
         self.0.retain(|_, at| now - *at < WARNING_PAUSE);
         if self.0.contains_key(member) || self.0.len() >= WARNED_MAX {

@@ -3,14 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{Notify, mpsc};
 use tokio::time::{self, Instant};
 use tracing::warn;
 
 use super::lag::{Lag, Step};
-use super::{KEY, warning};
+use super::{Whose, warning};
 use crate::driver::{Board, Command, Handle};
-use crate::engine::{Request, StateWrite};
 use crate::member::LoopState;
 
 /// Between the watch and the loop.
@@ -104,18 +103,6 @@ impl Watch {
 
     /// Tells the others.
     async fn publish(&self, state: LoopState) {
-        let value = match state {
-            LoopState::Ok => None,
-            LoopState::Slow => Some(vec![1]),
-            LoopState::Stuck => Some(vec![2]),
-        };
-        let Some(commands) = self.commands.upgrade() else { return };
-        let (reply, done) = oneshot::channel();
-        let request = Request::Write(vec![StateWrite { key: KEY.to_owned(), value, ttl: None }]);
-        if commands.send(Box::new(Command::Request { request, reply })).await.is_ok()
-            && let Ok(Err(error)) = done.await
-        {
-            warn!(%error, "the others cannot be told how the loop of this node does");
-        }
+        super::publish(&self.board, &self.commands, Whose::Own, || state).await;
     }
 }

@@ -12,11 +12,14 @@ use tokio::sync::Notify;
 use tokio::task::yield_now;
 use tokio::time;
 
-use super::{Commands, Line, Mesh, OnBoard, Shared, clock};
+use super::{Commands, Line, Mesh, OnBoard, Request, Shared, clock};
 use crate::config::Overflow;
 use crate::driver::Board;
 use crate::driver::placement::Placement;
-use crate::messaging::{Limits, LinkId, Members, Messaging, Role, Setup, Target, Via, Whereabouts};
+use crate::messaging::{
+    Ask, Limits, LinkId, Members, Messaging, Payload, RelayedPublication, Role, Setup, Target, Via,
+    Whereabouts,
+};
 use crate::ring::Ring;
 
 /// What such a mesh begins with.
@@ -129,6 +132,28 @@ impl Mesh {
     /// Whether a worker takes messages.
     pub(in crate::driver) fn is_ready(&self, worker: &str) -> bool {
         self.shared.lock().messaging.is_ready(worker)
+    }
+
+    /// Hands a publication to this worker's subscribers.
+    pub(in crate::driver) fn hear_published(&self, mut request: Request) {
+        let delivery = request.delivery();
+        let key = delivery.key.take().unwrap_or_default();
+        let Some(relay) = RelayedPublication::decode(&key) else { return };
+        let (from, headers) = (Arc::clone(&delivery.from), std::mem::take(&mut delivery.headers));
+        let payload = std::mem::take(&mut delivery.payload);
+        self.shared.with(|messaging, now| {
+            messaging.published_through(now, from, &relay, &headers, payload);
+        });
+        request.reply(Ok(Payload::default()));
+    }
+
+    /// Sends on what a worker has cast.
+    pub(in crate::driver) fn cast_on(&self, ask: Ask<'_>) {
+        let mut state = self.shared.lock();
+        if !state.closed {
+            state.messaging.cast_on(clock::now(), ask);
+            self.shared.carry_out(state);
+        }
     }
 
     /// Lets go of a worker.

@@ -218,7 +218,7 @@ impl Request {
     }
 
     /// The end of a call that streams, for one who reads and writes.
-    #[cfg(feature = "host")]
+    #[cfg(any(unix, feature = "host"))]
     pub(crate) fn take_end(&self) -> Result<Arc<Stream>> {
         let stream = self.streamed()?;
         match stream.claim(Side::Reader) & stream.claim(Side::Writer) {

@@ -120,6 +120,23 @@ impl Stream {
         Ok(outcome)
     }
 
+    /// Ready once an item could be sent.
+    #[cfg(unix)]
+    pub(in crate::driver) fn poll_room(&self, context: &Context<'_>) -> Poll<Result<()>> {
+        let mut state = self.shared.lock();
+        if state.closed {
+            return Poll::Ready(Err(Error::closed()));
+        }
+        match state.messaging.has_room_for_items(self.id) {
+            Ok(true) => Poll::Ready(Ok(())),
+            Ok(false) => {
+                state.wait_for_stream(self.id, Side::Writer, context.waker());
+                Poll::Pending
+            }
+            Err(error) => Poll::Ready(Err(error)),
+        }
+    }
+
     /// Takes the next item. After [`Next::Later`] the waker is called when there is one.
     pub(crate) fn next(&self, waker: &Waker) -> Next {
         let mut state = self.shared.lock();

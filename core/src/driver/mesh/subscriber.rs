@@ -143,6 +143,12 @@ impl Published {
         mesh::headers(&self.publication.headers).unwrap_or_default()
     }
 
+    /// The headers, as they are sent.
+    #[cfg(unix)]
+    pub(in crate::driver) fn raw_headers(&self) -> &[u8] {
+        &self.publication.headers
+    }
+
     /// How many before it this subscriber has missed since the last one, because it was slow.
     pub const fn missed(&self) -> u64 {
         self.missed

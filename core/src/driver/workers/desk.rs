@@ -4,13 +4,17 @@ use std::sync::{Arc, Weak};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-use super::{Hub, RELAYED_MAX, Request, WISHES_MAX, Worker, feed, nothing, pass_back};
+use super::{
+    Hub, RELAYED_MAX, Request, Running, Topics, WISHES_MAX, Worker, bridge, feed, nothing,
+    pass_back,
+};
 use crate::attach::{self, Attached, ErrorBody, Outcome, Wish};
 use crate::driver::Command;
 use crate::driver::mesh::Mailbox;
 use crate::engine::Reply;
 use crate::error::{Error, ErrorKind, Result};
-use crate::messaging::{Ask, DESK, Payload, Publish, Target};
+use crate::member::LoopState;
+use crate::messaging::{Ask, DESK, Payload, Publish, Relayed, Target};
 
 /// Takes what comes, in order, for as long as there is the hub.
 pub(super) async fn keep(hub: Weak<Hub>, mailbox: Mailbox) {
@@ -18,16 +22,18 @@ pub(super) async fn keep(hub: Weak<Hub>, mailbox: Mailbox) {
         let Some(hub) = hub.upgrade() else { return };
         let Some(relayed) = request.delivery().relayed.take() else { continue };
         if &*relayed.server == DESK {
-            hub.hear(request);
+            hub.hear(request, relayed.latest);
         } else {
-            hub.relay(request, &relayed.server, relayed.node.as_deref());
+            hub.relay(request, &relayed);
         }
     }
 }
 
 impl Hub {
     /// Sends on what a worker says to a server.
-    fn relay(self: &Arc<Self>, mut request: Request, server: &str, node: Option<&str>) {
+    fn relay(self: &Arc<Self>, mut request: Request, relayed: &Relayed) {
+        let Relayed { server, node, latest } = relayed;
+        let latest = *latest;
         let target = match (node, request.key()) {
             (Some(node), _) => Target::at(server, node),
             (None, Some(key)) => Target::key(server, key),
@@ -46,43 +52,43 @@ impl Hub {
         let payload = std::mem::take(&mut delivery.payload);
         let (op, headers) = (delivery.op.clone(), delivery.headers.clone());
         let (op, headers, deadline) = (&*op, &*headers, delivery.deadline);
-        let ask = Ask { target: &target, op, headers, payload, deadline, latest: false };
+        let ask = Ask { target: &target, op, headers, payload, deadline, latest };
         if delivery.tag.is_none() {
-            // What does not go is counted there.
-            let _ = self.cluster.cast_now(ask);
+            return self.cluster.cast_on(ask);
+        }
+        if request.is_stream() {
+            match self.cluster.open_now(ask) {
+                Ok(far) => {
+                    self.runtime.spawn(bridge::carry(request, far, place, of_sent));
+                }
+                Err(error) => refuse(request, error),
+            }
             return;
         }
         match self.cluster.begin(ask) {
             Ok(ticket) => {
-                self.runtime.spawn(async move {
-                    // It had been sent.
-                    let closed = |error: Error| match error.kind() {
-                        ErrorKind::Closed => for_worker(error.with_executed(true)),
-                        _ => error,
-                    };
-                    pass_back(request, ticket, place, closed).await;
-                });
+                self.runtime.spawn(pass_back(request, ticket, place, of_sent));
             }
             Err(error) => refuse(request, error),
         }
     }
 
     /// Publishes what a worker says; what does not go is counted.
-    fn publish(&self, mut request: Request) {
+    fn publish(&self, mut request: Request, latest: bool) {
         let delivery = request.delivery();
         let key = delivery.key.take().unwrap_or_default();
         let Ok(topic) = std::str::from_utf8(&key) else { return };
         let headers = std::mem::take(&mut delivery.headers);
         let payload = std::mem::take(&mut delivery.payload);
-        let publish = Publish { topic, headers: &headers, payload, latest: false };
+        let publish = Publish { topic, headers: &headers, payload, latest };
         let _ = self.cluster.publish(publish);
     }
 
     /// Does what a worker asks for beside messages.
-    fn hear(self: &Arc<Self>, mut request: Request) {
+    fn hear(self: &Arc<Self>, mut request: Request, latest: bool) {
         match (request.is_call(), request.op()) {
             (true, _) => {}
-            (false, "publish") => return self.publish(request),
+            (false, "publish") => return self.publish(request, latest),
             (false, _) => return,
         }
         let from = Arc::clone(&request.delivery().from);
@@ -90,7 +96,9 @@ impl Hub {
         let outcome = match request.op() {
             "attach" => self.take_on(&from),
             "serve" => text(&payload).and_then(|server| self.serve(&from, &server)).map(done),
-            "stop" => text(&payload).map(|server| self.unserve(&from, &server)).map(done),
+            "stop" => self.stop(&from, &payload.bytes).map(done),
+            "subscribe" => self.follow(&from, &payload.bytes).map(done),
+            "loop" => self.note_loop(&from, &payload.bytes).map(done),
             "wish" => return self.wish(request, &payload),
             _ => Err(request_unknown(request.op())),
         };
@@ -108,17 +116,32 @@ impl Hub {
         let bytes = attach::encode(&attached)?;
         let feed = self.keep(feed::keep(Arc::clone(self), Arc::clone(worker)));
         let mut state = self.lock();
-        state.counters.attached += 1;
         let taken_on = Worker {
             link,
-            feed,
+            _feed: Running(feed),
             relayed: Arc::new(Semaphore::new(RELAYED_MAX)),
             wishes: Arc::new(Semaphore::new(WISHES_MAX)),
+            topics: Topics::default(),
+            turns: LoopState::Ok,
         };
-        if let Some(before) = state.workers.insert(Arc::clone(worker), taken_on) {
-            before.feed.abort();
+        let before = state.workers.insert(Arc::clone(worker), taken_on);
+        // Its connection may be over by now, and whoever saw that has not found it here.
+        if self.local.link_to(worker) != Some(link) {
+            state.workers.remove(worker);
+            return Err(Error::closed());
         }
+        state.counters.attached += u64::from(before.is_none_or(|before| before.link != link));
+        drop(state);
+        self.compare_loops();
         Ok(Payload { bytes, ..nothing() })
+    }
+
+    /// A worker serves a name no longer, for a reason that may be empty.
+    fn stop(&self, worker: &str, bytes: &[u8]) -> Result<()> {
+        let (server, why) = attach::decode::<(String, String)>(bytes)?;
+        let link = self.lock().workers.get(worker).map(|held| held.link);
+        self.unserve(link.ok_or_else(Error::closed)?, &server, &why);
+        Ok(())
     }
 
     /// Has the node's task do what a worker wishes.
@@ -180,6 +203,14 @@ fn told(performed: Result<Reply>) -> Result<Payload> {
 
 fn refuse(request: Request, error: Error) {
     request.reply(Err(for_worker(error)));
+}
+
+/// The same of what had been sent by then.
+fn of_sent(error: Error) -> Error {
+    match error.kind() {
+        ErrorKind::Closed => for_worker(error.with_executed(true)),
+        _ => error,
+    }
 }
 
 /// An error as a worker is told of it: its node is not closed because its member's is.

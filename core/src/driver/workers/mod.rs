@@ -2,19 +2,24 @@
 //!
 //! The member listens on a Unix socket (`door`) and has a mesh of its own with its workers. What a
 //! worker asks for goes through `desk`; what it is told comes from `feed`. `served` hands what is
-//! said to a server of workers to one of them. On the other side, `attached` finds the member, and
-//! `worker` is the task that takes the place of the engine's. Why it is so:
-//! `docs/decisions/0039-workers-of-one-host.md`.
+//! said to a server of workers to one of them, `bridge` carries the items of calls that stream,
+//! `topics` what is published, and `turns` knows whose loops are stuck. On the other side,
+//! `attached` finds the member, and `worker` is the task that takes the place of the engine's. Why
+//! it is so: `docs/decisions/0039-workers-of-one-host.md`.
 
 mod attached;
+mod bridge;
 mod desk;
 mod door;
 mod feed;
 mod served;
+mod topics;
+mod turns;
 mod worker;
 
 use std::collections::BTreeMap;
 use std::future::poll_fn;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -26,6 +31,8 @@ use tracing::warn;
 pub(crate) use self::attached::{Parts, attach};
 use self::door::Door;
 use self::served::Served;
+use self::topics::Topics;
+use super::loops::Warned;
 use super::mesh::{Local, Mailbox, Mesh, Request, Sight, Ticket};
 use super::placement::Placement;
 use super::{Board, Command};
@@ -33,6 +40,7 @@ use crate::attach;
 use crate::config::{Overflow, RingSettings};
 use crate::error::{Error, Result};
 use crate::event::{EventKind, Warning, WarningCode};
+use crate::member::LoopState;
 use crate::messaging::{Limits, LinkId, MailboxLimits, Payload, Role};
 use crate::stats::Stats;
 
@@ -61,6 +69,8 @@ pub(crate) struct Hub {
     commands: Commands,
     runtime: runtime::Handle,
     settings: Settings,
+    /// Publications that were to go to a worker which is gone, or took none.
+    missed: AtomicU64,
     state: Mutex<State>,
 }
 
@@ -91,6 +101,8 @@ struct State {
     /// Connections, whether they have greeted or not.
     open: usize,
     tasks: Vec<AbortHandle>,
+    /// Of whose loops was warned.
+    warned: Warned,
     counters: Counters,
     closed: bool,
 }
@@ -106,9 +118,22 @@ struct Counters {
 #[derive(Debug)]
 struct Worker {
     link: LinkId,
-    feed: AbortHandle,
+    _feed: Running,
     relayed: Arc<Semaphore>,
     wishes: Arc<Semaphore>,
+    topics: Topics,
+    /// How its loop does.
+    turns: LoopState,
+}
+
+/// A task that runs for as long as this is there.
+#[derive(Debug)]
+struct Running(AbortHandle);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 impl Hub {
@@ -126,8 +151,7 @@ impl Hub {
             name: ground.board.local().name().to_owned(),
             role: Role::Hub,
             limits: limits(settings.outbox_bytes, Overflow::Reject),
-            // What comes from or goes to others is bounded there.
-            payload_max: attach::BODY_MAX,
+            payload_max: settings.message_max,
             seed: super::sockets::entropy()?,
             sight: Sight::default(),
             commands: ground.commands.clone(),
@@ -142,6 +166,7 @@ impl Hub {
             commands: ground.commands,
             runtime: runtime::Handle::current(),
             settings,
+            missed: AtomicU64::new(0),
             state: Mutex::default(),
         });
         let mailbox = hub.local.open_desk(DESK_LIMITS)?;
@@ -174,6 +199,7 @@ impl Hub {
         stats.workers_refused = state.counters.refused;
         stats.workers_dropped = state.counters.dropped;
         drop(state);
+        stats.publications_missed += self.missed.load(Ordering::Relaxed);
         let mut handed = Stats::default();
         self.local.count(&mut handed);
         let lost = handed.casts_dropped + handed.casts_lost + handed.casts_in_doubt;
@@ -182,6 +208,10 @@ impl Hub {
         stats.casts_lost += handed.casts_lost;
         stats.casts_in_doubt += handed.casts_in_doubt;
         stats.frames_malformed += handed.frames_malformed;
+    }
+
+    fn count_missed(&self, publications: u64) {
+        self.missed.fetch_add(publications, Ordering::Relaxed);
     }
 
     /// Ends everything at once, from any thread.
@@ -202,22 +232,20 @@ impl Hub {
     }
 
     /// A connection is over, since this side let go of it or not.
-    async fn gone(&self, link: LinkId, let_go: bool) {
-        let (name, served) = {
+    async fn gone(self: &Arc<Self>, link: LinkId, let_go: bool) {
+        let served: Vec<Arc<Served>> = {
             let mut state = self.lock();
             state.counters.dropped += u64::from(let_go);
-            let found = state.workers.iter().find(|(_, worker)| worker.link == link);
-            let Some(name) = found.map(|(name, _)| Arc::clone(name)) else { return };
-            if let Some(worker) = state.workers.remove(&name) {
-                worker.feed.abort();
-            }
-            (name, state.served.values().cloned().collect::<Vec<_>>())
+            // It may be back under its name, over another connection.
+            state.workers.retain(|_, worker| worker.link != link);
+            state.served.values().cloned().collect()
         };
+        self.compare_loops();
         for served in served {
             // Whoever waits for an answer of this worker's is told that it is gone, and not that
             // nobody serves the name: that comes after.
-            served.settled(&name).await;
-            self.unserve(&name, served.name());
+            served.settled(link).await;
+            self.unserve(link, served.name(), "");
         }
     }
 

@@ -13,10 +13,11 @@ use tokio::task::AbortHandle;
 use tokio::time;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use super::{Hub, Inbox, Request, door, pass_back};
+use super::{Hub, Inbox, Request, bridge, door, pass_back};
 use crate::error::{Error, ErrorKind, Remote, Result};
 use crate::event::WarningCode;
-use crate::messaging::{Ask, Target, Via};
+use crate::member::LoopState;
+use crate::messaging::{Ask, LinkId, Target, Via};
 
 /// Calls that one worker is given at the same time, per server; more wait in the member's mailbox,
 /// where another worker can have them.
@@ -47,6 +48,10 @@ struct Places {
 #[derive(Debug)]
 struct Place {
     worker: Arc<str>,
+    /// The connection that it has said so on: a worker may lose one, and be back on another.
+    link: LinkId,
+    /// Its loop does not turn.
+    stuck: bool,
     /// Calls that it has yet to answer.
     busy: usize,
     /// When it was its turn last.
@@ -58,9 +63,10 @@ impl Hub {
     pub(super) fn serve(self: &Arc<Self>, worker: &Arc<str>, server: &str) -> Result<()> {
         crate::messaging::check_name("server", server)?;
         let mut state = self.lock();
-        if state.closed || !state.workers.contains_key(worker) {
+        let held = state.workers.get(worker).map(|held| (held.link, held.turns));
+        let Some((link, turns)) = held.filter(|_| !state.closed) else {
             return Err(Error::closed());
-        }
+        };
         let served = state.served.entry(server.to_owned()).or_insert_with(|| {
             Arc::new(Served {
                 name: server.to_owned(),
@@ -72,7 +78,7 @@ impl Hub {
             })
         });
         let served = Arc::clone(served);
-        served.add(worker);
+        served.add(worker, link, turns == LoopState::Stuck);
         drop(state);
         self.open_mailbox(&served)
     }
@@ -106,7 +112,7 @@ impl Hub {
         *lock(&served.pump) = Some(task);
         if !self.is_served(served) {
             // Its last worker has gone meanwhile.
-            served.end();
+            served.end("");
         }
         Ok(())
     }
@@ -116,28 +122,25 @@ impl Hub {
     }
 
     /// A worker serves a name no longer.
-    pub(super) fn unserve(&self, worker: &str, server: &str) {
+    pub(super) fn unserve(&self, link: LinkId, server: &str, why: &str) {
         let mut state = self.lock();
         let Some(served) = state.served.get(server) else { return };
-        if served.remove(worker) > 0 {
+        if served.remove(link) > 0 {
             return;
         }
         let Some(served) = state.served.remove(server) else { return };
         drop(state);
-        served.end();
+        served.end(why);
     }
 
     /// Hands a message to one of the workers.
     fn hand(self: &Arc<Self>, served: &Arc<Served>, mut request: Request) {
-        if request.delivery().streams {
-            let message =
-                format!("\"{}\" is served by workers, which take no streams", served.name);
-            request.reply(Err(Error::new(ErrorKind::Unsupported, message).with_executed(false)));
-            return;
-        }
         let key = request.key().map(Box::from);
-        let Some(worker) = served.choose(key.as_deref(), |worker| self.local.is_ready(worker))
-        else {
+        let chosen = served.choose(key.as_deref(), |place| {
+            self.local.is_ready(&place.worker)
+                && self.local.link_to(&place.worker) == Some(place.link)
+        });
+        let Some((worker, link)) = chosen else {
             let message = format!("no worker serves \"{}\" any more", served.name);
             request.reply(Err(Error::new(ErrorKind::NoServer, message).with_executed(false)));
             return;
@@ -152,21 +155,28 @@ impl Hub {
         if delivery.tag.is_none() {
             // What does not go is counted there.
             let _ = self.local.cast_now(ask);
-            served.done(&worker);
+            served.done(link);
             return;
         }
-        match self.local.begin(ask) {
-            Ok(ticket) => {
-                let place = Busy { served: Arc::clone(served), worker };
-                self.runtime.spawn(async move {
-                    pass_back(request, ticket, place, of_this_node).await;
-                });
+        let place = Busy { served: Arc::clone(served), link };
+        let error = if request.is_stream() {
+            match self.local.open_now(ask) {
+                Ok(far) => {
+                    self.runtime.spawn(bridge::carry(request, far, place, of_this_node));
+                    return;
+                }
+                Err(error) => error,
             }
-            Err(error) => {
-                served.done(&worker);
-                request.reply(Err(error));
+        } else {
+            match self.local.begin(ask) {
+                Ok(ticket) => {
+                    self.runtime.spawn(pass_back(request, ticket, place, of_this_node));
+                    return;
+                }
+                Err(error) => error,
             }
-        }
+        };
+        request.reply(Err(error));
     }
 }
 
@@ -201,12 +211,12 @@ async fn wait_for_name(hub: Arc<Hub>, served: Arc<Served>) {
 /// A call that a worker is at.
 struct Busy {
     served: Arc<Served>,
-    worker: Arc<str>,
+    link: LinkId,
 }
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        self.served.done(&self.worker);
+        self.served.done(self.link);
     }
 }
 
@@ -215,28 +225,37 @@ impl Served {
         lock(&self.places)
     }
 
-    fn add(&self, worker: &Arc<str>) {
+    fn add(&self, worker: &Arc<str>, link: LinkId, stuck: bool) {
         let mut places = self.places();
-        if !places.workers.iter().any(|place| place.worker == *worker) {
-            places.workers.push(Place { worker: Arc::clone(worker), busy: 0, turn: 0 });
+        if !places.workers.iter().any(|place| place.link == link) {
+            let worker = Arc::clone(worker);
+            places.workers.push(Place { worker, link, stuck, busy: 0, turn: 0 });
         }
         drop(places);
         self.room.notify_one();
     }
 
     /// Takes a worker off; how many are left.
-    fn remove(&self, worker: &str) -> usize {
+    fn remove(&self, link: LinkId) -> usize {
         let mut places = self.places();
-        places.workers.retain(|place| *place.worker != *worker);
+        places.workers.retain(|place| place.link != link);
         places.workers.len()
     }
 
+    /// The loop of a worker is stuck, or turns again.
+    pub(super) fn note_stuck(&self, link: LinkId, stuck: bool) {
+        for place in self.places().workers.iter_mut().filter(|place| place.link == link) {
+            place.stuck = stuck;
+        }
+        self.room.notify_one();
+    }
+
     /// Nobody serves it any more: what waits is answered so.
-    fn end(&self) {
+    fn end(&self, why: &str) {
         let task = lock(&self.pump).take();
         task.inspect(AbortHandle::abort);
         if let Some(mailbox) = lock(&self.mailbox).take() {
-            mailbox.stop();
+            mailbox.stop_with(why);
         }
     }
 
@@ -244,7 +263,7 @@ impl Served {
     async fn has_room(&self) {
         loop {
             let room = self.room.notified();
-            if self.places().workers.iter().any(|place| place.busy < WINDOW) {
+            if self.places().has_room() {
                 return;
             }
             room.await;
@@ -252,25 +271,29 @@ impl Served {
     }
 
     /// The worker for the next message, which is at it from now on.
-    fn choose(&self, key: Option<&[u8]>, is_ready: impl Fn(&str) -> bool) -> Option<Arc<str>> {
+    fn choose(
+        &self,
+        key: Option<&[u8]>,
+        is_ready: impl Fn(&Place) -> bool,
+    ) -> Option<(Arc<str>, LinkId)> {
         let mut places = self.places();
         places.turn += 1;
         let turn = places.turn;
-        let ready = places.workers.iter_mut().filter(|place| is_ready(&place.worker));
+        let ready = places.workers.iter_mut().filter(|place| is_ready(place));
         let chosen = match key {
-            None => ready.min_by_key(|place| (place.busy, place.turn)),
+            None => ready.min_by_key(|place| (place.stuck, place.busy, place.turn)),
             Some(key) => ready.max_by_key(|place| bid(&place.worker, key)),
         };
         let chosen = chosen?;
         chosen.busy += 1;
         chosen.turn = turn;
-        Some(Arc::clone(&chosen.worker))
+        Some((Arc::clone(&chosen.worker), chosen.link))
     }
 
     /// A worker is done with a call.
-    fn done(&self, worker: &str) {
+    fn done(&self, link: LinkId) {
         let mut places = self.places();
-        if let Some(place) = places.workers.iter_mut().find(|place| *place.worker == *worker) {
+        if let Some(place) = places.workers.iter_mut().find(|place| place.link == link) {
             place.busy = place.busy.saturating_sub(1);
         }
         drop(places);
@@ -279,12 +302,12 @@ impl Served {
     }
 
     /// Waits until a worker that is gone is at nothing any more.
-    pub(super) async fn settled(&self, worker: &str) {
+    pub(super) async fn settled(&self, link: LinkId) {
         loop {
             let calmer = self.calmer.notified();
             tokio::pin!(calmer);
             calmer.as_mut().enable();
-            let is_at_it = |place: &Place| *place.worker == *worker && place.busy > 0;
+            let is_at_it = |place: &Place| place.link == link && place.busy > 0;
             if !self.places().workers.iter().any(is_at_it) {
                 return;
             }
@@ -294,6 +317,14 @@ impl Served {
 
     pub(super) fn name(&self) -> &str {
         &self.name
+    }
+}
+
+impl Places {
+    /// Whether one may be given something: one whose loop turns, if there is any such.
+    fn has_room(&self) -> bool {
+        let turns = self.workers.iter().any(|place| !place.stuck);
+        self.workers.iter().any(|place| place.busy < WINDOW && !(turns && place.stuck))
     }
 }
 

@@ -4,12 +4,13 @@
 //! one connection, to it. When that breaks, everything stays as it was seen last, and the member is
 //! looked for again until the worker is closed, or has left.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::pending;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time;
@@ -18,16 +19,20 @@ use tracing::warn;
 use super::attached::{Found, begin, search};
 use super::{Mailbox, Mesh, Request, nothing};
 use crate::attach::{self, ErrorBody, News, Outcome, Wish};
-use crate::driver::{Board, Command, ReplyTo};
+use crate::driver::{Board, Command, loops};
 use crate::engine::{Reply, Request as Asked, StateChange, StateWrite};
 use crate::error::{Error, ErrorKind};
 use crate::event::{EventKind, Warning, WarningCode};
 use crate::member::Member;
+use crate::messaging::read_words;
 use crate::time::Instant;
 
 /// In front of the keys by which members tell of their servers, and of those of users.
 const SERVERS: &str = "s:";
 const USERS: &str = "u:";
+/// In front of those of topics, and of what servers have said at their end.
+const TOPICS: &str = "t:";
+const WORDS: &str = "e:";
 /// A member that refuses is asked again after that.
 const REFUSED_PAUSE: Duration = Duration::from_secs(10);
 /// Commands that wait for the member to be found.
@@ -53,6 +58,9 @@ pub(super) struct Worker {
     message_max: usize,
     /// Names that it serves, for a member that has yet to hear of them.
     served: BTreeSet<String>,
+    /// What it wants of topics, as it is told, and how its loop does: the same.
+    topics: BTreeMap<String, Vec<u8>>,
+    turns: Vec<u8>,
     /// The connection, while there is one, or the search for the next.
     session: Option<JoinHandle<()>>,
     search: Option<JoinHandle<Result<Found, String>>>,
@@ -82,6 +90,8 @@ impl Worker {
             mesh,
             message_max,
             served: BTreeSet::new(),
+            topics: BTreeMap::new(),
+            turns: Vec::new(),
             session: Some(session),
             search: None,
             waiting: Vec::new(),
@@ -150,8 +160,14 @@ impl Worker {
         self.session = Some(session);
         self.mesh.bound_payloads(self.message_max.min(attached.message_max as usize));
         self.board.set_local(attached.local.into());
+        if !self.turns.is_empty() {
+            self.announce("loop", "", &self.turns);
+        }
         for server in &self.served {
-            self.announce("serve", server.clone());
+            self.announce("serve", server, server);
+        }
+        for (topic, interest) in &self.topics {
+            self.announce("subscribe", topic, &(topic, interest));
         }
         for command in std::mem::take(&mut self.waiting) {
             self.ask(command);
@@ -162,6 +178,10 @@ impl Worker {
     // What the member tells.
 
     fn on_news(&mut self, mut request: Request) -> Flow {
+        if request.op() == "published" {
+            self.mesh.hear_published(request);
+            return Flow::GoOn;
+        }
         let payload = request.take_payload();
         let outcome = attach::decode::<Vec<News>>(&payload.bytes).map(|news| {
             news.into_iter().for_each(|piece| self.hear(piece));
@@ -230,7 +250,8 @@ impl Worker {
             Some(Command::Request { request: Asked::Write(writes), reply })
                 if writes.iter().any(|write| !write.key.starts_with(USERS)) =>
             {
-                self.tell_servers(writes, reply);
+                self.tell_own(writes);
+                let _ = reply.send(Ok(Reply::Done));
             }
             Some(command @ Command::Join { .. })
                 if self.session.is_none() && self.waiting.len() < WAITING_MAX =>
@@ -252,30 +273,43 @@ impl Worker {
         self.waiting.clear();
     }
 
-    /// What a member tells all others of itself, a worker tells its member: which names it serves.
-    /// The rest is the member's own.
-    fn tell_servers(&mut self, writes: Vec<StateWrite>, reply: ReplyTo) {
-        for write in writes {
-            let Some(server) = write.key.strip_prefix(SERVERS).map(str::to_owned) else { continue };
-            let op = match write.value {
-                Some(_) => {
-                    self.served.insert(server.clone());
-                    "serve"
+    /// What a member tells all others of itself, a worker tells its member: which names it serves,
+    /// and why no longer; what it subscribes to; how its loop does.
+    fn tell_own(&mut self, writes: Vec<StateWrite>) {
+        let mut words = BTreeMap::new();
+        for StateWrite { key, value, .. } in writes {
+            if let Some(server) = key.strip_prefix(WORDS) {
+                // They come before what they are about.
+                let said = value.as_deref().and_then(read_words);
+                words.insert(server.to_owned(), said.map(|(_, text)| text).unwrap_or_default());
+            } else if let Some(server) = key.strip_prefix(SERVERS) {
+                if value.is_some() {
+                    self.served.insert(server.to_owned());
+                    self.announce("serve", server, server);
+                } else {
+                    self.served.remove(server);
+                    let why = words.get(server).map_or("", String::as_str);
+                    self.announce("stop", server, &(server, why));
                 }
-                None => {
-                    self.served.remove(&server);
-                    "stop"
-                }
-            };
-            self.announce(op, server);
+            } else if let Some(topic) = key.strip_prefix(TOPICS) {
+                let interest = value.unwrap_or_default();
+                self.announce("subscribe", topic, &(topic, &interest));
+                match interest.is_empty() {
+                    true => self.topics.remove(topic),
+                    false => self.topics.insert(topic.to_owned(), interest),
+                };
+            } else if key == loops::KEY {
+                self.turns = value.unwrap_or_else(|| vec![0]);
+                self.announce("loop", "", &self.turns);
+            }
         }
-        let _ = reply.send(Ok(Reply::Done));
     }
 
-    /// Has the member hear of a server. While it is away there is nobody to tell; it hears when it
-    /// is back.
-    fn announce(&self, op: &'static str, server: String) {
-        let Ok(bytes) = attach::encode(&server) else { return };
+    /// Has the member hear something of this worker. While it is away there is nobody to tell; it
+    /// hears when it is back.
+    fn announce(&self, op: &'static str, what: &str, body: &(impl Serialize + ?Sized)) {
+        let Ok(bytes) = attach::encode(body) else { return };
+        let what = what.to_owned();
         let begun = begin(&self.mesh, op, bytes, Instant::NEVER);
         tokio::spawn(async move {
             let told = match begun {
@@ -283,7 +317,7 @@ impl Worker {
                 Err(error) => Err(error),
             };
             if let Some(error) = told.err().filter(|error| !is_quiet(error)) {
-                warn!(%error, server, "the member does not take note of a server of this worker");
+                warn!(%error, op, what, "the member does not take note of this worker's");
             }
         });
     }

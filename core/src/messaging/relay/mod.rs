@@ -5,6 +5,9 @@
 //! others as well, and a worker hears who has sent what the member hands it. Nobody dials here: a
 //! connection is there or not, and with it the peer.
 
+#[cfg(all(test, unix, feature = "runtime"))]
+mod tests;
+
 use std::sync::Arc;
 
 use super::link::{Link, LinkId, Stage};
@@ -46,7 +49,12 @@ pub(crate) struct Relayed {
     pub(crate) server: Box<str>,
     /// The member, if one is named.
     pub(crate) node: Option<Box<str>>,
+    /// Nobody waits for it, and a newer one may take its place.
+    pub(crate) latest: bool,
 }
+
+/// Subscribers that one worker may have, of whatever topics and queues.
+pub(crate) const SUBSCRIBED_MAX: usize = 4096;
 
 impl Relay {
     /// The server that takes what no other does.
@@ -59,10 +67,11 @@ impl Relay {
         &self,
         peer: Arc<str>,
         head: &Head<'_>,
+        latest: bool,
     ) -> (Arc<str>, Option<Box<Relayed>>) {
         if self.role == Role::Hub {
             let node = head.via.map(Into::into);
-            return (peer, Some(Box::new(Relayed { server: head.server.into(), node })));
+            return (peer, Some(Box::new(Relayed { server: head.server.into(), node, latest })));
         }
         (head.via.map_or(peer, Arc::from), None)
     }
@@ -88,13 +97,36 @@ impl Messaging {
         self.relay.as_ref().map_or(self.limits.message_max, |relay| relay.payload_max)
     }
 
-    /// What a worker cannot do, for want of a way through its member.
-    pub(super) fn check_relayed(&self, what: &str) -> Result<()> {
-        if self.relay.is_none() {
+    /// The longest item that may come. A worker whose own bound is tighter takes what its member
+    /// does.
+    pub(super) fn item_max(&self) -> usize {
+        let relay = self.relay.as_ref().filter(|relay| relay.role == Role::Hub);
+        relay.map_or(self.limits.message_max, |relay| relay.payload_max)
+    }
+
+    /// An error as it travels to where a question came from.
+    pub(super) fn failure(&self, error: Error) -> Failure {
+        if self.relay.is_some() { failure(error) } else { super::failure(error) }
+    }
+
+    /// Whether this node may have one more subscriber: a worker's member keeps something for each.
+    pub(super) fn check_subscribed(&self, count: usize) -> Result<()> {
+        if self.relay.is_none() || count < SUBSCRIBED_MAX {
             return Ok(());
         }
-        let message = format!("a worker cannot {what} yet; let its member do that");
-        Err(Error::new(ErrorKind::Unsupported, message))
+        let message = format!("a worker has at most {SUBSCRIBED_MAX} subscribers; end some first");
+        Err(Error::new(ErrorKind::Overloaded, message))
+    }
+
+    /// Sends what a worker has cast. It counts as sent also where that is refused at once, since
+    /// the worker has sent it, and cannot be told.
+    #[cfg(all(unix, feature = "runtime"))]
+    pub(crate) fn cast_on(&mut self, now: Instant, ask: Ask<'_>) {
+        let before = self.counters.casts_sent;
+        if self.cast(now, ask).is_err() && self.counters.casts_sent == before {
+            self.counters.casts_sent += 1;
+            self.counters.casts_dropped += 1;
+        }
     }
 
     /// Has the member publish something; to how many members, as far as this worker knows.
@@ -205,7 +237,7 @@ fn away(who: &str) -> Error {
 }
 
 /// An error as it travels between a member and a worker: it keeps whose it is.
-pub(super) fn failure(error: Error) -> Failure {
+fn failure(error: Error) -> Failure {
     let node = error.remote().map(|remote| remote.node.clone()).filter(|node| !node.is_empty());
     match (super::failure(error), node) {
         (Failure::Remote(RemoteFailure { language, class, message, stack }), Some(node)) => {

@@ -3,7 +3,7 @@
 use super::super::link::LinkId;
 use super::super::peers::no_room;
 use super::super::servers::Asked;
-use super::super::{Ask, CallId, Messaging, Payload, Tag, failure};
+use super::super::{Ask, CallId, Messaging, Payload, Tag};
 use super::{StreamId, cancelled};
 use crate::error::{Error, ErrorKind, Result};
 use crate::mesh::{Header, Kind, encode};
@@ -17,7 +17,6 @@ impl Messaging {
     /// What is known at once: nothing was sent then.
     pub(crate) fn open(&mut self, now: Instant, ask: Ask<'_>) -> Result<StreamId> {
         self.at(now);
-        self.check_relayed("make calls that stream")?;
         self.streams.check_made()?;
         self.begin(ask, true).map(StreamId::Made)
     }
@@ -85,7 +84,7 @@ impl Messaging {
             }
             Err(error) => {
                 let mut body = Vec::new();
-                encode(&failure(error), &mut body);
+                encode(&self.failure(error), &mut body);
                 let header = Header::new(Kind::Failure, asked.id);
                 self.put_in_order(asked.link, header, body, Vec::new());
             }

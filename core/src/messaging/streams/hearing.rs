@@ -18,7 +18,7 @@ impl Messaging {
         let said = match header.kind {
             Kind::Item => {
                 let (total, payload) = reply(header.flags, body)?;
-                let limit = self.limits.message_max;
+                let limit = self.item_max();
                 if let Some(total) = total {
                     let Some(link) = self.links.get_mut(&at) else { return Ok(()) };
                     return link.begin(header, Vec::new(), total, payload, limit);

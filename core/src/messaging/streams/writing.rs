@@ -24,7 +24,7 @@ impl Messaging {
         item: Payload,
     ) -> Result<Option<Payload>> {
         self.at(now);
-        let way = self.way(id);
+        let (way, mut limit) = (self.way(id), self.payload_max());
         let end = self.streams.ends.get_mut(&id);
         let Some(end) = end else { return Err(cancelled("the call is over")) };
         if let Some(error) = &end.writer.stopped {
@@ -34,7 +34,7 @@ impl Messaging {
             let message = "it was said that no more items would come";
             return Err(Error::new(ErrorKind::BadArgument, message));
         }
-        let (length, mut limit) = (item.bytes.len(), self.limits.message_max);
+        let length = item.bytes.len();
         let link = way.and_then(|(at, _)| self.links.get_mut(&at));
         if let Some(link) = &link {
             limit = limit.min(link.message_max);
@@ -55,6 +55,29 @@ impl Messaging {
         self.counters.items_sent += 1;
         self.say(id, Said::Item(item));
         Ok(None)
+    }
+
+    /// Whether an item could be sent now; if not, there will be an
+    /// [`Output::Writable`](super::super::Output::Writable). So nothing has to be taken elsewhere
+    /// before there is room for it.
+    ///
+    /// # Errors
+    /// As [`Messaging::send_item`], where nothing can be sent any more.
+    #[cfg(all(unix, feature = "runtime"))]
+    pub(crate) fn has_room_for_items(&mut self, id: StreamId) -> Result<bool> {
+        let way = self.way(id);
+        let end = self.streams.ends.get_mut(&id);
+        let Some(end) = end else { return Err(cancelled("the call is over")) };
+        if let Some(error) = &end.writer.stopped {
+            return Err(error.clone());
+        }
+        end.writer.waits = end.writer.credit <= 0;
+        let link = way.and_then(|(at, _)| self.links.get_mut(&at));
+        if let Some(link) = link.filter(|link| !end.writer.waits && !link.has_room()) {
+            link.stalled.insert(id);
+            end.writer.waits = true;
+        }
+        Ok(!end.writer.waits)
     }
 
     /// No more items of a request will come. What a server sends ends with its answer.

@@ -22,6 +22,13 @@ impl Interest {
         !self.plain && self.queues.is_empty()
     }
 
+    /// What it is of: everything, which is of no queue, and each queue.
+    #[cfg(all(unix, feature = "runtime"))]
+    pub(crate) fn parts(self) -> impl Iterator<Item = Option<Arc<str>>> {
+        let plain = self.plain.then_some(None);
+        plain.into_iter().chain(self.queues.into_iter().map(Some))
+    }
+
     /// As the member's key for the topic has it: a byte, 1 if it has subscribers of no queue, and
     /// each queue behind its length in a byte.
     pub(crate) fn encode(&self) -> Vec<u8> {

@@ -6,6 +6,7 @@
 //! order from one member to another, with the same bounds on what waits.
 
 mod interest;
+mod relayed;
 mod subscribers;
 
 use std::borrow::Cow;
@@ -16,6 +17,8 @@ use rand::RngExt as _;
 
 pub(crate) use self::interest::Interest;
 use self::interest::{Interests, QUEUES_MAX};
+#[cfg(all(unix, feature = "runtime"))]
+pub(crate) use self::relayed::Relay as RelayedPublication;
 pub(crate) use self::subscribers::Publication;
 use self::subscribers::{Put, Subscribers};
 use super::link::LinkId;
@@ -88,7 +91,6 @@ impl Messaging {
         queue: Option<&str>,
         limits: MailboxLimits,
     ) -> Result<SubscriberId> {
-        self.check_relayed("subscribe to topics")?;
         check_name("topic", topic)?;
         queue.map_or(Ok(()), |queue| check_name("queue", queue))?;
         if self.closing {
@@ -101,6 +103,7 @@ impl Messaging {
             let message = format!("a member has at most {QUEUES_MAX} queues at one topic");
             return Err(Error::new(ErrorKind::BadArgument, message));
         }
+        self.check_subscribed(self.topics.subscribers.len())?;
         let id = self.topics.subscribers.add(topic, queue, limits);
         self.note_own(topic);
         Ok(id)
@@ -115,6 +118,10 @@ impl Messaging {
     }
 
     fn note_own(&mut self, topic: &str) {
+        // Of a worker, its member's keys say so.
+        if self.relay.is_some() {
+            return;
+        }
         let own = self.topics.subscribers.interest(topic);
         self.topics.interests.note(&self.name, topic, own);
     }

@@ -160,6 +160,26 @@ impl Subscribers {
         Put { dropped, wake: subscriber.waiting.len() == 1 }
     }
 
+    /// Those of no queue, or one of a queue's, have missed so many elsewhere.
+    pub(super) fn miss(&mut self, topic: &str, queue: Option<&str>, missed: u64) {
+        let ids: Vec<SubscriberId> = self.of(topic).collect();
+        for id in ids {
+            let Some(subscriber) = self.all.get_mut(&id) else { continue };
+            if subscriber.queue.as_deref() == queue {
+                subscriber.missed = subscriber.missed.saturating_add(missed);
+                subscriber.dropped = subscriber.dropped.saturating_add(missed);
+                if queue.is_some() {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.all.len()
+    }
+
     /// The next publication for a subscriber, and how many before it were dropped.
     pub(super) fn take(&mut self, id: SubscriberId) -> Option<(Arc<Publication>, u64)> {
         let subscriber = self.all.get_mut(&id)?;
