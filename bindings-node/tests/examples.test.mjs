@@ -79,6 +79,39 @@ test('orders.mjs publishes what is typed, and shows what comes', async (t) => {
   }
 });
 
+test('web.mjs answers from all of its processes, on both members, and replaces one', async (t) => {
+  const one = example(t, 'web', ['one', '-', '2']);
+  const [, addr] = await one.says(/^ready one (127\.0\.0\.1:\d+)\n/);
+  const two = example(t, 'web', ['two', addr, '1']);
+  const started = /^worker (\d+) (\d+)$/gm;
+  const workers = async (program, count) => {
+    await until(() => [...program.text.matchAll(started)].length >= count, program.text);
+    return [...program.text.matchAll(started)].map(([, pid, port]) => [Number(pid), port]);
+  };
+  const [[first, port], [second]] = await workers(one, 2);
+  const [[third, far]] = await workers(two, 1);
+  const get = async (at) => {
+    const response = await fetch(`http://127.0.0.1:${at}/`).catch(() => null);
+    return response?.ok ? (await response.text()).trim() : '';
+  };
+  const heard = async (ports, wanted) => {
+    const seen = new Set();
+    await until(async () => {
+      for (const at of ports) seen.add(await get(at));
+      return wanted.every((answer) => seen.has(answer));
+    }, wanted.join());
+  };
+  const all = [`${first} on one`, `${second} on one`, `${third} on two`];
+  await heard([port, far], all);
+  process.kill(first, 'SIGKILL');
+  const [, , [fourth]] = await workers(one, 3);
+  await heard([port, far], [`${fourth} on one`, ...all.slice(1)]);
+  for (const program of [two, one]) {
+    program.child.kill('SIGTERM');
+    await program.ends(0);
+  }
+});
+
 test('the first program of the README runs', async (t) => {
   const node = await open(t, 'web-2');
   const readme = readFileSync(`${package_root}README.md`, 'utf8');

@@ -135,6 +135,8 @@ function warn(node, told, quiet = false) {
 
 /** What is odd about a start. */
 function begun(node, options) {
+  // What a worker shows is its member's.
+  if (options.attach !== undefined) return;
   const { addr, name, state } = node.localMember();
   if (options.bind === undefined && !addr.endsWith(DEFAULT_PORT)) {
     const message = `port 7946 is taken; bound to ${addr} instead`;
