@@ -48,6 +48,7 @@ class BaseNode:
     def __init__(self, options: dict[str, object]) -> None:
         self._host: Final = Host(options)
         self._name: Final = self._host.local_member().name
+        self._attached: Final = options.get("attach") is not None
         self._cluster: Final = options.get("cluster")
         self._call_timeout: Final = self._host.call_timeout()
         self._blocks: Final = options.get("outbox_overflow") == "block"
@@ -86,6 +87,9 @@ class BaseNode:
     @property
     def name(self) -> str:
         """The local member's name."""
+        if self._attached and self._pid == os.getpid():
+            # It is the member's that is there just now.
+            return self._host.local_member().name
         return self._name
 
     @property
@@ -144,7 +148,7 @@ class BaseNode:
 
     def owns(self, key: Key) -> bool:
         """Whether this node owns a key."""
-        return self.ring.is_owner(self._name, key)
+        return self.ring.is_owner(self.name, key)
 
     def previous_owner(self, key: Key) -> str | None:
         """Who owned a key before its present owner did, as far back as rings are kept.
@@ -200,7 +204,7 @@ class BaseNode:
         return [KeyInfo(**key) for key in self._host.keys()]
 
     def __repr__(self) -> str:
-        return f"<{type(self).__module__}.Node {self._name} {self._condition()}>"
+        return f"<{type(self).__module__}.Node {self.name} {self._condition()}>"
 
     def _condition(self) -> str:
         try:
