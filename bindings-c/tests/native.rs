@@ -11,7 +11,7 @@ use std::thread;
 use common::{compile, library, root, run, scratch};
 
 /// A program and its arguments: some have nodes, others values alone.
-const PROGRAMS: [(&str, &[&str]); 32] = [
+const PROGRAMS: [(&str, &[&str]); 33] = [
     ("programs/config", &[]),
     ("values/ring", &[]),
     ("values/ring_input", &[]),
@@ -31,6 +31,7 @@ const PROGRAMS: [(&str, &[&str]); 32] = [
     ("messages/monitors", &[]),
     ("messages/streams", &[]),
     ("messages/maps", &[]),
+    ("messages/workers", &[]),
     ("messages/ends", &["fork"]),
     ("messages/ends", &["main"]),
     ("messages/ends", &["callback"]),
