@@ -94,6 +94,12 @@ impl Player<'_> {
         nodes.split(',').map(address).collect::<Vec<_>>().join(",")
     }
 
+    /// The socket at which a node takes workers on.
+    fn socket(&self, node: &str) -> String {
+        let file = format!("chinwag-{}-{}-{node}", std::process::id(), self.world.host());
+        std::env::temp_dir().join(file).display().to_string()
+    }
+
     fn begin_start(&mut self, node: &str, pairs: Vec<(String, String)>) -> Played<()> {
         if !self.world.is_up(node) {
             self.world.launch(node).or_else(|text| failure(node, text))?;
@@ -107,7 +113,11 @@ impl Player<'_> {
             }
         }
         for (key, value) in pairs.iter().filter(|(key, _)| !HOW.contains(&key.as_str())) {
-            let value = if key == "seeds" { self.addresses(value) } else { value.clone() };
+            let value = match key.as_str() {
+                "seeds" => self.addresses(value),
+                "opt.workers" | "opt.attach" => self.socket(value),
+                _ => value.clone(),
+            };
             line = line.with(key, &value);
         }
         let part = self.part(node);
