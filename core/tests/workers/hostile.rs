@@ -102,6 +102,13 @@ async fn garbage_ends_a_connection_and_nothing_else() {
     assert_eq!(ask(&w, "on-a", "name").await, "a");
 }
 
+/// Whether a call was answered: a reply has kind 18, a failure 19, and the number of the call is
+/// behind that, somewhere in what comes.
+fn is_answered(came: &[u8], id: u64, kind: u8) -> bool {
+    let wanted = [&[kind, 0, 0, 0][..], &id.to_le_bytes()].concat();
+    came.windows(wanted.len()).any(|window| window == wanted)
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn wishes_that_are_none_are_refused_and_change_nothing() {
     let (_folder, path) = socket();
@@ -122,15 +129,14 @@ async fn wishes_that_are_none_are_refused_and_change_nothing() {
         call(7, "!", "serve", &endless),
         call(8, "!", "nothing", b""),
         call(9, "no such name", "name", b""),
+        call(10, "!", "subscribe", &endless),
+        call(11, "!", "subscribe", b"\x01\0\0\0\0\0\0\0 \x01\0\0\0\0\0\0\0\x01"),
+        call(12, "!", "stop", &endless),
+        call(13, "!", "loop", &endless),
     ];
     socket.write_all(&[HELLO, &intro("someone"), &calls.concat()].concat()).expect("it is open");
-    // Failures have kind 19 and the number of the call behind it, somewhere in what comes.
     let (mut came, mut bytes) = (Vec::new(), [0; 4096]);
-    let is_answered = |came: &[u8], id: u64, kind: u8| {
-        let wanted = [&[kind, 0, 0, 0][..], &id.to_le_bytes()].concat();
-        came.windows(wanted.len()).any(|window| window == wanted)
-    };
-    let refused = [1, 2, 4, 5, 6, 7, 8, 9];
+    let refused = [1, 2, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13];
     while !refused.iter().all(|id| is_answered(&came, *id, 19)) || !is_answered(&came, 3, 18) {
         let length = socket.read(&mut bytes).expect("it answers in time");
         assert!(length > 0, "it stays open");
@@ -199,5 +205,45 @@ async fn who_does_not_read_is_let_go_and_holds_little_until_then() {
     until("they are let go", || a.stats().workers == 0).await;
     assert_eq!(a.stats().workers_dropped, 10);
     known(&a, "sink", 0).await;
+    drop(deaf);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_published_to_who_does_not_read_is_bounded_and_counted() {
+    if std::env::var_os(processes::ALONE).is_none() {
+        processes::run_alone(
+            "hostile::what_is_published_to_who_does_not_read_is_bounded_and_counted",
+        );
+        return;
+    }
+    let (_folder, path) = socket();
+    let a = member("a", &path).await;
+    let deaf: Vec<UnixStream> = (0..10)
+        .map(|number| {
+            let name = format!("deaf-{number}");
+            let wish = b"\x01\0\0\0\0\0\0\0t\x01\0\0\0\0\0\0\0\x01";
+            let subscribe = call(2, "!", "subscribe", wish);
+            let attach = call(1, "!", "attach", b"");
+            let mut socket = send(connect(&path), &[HELLO, &intro(&name), &attach, &subscribe]);
+            let (mut came, mut bytes) = (Vec::new(), [0; 4096]);
+            while !is_answered(&came, 2, 18) {
+                let length = socket.read(&mut bytes).expect("it answers in time");
+                came.extend_from_slice(&bytes[..length]);
+            }
+            socket
+        })
+        .collect();
+    let before = memory();
+    // 64 MiB, of which the last 1,024 of 8 KiB wait, for all of them alike.
+    for number in 0..8_192_u32 {
+        let payload = Payload::raw(number.to_le_bytes().repeat(2 * 1024));
+        assert_eq!(a.publish("t", payload).await, Ok(1));
+    }
+    let grown = memory().saturating_sub(before);
+    println!("{grown} KiB more");
+    assert!(grown < 40 * 1024, "{grown} KiB for what ten do not read");
+    until("they are let go", || a.stats().workers == 0).await;
+    until("nobody subscribes", || a.subscribers("t").is_empty()).await;
+    until("all are counted", || a.stats().publications_missed == 10 * 8_192).await;
     drop(deaf);
 }
