@@ -143,14 +143,14 @@ export interface SharedMap {
   /** Deletes a key in the same way. */
   delete(key: string, options?: MapWriteOptions): Promise<void>;
   /**
-   * Puts what `decide` makes of all values of a key, in place of those; nothing if there are none.
-   * Resolves with what was put.
+   * Replaces the values of a key that stand side by side by the one that `decide` makes of them,
+   * the newest first. Resolves with whether there was anything to decide.
    */
   resolve(
     key: string,
     decide: (values: MapEntry['values']) => Payload | PromiseLike<Payload>,
     options?: Abortable,
-  ): Promise<Uint8Array | undefined>;
+  ): Promise<boolean>;
   /** The newest value of a key, as far as this node has heard. */
   get(key: string): Uint8Array | undefined;
   /** All values of a key, and what to give to `put` in order to replace them. */

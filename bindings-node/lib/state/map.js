@@ -56,10 +56,10 @@ class SharedMap {
     known(options, RESOLVE, 'resolve');
     check(typeof decide === 'function', 'resolve expects a function that decides');
     const after = this.read(key);
-    if (after === undefined) return undefined;
+    if (after === undefined || after.values.length < 2) return false;
     const value = octets(await decide(after.values));
     await this.put(key, value, { after, signal: options.signal });
-    return value;
+    return true;
   }
 
   get(key) {
