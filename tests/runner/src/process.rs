@@ -1,7 +1,8 @@
 //! The real world: one agent process a node, real sockets, real time.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::fs;
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
@@ -12,6 +13,9 @@ use crate::world::{Spoken, Strike, Words, World};
 
 /// Longest line that an agent may write.
 const LINE_BYTES_MAX: u64 = 65_536;
+
+/// Longest time that it may take until a process that was told to stand still does.
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Agents as processes.
 pub(crate) struct Processes {
@@ -108,7 +112,10 @@ impl World for Processes {
                 self.running.remove(node);
                 Ok(())
             }
-            Strike::Pause => signal(&self.process(node)?.child, "STOP"),
+            Strike::Pause => {
+                let child = &self.process(node)?.child;
+                signal(child, "STOP").and_then(|()| await_stop(child))
+            }
             Strike::Resume => signal(&self.process(node)?.child, "CONT"),
             Strike::Terminate => signal(&self.process(node)?.child, "TERM"),
         }
@@ -170,6 +177,32 @@ fn listen(pipe: impl Read, mut hear: impl FnMut(String)) {
         hear(String::from_utf8_lossy(&line).into_owned());
         line.clear();
     }
+}
+
+/// Waits until every thread stands still, which is not so yet when the signal has been sent. Only
+/// Linux tells.
+fn await_stop(child: &Child) -> Result<(), String> {
+    let tasks = format!("/proc/{}/task", child.id());
+    let deadline = Instant::now() + STOP_TIMEOUT;
+    while cfg!(target_os = "linux") && !stand_still(&tasks).map_err(|e| format!("{tasks}: {e}"))? {
+        if Instant::now() >= deadline {
+            return Err(format!("{tasks}: not all of them stop"));
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+    Ok(())
+}
+
+/// Whether each of these threads is stopped, as the letter behind its name says.
+fn stand_still(tasks: &str) -> io::Result<bool> {
+    for task in fs::read_dir(tasks)? {
+        let stat = fs::read_to_string(task?.path().join("stat"))?;
+        let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
+        if state != Some('T') {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Sends a signal by the shell's own `kill`, which every POSIX system has.
