@@ -41,7 +41,8 @@ async function obey(word, topic, more) {
   } else if (word === 'publish') {
     console.log('sent to', await node.publish(topic, more));
   } else {
-    console.log('topics', node.topics());
+    const members = Object.entries(node.topics());
+    console.log('topics', ...members.map(([topic, count]) => `${topic}=${count}`));
   }
 }
 

@@ -42,7 +42,8 @@ def obey(node: chinwag.blocking.Node, word: str, topic: str, more: str) -> None:
     elif word == "publish":
         print("sent to", node.publish(topic, more), flush=True)
     else:
-        print("topics", node.topics(), flush=True)
+        members = node.topics().items()
+        print("topics", *(f"{topic}={count}" for topic, count in members), flush=True)
 
 
 def show(subscriber: chinwag.blocking.Subscriber) -> None:

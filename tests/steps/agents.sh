@@ -17,7 +17,7 @@ c() {
     # shellcheck disable=SC2016 # the loader's word, not the shell's
     compile tests/agents/c/*.c -o "$folder/agent" "-L$folder" '-Wl,-rpath,$ORIGIN'
     mkdir -p target/demo
-    for name in hello join talk counter cart shard; do
+    for name in hello join talk counter orders cart shard; do
         # shellcheck disable=SC2016
         compile "bindings-c/examples/$name.c" -o "target/demo/$name-c" "-L$folder" \
             '-Wl,-rpath,$ORIGIN/../agents/c'

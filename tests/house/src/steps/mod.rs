@@ -56,6 +56,7 @@ pub const TEST: &[Step] = &[
     HELLO,
     TALK,
     COUNTER,
+    ORDERS,
     CART,
     SCENARIOS_SIM,
     DOCS,
@@ -432,6 +433,13 @@ const COUNTER: Step = Step {
     needs: &["target/venv/bin/python", "node", "elixir"],
     waits: true,
     run: &[EXAMPLES, "sh tests/steps/counter.sh"],
+};
+
+const ORDERS: Step = Step {
+    name: "orders",
+    after: &["c build", "python build", "node build", "elixir build"],
+    needs: &["target/venv/bin/python", "node", "elixir"],
+    run: &["cargo build --locked -q -p chinwag --example orders", "sh tests/steps/orders.sh"],
 };
 
 const CART: Step = Step {
