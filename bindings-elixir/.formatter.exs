@@ -2,6 +2,6 @@
   inputs: [
     "{mix,.formatter}.exs",
     "{lib,test,examples}/**/*.{ex,exs}",
-    "../tests/agents/elixir/*.exs"
+    "../tests/agents/elixir/*.ex"
   ]
 ]

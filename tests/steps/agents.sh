@@ -15,7 +15,8 @@ c() {
         ln -sf ../../debug/libchinwag_c.so "$folder/$name"
     done
     # shellcheck disable=SC2016 # the loader's word, not the shell's
-    compile tests/agents/c/*.c -o "$folder/agent" "-L$folder" '-Wl,-rpath,$ORIGIN'
+    compile tests/agents/c/*.c tests/agents/c/*/*.c -o "$folder/agent" "-L$folder" \
+        '-Wl,-rpath,$ORIGIN'
     mkdir -p target/demo
     for name in hello join talk counter orders cart shard; do
         # shellcheck disable=SC2016
@@ -32,7 +33,7 @@ elixir_agent() {
     folder=target/agents/elixir
     mkdir -p "$folder"
     ebin=bindings-elixir/_build/dev/lib/chinwag/ebin
-    elixirc --warnings-as-errors -pa "$ebin" -o "$folder" tests/agents/elixir/agent.ex
+    elixirc --warnings-as-errors -pa "$ebin" -o "$folder" tests/agents/elixir/*.ex
 }
 
 go_agents() {

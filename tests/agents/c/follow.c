@@ -1,12 +1,16 @@
 /* See follow.h. */
+#define _POSIX_C_SOURCE 200809L
+
 #include "follow.h"
 
 #include "servers.h"
+#include "state/maps.h"
 #include "talk.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* The subscribers, by topic and queue; those of a node before have nothing more to give. */
 struct reading {
@@ -229,6 +233,50 @@ static chinwag_status demonitor(chinwag_node *node, const struct line *line) {
     return CHINWAG_OK;
 }
 
+/* Holds up the thread of the callbacks, for as long as was asked. */
+static void on_block(const chinwag_outcome *outcome, void *user_data) {
+    (void)outcome;
+    struct timespec *time = user_data;
+    nanosleep(time, NULL);
+    free(time);
+}
+
+static chinwag_status block(chinwag_node *node, const struct line *line, chinwag_error **err) {
+    struct timespec *time = calloc(1, sizeof *time);
+    if (time == NULL) {
+        abort();
+    }
+    unsigned long long ms = line_number(line, "ms", 0);
+    time->tv_sec = (time_t)(ms / 1000);
+    time->tv_nsec = (long)(ms % 1000 * 1000000);
+    /* There is no such server, which the callback is told at once. */
+    return chinwag_monitor(node, "nobody-at-all", on_block, time, NULL, err);
+}
+
+static chinwag_status loop_state(chinwag_node *node, const struct line *line, struct out *out,
+                                 chinwag_error **err) {
+    const char *state = NULL;
+    chinwag_status status =
+        chinwag_loop_state(node, or_empty(line_get(line, "member")), &state, err);
+    if (state != NULL) {
+        out_pair(out, "", "state", state);
+    }
+    return status;
+}
+
+static chinwag_status counter(chinwag_node *node, const struct line *line, struct out *out,
+                              chinwag_error **err) {
+    chinwag_counters *counters = NULL;
+    chinwag_status status = chinwag_stats(node, &counters, err);
+    for (size_t i = 0; i < chinwag_counters_count(counters); i++) {
+        if (line_is(line, "name", chinwag_counters_name(counters, i))) {
+            out_number(out, "value", chinwag_counters_value(counters, i));
+        }
+    }
+    chinwag_counters_free(counters);
+    return status;
+}
+
 chinwag_status follow(chinwag_node *node, const char *word, const struct line *line,
                       struct out *out, chinwag_error **err) {
     chinwag_status status = CHINWAG_OK;
@@ -254,6 +302,14 @@ chinwag_status follow(chinwag_node *node, const char *word, const struct line *l
         status = monitor(node, line, err);
     } else if (strcmp(word, "demonitor") == 0) {
         status = demonitor(node, line);
+    } else if (strcmp(word, "loop_state") == 0) {
+        status = loop_state(node, line, out, err);
+    } else if (strcmp(word, "block") == 0) {
+        status = block(node, line, err);
+    } else if (strcmp(word, "counter") == 0) {
+        status = counter(node, line, out, err);
+    } else if (strncmp(word, "map_", 4) == 0) {
+        status = maps(node, word, line, out, err);
     } else {
         out_start(out, "unsupported");
     }

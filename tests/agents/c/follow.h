@@ -1,4 +1,4 @@
-/* The words of what is followed: topics, keys of members, and servers. */
+/* The words of what is followed: topics, keys of members, servers, and loops. */
 #ifndef FOLLOW_H
 #define FOLLOW_H
 

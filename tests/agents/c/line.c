@@ -111,6 +111,11 @@ void out_bytes(struct out *out, const char *key, const unsigned char *bytes, siz
     put_escaped(out, bytes, length);
 }
 
+void out_item(struct out *out, const unsigned char *bytes, size_t length) {
+    put(out, ",");
+    put_escaped(out, bytes, length);
+}
+
 static unsigned long crc32(const unsigned char *bytes, size_t length) {
     unsigned long sum = 0xffffffff;
     for (size_t i = 0; i < length * 8; i++) {

@@ -45,6 +45,8 @@ struct out {
 void out_start(struct out *out, const char *start);
 void out_pair(struct out *out, const char *prefix, const char *key, const char *value);
 void out_bytes(struct out *out, const char *key, const unsigned char *bytes, size_t length);
+/* One more item of the list that was added last. */
+void out_item(struct out *out, const unsigned char *bytes, size_t length);
 /* The bytes of a short payload; the length and checksum of a longer one. */
 void out_payload(struct out *out, const unsigned char *bytes, size_t length);
 void out_number(struct out *out, const char *key, unsigned long long number);

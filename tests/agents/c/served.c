@@ -10,6 +10,7 @@
 
 /* A server. Its thread frees it, once it has no more messages. */
 struct served {
+    chinwag_node *node;
     chinwag_server *server;
     int64_t sum;
     struct served *next;
@@ -36,6 +37,12 @@ static void reply_with(chinwag_request *request, chinwag_payload *payload) {
 static void reply_int(chinwag_request *request, int64_t number) {
     chinwag_payload *payload = chinwag_payload_new();
     chinwag_payload_int(payload, number);
+    reply_with(request, payload);
+}
+
+static void reply_text(chinwag_request *request, const char *text) {
+    chinwag_payload *payload = chinwag_payload_new();
+    chinwag_payload_text(payload, text, strlen(text));
     reply_with(request, payload);
 }
 
@@ -115,6 +122,44 @@ static bool answer_stream(chinwag_request *request, const chinwag_payload_part *
     return true;
 }
 
+static void reply_long(chinwag_request *request, size_t count) {
+    char *text = malloc(count + 1);
+    if (text == NULL) {
+        abort();
+    }
+    memset(text, 'x', count);
+    text[count] = '\0';
+    reply_text(request, text);
+    free(text);
+}
+
+/* The header that goes from call to call. */
+static const char *trace_of(const chinwag_request *request) {
+    const char *trace = chinwag_request_header(request, TRACE);
+    return trace != NULL ? trace : "";
+}
+
+/* Asks another server what came to it, and answers that. */
+static void relay(chinwag_node *node, chinwag_request *request, const chinwag_payload_part *part) {
+    char target[1024] = "";
+    memcpy(target, part->text, part->count < sizeof target ? part->count : 0);
+    chinwag_tag header = {.key = TRACE, .value = trace_of(request)};
+    chinwag_message message = {
+        .target = target, .op = "traced", .headers = &header, .header_count = 1};
+    chinwag_answer *answer = NULL;
+    chinwag_error *err = NULL;
+    if (chinwag_call(node, &message, &answer, &err) == CHINWAG_OK) {
+        size_t length = 0;
+        const uint8_t *bytes = chinwag_answer_bytes(answer, &length);
+        uint8_t codec = (uint8_t)chinwag_answer_codec(answer);
+        chinwag_request_reply(request, bytes, length, codec, NULL);
+    } else {
+        chinwag_request_fail(request, "Error", chinwag_error_message(err), NULL);
+    }
+    chinwag_error_free(err);
+    chinwag_answer_free(answer);
+}
+
 static void answer(struct served *served, chinwag_request *request) {
     const char *op = chinwag_request_op(request);
     const chinwag_payload_part part = read_part(request);
@@ -137,10 +182,13 @@ static void answer(struct served *served, chinwag_request *request) {
             rest_ms(2);
         }
     } else if (strcmp(op, "who") == 0) {
-        chinwag_payload *payload = chinwag_payload_new();
-        const char *from = chinwag_request_from(request);
-        chinwag_payload_text(payload, from, strlen(from));
-        reply_with(request, payload);
+        reply_text(request, chinwag_request_from(request));
+    } else if (strcmp(op, "long") == 0) {
+        reply_long(request, (size_t)part.integer);
+    } else if (strcmp(op, "traced") == 0) {
+        reply_text(request, trace_of(request));
+    } else if (strcmp(op, "relay") == 0) {
+        relay(served->node, request, &part);
     } else if (!answer_stream(request, &part)) {
         chinwag_request_unknown_op(request, NULL);
     }
@@ -154,6 +202,8 @@ static void *work(void *data) {
             answer(served, request);
         } else if (strcmp(chinwag_request_op(request), "add") == 0) {
             served->sum += read_part(request).integer;
+        } else if (strcmp(chinwag_request_op(request), "wait") == 0) {
+            rest_ms(read_part(request).integer);
         }
         chinwag_request_free(request);
     }
@@ -179,6 +229,7 @@ chinwag_status serve_name(chinwag_node *node, const char *name, chinwag_error **
     if (served == NULL) {
         abort();
     }
+    served->node = node;
     served->server = server;
     strcpy(served->name, name);
     pthread_mutex_lock(&lock);

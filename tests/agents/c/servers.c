@@ -215,6 +215,9 @@ static chinwag_status send_message(chinwag_node *node, const char *word, const s
         .timeout_ms = (uint32_t)line_number(line, "timeout_ms", 0),
         .codec = CHINWAG_CODEC_MSGPACK,
     };
+    chinwag_tag header = {.key = TRACE, .value = line_get(line, TRACE)};
+    message.headers = &header;
+    message.header_count = header.value != NULL ? 1 : 0;
     chinwag_payload *payload = value_of(line);
     chinwag_status status =
         chinwag_payload_bytes(payload, &message.payload, &message.length, err);

@@ -6,6 +6,9 @@
 
 #include <chinwag.h>
 
+/* The header that goes from call to call. */
+#define TRACE "traceparent"
+
 /* Makes one call on an open node; `out` becomes the final line if it succeeds. */
 chinwag_status servers(chinwag_node *node, const char *word, const struct line *line,
                        struct out *out, chinwag_error **err);

@@ -21,6 +21,7 @@ defmodule ChinwagAgent.Line do
     Enum.join([word | Enum.map(pairs, &pair_text/1)], " ")
   end
 
+  defp pair_text({key, {:list, items}}), do: "#{key}=#{Enum.map_join(items, ",", &escape/1)}"
   defp pair_text({key, value}), do: "#{escape(to_string(key))}=#{escape(to_string(value))}"
 
   defp escape(text) do
@@ -35,71 +36,11 @@ defmodule ChinwagAgent.Line do
   def put(line), do: IO.binwrite([line, ?\n])
 end
 
-defmodule ChinwagAgent.Counter do
-  @moduledoc "The server of the scenarios, and the values that it gets and gives."
-
-  alias Chinwag.Sender
-
-  def serve(mesh, name) do
-    counter = :counters.new(1, [])
-    Chinwag.serve(mesh, name, &answer(counter, &1, &2, &3))
-  end
-
-  defp answer(_counter, "echo", value, _sender), do: value
-  defp answer(counter, "get", _value, _sender), do: :counters.get(counter, 1)
-  defp answer(_counter, "fail", text, _sender), do: raise(text)
-  defp answer(_counter, "wait", millis, _sender), do: sleep(millis)
-  # A little longer than anybody waits.
-  defp answer(_counter, "never", _, sender), do: sleep(Sender.remaining(sender) + 10)
-  defp answer(_counter, "who", _value, sender), do: sender.node
-
-  defp answer(counter, "add", by, _sender) do
-    :counters.add(counter, 1, by)
-    :counters.get(counter, 1)
-  end
-
-  defp answer(_counter, "count", last, sender), do: count(last, sender)
-  defp answer(_counter, "sum", _value, sender), do: sender |> Chinwag.items() |> Enum.sum()
-
-  defp answer(_counter, "mirror", _value, sender),
-    do: sender |> Chinwag.items() |> Enum.map(&Chinwag.send_item!(sender, &1)) |> length()
-
-  defp answer(_counter, "break", last, sender) do
-    count(last, sender)
-    raise "broken"
-  end
-
-  defp answer(_counter, op, _value, _sender), do: Chinwag.Error.unknown_op(op)
-
-  defp count(last, sender) do
-    for n <- 1..last//1, do: Chinwag.send_item!(sender, n)
-    last
-  end
-
-  defp sleep(millis) do
-    Process.sleep(millis)
-    nil
-  end
-
-  def parse("i" <> digits), do: String.to_integer(digits)
-  def parse("f" <> number), do: number |> Float.parse() |> elem(0)
-  def parse("t" <> text), do: text
-  def parse("b" <> bytes), do: {:bytes, bytes}
-  def parse(_), do: nil
-
-  def format(value) when is_integer(value), do: "i#{value}"
-  def format(value) when is_float(value), do: "f#{value}"
-  def format(value) when is_binary(value), do: "t" <> value
-  def format({:bytes, bytes}), do: "b" <> bytes
-  def format(nil), do: "n"
-  def format(_value), do: "?"
-end
-
 defmodule ChinwagAgent.Commands do
   @moduledoc "What an agent can be told to do: each answers with its lines, the final one last."
 
   alias Chinwag.{Ring, Streams}
-  alias ChinwagAgent.{Counter, Line}
+  alias ChinwagAgent.{Counter, Line, Maps}
 
   @mesh ChinwagAgent.Mesh
 
@@ -259,7 +200,8 @@ defmodule ChinwagAgent.Commands do
   end
 
   defp command("call", pairs) do
-    options = numbers(pairs, timeout: "timeout_ms")
+    headers = for name <- [Counter.trace()], pairs[name], do: {name, text(pairs, name)}
+    options = numbers(pairs, timeout: "timeout_ms") ++ [headers: headers]
     answer = Chinwag.call(@mesh, text(pairs, "target"), text(pairs, "op"), value(pairs), options)
     with_value(answer, &ok(value: Counter.format(&1)))
   end
@@ -342,6 +284,28 @@ defmodule ChinwagAgent.Commands do
   defp command("watch", pairs) do
     options = [replay: pairs["replay"] == "true"]
     with_value(Chinwag.watch(@mesh, text(pairs, "prefix"), options), fn _watch -> ["ok"] end)
+  end
+
+  defp command("loop_state", pairs) do
+    state = Chinwag.loop_state(@mesh, text(pairs, "member"))
+    ok(if state, do: [state: state], else: [])
+  end
+
+  defp command("block", pairs) do
+    node = Process.whereis(@mesh)
+    :sys.suspend(node)
+    spawn(fn -> Process.sleep(String.to_integer(pairs["ms"])) && :sys.resume(node) end)
+    ["ok"]
+  end
+
+  defp command("counter", pairs),
+    do: ok(value: Chinwag.stats(@mesh)[String.to_existing_atom(text(pairs, "name"))])
+
+  defp command("map_" <> _ = word, pairs) do
+    case Maps.command(word, @mesh, pairs) do
+      lines when is_list(lines) -> lines
+      told -> settle(told)
+    end
   end
 
   defp command(_, _), do: ["unsupported"]
@@ -429,7 +393,7 @@ defmodule ChinwagAgent.Events do
   @moduledoc "The subscriber: prints each event, and re-enters the library when told to."
   use GenServer
 
-  alias ChinwagAgent.{Commands, Counter, Line}
+  alias ChinwagAgent.{Commands, Counter, Line, Maps}
 
   def start_link, do: GenServer.start_link(__MODULE__, nil)
   # What begins here is told here.
@@ -462,8 +426,10 @@ defmodule ChinwagAgent.Events do
     {:noreply, reenter}
   end
 
-  def handle_info({:chinwag, _mesh, {:watch, _ref, change}}, reenter) do
-    Line.put(Line.format("watched", changed(change)))
+  def handle_info({:chinwag, _mesh, {:watch, ref, change}}, reenter) do
+    map = Maps.watched(ref)
+    told = if map, do: [map: map] ++ Maps.changed(change), else: changed(change)
+    Line.put(Line.format("watched", told))
     {:noreply, reenter}
   end
 
@@ -538,7 +504,7 @@ defmodule ChinwagAgent.Main do
   alias ChinwagAgent.{Commands, Events, Line}
 
   # What is followed by lines that come at any time.
-  @told ["subscribe", "subscribe_topic", "unsubscribe_topic", "watch", "monitor", "demonitor"]
+  @told ~w(subscribe subscribe_topic unsubscribe_topic watch map_watch monitor demonitor)
 
   def run do
     {:ok, _} = Application.ensure_all_started(:chinwag)

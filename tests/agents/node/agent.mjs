@@ -3,6 +3,7 @@
 import { createInterface } from 'node:readline';
 import { crc32 } from 'node:zlib';
 import { ChinwagError, ERRORS, OPTIONS, start, version } from '../../../bindings-node/index.mjs';
+import { maps } from './maps.mjs';
 import { maybe, messages } from './messages.mjs';
 import { monitors } from './monitors.mjs';
 import { state } from './state.mjs';
@@ -119,6 +120,8 @@ const commands = {
     await open().refuse(Number(id), reason);
   },
 
+  counter: ({ name }) => [{ value: open().stats()[toCamel(name)] }],
+
   keys: () => [{ count: open().keys().length }],
 
   async add_key({ key }) {
@@ -164,6 +167,7 @@ const commands = {
   ...monitors(open, print),
   ...streams(open, print),
   ...topics(open, print),
+  ...maps(open, print, bytes),
   ...state(open, print, bytes),
 
   reenter({ on, do: word, ...pairs }) {
@@ -311,6 +315,7 @@ function unescape(value) {
 function escape(value) {
   const hex = (byte) => '%' + byte.toString(16).padStart(2, '0');
   const each = (text) => [...Buffer.from(text)].map(hex).join('');
+  if (Array.isArray(value)) return value.map(escape).join(',');
   if (value instanceof Uint8Array) return [...value].map(hex).join('');
   return String(value).replace(/[^A-Za-z0-9._:/-]/gu, each);
 }

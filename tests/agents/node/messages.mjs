@@ -7,11 +7,14 @@ import { read, written } from './values.mjs';
 /** Those of whose failure is told whether something may have happened. */
 const MAY_HAPPEN = ['call', 'stream', 'cast', 'multi_call', 'abcast'];
 
+/** The header that goes from call to call. */
+const TRACE = 'traceparent';
+
 /** Servers that were registered, by name. */
 const served = new Map();
 
 /** What every agent serves: one message at a time, so that `wait` holds others up. */
-function tried() {
+function tried(node) {
   let sum = 0;
   return {
     call: {
@@ -21,13 +24,20 @@ function tried() {
       fail(value) {
         throw new Error(String(value));
       },
+      long: (count) => 'x'.repeat(Number(count)),
       wait: (ms) => new Promise((resolve) => setTimeout(resolve, ms, null)),
       never: (_, { signal }) =>
         new Promise((resolve) => signal.addEventListener('abort', () => resolve(null))),
-      who: (_, { node }) => node,
+      who: (_, from) => from.node,
+      traced: (_, { headers }) => headers[TRACE] ?? '',
+      relay: (target, { headers }) =>
+        node.call(target, 'traced', null, { headers: { [TRACE]: headers[TRACE] ?? '' } }),
     },
     stream: streamed,
-    cast: { add: (number) => void (sum += Number(number)) },
+    cast: {
+      add: (number) => void (sum += Number(number)),
+      wait: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+    },
   };
 }
 
@@ -36,16 +46,17 @@ const span = (ms) => (ms === undefined ? undefined : Number(ms));
 /** The commands, of the node that `open` gives; `print` writes a line, `code` names an error. */
 export const messages = (open, print, code) => ({
   async serve({ name }) {
-    served.set(name, await open().serve(name, tried()));
+    served.set(name, await open().serve(name, tried(open())));
   },
 
   async stop({ name, reason }) {
     await served.get(name)?.stop(reason);
   },
 
-  async call({ target, op, value, timeout_ms }) {
-    const timeout = span(timeout_ms);
-    return [{ value: written(await open().call(target, op, read(value), { timeout })) }];
+  async call({ target, op, value, timeout_ms, [TRACE]: trace }) {
+    const headers = trace === undefined ? undefined : { [TRACE]: trace };
+    const options = { timeout: span(timeout_ms), headers };
+    return [{ value: written(await open().call(target, op, read(value), options)) }];
   },
 
   async cast({ target, op, value }) {

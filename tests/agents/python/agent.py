@@ -10,6 +10,7 @@ from typing import Any
 import chinwag
 import rings
 from lines import BadRequest, Facts, Pairs, flag, octets, parse, say, text, texts, told, under
+from maps import Maps
 from monitors import Monitors
 from servers import SAYING, Servers, doubt
 from state import Keys
@@ -30,7 +31,7 @@ def error_facts(error: chinwag.ChinwagError) -> Facts:
     return [("code", error.code), ("message", error)]
 
 
-class Agent(Servers, Topics, Keys, Monitors, Streams):
+class Agent(Servers, Topics, Keys, Maps, Monitors, Streams):
     """One node at a time, and what it is told to do."""
 
     def __init__(self) -> None:
@@ -143,6 +144,9 @@ class Agent(Servers, Topics, Keys, Monitors, Streams):
 
     async def do_refuse(self, pairs: Pairs) -> None:
         await self.open_node().refuse(int(text(pairs, "id")), text(pairs, "reason"))
+
+    async def do_counter(self, pairs: Pairs) -> Facts:
+        return [("value", self.open_node().stats()[text(pairs, "name")])]
 
     async def do_keys(self, _: Pairs) -> Facts:
         return [("count", len(self.open_node().keys()))]

@@ -13,11 +13,17 @@ Pairs = dict[str, str]
 WHOLE = 1024
 
 
+class Items(list[object]):
+    """A list as a value."""
+
+
 class BadRequest(Exception):
     """A line that is no command."""
 
 
 def escape(value: object) -> str:
+    if isinstance(value, Items):
+        return ",".join(map(escape, value))
     return quote(value if isinstance(value, bytes) else str(value), safe="._:/-")
 
 

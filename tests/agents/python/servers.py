@@ -16,10 +16,15 @@ from values import shown, timeout, value
 SAYING = ("call", "cast", "multi_call", "abcast", "stream")
 
 
+#: The header that goes from call to call.
+TRACE = "traceparent"
+
+
 class Tested(Streaming):
     """What the scenarios expect of a server."""
 
-    def __init__(self) -> None:
+    def __init__(self, node: chinwag.Node) -> None:
+        self.node = node
         self.sum = 0
 
     @chinwag.handle_call("echo")
@@ -40,7 +45,12 @@ class Tested(Streaming):
     def fail(self, words: str) -> None:
         raise ValueError(words)
 
+    @chinwag.handle_call("long")
+    def long(self, count: int) -> str:
+        return "x" * count
+
     @chinwag.handle_call("wait")
+    @chinwag.handle_cast("wait")
     async def wait(self, milliseconds: int) -> None:
         await asyncio.sleep(milliseconds / 1000)
 
@@ -51,6 +61,15 @@ class Tested(Streaming):
     @chinwag.handle_call("who")
     def who(self, sender: chinwag.From) -> str:
         return sender.node
+
+    @chinwag.handle_call("traced")
+    def traced(self, sender: chinwag.From) -> str:
+        return sender.headers.get(TRACE, "")
+
+    @chinwag.handle_call("relay")
+    async def relay(self, target: str, sender: chinwag.From) -> Any:
+        headers = {TRACE: sender.headers.get(TRACE, "")}
+        return await self.node.call(target, "traced", headers=headers)
 
 
 class Servers:
@@ -64,8 +83,8 @@ class Servers:
         raise NotImplementedError
 
     async def do_serve(self, pairs: Pairs) -> None:
-        name = text(pairs, "name")
-        self.serving[name] = await self.open_node().serve(name, Tested())
+        node, name = self.open_node(), text(pairs, "name")
+        self.serving[name] = await node.serve(name, Tested(node))
 
     async def do_stop(self, pairs: Pairs) -> None:
         name = text(pairs, "name")
@@ -76,7 +95,9 @@ class Servers:
     async def do_call(self, pairs: Pairs) -> Facts:
         node, limit = self.open_node(), timeout(pairs)
         target, op = text(pairs, "target"), text(pairs, "op")
-        return [("value", shown(await node.call(target, op, value(pairs), timeout=limit)))]
+        headers = {TRACE: text(pairs, TRACE)} if TRACE in pairs else None
+        answer = await node.call(target, op, value(pairs), timeout=limit, headers=headers)
+        return [("value", shown(answer))]
 
     async def do_cast(self, pairs: Pairs) -> None:
         node = self.open_node()

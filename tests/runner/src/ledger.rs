@@ -70,6 +70,7 @@ fn subject(text: &str) -> &str {
         | "conflict" | "ring-change" | "handoff-prepare" | "handoff-acquired" | "published"
         | "down" => text,
         "reentered" => "reentered",
+        "map" => text.match_indices(' ').nth(2).map_or(text, |(end, _)| &text[..end]),
         "key" => text.match_indices(' ').nth(1).map_or(text, |(end, _)| &text[..end]),
         _ => "",
     }

@@ -10,6 +10,7 @@
 //! without `--agents` only, in the simulator, once for each of `--seeds` seeds. With `REWRITE=1`
 //! and one agent, the expected lines are written anew from what that agent reports.
 
+mod certificates;
 mod gaps;
 mod ledger;
 mod line;

@@ -104,6 +104,14 @@ impl Scenario {
     }
 }
 
+impl Command {
+    /// What it has under that key; empty when it has none.
+    pub(crate) fn get(&self, key: &str) -> &str {
+        let found = self.pairs.iter().find(|(own, _)| own == key);
+        found.map_or("", |(_, value)| value)
+    }
+}
+
 impl Step {
     /// Whether one of the expected lines is exactly this report of this node.
     pub(crate) fn expects(&self, node: &str, report: Option<&str>) -> bool {

@@ -61,6 +61,21 @@ pub(crate) fn push_bytes(line: &mut String, key: &str, value: &[u8]) {
     escape(line, value);
 }
 
+/// Appends a list, whose items may have any bytes.
+pub(crate) fn push_list<'a>(line: &mut String, key: &str, items: impl Iterator<Item = &'a [u8]>) {
+    let mut before = '=';
+    line.push(' ');
+    escape(line, key.as_bytes());
+    for item in items {
+        line.push(before);
+        escape(line, item);
+        before = ',';
+    }
+    if before == '=' {
+        line.push('=');
+    }
+}
+
 pub(crate) fn push_tags(line: &mut String, prefix: &str, tags: &Tags) {
     for (key, value) in tags {
         push(line, &format!("{prefix}{key}"), value);

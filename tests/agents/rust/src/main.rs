@@ -1,6 +1,7 @@
 //! Drives the Rust library by the protocol in `../README.md`.
 
 mod line;
+mod maps;
 mod messages;
 mod monitors;
 mod rings;
@@ -122,6 +123,11 @@ async fn call(node: &Node, word: &str, command: &Line) -> Result<String, Error> 
             push(&mut line, "value", &value.to_string());
         }
         "close" => node.close().await,
+        "loop_state" => {
+            let state = node.loop_state(command.get("member"));
+            state.iter().for_each(|state| push(&mut line, "state", state.as_str()));
+        }
+        word if word.starts_with("map_") => return maps::call(node, word, command).await,
         "monitor" | "demonitor" => return monitors::call(node, word, command),
         "put" | "delete" | "get" | "entries" | "watch" => {
             return state::call(node, word, command).await;

@@ -10,6 +10,9 @@ use chinwag::{Answer, Error, ErrorKind, Node, Payload, Request, Served, Server};
 use crate::line::{Line, push, push_bytes};
 use crate::{say, streams, topics};
 
+/// The header that goes from call to call.
+const TRACE: &str = "traceparent";
+
 /// The servers that run, by their names.
 static SERVED: Mutex<BTreeMap<String, Served>> = Mutex::new(BTreeMap::new());
 
@@ -20,7 +23,8 @@ pub(crate) async fn call(node: &Node, word: &str, command: &Line) -> Result<Stri
     let timeout = command.get("timeout_ms").parse().ok().map(Duration::from_millis);
     match word {
         "serve" => {
-            let served = node.serve(command.get("name"), Tested(0)).await?;
+            let tested = Tested { sum: 0, node: node.clone() };
+            let served = node.serve(command.get("name"), tested).await?;
             let mut all = SERVED.lock().unwrap_or_else(PoisonError::into_inner);
             all.insert(command.get("name").to_owned(), served);
         }
@@ -34,6 +38,10 @@ pub(crate) async fn call(node: &Node, word: &str, command: &Line) -> Result<Stri
             let call = match timeout {
                 Some(timeout) => call.timeout(timeout),
                 None => call,
+            };
+            let call = match command.get(TRACE) {
+                "" => call,
+                trace => call.header(TRACE, trace),
             };
             push_value(&mut line, "value", &call.await?)?;
         }
@@ -77,7 +85,10 @@ pub(crate) async fn call(node: &Node, word: &str, command: &Line) -> Result<Stri
 }
 
 /// What the scenarios ask.
-struct Tested(i64);
+struct Tested {
+    sum: i64,
+    node: Node,
+}
 
 impl Server for Tested {
     async fn call(&mut self, request: &mut Request) -> Answer {
@@ -88,10 +99,10 @@ impl Server for Tested {
         let answer = match (request.op(), value) {
             ("echo", _) => return Ok(request.take_payload()),
             ("add", Ok(Value::Int(by))) => {
-                self.0 += by;
-                self.0.into()
+                self.sum += by;
+                self.sum.into()
             }
-            ("get", _) => self.0.into(),
+            ("get", _) => self.sum.into(),
             ("fail", Ok(Value::Text(text))) => return Err(text.into()),
             ("wait", Ok(Value::Int(ms))) => {
                 tokio::time::sleep(Duration::from_millis(ms.unsigned_abs())).await;
@@ -102,16 +113,34 @@ impl Server for Tested {
                 Value::Nil
             }
             ("who", _) => request.from().into(),
+            ("long", Ok(Value::Int(count))) => {
+                "x".repeat(usize::try_from(count).unwrap_or_default()).as_str().into()
+            }
+            ("traced", _) => trace(request).as_str().into(),
+            ("relay", Ok(Value::Text(target))) => {
+                let trace = trace(request);
+                return Ok(self.node.call(&target, "traced", ()).header(TRACE, &trace).await?);
+            }
             _ => return Err(request.unknown_op()),
         };
         Ok(Payload::encode(&answer)?)
     }
 
     async fn cast(&mut self, request: &mut Request) {
-        if let ("add", Ok(Value::Int(by))) = (request.op(), request.payload().value()) {
-            self.0 += by;
+        match (request.op(), request.payload().value()) {
+            ("add", Ok(Value::Int(by))) => self.sum += by,
+            ("wait", Ok(Value::Int(ms))) => {
+                tokio::time::sleep(Duration::from_millis(ms.unsigned_abs())).await;
+            }
+            _ => {}
         }
     }
+}
+
+/// The header of a call; empty when it has none.
+fn trace(request: &Request) -> String {
+    let found = request.headers().into_iter().find(|(name, _)| name == TRACE);
+    found.map_or_else(String::new, |(_, value)| value)
 }
 
 /// A value as a line has it: a letter for what it is, and its text.

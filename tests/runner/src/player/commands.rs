@@ -18,8 +18,8 @@ const FAST: &[(&str, &str)] = &[
     ("opt.suspicion_mult", "5"),
 ];
 
-/// Words at a start that are for the player: how it subscribes.
-const HOW: &[&str] = &["quiet", "rings"];
+/// Words at a start that are for the player: how it subscribes, and which certificate it shows.
+const HOW: &[&str] = &["quiet", "rings", "tls"];
 
 impl Player<'_> {
     /// Does or sends what a command says, without waiting for its outcome.
@@ -60,13 +60,17 @@ impl Player<'_> {
             line = match key.as_str() {
                 "seeds" => line.with(key, &self.addresses(value)),
                 "to" | "member" => line.with(key, self.name(value)),
+                "value" => line.with(key, &repeated(value, command.get("repeat"))),
+                "repeat" if !command.get("value").is_empty() => line,
                 "payload" | "key" => line.with_bytes(key, unescape(value).unwrap_or_default()),
                 _ => line.with(key, value),
             };
         }
         match command.verb.as_str() {
             "leave" if line.get("timeout_ms").is_none() => line.with("timeout_ms", "5000"),
-            "subscribe" | "watch" if line.get("replay").is_none() => line.with("replay", "true"),
+            "subscribe" | "watch" | "map_watch" if line.get("replay").is_none() => {
+                line.with("replay", "true")
+            }
             _ => line,
         }
     }
@@ -119,6 +123,13 @@ impl Player<'_> {
                 _ => value.clone(),
             };
             line = line.with(key, &value);
+        }
+        if let Some((_, tls)) = pairs.iter().find(|(key, _)| key == "tls") {
+            let (authority, name) = tls.split_once('/').unwrap_or((tls, node));
+            let made = self.certificates.options(authority, name);
+            for (option, path) in made.or_else(|text| failure(node, text))? {
+                line = line.with(&option, &path);
+            }
         }
         let part = self.part(node);
         part.name = line.get("name").unwrap_or(node).to_owned();
@@ -250,10 +261,12 @@ impl Player<'_> {
                     _ => Some("refused"),
                 })
             }
-            "get" | "entries" => match self.accept_state(command, answer)? {
-                Some(text) => text,
-                None => return Ok(None),
-            },
+            "get" | "entries" | "map_get" | "map_read" | "map_entries" => {
+                match self.accept_state(command, answer)? {
+                    Some(text) => text,
+                    None => return Ok(None),
+                }
+            }
             _ => match self.accept_message(command, answer)? {
                 Some(text) => text,
                 None => return Ok(None),
@@ -318,6 +331,14 @@ impl Player<'_> {
         part.seq = 0;
         part.replayed = subscribe.get("replay") != Some("true");
     }
+}
+
+/// A letter and a text, and the text as often as a command says.
+fn repeated(value: &str, times: &str) -> String {
+    let mut letters = value.chars();
+    let letter = letters.next();
+    let text = letters.as_str().repeat(times.parse().unwrap_or(1));
+    letter.into_iter().collect::<String>() + &text
 }
 
 /// The key that a command asks for, as the scenario has it.

@@ -1,4 +1,4 @@
-//! What calls, casts and servers come to, in a scenario's words.
+//! What calls, casts, servers and loops come to, in a scenario's words.
 
 use super::{Played, Player, pair};
 use crate::ledger::push_tags;
@@ -40,6 +40,15 @@ impl Player<'_> {
             "publish" => Some(format!("sent {}", answer.get("count").unwrap_or_default())),
             "servers" => Some(self.counted(node, answer, "servers", "hosts")?),
             "topics" => Some(self.counted(node, answer, "topics", "members")?),
+            "loop_state" => {
+                let state = answer.get("state").unwrap_or("unknown");
+                Some(format!("loop {} {state}", pair(command, "member")))
+            }
+            "counter" => {
+                let some = answer.get("value").is_some_and(|value| value != "0");
+                let some = if some { "some" } else { "none" };
+                Some(format!("counter {} {some}", pair(command, "name")))
+            }
             "multi_call" => {
                 let mut data = std::mem::take(&mut self.part(node).data);
                 let failed = data.extract_if(.., |line| line.word == "failed").collect::<Vec<_>>();

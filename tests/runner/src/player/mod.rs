@@ -5,6 +5,7 @@ use std::any::Any;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::certificates::Certificates;
 use crate::ledger::{Ledger, Report, Verdict, normalise, ring};
 use crate::line::Line;
 use crate::scenario::{Command, Scenario, Step};
@@ -36,6 +37,11 @@ const VIEWS: &[&str] = &[
     "topics",
     "get",
     "entries",
+    "map_get",
+    "map_read",
+    "map_entries",
+    "loop_state",
+    "counter",
 ];
 /// How long to go on listening in a step whose expectation is being written: that long after each
 /// report, but not for ever, because some repeat.
@@ -75,6 +81,7 @@ pub(crate) struct Player<'a> {
     ledger: Ledger,
     /// Who sent a message of that payload, and whether reliably.
     sent: BTreeMap<String, (String, bool)>,
+    certificates: Certificates,
     transcript: Vec<String>,
 }
 
@@ -109,8 +116,7 @@ struct Versions((u64, String));
 
 /// What a command has under that key; empty when it has none.
 fn pair<'c>(command: &'c Command, key: &str) -> &'c str {
-    let found = command.pairs.iter().find(|(own, _)| own == key);
-    found.map_or("", |(_, value)| value)
+    command.get(key)
 }
 
 impl<'a> Player<'a> {
@@ -120,8 +126,8 @@ impl<'a> Player<'a> {
             (node, part)
         };
         let nodes = scenario.nodes().into_iter().map(part).collect();
-        let (ledger, sent, transcript) = Default::default();
-        Self { world, nodes, ledger, sent, transcript }
+        let (ledger, sent, certificates, transcript) = Default::default();
+        Self { world, nodes, ledger, sent, certificates, transcript }
     }
 
     /// Everything said so far, for people.
