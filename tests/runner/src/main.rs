@@ -14,6 +14,7 @@ mod certificates;
 mod gaps;
 mod ledger;
 mod line;
+mod pairs;
 mod plan;
 mod player;
 mod process;
@@ -25,10 +26,12 @@ use std::env;
 use std::fs;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use chinwag_runner::agents::{self, AGENTS, AgentKind, find, root};
 use gaps::Gaps;
+use pairs::Pairs;
 use plan::{Case, Outcome, SIM, plan};
 use scenario::Scenario;
 
@@ -49,6 +52,8 @@ struct Tally {
     passed: AtomicUsize,
     failed: AtomicUsize,
     skipped: AtomicUsize,
+    /// Of those that passed.
+    pairs: Mutex<Pairs>,
 }
 
 fn main() -> ExitCode {
@@ -107,6 +112,10 @@ fn run(options: &Options) -> Result<bool, String> {
         println!("mixed: {} turns of {} for each scenario", options.turns, options.agents.len());
     }
     let tally = play_all(&cases, &gaps, options.jobs);
+    if options.turns > 0 {
+        let pairs = tally.pairs.into_inner().unwrap_or_else(PoisonError::into_inner);
+        println!("{}", pairs.report(options.agents.len()));
+    }
     let [passed, failed, skipped] =
         [tally.passed, tally.failed, tally.skipped].map(AtomicUsize::into_inner);
     println!("{passed} passed, {failed} failed, {skipped} skipped");
@@ -139,6 +148,7 @@ fn play_one(case: &Case<'_>, number: usize, gaps: &Gaps, tally: &Tally) {
     let (title, took) = (case.title(), took.as_secs_f64());
     let count = match outcome {
         Outcome::Passed => {
+            tally.pairs.lock().unwrap_or_else(PoisonError::into_inner).merge(case.pairs());
             println!("pass {title} ({took:.1} s)");
             &tally.passed
         }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::agents::AgentKind;
 use crate::gaps::Gaps;
+use crate::pairs::Pairs;
 use crate::player::{Failure, Player};
 use crate::process::Processes;
 use crate::scenario::Scenario;
@@ -144,6 +145,15 @@ impl Case<'_> {
             Players::Mixed(cast) => cast.clone(),
             Players::Simulated(_) => BTreeMap::new(),
         }
+    }
+
+    /// Which languages speak to which, and about what.
+    pub(crate) fn pairs(&self) -> Pairs {
+        let mut pairs = Pairs::default();
+        let cast = self.cast();
+        let who = cast.iter().map(|(node, agent)| (node.clone(), agent.name)).collect();
+        pairs.add(self.scenario, &who);
+        pairs
     }
 
     /// The name under which the gaps of a node's player are listed.
