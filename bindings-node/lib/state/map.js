@@ -89,17 +89,20 @@ class SharedMap {
   async #write(key, value, options, call) {
     known(options, WRITE, call);
     const { after, signal } = options;
-    const context = contextOf(after);
+    const context = contextOf(after, key);
     const submit = () => this.#native.writeMap(this.name, key, value, context);
     await this.#perform(submit, signal);
   }
 }
 
 /** What was known by who read an entry; nothing without one. */
-function contextOf(after) {
-  if (after === undefined) return undefined;
-  const context = isObject(after) && !(after instanceof Uint8Array) ? after.context : after;
+function contextOf(after, key) {
+  if (after === undefined || after instanceof Uint8Array) return after;
+  const { context, key: of } = isObject(after) ? after : {};
   check(context instanceof Uint8Array, 'after is an entry that was read, or its context');
+  // With what another key's writers knew, values of this one would go that nobody has read.
+  const same = of === undefined || of === key;
+  check(same, `this was read of ${inspect(of)}, and not of ${inspect(key)}`);
   return context;
 }
 

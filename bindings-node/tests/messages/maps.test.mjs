@@ -93,6 +93,10 @@ test('what is wrong is refused', async (t) => {
   await rejected(carts.put('x', 5), 'bad_argument');
   await rejected(carts.put('x', 'y', { afer: 5 }), 'bad_argument');
   await rejected(carts.put('x', 'y', { after: 5 }), 'bad_argument');
+  await carts.put('other', 'tea');
+  const other = carts.read('other');
+  await rejected(carts.put('x', 'y', { after: other }), 'bad_argument');
+  await rejected(carts.delete('x', { after: other }), 'bad_argument');
   await rejected(carts.put('x', 'y', { after: Uint8Array.of(7, 7) }), 'bad_argument');
   await rejected(carts.put('x', Buffer.alloc(10 << 20)), 'too_large');
   await rejected(carts.put('x', 'y', { signal: AbortSignal.abort() }), 'cancelled');

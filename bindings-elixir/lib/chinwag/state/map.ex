@@ -73,9 +73,22 @@ defmodule Chinwag.Map do
 
   defp write(%__MODULE__{mesh: mesh, name: name}, key, value, options) do
     [after: entry] = Keyword.validate!(options, after: nil)
-    context = entry && entry.context
-    run(mesh, {:write_map, {name, key, value, context}}, :infinity, size(value))
+
+    with {:ok, context} <- context(entry, key),
+         do: run(mesh, {:write_map, {name, key, value, context}}, :infinity, size(value))
   end
+
+  # With what another key's writers knew, values of this one would go that nobody has read.
+  defp context(nil, _key), do: {:ok, nil}
+  defp context(%{key: key, context: context}, key), do: {:ok, context}
+
+  defp context(%{key: other, context: _}, key) do
+    message = "this was read of #{inspect(other)}, and not of #{inspect(key)}"
+    {:error, Error.new(:bad_argument, message)}
+  end
+
+  defp context(_other, _key),
+    do: {:error, Error.new(:bad_argument, "after: is an entry that was read")}
 
   @doc """
   Replaces values that stand side by side by the one that a function makes of them, the newest

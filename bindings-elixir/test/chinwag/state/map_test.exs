@@ -77,9 +77,18 @@ defmodule Chinwag.MapTest do
       assert {:error, %Error{code: :bad_argument}} = Map.put(Chinwag.map(a, map), key, value)
     end
 
-    entry = %{context: "no context"}
+    entry = %{key: "k", context: "no context"}
     assert {:error, %Error{code: code}} = Map.put(carts, "k", "x", after: entry)
     assert code in [:bad_argument, :codec]
+    :ok = Map.put(carts, "other", "tea")
+    other = Map.read(carts, "other")
+
+    for after_what <- [other, %{context: other.context}, other.context, 5] do
+      assert {:error, %Error{code: :bad_argument}} = Map.put(carts, "k", "x", after: after_what)
+      assert {:error, %Error{code: :bad_argument}} = Map.delete(carts, "k", after: after_what)
+    end
+
+    assert Map.read(carts, "k") == nil
     assert {:error, %Error{code: :too_large}} = Map.put(carts, "k", :binary.copy("x", 70_000))
     assert_raise Error, fn -> Map.get(Chinwag.map(a, "a/b"), "k") end
     assert_raise Error, fn -> Map.entries(Chinwag.map(__MODULE__.None, "carts")) end
