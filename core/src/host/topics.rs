@@ -32,7 +32,7 @@ impl Host {
     pub fn subscribe_topic(&self, topic: &str, how: &Subscribing) -> Result<Subscribed> {
         self.check()?;
         let subscriber = Some(self.node.subscribe_with(topic, how)?);
-        Ok(Subscribed { pid: self.pid, subscriber, waker: self.waker() })
+        Ok(Subscribed { pid: self.pid, subscriber, missed: 0, waker: self.waker() })
     }
 
     /// Which members have subscribers of a topic, in the order of their names.
@@ -61,6 +61,8 @@ pub struct Subscribed {
     pid: u32,
     /// There until it is closed; an option also so that a forked child can forget it.
     subscriber: Option<Subscriber>,
+    /// How many it had missed when it was closed.
+    missed: u64,
     waker: Waker,
 }
 
@@ -102,13 +104,14 @@ impl Subscribed {
         self.waker = Waker::from(Arc::new(HostWake(Mutex::new(Some(wake)))));
     }
 
-    /// How many publications it has missed in all, because it was slow.
+    /// How many publications it has missed in all, because it was slow; once it is closed, until
+    /// then.
     ///
     /// # Errors
     /// `forked`.
     pub fn missed(&self) -> Result<u64> {
         self.check()?;
-        Ok(self.subscriber.as_ref().map_or(0, Subscriber::missed))
+        Ok(self.subscriber.as_ref().map_or(self.missed, Subscriber::missed))
     }
 
     /// Subscribes no longer; what waits is dropped.
@@ -116,7 +119,7 @@ impl Subscribed {
     /// # Errors
     /// `forked`.
     pub fn close(&mut self) -> Result<()> {
-        self.check()?;
+        self.missed = self.missed()?;
         self.subscriber = None;
         Ok(())
     }

@@ -9,6 +9,7 @@
 )]
 
 mod maps;
+mod topics;
 
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
