@@ -237,10 +237,13 @@ async fn converse(
     }
 }
 
+/// What is taken of a stream at once.
+const PIECE_MAX: usize = 64 * 1024;
+
 /// What has arrived; nothing at the end, `None` if it was a false alarm. No buffer waits with an
 /// idle connection.
 fn read(try_read: impl FnOnce(&mut [u8]) -> io::Result<usize>) -> io::Result<Option<Vec<u8>>> {
-    super::with_buffer(|buffer| match try_read(buffer) {
+    super::with_buffer(|buffer| match try_read(buffer.get_mut(..PIECE_MAX).unwrap_or_default()) {
         Ok(length) => Ok(buffer.get(..length).map(<[u8]>::to_vec)),
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
         Err(error) => Err(error),

@@ -248,6 +248,7 @@ impl Cutter {
                 None => HEADER,
             };
             let lacking = wanted - self.partial.len();
+            self.partial.reserve_exact(lacking);
             let Some((part, rest)) = bytes.split_at_checked(lacking) else {
                 self.partial.extend_from_slice(bytes);
                 return Ok(());

@@ -84,6 +84,11 @@ struct Records {
 }
 
 impl Opener {
+    /// Whether anything was changed at all; otherwise what comes can be taken as it is.
+    pub(crate) const fn opens(&self) -> bool {
+        !matches!(self.cover, Cover::Clear)
+    }
+
     /// Appends to `plain` what `bytes` complete.
     ///
     /// # Errors

@@ -157,11 +157,26 @@ impl Messaging {
         self.counters
     }
 
+    /// Calls that this node has made and that are not over.
+    pub(crate) fn calls_under_way(&self) -> usize {
+        self.calls.len()
+    }
+
+    /// Calls that its servers were asked and have not answered.
+    pub(crate) fn calls_unanswered(&self) -> usize {
+        self.servers.unanswered()
+    }
+
     /// Bytes that connections and mailboxes hold.
     #[cfg(feature = "sim")]
     pub(crate) fn held(&self) -> usize {
         let kept = self.servers.bytes() + self.topics.bytes() + self.streams.bytes();
         kept + self.links.values().map(Link::held).sum::<usize>()
+    }
+
+    /// The last time that it was told.
+    pub(crate) const fn time(&self) -> Instant {
+        self.now
     }
 
     fn at(&mut self, now: Instant) {

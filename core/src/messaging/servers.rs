@@ -234,6 +234,11 @@ impl Servers {
         self.origins.range(range).map(|((_, id), _)| *id).collect()
     }
 
+    /// Questions under way.
+    pub(super) fn unanswered(&self) -> usize {
+        self.asked.len()
+    }
+
     /// Questions under way and messages that wait.
     pub(super) fn busy(&self) -> usize {
         let waiting: usize = self.servers.values().map(|server| server.mailbox.len()).sum();

@@ -45,6 +45,41 @@ async fn a_server_is_called_the_same_way_wherever_it_lives() {
     }
 }
 
+/// Who has been alone for a while writes by itself, as much as the socket takes; the rest is the
+/// connection's, also while others begin to speak.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_one_caller_alone_says_arrives_whole_and_in_order() {
+    for with in [plain, keyed] {
+        let [a, b] = cluster(["a", "b"], with).await;
+        b.serve("counter", Counter::default()).await.expect("a free name");
+        known(&a, "counter", 1).await;
+        for size in [1 << 10, 32 << 10, 256 << 10] {
+            for round in 0..40_u8 {
+                // What was cast before is there before the call.
+                a.cast("counter", "add", 1).await.expect("it goes out");
+                let count = get(&a, "counter").await;
+                a.call("counter", "add", -count).await.expect("it answers");
+                assert_eq!(count, 1, "{size} bytes");
+                if round % 20 == 19 {
+                    let sent = Payload::raw(vec![round; size]);
+                    let back = a.call("counter", "echo", sent.clone()).await.expect("it answers");
+                    assert!(back == sent, "{size} bytes");
+                }
+            }
+            let echo = |byte: u8| {
+                let a = a.clone();
+                async move {
+                    let sent = Payload::raw(vec![byte; size / 8]);
+                    let back = a.call("counter", "echo", sent.clone()).await.expect("it answers");
+                    assert!(back == sent, "{size} bytes");
+                }
+            };
+            let many: tokio::task::JoinSet<()> = (0..8).map(echo).collect();
+            many.join_all().await;
+        }
+    }
+}
+
 /// On one thread, which whoever casts must not keep: otherwise nothing is written meanwhile.
 #[tokio::test]
 async fn many_casts_in_a_row_are_sent_meanwhile() {

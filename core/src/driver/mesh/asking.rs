@@ -53,7 +53,8 @@ impl Mesh {
         if let Some(place) = state.callers.get_mut(id.place()) {
             *place = caller.take();
         }
-        self.shared.carry_out(state);
+        let alone = state.messaging.calls_under_way() == 1;
+        self.shared.carry_out_by(state, alone);
         Ok(id)
     }
 

@@ -1,33 +1,30 @@
 //! One connection: its greeting, and the two tasks that read and write.
 
+use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncRead, AsyncWriteExt as _, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::tcp::OwnedReadHalf;
 use tokio::sync::Notify;
 use tokio::task::{AbortHandle, yield_now};
 use tokio::time;
 
+use super::outlet::{Draught, Outlet};
 use super::{GREETING_MAX, GREETING_PER_SOURCE, Line, Shared, clock};
 use crate::driver::sockets;
-use crate::mesh::{
-    Channel, Greeting, Identity, Opener, Refusal, Sealer, Unreadable, holds_several,
-};
+use crate::mesh::{Channel, Greeting, Identity, Opener, Refusal, Unreadable};
 use crate::messaging::{DIAL_LIMIT, LinkId};
 
 /// The greeting of a stranger takes no longer.
 const GREETING_LIMIT: Duration = Duration::from_secs(2);
-/// A peer that does not read is given up after that.
-const WRITE_LIMIT: Duration = Duration::from_secs(30);
-/// Room for what is written that is kept from one time to the next.
-const KEPT: usize = 256 * 1024;
-
-/// Writes of one frame, one after the other, after which there is nobody else to wait for.
-const ALONE: u32 = 16;
+/// Bytes that came at once, after which there may be as many more.
+const MUCH: usize = 64 * 1024;
 
 /// Opens a connection, in a task of its own.
 pub(super) fn dial(shared: &Arc<Shared>, link: LinkId, to: SocketAddr) -> AbortHandle {
@@ -211,19 +208,23 @@ async fn converse(
     channel: Channel,
 ) -> String {
     let Channel { sealer, mut opener, rest, .. } = channel;
-    let (from, to) = socket.into_split();
-    let signs = |line: &Line| (Arc::clone(&line.work), Arc::clone(&line.stop));
-    let Some((work, stop)) = shared.lock().lines.get(&link).map(signs) else {
+    let (mut from, to) = socket.into_split();
+    let outlet = Arc::new(Outlet::new(to, sealer));
+    let signs = |line: &mut Line| {
+        line.outlet = Some(Arc::clone(&outlet));
+        (Arc::clone(&line.work), Arc::clone(&line.stop))
+    };
+    let Some((work, stop)) = shared.lock().lines.get_mut(&link).map(signs) else {
         return String::new();
     };
-    let writer = write(Arc::clone(shared), link, to, sealer, work);
+    let writer = write(Arc::clone(shared), link, outlet, work);
     let writer = Guarded(shared.runtime.spawn(writer));
     let mut plain = Vec::new();
     if let Err(cause) = receive(shared, link, &rest, &mut opener, &mut plain) {
         return cause;
     }
     let cause = tokio::select! {
-        cause = read_all(shared, link, &from, &mut opener, &mut plain) => cause,
+        cause = read_all(shared, link, &mut from, &mut opener, &mut plain) => cause,
         () = stop.notified() => String::new(),
     };
     drop(writer);
@@ -242,27 +243,38 @@ impl Drop for Guarded {
 async fn read_all(
     shared: &Arc<Shared>,
     link: LinkId,
-    from: &OwnedReadHalf,
+    from: &mut OwnedReadHalf,
     opener: &mut Opener,
     plain: &mut Vec<u8>,
 ) -> String {
+    let mut hand = |bytes: &[u8]| receive(shared, link, bytes, opener, plain);
     loop {
-        if let Err(error) = from.readable().await {
-            return explained(&error);
-        }
-        let read: io::Result<_> = crate::driver::with_buffer(|buffer| {
-            let length = from.try_read(buffer)?;
-            let bytes = buffer.get(..length).unwrap_or_default();
-            Ok((length, receive(shared, link, bytes, opener, plain)))
-        });
-        match read {
-            Ok((0, _)) => return "it closed the connection".to_owned(),
-            Ok((_, Ok(()))) => {}
-            Ok((_, Err(cause))) => return cause,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+        match poll_fn(|context| poll_some(from, context, &mut hand)).await {
+            Ok(None) => return "it closed the connection".to_owned(),
+            // Whoever it is for has a turn before more is read: so what waits stays little, and its
+            // memory is used again.
+            Ok(Some((length, Ok(())))) if length >= MUCH => yield_now().await,
+            Ok(Some((_, Ok(())))) => {}
+            Ok(Some((_, Err(cause)))) => return cause,
             Err(error) => return explained(&error),
         }
     }
+}
+
+/// Reads once, and hands over what has come; how much it was, and none at the end. A read that does
+/// not fill the buffer is known to have taken all there was: the next one waits, and does not ask
+/// the socket in vain.
+fn poll_some<T>(
+    from: &mut (impl AsyncRead + Unpin),
+    context: &mut Context<'_>,
+    hand: impl FnOnce(&[u8]) -> T,
+) -> Poll<io::Result<Option<(usize, T)>>> {
+    crate::driver::with_buffer(|buffer| {
+        let mut buffer = ReadBuf::new(buffer);
+        ready!(Pin::new(from).poll_read(context, &mut buffer))?;
+        let bytes = buffer.filled();
+        Poll::Ready(Ok((!bytes.is_empty()).then(|| (bytes.len(), hand(bytes)))))
+    })
 }
 
 /// Hands over what has come; why that was all.
@@ -273,6 +285,12 @@ fn receive(
     opener: &mut Opener,
     plain: &mut Vec<u8>,
 ) -> Result<(), String> {
+    if !opener.opens() {
+        if !bytes.is_empty() {
+            shared.with(|messaging, now| messaging.received(now, link, bytes));
+        }
+        return Ok(());
+    }
     plain.clear();
     let outcome = opener.open(bytes, plain);
     if !plain.is_empty() {
@@ -291,57 +309,28 @@ fn receive(
 }
 
 /// Writes what there is, as much at once as came together.
-async fn write(
-    shared: Arc<Shared>,
-    link: LinkId,
-    mut to: OwnedWriteHalf,
-    mut sealer: Sealer,
-    work: Arc<Notify>,
-) {
-    let (mut plain, mut sealed) = (Vec::new(), Vec::new());
-    let mut alone = 0;
+async fn write(shared: Arc<Shared>, link: LinkId, outlet: Arc<Outlet>, work: Arc<Notify>) {
     loop {
         work.notified().await;
         // Others have something to say as well: one write for all of it is worth the turn, which
         // who is alone would only wait for.
-        if alone < ALONE {
+        if !outlet.is_quiet() {
             yield_now().await;
         }
         loop {
-            plain.clear();
-            let ends = {
-                let mut state = shared.lock();
-                state.messaging.transmit(clock::now(), link, &mut plain);
-                let ends = state.lines.get(&link).is_none_or(|line| line.ends);
-                shared.carry_out(state);
-                ends
-            };
-            if plain.is_empty() {
-                if ends {
-                    let _ = to.shutdown().await;
-                    return;
-                }
-                shared.calmer.notify_waiters();
-                break;
-            }
-            alone = if holds_several(&plain) { 0 } else { (alone + 1).min(ALONE) };
-            let bytes = if sealer.seals() {
-                sealed.clear();
-                sealer.seal(&plain, &mut sealed);
-                &sealed
-            } else {
-                &plain
-            };
-            match time::timeout(WRITE_LIMIT, to.write_all(bytes)).await {
-                Ok(Ok(())) => {}
+            // It may be that somebody else has begun.
+            if outlet.push_all().await.is_err() {
                 // The reader hears of it as well, and tells.
-                Ok(Err(_)) | Err(_) => {
-                    let cause = "it does not read, or the connection broke";
-                    return end(&shared, link, cause);
-                }
+                return end(&shared, link, "it does not read, or the connection broke");
             }
-            plain.shrink_to(KEPT);
-            sealed.shrink_to(KEPT);
+            match outlet.draw(&shared, link) {
+                Draught::Some => {}
+                Draught::Nothing => {
+                    shared.calmer.notify_waiters();
+                    break;
+                }
+                Draught::Last => return outlet.finish(),
+            }
         }
     }
 }

@@ -266,7 +266,8 @@ impl Request {
             return false;
         }
         let waited = state.messaging.reply(clock::now(), tag, result);
-        self.shared.carry_out(state);
+        let alone = state.messaging.calls_unanswered() == 0;
+        self.shared.carry_out_by(state, alone);
         waited
     }
 

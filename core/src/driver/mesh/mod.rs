@@ -13,6 +13,7 @@ mod credentials;
 mod local;
 mod mailbox;
 mod monitors;
+mod outlet;
 mod streaming;
 mod subscriber;
 
@@ -34,6 +35,7 @@ pub(super) use self::credentials::Credentials;
 pub(super) use self::local::{Local, Sight};
 pub use self::mailbox::{Mailbox, Request};
 pub(crate) use self::monitors::{Followed, Follower};
+use self::outlet::Outlet;
 pub(crate) use self::streaming::Stream;
 pub use self::streaming::{ItemSink, Items};
 use self::streaming::{Side, StreamWakers};
@@ -164,6 +166,8 @@ struct Puller {
 #[derive(Debug, Default)]
 struct Line {
     task: Option<AbortHandle>,
+    /// Where it is written to, once both sides have greeted each other.
+    outlet: Option<Arc<Outlet>>,
     /// Its writer has something to do.
     work: Arc<Notify>,
     /// It is over.
@@ -424,6 +428,12 @@ impl Shared {
 
     /// Carries out every output.
     fn carry_out(self: &Arc<Self>, mut state: MutexGuard<'_, State>) {
+        self.act(&mut state, false);
+    }
+
+    /// The same, but for a connection that whoever asks writes to, if it does that by itself.
+    fn act(self: &Arc<Self>, state: &mut State, by_asker: bool) -> Option<LinkId> {
+        let mut own = None;
         while let Some(output) = state.messaging.poll_output() {
             match output {
                 Output::Dial { link, to } => {
@@ -435,8 +445,9 @@ impl Shared {
                     }
                 }
                 Output::Write(link) => {
-                    if let Some(line) = state.lines.get(&link) {
-                        line.work.notify_one();
+                    let line = state.lines.get(&link);
+                    if line.is_some_and(|line| line.has_work(by_asker && own.is_none())) {
+                        own = Some(link);
                     }
                 }
                 Output::Close { link, flush } => state.hang_up(link, flush),
@@ -482,6 +493,12 @@ impl Shared {
                 Output::NeedsRing => state.tell(Command::NeedRing),
             }
         }
+        self.arm(state);
+        own
+    }
+
+    /// Has the next deadline waited for.
+    fn arm(self: &Arc<Self>, state: &mut State) {
         let next = state.messaging.next_deadline();
         if next < state.armed && !state.closed {
             if !std::mem::replace(&mut state.timed, true) {
