@@ -1,5 +1,6 @@
 //! The servers of this node: what comes for them, and what they answer.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::calls::CallId;
@@ -86,6 +87,19 @@ impl Messaging {
                 None => self.counters.casts_dropped += 1,
             }
         }
+    }
+
+    /// Takes casts along that come next. What is not handed over after all is given back.
+    pub(crate) fn take_ahead(&mut self, id: ServerId, into: &mut VecDeque<Delivery>) {
+        self.servers.take_ahead(id, into);
+        self.counters.casts_served += into.len() as u64;
+    }
+
+    /// Gives back what was taken along.
+    pub(crate) fn give_back(&mut self, id: ServerId, ahead: &mut VecDeque<Delivery>) {
+        self.counters.casts_served -= ahead.len() as u64;
+        self.servers.give_back(id, ahead);
+        self.counters.casts_dropped += ahead.drain(..).len() as u64;
     }
 
     /// Answers a call; whether anybody was still waiting for that.

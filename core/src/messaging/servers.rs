@@ -12,6 +12,12 @@ use crate::time::Instant;
 /// Messages for which a mailbox keeps room when it is empty. What a burst took is given back.
 const KEPT: usize = 256;
 
+/// Casts that who serves takes along with one message, at most, and as a part of the mailbox.
+const AHEAD: usize = 128;
+const AHEAD_SHARE: usize = 8;
+/// Bytes of them after which there are no more.
+const AHEAD_BYTES: usize = 64 * 1024;
+
 /// Names one instance of a server from its registration on. Never used twice, not even by another
 /// run of the node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -76,6 +82,8 @@ struct Server {
     limits: MailboxLimits,
     mailbox: VecDeque<Delivery>,
     bytes: usize,
+    /// Messages that were taken along the last time. They count as waiting until the next.
+    ahead: usize,
     paused: bool,
 }
 
@@ -98,6 +106,17 @@ pub(super) enum Refused {
     Full,
 }
 
+impl Server {
+    fn pop(&mut self) -> Option<Delivery> {
+        let delivery = self.mailbox.pop_front()?;
+        self.bytes -= delivery.payload.bytes.len();
+        if self.mailbox.is_empty() {
+            self.mailbox.shrink_to(KEPT);
+        }
+        Some(delivery)
+    }
+}
+
 impl Servers {
     /// Those of one run of a node. Names of servers begin at its number, which is the time at which
     /// it began, in microseconds: so those of the run before it are others.
@@ -117,6 +136,7 @@ impl Servers {
             limits,
             mailbox: VecDeque::new(),
             bytes: 0,
+            ahead: 0,
             paused: false,
         };
         self.ids.insert(name, id);
@@ -140,7 +160,7 @@ impl Servers {
     /// Whether there is room for a message of that length.
     pub(super) fn has_room(&self, id: ServerId, length: usize) -> std::result::Result<(), Refused> {
         let server = self.servers.get(&id).ok_or(Refused::NoServer)?;
-        let fits = server.mailbox.len() < server.limits.messages
+        let fits = server.mailbox.len() + server.ahead < server.limits.messages
             && server.bytes + length <= server.limits.bytes;
         if fits { Ok(()) } else { Err(Refused::Full) }
     }
@@ -174,16 +194,45 @@ impl Servers {
 
     /// The next message of a mailbox that is not paused.
     pub(super) fn take(&mut self, id: ServerId) -> Option<Delivery> {
-        let server = self.servers.get_mut(&id).filter(|server| !server.paused)?;
-        let delivery = server.mailbox.pop_front()?;
-        server.bytes -= delivery.payload.bytes.len();
-        if server.mailbox.is_empty() {
-            server.mailbox.shrink_to(KEPT);
+        let server = self.servers.get_mut(&id)?;
+        server.ahead = 0;
+        if server.paused {
+            return None;
         }
+        let delivery = server.pop()?;
         if let Some(asked) = delivery.tag.and_then(|tag| self.asked.get_mut(&tag)) {
             asked.taken = true;
         }
         Some(delivery)
+    }
+
+    /// Takes casts along that come next and are of use for ever: with them there is nothing to be
+    /// judged when their turn comes.
+    pub(super) fn take_ahead(&mut self, id: ServerId, into: &mut VecDeque<Delivery>) {
+        let Some(server) = self.servers.get_mut(&id).filter(|server| !server.paused) else {
+            return;
+        };
+        let plain = |next: &Delivery| next.tag.is_none() && next.deadline == Instant::NEVER;
+        let (most, mut bytes) = (AHEAD.min(server.limits.messages / AHEAD_SHARE), 0);
+        while into.len() < most
+            && bytes < AHEAD_BYTES
+            && server.mailbox.front().is_some_and(plain)
+            && let Some(delivery) = server.pop()
+        {
+            bytes += delivery.payload.bytes.len();
+            into.push_back(delivery);
+        }
+        server.ahead = into.len();
+    }
+
+    /// Puts back what was taken along, in front of what waits.
+    pub(super) fn give_back(&mut self, id: ServerId, ahead: &mut VecDeque<Delivery>) {
+        let Some(server) = self.servers.get_mut(&id) else { return };
+        server.ahead = 0;
+        while let Some(delivery) = ahead.pop_back() {
+            server.bytes += delivery.payload.bytes.len();
+            server.mailbox.push_front(delivery);
+        }
     }
 
     /// Pauses or resumes a server; whether it has something to do now.
@@ -241,7 +290,8 @@ impl Servers {
 
     /// Questions under way and messages that wait.
     pub(super) fn busy(&self) -> usize {
-        let waiting: usize = self.servers.values().map(|server| server.mailbox.len()).sum();
+        let of = |server: &Server| server.mailbox.len() + server.ahead;
+        let waiting: usize = self.servers.values().map(of).sum();
         self.asked.len() + waiting
     }
 }

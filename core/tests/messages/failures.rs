@@ -1,5 +1,7 @@
 //! What fails, at once where it can be known at once, and told truly.
 
+use std::future::poll_fn;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use chinwag::{ErrorKind, Payload, Serving};
@@ -114,6 +116,37 @@ async fn a_full_mailbox_refuses_calls_and_counts_casts() {
     known(&a, "counter", 0).await;
     let again = b.serve("counter", Counter::default()).await;
     again.expect("the name is free again");
+}
+
+/// Casts are taken out several at a time. Until its turn comes, each of them waits as others do.
+#[tokio::test]
+async fn casts_that_were_taken_along_are_held_back_and_counted_with_what_waits() {
+    const SENT: usize = 300;
+    let a = start("a").await;
+    let mailbox = a.mailbox("log", Some(SENT)).await.expect("a free name");
+    for number in 0..SENT {
+        a.cast("log", "add", number as i64).await.expect("there is room");
+    }
+    let next = async |number: usize| {
+        let request = mailbox.next().await.expect("it waits");
+        assert_eq!(request.payload().value(), Ok((number as i64).into()));
+    };
+    next(0).await;
+    let error = a.cast("log", "add", 0).await;
+    error.expect("one was taken, and there is room for another one");
+    mailbox.pause(true);
+    let is_pending =
+        |context: &mut Context<'_>| Poll::Ready(mailbox.poll_next(context).is_pending());
+    assert!(poll_fn(is_pending).await, "it is paused");
+    assert_eq!(a.stats().casts_served, 1);
+    mailbox.pause(false);
+    for number in 1..10 {
+        next(number).await;
+    }
+    mailbox.stop();
+    assert!(mailbox.next().await.is_none());
+    let stats = a.stats();
+    assert_eq!((stats.casts_served, stats.casts_dropped), (10, SENT as u64 + 1 - 10));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,8 +1,10 @@
 //! What a server gets, and how it answers.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::future::poll_fn;
-use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -22,7 +24,7 @@ impl Mesh {
         let id = state.messaging.serve(name, limits)?;
         state.pullers.insert(id, Puller::default());
         self.shared.announce(&mut state, name, id);
-        Ok(Mailbox { shared: Arc::clone(&self.shared), id, language: "rust" })
+        Ok(Mailbox::new(&self.shared, id))
     }
 }
 
@@ -39,7 +41,7 @@ impl Mesh {
         let mut state = self.shared.lock();
         let id = state.messaging.open_desk(limits)?;
         state.pullers.insert(id, Puller::default());
-        Ok(Mailbox { shared: Arc::clone(&self.shared), id, language: "rust" })
+        Ok(Mailbox::new(&self.shared, id))
     }
 }
 
@@ -47,11 +49,17 @@ impl Mesh {
 pub struct Mailbox {
     shared: Arc<Shared>,
     id: ServerId,
+    /// What was taken along, so that the lock that all share is not taken for each.
+    ahead: Mutex<VecDeque<Delivery>>,
     /// Whose code answers.
     language: &'static str,
 }
 
 impl Mailbox {
+    fn new(shared: &Arc<Shared>, id: ServerId) -> Self {
+        Self { shared: Arc::clone(shared), id, ahead: Mutex::default(), language: "rust" }
+    }
+
     /// The next message; `None` once the server was stopped or the node closed.
     pub async fn next(&self) -> Option<Request> {
         poll_fn(|context| self.poll_next(context)).await
@@ -59,15 +67,24 @@ impl Mailbox {
 
     /// The same for those who poll by hand: the waker is called when there is something.
     pub fn poll_next(&self, context: &mut Context<'_>) -> Poll<Option<Request>> {
+        let mut ahead = self.ahead();
+        if !self.shared.closed.load(Ordering::Acquire)
+            && let Some(delivery) = ahead.pop_front()
+        {
+            return Poll::Ready(Some(self.request(delivery)));
+        }
         let mut state = self.shared.lock();
+        if !ahead.is_empty() {
+            state.messaging.give_back(self.id, &mut ahead);
+        }
         let Some(puller) = state.pullers.get(&self.id) else { return Poll::Ready(None) };
         let ended = puller.ended;
         if let Some(delivery) = state.messaging.take(clock::now(), self.id) {
+            if delivery.tag.is_none() {
+                state.messaging.take_ahead(self.id, &mut ahead);
+            }
             drop(state);
-            let (shared, language) = (Arc::clone(&self.shared), self.language);
-            let tag = delivery.tag.filter(|_| delivery.streams);
-            let stream = tag.map(|tag| Stream::of_request(&shared, tag));
-            return Poll::Ready(Some(Request { shared, delivery, language, stream }));
+            return Poll::Ready(Some(self.request(delivery)));
         }
         if ended {
             return Poll::Ready(None);
@@ -79,6 +96,17 @@ impl Mailbox {
             }
         }
         Poll::Pending
+    }
+
+    fn ahead(&self) -> MutexGuard<'_, VecDeque<Delivery>> {
+        self.ahead.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn request(&self, delivery: Delivery) -> Request {
+        let (shared, language) = (Arc::clone(&self.shared), self.language);
+        let tag = delivery.tag.filter(|_| delivery.streams);
+        let stream = tag.map(|tag| Stream::of_request(&shared, tag));
+        Request { shared, delivery, language, stream }
     }
 
     /// For code in that language, which minds those who give up.
@@ -103,7 +131,11 @@ impl Mailbox {
 
     /// Holds messages back, or hands them over again.
     pub fn pause(&self, paused: bool) {
-        self.shared.with(|messaging, _| messaging.pause(self.id, paused));
+        let mut ahead = self.ahead();
+        self.shared.with(|messaging, _| {
+            messaging.give_back(self.id, &mut ahead);
+            messaging.pause(self.id, paused);
+        });
     }
 
     /// Whether nothing will come any more.
@@ -119,7 +151,9 @@ impl Mailbox {
     /// The same, with a reason that those are told who have called it or who follow it: 256 bytes
     /// at most go to others.
     pub fn stop_with(&self, reason: &str) {
+        let mut ahead = self.ahead();
         let mut state = self.shared.lock();
+        state.messaging.give_back(self.id, &mut ahead);
         if let Some(name) = state.messaging.stop(clock::now(), self.id, reason) {
             self.shared.recall(&mut state, &name, self.id, reason);
         }

@@ -19,6 +19,7 @@ mod subscriber;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Waker;
 use std::time::Duration;
@@ -70,6 +71,8 @@ struct Shared {
     /// The process that has the tasks. In a forked child, somebody may hold the lock for ever.
     pid: u32,
     state: Mutex<State>,
+    /// As the state says, for those who have no need of the lock otherwise.
+    closed: AtomicBool,
     /// What is shown on every connection, if that is demanded.
     credentials: Option<Arc<Credentials>>,
     /// Where it is told that they are not good.
@@ -264,6 +267,7 @@ impl Mesh {
         let shared = Arc::new(Shared {
             pid: std::process::id(),
             state: Mutex::new(state),
+            closed: AtomicBool::new(false),
             credentials,
             board,
             runtime: runtime::Handle::current(),
@@ -377,6 +381,7 @@ impl Mesh {
     pub(crate) fn close(&self) {
         let mut state = self.shared.lock();
         state.closed = true;
+        self.shared.closed.store(true, Ordering::Release);
         state.messaging.end_monitors();
         while let Some(output) = state.messaging.poll_output() {
             // Nothing else is done any more.
