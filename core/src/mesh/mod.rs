@@ -6,6 +6,7 @@ mod control;
 mod fault;
 mod frame;
 mod greeting;
+mod name;
 #[cfg(not(feature = "tls"))]
 mod no_tls;
 mod noise;
@@ -25,6 +26,7 @@ pub(crate) use self::frame::{
     Request, WINDOW, credit, headers, holds_several, put_headers, reply,
 };
 pub(crate) use self::greeting::{Channel, FIRST, Greeting, Refusal};
+pub(crate) use self::name::Name;
 pub(crate) use self::noise::Entropy;
 pub(crate) use self::proof::Proof;
 pub(crate) use self::seal::{Opener, Sealer};

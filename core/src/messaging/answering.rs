@@ -9,7 +9,7 @@ use super::servers::{Asked, Delivery, MailboxLimits, Refused, ServerId, Tag};
 use super::target::{Place, check_name};
 use super::{Arrived, Messaging, Output, Payload, too_large};
 use crate::error::{Error, ErrorKind, Remote, Result};
-use crate::mesh::{Header, Kind, encode};
+use crate::mesh::{Header, Kind, Name, encode};
 use crate::time::Instant;
 
 impl Messaging {
@@ -201,7 +201,7 @@ impl Messaging {
             tag,
             from,
             relayed,
-            op: head.op.into(),
+            op: Name::from(head.op),
             key: head.key.map(Into::into),
             headers: head.headers.into(),
             payload,

@@ -143,7 +143,7 @@ impl Link {
     }
 
     fn is_held_up(&self, lane: &str) -> bool {
-        !lane.is_empty() && self.bulks.iter().any(|bulk| *bulk.item.lane == *lane)
+        !lane.is_empty() && self.bulks.iter().any(|bulk| bulk.item.lane.as_str() == lane)
     }
 
     /// Whether a frame goes out behind all that was said before it.

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use super::calls::CallId;
-use crate::mesh::Header;
+use crate::mesh::{Header, Name};
 use crate::time::Instant;
 
 /// Messages for which an empty outbox keeps room.
@@ -18,7 +18,7 @@ pub(super) struct Item {
     pub(super) head: Vec<u8>,
     pub(super) payload: Vec<u8>,
     /// What has to stay in order among itself: the server; empty where order means nothing.
-    pub(super) lane: Box<str>,
+    pub(super) lane: Name,
     /// Who waits for it.
     pub(super) call: Option<CallId>,
     /// It is of no use after that.
@@ -122,7 +122,7 @@ mod tests {
             header: Header::new(Kind::Cast, 1),
             head: Vec::new(),
             payload: Vec::new(),
-            lane: "s".into(),
+            lane: Name::from("s"),
             call: None,
             expires,
             latest: false,

@@ -13,7 +13,7 @@ use super::target::Place;
 use super::{Arrived, Ask, CallId, Messaging, Output, Whereabouts, failure, flags, too_large};
 use crate::config::Overflow;
 use crate::error::{Error, ErrorKind, Result};
-use crate::mesh::{Flags, Head, Header, Kind, encode};
+use crate::mesh::{Flags, Head, Header, Kind, Name, encode};
 use crate::time::Instant;
 
 /// What is known of another member.
@@ -206,8 +206,9 @@ impl Messaging {
         latest: bool,
     ) -> Result<()> {
         let Outgoing { header, head, call, deadline } = outgoing;
-        let up = self.peers.get(name).and_then(|peer| Some((peer.link?, peer.outbox.is_empty())));
-        if let Some((at, true)) = up
+        if let Some(peer) = self.peers.get_mut(name)
+            && peer.outbox.is_empty()
+            && let Some(at) = peer.link
             && let Some(link) = self.links.get_mut(&at)
             && !link.draining
         {
@@ -218,9 +219,11 @@ impl Messaging {
                 link.send(header, |out| head.put(None, out), &payload);
                 match call.and_then(|id| self.calls.get_mut(id)) {
                     Some(call) => call.link = Some(at),
-                    None => self.count_sent(name, 1),
+                    None => peer.tally.sent += 1,
                 }
-                self.write(at);
+                if !std::mem::replace(&mut link.writing, true) {
+                    self.out.push_back(Output::Write(at));
+                }
                 return Ok(());
             }
         }
@@ -231,7 +234,7 @@ impl Messaging {
             header,
             head: encoded,
             payload: payload.into_owned(),
-            lane: head.server.into(),
+            lane: Name::from(head.server),
             call,
             expires: if call.is_some() { deadline } else { deadline.min(age) },
             latest: latest && call.is_none(),
@@ -312,7 +315,7 @@ impl Messaging {
             return;
         }
         let Some(link) = self.links.get_mut(&at) else { return };
-        let (lane, expires) = (Box::default(), Instant::NEVER);
+        let (lane, expires) = (Name::default(), Instant::NEVER);
         let (call, latest, head) = (None, false, Vec::new());
         link.commit(Item { header, head, payload, lane, call, expires, latest });
     }
@@ -387,12 +390,6 @@ impl Messaging {
                 false => unsent(name),
             };
             self.drop_item(&item, error);
-        }
-    }
-
-    fn count_sent(&mut self, name: &str, casts: u64) {
-        if let Some(peer) = self.peers.get_mut(name) {
-            peer.tally.sent += casts;
         }
     }
 

@@ -7,6 +7,7 @@ use super::Payload;
 use super::link::LinkId;
 use super::relay::Relayed;
 use crate::error::{Error, ErrorKind, Result};
+use crate::mesh::Name;
 use crate::time::Instant;
 
 /// Messages for which a mailbox keeps room when it is empty. What a burst took is given back.
@@ -43,7 +44,7 @@ pub(crate) struct Delivery {
     pub(crate) from: Arc<str>,
     /// Whom it is for, where a member's worker has sent it.
     pub(crate) relayed: Option<Box<Relayed>>,
-    pub(crate) op: Box<str>,
+    pub(crate) op: Name,
     /// The key after `#`.
     pub(crate) key: Option<Box<[u8]>>,
     /// As they are sent.
@@ -311,7 +312,7 @@ mod tests {
                 Delivery {
                     tag: None,
                     from: "n".into(),
-                    op: "op".into(),
+                    op: Name::from("op"),
                     key: None,
                     headers: Box::default(),
                     payload: Payload::default(),

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::mesh::{KEY_MAX, NAME_MAX};
+use crate::mesh::{KEY_MAX, NAME_MAX, Name};
 
 /// Whom a message is for.
 ///
@@ -19,7 +19,7 @@ use crate::mesh::{KEY_MAX, NAME_MAX};
 /// is everything behind the first `#`, as it is: nothing has to be escaped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
-    name: String,
+    name: Name,
     place: Place,
 }
 
@@ -72,28 +72,28 @@ impl Target {
 
     /// A server of a worker.
     pub(crate) fn via(name: &str, via: Via) -> Self {
-        Self { name: name.to_owned(), place: Place::Via(Box::new(via)) }
+        Self { name: Name::from(name), place: Place::Via(Box::new(via)) }
     }
 
     /// What a member and its workers say to each other: no server of a user's is called so.
     pub(crate) fn desk() -> Self {
-        Self { name: super::relay::DESK.to_owned(), place: Place::Any }
+        Self { name: Name::from(super::relay::DESK), place: Place::Any }
     }
 
     /// A topic, for a worker's member to publish something under.
     pub(super) fn topic(topic: &str) -> Self {
         let place = Place::Owner(topic.as_bytes().to_owned());
-        Self { name: super::relay::DESK.to_owned(), place }
+        Self { name: Name::from(super::relay::DESK), place }
     }
 
     fn new(name: &str, place: Place) -> Result<Self> {
         check_name("server", name)?;
-        Ok(Self { name: name.to_owned(), place })
+        Ok(Self { name: Name::from(name), place })
     }
 
     /// The name of the server.
     pub fn name(&self) -> &str {
-        &self.name
+        self.name.as_str()
     }
 
     /// Whether a ring has to be known.
@@ -123,9 +123,9 @@ impl FromStr for Target {
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.place {
-            Place::Any | Place::Via(_) => f.write_str(&self.name),
-            Place::At(node) => write!(f, "{}@{node}", self.name),
-            Place::Owner(key) => write!(f, "{}#{}", self.name, String::from_utf8_lossy(key)),
+            Place::Any | Place::Via(_) => f.write_str(self.name()),
+            Place::At(node) => write!(f, "{}@{node}", self.name()),
+            Place::Owner(key) => write!(f, "{}#{}", self.name(), String::from_utf8_lossy(key)),
         }
     }
 }

@@ -121,7 +121,7 @@ fn answer(node: &mut Messaging, now: Instant, server: Option<crate::messaging::S
         if let Some(tag) = delivery.tag {
             let stream = StreamId::Asked(tag);
             while delivery.streams && matches!(node.next_item(now, stream), Next::Item(_)) {}
-            if delivery.streams && delivery.op.len() % 2 == 0 {
+            if delivery.streams && delivery.op.as_str().len() % 2 == 0 {
                 // It is read, and answered later or never: as much is sent as there is credit for.
                 while let Ok(None) =
                     node.send_item(now, stream, Payload { codec: 0, bytes: vec![7; 999] })

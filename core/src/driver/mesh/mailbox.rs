@@ -204,7 +204,7 @@ impl Request {
 
     /// What is asked.
     pub fn op(&self) -> &str {
-        &self.delivery.op
+        self.delivery.op.as_str()
     }
 
     /// The member that sent it.

@@ -51,7 +51,7 @@ impl Hub {
         let delivery = request.delivery();
         let payload = std::mem::take(&mut delivery.payload);
         let (op, headers) = (delivery.op.clone(), delivery.headers.clone());
-        let (op, headers, deadline) = (&*op, &*headers, delivery.deadline);
+        let (op, headers, deadline) = (op.as_str(), &*headers, delivery.deadline);
         let ask = Ask { target: &target, op, headers, payload, deadline, latest };
         if delivery.tag.is_none() {
             return self.cluster.cast_on(ask);

@@ -5,7 +5,7 @@ use super::super::outbox::Item;
 use super::super::{CallId, Messaging, too_large};
 use super::{Said, StreamId, cancelled, cost};
 use crate::error::{Error, ErrorKind, Result};
-use crate::mesh::{Flags, Header, Kind};
+use crate::mesh::{Flags, Header, Kind, Name};
 use crate::messaging::Payload;
 use crate::time::Instant;
 
@@ -158,7 +158,8 @@ impl Messaging {
             let request =
                 matches!(header.kind, Kind::Item | Kind::End) && !header.flags.has(Flags::OF_REPLY);
             // No server has such a name.
-            let lane = format!("{}{}", if request { '>' } else { '<' }, header.id).into();
+            let lane = format!("{}{}", if request { '>' } else { '<' }, header.id);
+            let lane = Name::from(&*lane);
             let (call, expires, latest) = (None, Instant::NEVER, false);
             link.commit(Item { header, head, payload, lane, call, expires, latest });
         }
