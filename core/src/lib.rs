@@ -89,9 +89,9 @@ pub use member::{LoopState, Member, MemberState, Tags};
 pub use messaging::{Down, DownReason, Payload, Tag, Target};
 #[cfg(feature = "runtime")]
 pub use node::{
-    Answer, Builder, Call, CallStream, Cast, Entry, Events, Failure, IntoPayload, IntoTarget,
-    Monitor, Node, Publish, Replay, Replies, Sending, Served, Server, Serving, Subscribing, Watch,
-    Watched,
+    Answer, Builder, Call, CallStream, Cast, Casting, Entry, Events, Failure, IntoPayload,
+    IntoTarget, Monitor, Node, Publish, Replay, Replies, Sending, Served, Server, Serving,
+    Subscribing, Watch, Watched,
 };
 #[cfg(feature = "runtime")]
 pub use node::{Map, MapEntry, MapWatch, MapWatched};

@@ -106,6 +106,8 @@ pub(crate) struct Messaging {
     closing: bool,
     /// Somebody waits for room.
     wants_room: bool,
+    /// What was refused for that, for who waits to say it again.
+    refused: Option<Vec<u8>>,
     /// Of a mesh between a member and its workers.
     relay: Option<Box<Relay>>,
     out: VecDeque<Output>,
@@ -141,6 +143,7 @@ impl Messaging {
             tick: Instant::NEVER,
             closing: false,
             wants_room: false,
+            refused: None,
             relay: None,
             out: VecDeque::new(),
             counters: Counters::default(),
@@ -232,9 +235,9 @@ impl Messaging {
         self.directory.hosts(server).cloned().collect()
     }
 
-    /// Whether whoever was refused for lack of room in an outbox is to wait for it.
-    pub(crate) const fn blocks(&self) -> bool {
-        self.wants_room
+    /// What was refused just now for lack of room in an outbox, if who said it is to wait for that.
+    pub(crate) fn take_refused(&mut self) -> Option<Vec<u8>> {
+        self.refused.take()
     }
 
     // Messages of this node.
@@ -249,6 +252,7 @@ impl Messaging {
     }
 
     fn begin(&mut self, ask: Ask<'_>, streams: bool) -> Result<CallId> {
+        self.refused = None;
         self.check(&ask)?;
         if self.calls.len() >= CALLS_MAX {
             let message = format!("{CALLS_MAX} calls are under way; wait for some");
@@ -291,6 +295,7 @@ impl Messaging {
     /// What is known at once: nothing was sent then.
     pub(crate) fn cast(&mut self, now: Instant, ask: Ask<'_>) -> Result<()> {
         self.at(now);
+        self.refused = None;
         self.check(&ask)?;
         let peer = self.route(ask.target)?;
         self.counters.casts_sent += 1;

@@ -283,6 +283,7 @@ impl Messaging {
                 }
                 Overflow::Block => {
                     self.wants_room = true;
+                    self.refused = Some(item.payload);
                     self.look_soon();
                     return Err(full(name, room));
                 }

@@ -18,8 +18,8 @@ pub use self::builder::Builder;
 pub use self::events::Events;
 pub use self::map::{Map, MapEntry, MapWatch, MapWatched};
 pub use self::messages::{
-    Answer, Call, CallStream, Cast, Failure, IntoPayload, IntoTarget, Monitor, Publish, Replies,
-    Sending, Served, Server, Serving, Subscribing,
+    Answer, Call, CallStream, Cast, Casting, Failure, IntoPayload, IntoTarget, Monitor, Publish,
+    Replies, Sending, Served, Server, Serving, Subscribing,
 };
 pub use self::state::{Entry, Watch, Watched};
 use crate::config::{Config, check_meta, encode_tags};

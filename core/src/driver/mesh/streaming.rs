@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use tokio::task::coop::consume_budget;
-use tokio::time;
 
+use super::asking::Said;
 use super::{Mesh, Shared, State, clock};
 use crate::error::{Error, ErrorKind, Result};
 use crate::messaging::{Ask, Next, Payload, StreamId, Tag};
@@ -58,26 +58,18 @@ impl State {
 impl Mesh {
     /// Makes a call that streams. It waits for room where calls do.
     pub(crate) async fn open(&self, ask: Ask<'_>) -> Result<Arc<Stream>> {
-        loop {
-            let room = self.shared.room.notified();
-            match self.open_now(ask.clone()) {
-                Err(error) if self.waits_for_room(&error) => {
-                    if time::timeout_at(clock::system(ask.deadline), room).await.is_err() {
-                        return Err(error);
-                    }
-                }
-                outcome => return outcome,
-            }
-        }
+        self.when_there_is_room(ask, |ask| self.open_once(ask)).await
     }
 
     /// The same, without waiting for room.
-    pub(crate) fn open_now(&self, ask: Ask<'_>) -> Result<Arc<Stream>> {
+    #[cfg(any(unix, feature = "host"))]
+    pub(crate) fn open_now(&self, mut ask: Ask<'_>) -> Result<Arc<Stream>> {
+        self.open_once(&mut ask).map_err(|unsaid| unsaid.error)
+    }
+
+    fn open_once(&self, ask: &mut Ask<'_>) -> Said<Arc<Stream>> {
         let mut state = self.shared.lock();
-        if state.closed {
-            return Err(Error::closed());
-        }
-        let outcome = state.messaging.open(clock::now(), ask);
+        let outcome = self.say(&mut state, ask, |messaging, ask| messaging.open(clock::now(), ask));
         self.shared.carry_out(state);
         outcome.map(|id| Stream::new(&self.shared, id))
     }

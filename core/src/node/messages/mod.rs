@@ -5,6 +5,7 @@
 //! eventually consistent, as the members and the ring are: for a moment two nodes can both believe
 //! that they own a key.
 
+mod casting;
 mod monitors;
 mod serving;
 mod streams;
@@ -17,6 +18,8 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+pub use self::casting::Casting;
+use self::casting::Stage;
 pub use self::monitors::Monitor;
 pub use self::serving::{Answer, Failure, Served, Server, Serving};
 pub use self::streams::CallStream;
@@ -98,19 +101,12 @@ pub struct Replies {
 #[derive(Clone, Debug)]
 struct Message<'a> {
     node: &'a Node,
-    kind: Kind,
     target: Result<Target>,
     op: &'a str,
     payload: Result<Payload>,
     headers: Vec<(String, String)>,
     timeout: Option<Duration>,
     latest: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Call,
-    Cast,
 }
 
 /// A call on its way: awaited, it is the answer.
@@ -138,7 +134,7 @@ impl Node {
         op: &'a str,
         payload: impl IntoPayload,
     ) -> Call<'a> {
-        Call(self.message(Kind::Call, target, op, payload))
+        Call(self.message(target, op, payload))
     }
 
     /// Tells a server something; nobody answers. It waits for a connection if there is none, for
@@ -152,19 +148,18 @@ impl Node {
         op: &'a str,
         payload: impl IntoPayload,
     ) -> Cast<'a> {
-        Cast(self.message(Kind::Cast, target, op, payload))
+        Cast(self.message(target, op, payload))
     }
 
     fn message<'a>(
         &'a self,
-        kind: Kind,
         target: impl IntoTarget,
         op: &'a str,
         payload: impl IntoPayload,
     ) -> Message<'a> {
         let (target, payload) = (target.into_target(), payload.into_payload());
         let (headers, timeout, latest) = (Vec::new(), None, false);
-        Message { node: self, kind, target, op, payload, headers, timeout, latest }
+        Message { node: self, target, op, payload, headers, timeout, latest }
     }
 
     /// Asks the servers of that name on all members, this one included, and waits until
@@ -315,17 +310,11 @@ impl Message<'_> {
     async fn send(self) -> Result<Payload> {
         let headers = self.encoded_headers()?;
         let (target, payload) = (self.target?, self.payload?);
-        let deadline = match (self.kind, self.timeout) {
-            (Kind::Cast, None) => Instant::NEVER,
-            (_, timeout) => self.node.deadline(timeout),
-        };
-        let (op, latest) = (self.op, self.latest);
-        let ask = Ask { target: &target, op, headers: &headers, payload, deadline, latest };
+        let (op, deadline) = (self.op, self.node.deadline(self.timeout));
+        let headers = &headers;
+        let ask = Ask { target: &target, op, headers, payload, deadline, latest: false };
         let mesh = self.node.mesh_for(&target);
-        match self.kind {
-            Kind::Call => mesh.call(ask).await,
-            Kind::Cast => mesh.cast(ask).await.map(|()| Payload::default()),
-        }
+        mesh.call(ask).await
     }
 
     async fn open(self) -> Result<CallStream> {
@@ -407,10 +396,10 @@ impl<'a> IntoFuture for Call<'a> {
 
 impl<'a> IntoFuture for Cast<'a> {
     type Output = Result<()>;
-    type IntoFuture = Sending<'a, ()>;
+    type IntoFuture = Casting<'a>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async { self.0.send().await.map(drop) })
+        Casting(Stage::Unsaid(self.0))
     }
 }
 
