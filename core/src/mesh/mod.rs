@@ -5,6 +5,7 @@
 mod control;
 mod fault;
 mod frame;
+mod gcm;
 mod greeting;
 mod name;
 #[cfg(not(feature = "tls"))]

@@ -5,9 +5,6 @@
 //! was recorded cannot be read by whoever gets hold of the cluster's key later. The curve and the
 //! framework are crates; SHA-256 and AES-GCM are those that the rest of the core uses.
 
-use aes_gcm::aead::inout::InOutBuf;
-use aes_gcm::aead::{AeadInOut as _, KeyInit as _};
-use aes_gcm::{Aes256Gcm, Nonce};
 use curve25519_dalek::MontgomeryPoint;
 use hkdf::Hkdf;
 use sha2::{Digest as _, Sha256};
@@ -17,6 +14,7 @@ use snow::types::{Cipher, Dh, Hash, Random};
 use snow::{Builder, Error, HandshakeState};
 use zeroize::{Zeroize as _, Zeroizing};
 
+use super::gcm::Aead;
 use crate::wire::Key;
 
 const PATTERN: &str = "Noise_NNpsk0_25519_AESGCM_SHA256";
@@ -181,7 +179,7 @@ impl Hash for Sha {
 }
 
 /// AES-256-GCM, whose key is prepared once and not for each message.
-struct Gcm(Option<Aes256Gcm>);
+struct Gcm(Option<Aead>);
 
 /// Noise's nonce: four zeros, and the counter in the order that AES-GCM has it.
 fn nonce(counter: u64) -> [u8; 12] {
@@ -196,17 +194,14 @@ impl Cipher for Gcm {
     }
 
     fn set(&mut self, key: &[u8; 32]) {
-        self.0 = Some(Aes256Gcm::new(key.into()));
+        self.0 = Aead::new(key);
     }
 
     /// `snow` gives room for the tag; without a key or without that, nothing is written.
     fn encrypt(&self, counter: u64, aad: &[u8], plain: &[u8], out: &mut [u8]) -> usize {
         let mut sealed = || {
             let (text, tag) = out.get_mut(..plain.len() + TAG)?.split_last_chunk_mut::<TAG>()?;
-            let message = InOutBuf::new(plain, text).ok()?;
-            let nonce = Nonce::from(nonce(counter));
-            let made = self.0.as_ref()?.encrypt_inout_detached(&nonce, aad, message).ok()?;
-            *tag = made.into();
+            *tag = self.0.as_ref()?.seal(nonce(counter), aad, plain, text)?;
             Some(plain.len() + TAG)
         };
         sealed().unwrap_or(0)
@@ -219,14 +214,13 @@ impl Cipher for Gcm {
         sealed: &[u8],
         out: &mut [u8],
     ) -> Result<usize, Error> {
-        let (text, tag) = sealed.split_last_chunk::<TAG>().ok_or(Error::Decrypt)?;
-        let out = out.get_mut(..text.len()).ok_or(Error::Decrypt)?;
-        let message = InOutBuf::new(text, out).map_err(|_| Error::Decrypt)?;
-        let nonce = Nonce::from(nonce(counter));
-        let cipher = self.0.as_ref().ok_or(Error::Decrypt)?;
-        let opened = cipher.decrypt_inout_detached(&nonce, aad, message, tag.into());
-        opened.map_err(|_| Error::Decrypt)?;
-        Ok(text.len())
+        let mut opened = || {
+            let (text, tag) = sealed.split_last_chunk::<TAG>()?;
+            let out = out.get_mut(..text.len())?;
+            self.0.as_ref()?.open(nonce(counter), aad, (text, tag), out)?;
+            Some(text.len())
+        };
+        opened().ok_or(Error::Decrypt)
     }
 }
 
@@ -234,7 +228,7 @@ impl Cipher for Gcm {
 mod tests {
     use super::*;
 
-    /// The cipher and the hash of this file say what those of the crate say.
+    /// The cipher says what the standard says, whichever crate it is of.
     #[test]
     fn the_primitives_are_the_standard_ones() {
         // NIST's test case 16 has associated data; 14 is the one with an empty key and 16 zeros.
