@@ -85,7 +85,7 @@ class Node extends EventEmitter {
     const reader = (replay) => this.#reader(replay);
     this.#listeners = new Listeners(this, reader, () => this.#hold());
     this.#messages = new Messages(this.#native, {
-      perform: (...operation) => this.#operations.settled(...operation),
+      perform: (submit, signal, idle) => this.#operations.settled(submit, signal, idle),
       tell: (...failure) => this.#served(...failure),
       blocks: options.outboxOverflow === 'block',
       changed: () => this.#hold(),

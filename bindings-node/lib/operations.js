@@ -10,12 +10,14 @@ const BATCH = 1024;
 class Operations {
   #native;
   #changed;
-  /** Those under way: number to what settles them. */
+  /** Those under way: number to who waits. */
   #pending = new Map();
   /** How many of them hold nothing. */
   #idle = 0;
+  /** What was told last: whether somebody waits, and whether for what holds the event loop. */
+  #waits = 0;
 
-  /** `changed` is told that one more is under way, or one less. */
+  /** `changed` is told when somebody begins to wait, or nobody does any more. */
   constructor(native, changed) {
     this.#native = native;
     this.#changed = changed;
@@ -49,7 +51,7 @@ class Operations {
   take() {
     for (;;) {
       const { all, told } = guarded(() => this.#native.outcomes(BATCH));
-      for (const { id, value, failed } of all) this.#pending.get(id)?.({ value, failed, told });
+      for (const { id, value, failed } of all) this.#settle(id, { value, failed, told });
       if (all.length < BATCH) return;
     }
   }
@@ -58,27 +60,41 @@ class Operations {
   end() {
     this.take();
     const error = () => make('closed', 'the node was closed meanwhile');
-    for (const settle of [...this.#pending.values()]) settle({ error });
+    for (const id of [...this.#pending.keys()]) this.#settle(id, { error });
   }
 
   #outcome(id, signal, idle) {
     return new Promise((resolve) => {
-      const abort = () => {
-        this.#native.cancel(id);
-        settle({ error: () => aborted(signal) });
-      };
-      const settle = (outcome) => {
-        signal?.removeEventListener('abort', abort);
-        this.#pending.delete(id);
-        this.#idle -= idle;
-        this.#changed();
-        resolve(outcome);
-      };
+      const abort = signal && (() => this.#abort(id, signal));
       signal?.addEventListener('abort', abort, { once: true });
-      this.#pending.set(id, settle);
+      this.#pending.set(id, { resolve, signal, abort, idle });
       this.#idle += idle;
-      this.#changed();
+      this.#tell();
     });
+  }
+
+  #abort(id, signal) {
+    this.#native.cancel(id);
+    this.#settle(id, { error: () => aborted(signal) });
+  }
+
+  #settle(id, outcome) {
+    const waiter = this.#pending.get(id);
+    if (waiter === undefined) return;
+    const { resolve, signal, abort, idle } = waiter;
+    signal?.removeEventListener('abort', abort);
+    this.#pending.delete(id);
+    this.#idle -= idle;
+    this.#tell();
+    resolve(outcome);
+  }
+
+  /** That one more waits, or one less, changes something for the first and the last. */
+  #tell() {
+    const waits = Number(this.waiting) + Number(this.holding);
+    if (waits === this.#waits) return;
+    this.#waits = waits;
+    this.#changed();
   }
 }
 

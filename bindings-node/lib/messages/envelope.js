@@ -10,17 +10,12 @@ const { Parts, codecOf } = require('../payload/encode.js');
 const NONE = -1;
 
 /** Says a message in the order in which the core reads it. */
-function envelope(target, op, { timeout = NONE, wanted = NONE, headers = {} }, codec, payload) {
+function envelope(target, op, { timeout = NONE, wanted = NONE, headers }, codec, payload) {
   check(typeof target === 'string', 'a target is a string: name, name@node or name#key');
   check(typeof op === 'string', 'an operation is a string');
-  check(isObject(headers), 'headers is an object of strings');
-  const parts = new Parts();
-  parts.put(target);
-  parts.put(op);
-  parts.number(timeout);
-  parts.number(wanted);
-  const pairs = Object.entries(headers);
-  parts.number(pairs.length);
+  check(headers === undefined || isObject(headers), 'headers is an object of strings');
+  const pairs = headers === undefined ? [] : Object.entries(headers);
+  const parts = new Parts([target.length, op.length, timeout, wanted, pairs.length], target + op);
   for (const [name, value] of pairs) {
     const good = typeof value === 'string' && value.isWellFormed() && name.isWellFormed();
     check(good, 'headers is an object of strings');

@@ -15,6 +15,8 @@ const SIZE = 64 * 1024 * 1024;
 const NO_BYTES = Buffer.alloc(0);
 
 const PLACE = new Float64Array(256);
+/** Its beginnings by their lengths, each made once. */
+const BEGINNINGS = [];
 
 /** Thrown once the core knows enough to refuse the value. */
 const ENOUGH = Symbol('enough');
@@ -26,11 +28,15 @@ const USER = 128;
 
 /** What is said of a value, and of the message that it belongs to. */
 class Parts {
-  ops = [];
-  texts = [];
   bytes = [];
   #left = SIZE;
   #depth = 0;
+
+  /** With what is said already: numbers, and one text. */
+  constructor(ops = [], letters = '') {
+    this.ops = ops;
+    this.letters = letters;
+  }
 
   number(number) {
     this.ops.push(number);
@@ -39,7 +45,7 @@ class Parts {
   /** Text that comes before the value. */
   put(text) {
     this.ops.push(text.length);
-    this.texts.push(text);
+    this.letters += text;
   }
 
   /** How the value is encoded, and the value. It comes last. */
@@ -58,9 +64,9 @@ class Parts {
 
   /** Everything, as the core takes it at once: the next one to be said takes its place. */
   said() {
-    const { ops, texts, bytes } = this;
+    const { ops, letters, bytes } = this;
     const joined = bytes.length > 1 ? Buffer.concat(bytes) : (bytes[0] ?? NO_BYTES);
-    return [numbers(ops), texts.length > 1 ? texts.join('') : (texts[0] ?? ''), joined];
+    return [numbers(ops), letters, joined];
   }
 
   any(value) {
@@ -85,14 +91,14 @@ class Parts {
     if (!text.isWellFormed()) this.wrong('a text with half of a surrogate pair');
     this.#spend(text.length);
     this.ops.push(kind, text.length);
-    this.texts.push(text);
+    this.letters += text;
   }
 
   /** Says why the value has no encoding, and no more: the core knows the place. */
   wrong(why) {
     const text = why.toWellFormed();
     this.ops.push(op.WRONG, text.length);
-    this.texts.push(text);
+    this.letters += text;
     throw ENOUGH;
   }
 
@@ -203,9 +209,10 @@ function bits(value) {
 
 /** Numbers as the core takes them. Most are few, for which there is a place. */
 function numbers(ops) {
-  if (ops.length > PLACE.length) return new Float64Array(ops);
-  for (let at = 0; at < ops.length; at++) PLACE[at] = ops[at];
-  return PLACE.subarray(0, ops.length);
+  const { length } = ops;
+  if (length > PLACE.length) return new Float64Array(ops);
+  for (let at = 0; at < length; at++) PLACE[at] = ops[at];
+  return (BEGINNINGS[length] ??= PLACE.subarray(0, length));
 }
 
 /** The number of a codec. */
