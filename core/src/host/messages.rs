@@ -1,7 +1,7 @@
 //! Messages of a binding: calls that settle with the other outcomes, and servers whose messages are
 //! taken in batches.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -111,7 +111,12 @@ impl Host {
     ) -> Result<Serving> {
         self.check()?;
         let mailbox = self.node.mailbox_now(name, messages)?.mind(language);
-        Ok(Serving { pid: self.pid, mailbox: Some(mailbox), waker: self.waker() })
+        Ok(Serving {
+            pid: self.pid,
+            mailbox: Some(mailbox),
+            waker: self.waker(),
+            wake: Arc::clone(&self.wake),
+        })
     }
 
     /// Who hosts a server, in the order of their names.
@@ -142,6 +147,7 @@ pub struct Serving {
     /// Always there; an option so that a forked child can forget it.
     mailbox: Option<Mailbox>,
     waker: Waker,
+    wake: Arc<HostWake>,
 }
 
 /// What [`Serving::drain`] found.
@@ -184,7 +190,7 @@ impl Serving {
     /// where there are many servers, one need not look for what another got. Call it before
     /// [`Serving::drain`].
     pub fn set_wake(&mut self, wake: Box<dyn Fn() + Send + Sync>) {
-        self.waker = Waker::from(Arc::new(HostWake(Mutex::new(Some(wake)))));
+        self.waker = self.wake.beside(wake);
     }
 
     /// Holds messages back, or hands them over again.

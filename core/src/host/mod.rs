@@ -19,9 +19,10 @@ mod state;
 mod streams;
 mod text;
 mod topics;
+mod wake;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
@@ -37,6 +38,8 @@ use self::streams::Ready;
 pub use self::streams::{Items, Streaming};
 pub use self::text::{push_addr, tag_pairs};
 pub use self::topics::{Publications, Subscribed};
+use self::wake::HostWake;
+pub use self::wake::is_unlocked;
 use crate::config::Config;
 pub use crate::engine::Question;
 use crate::error::{Error, ErrorKind, Result};
@@ -108,6 +111,8 @@ impl Host {
                 return Err(error);
             }
         };
+        let wake = HostWake::default();
+        runtime.spawn(wake.poker());
         Ok(Self {
             pid: std::process::id(),
             node,
@@ -115,7 +120,7 @@ impl Host {
             leaving: Arc::default(),
             outcomes: Arc::default(),
             ready: Arc::default(),
-            wake: Arc::default(),
+            wake: Arc::new(wake),
             turns: Mutex::default(),
         })
     }
@@ -225,12 +230,13 @@ impl Host {
 
     /// Sets the object that is poked when there is something to take. It is called on the node's
     /// own thread, must not block, and must not call into the host's runtime in a way that waits.
+    /// One that was set before may still be poked once when this returns.
     ///
     /// # Errors
     /// `forked`.
     pub fn set_wake(&self, wake: Option<Box<dyn Fn() + Send + Sync>>) -> Result<()> {
         self.check()?;
-        *self.wake.lock() = wake;
+        self.wake.set(wake);
         Ok(())
     }
 
@@ -470,37 +476,5 @@ impl Drop for Subscription {
             // To let go takes the lock of the node's board, which may be held for ever here.
             std::mem::forget(self.events.take());
         }
-    }
-}
-
-/// The wake object as a waker of the standard library.
-#[derive(Default)]
-struct HostWake(Mutex<Option<Box<dyn Fn() + Send + Sync>>>);
-
-impl HostWake {
-    fn lock(&self) -> MutexGuard<'_, Option<Box<dyn Fn() + Send + Sync>>> {
-        lock(&self.0)
-    }
-
-    fn poke(&self) {
-        if let Some(wake) = &*self.lock() {
-            wake();
-        }
-    }
-}
-
-impl Wake for HostWake {
-    fn wake(self: Arc<Self>) {
-        self.poke();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        self.poke();
-    }
-}
-
-impl std::fmt::Debug for HostWake {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("HostWake")
     }
 }

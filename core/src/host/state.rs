@@ -2,7 +2,7 @@
 //! batches.
 
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use futures_core::Stream;
@@ -42,7 +42,12 @@ impl Host {
     }
 
     pub(super) fn watching<W: Stream + Unpin>(&self, watch: W) -> Watching<W> {
-        Watching { pid: self.pid, watch: Some(watch), waker: self.waker() }
+        Watching {
+            pid: self.pid,
+            watch: Some(watch),
+            waker: self.waker(),
+            wake: Arc::clone(&self.wake),
+        }
     }
 }
 
@@ -54,6 +59,7 @@ pub struct Watching<W: Stream + Unpin = Watch> {
     /// Always there; an option so that a forked child can forget it.
     watch: Option<W>,
     waker: Waker,
+    wake: Arc<HostWake>,
 }
 
 /// What [`Watching::drain`] found.
@@ -94,7 +100,7 @@ impl<W: Stream + Unpin> Watching<W> {
     /// Has this object poked from now on in place of the host's, as [`Host::set_wake`] has it. Call
     /// it before [`Watching::drain`].
     pub fn set_wake(&mut self, wake: Box<dyn Fn() + Send + Sync>) {
-        self.waker = Waker::from(Arc::new(HostWake(Mutex::new(Some(wake)))));
+        self.waker = self.wake.beside(wake);
     }
 }
 

@@ -18,6 +18,7 @@ pub struct Streaming {
     id: u64,
     end: Arc<StreamEnd>,
     waker: Waker,
+    wake: Arc<HostWake>,
 }
 
 /// What [`Streaming::take`] found.
@@ -58,8 +59,9 @@ impl Host {
     }
 
     fn streaming(&self, end: Arc<StreamEnd>) -> Streaming {
-        let wake = self.ready.enlist(&self.wake);
-        Streaming { pid: self.pid, id: wake.id, end, waker: Waker::from(wake) }
+        let listed = self.ready.enlist(&self.wake);
+        let (id, wake) = (listed.id, Arc::clone(&self.wake));
+        Streaming { pid: self.pid, id, end, waker: Waker::from(listed), wake }
     }
 
     /// Takes the numbers of up to `max` ends at which something happened: there is something to
@@ -144,7 +146,7 @@ impl Streaming {
     /// Has this object poked from now on, as [`Host::set_wake`] has it, in place of the host's:
     /// then it is not among [`Host::ready_streams`]. Call it before anything is sent or taken.
     pub fn set_wake(&mut self, wake: Box<dyn Fn() + Send + Sync>) {
-        self.waker = Waker::from(Arc::new(HostWake(Mutex::new(Some(wake)))));
+        self.waker = self.wake.beside(wake);
     }
 
     fn check(&self) -> Result<()> {
@@ -209,6 +211,6 @@ impl Wake for ReadyWake {
         list.push_back(self);
         let first = list.len() == 1;
         drop(list);
-        host.filter(|_| first).into_iter().for_each(|host| host.poke());
+        host.filter(|_| first).into_iter().for_each(Wake::wake);
     }
 }

@@ -1,6 +1,6 @@
 //! Topics of a binding: what is published, and subscribers whose messages are taken in batches.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use super::{Host, HostWake};
@@ -32,7 +32,13 @@ impl Host {
     pub fn subscribe_topic(&self, topic: &str, how: &Subscribing) -> Result<Subscribed> {
         self.check()?;
         let subscriber = Some(self.node.subscribe_with(topic, how)?);
-        Ok(Subscribed { pid: self.pid, subscriber, missed: 0, waker: self.waker() })
+        Ok(Subscribed {
+            pid: self.pid,
+            subscriber,
+            missed: 0,
+            waker: self.waker(),
+            wake: Arc::clone(&self.wake),
+        })
     }
 
     /// Which members have subscribers of a topic, in the order of their names.
@@ -64,6 +70,7 @@ pub struct Subscribed {
     /// How many it had missed when it was closed.
     missed: u64,
     waker: Waker,
+    wake: Arc<HostWake>,
 }
 
 /// What [`Subscribed::drain`] found.
@@ -101,7 +108,7 @@ impl Subscribed {
     /// Has this object poked from now on in place of the host's, as [`Host::set_wake`] has it. Call
     /// it before [`Subscribed::drain`].
     pub fn set_wake(&mut self, wake: Box<dyn Fn() + Send + Sync>) {
-        self.waker = Waker::from(Arc::new(HostWake(Mutex::new(Some(wake)))));
+        self.waker = self.wake.beside(wake);
     }
 
     /// How many publications it has missed in all, because it was slow; once it is closed, until
