@@ -4,9 +4,10 @@
 //! the owner takes them in batches, on a scheduler, as terms of its own heap. What is not taken yet
 //! stays in the core, whose buffer is bounded.
 //!
-//! Outcomes are pushed by the dispatcher: one thread a node, so that they are never queued behind
-//! events. It sleeps until an outcome or a stop pokes its [`Signal`]. When the node is to stop, it
-//! is this thread that waits for the core to close.
+//! Outcomes are pushed: a few by the core's own thread, others by the dispatcher, which is one
+//! thread a node, so that they are never queued behind events. It sleeps until an outcome or a stop
+//! pokes its [`Signal`]. When the node is to stop, it is this thread that waits for the core to
+//! close.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,7 +16,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chinwag::event::{Event, EventKind, Field};
-use chinwag::host::{Answer, Subscription};
+use chinwag::host::{Answer, Subscription, is_unlocked};
 use chinwag::{Error, Member, Result};
 use rustler::env::SavedTerm;
 use rustler::thread::is_scheduler_thread;
@@ -30,6 +31,8 @@ use crate::{answer, atoms, error, member};
 const BATCH: usize = 64;
 /// Bytes of a payload that are copied for the VM at most.
 const COPIED_MAX: usize = 64 * 1024;
+/// Operations under way of which the core's thread sends the outcomes itself.
+const FEW: usize = 4;
 
 /// Tells the owner that there is something to take: once, until it has looked.
 pub(crate) struct Bell {
@@ -207,6 +210,11 @@ impl Signal {
         lock(&self.state)
     }
 
+    /// Whether there are operations whose outcome has not been taken, and not many.
+    fn is_expecting_few(&self) -> bool {
+        (1..=FEW).contains(&self.open.load(Ordering::SeqCst))
+    }
+
     /// There may be an outcome to take.
     fn poke(&self) {
         if self.open.load(Ordering::SeqCst) > 0 {
@@ -335,10 +343,15 @@ impl Waiting {
     }
 }
 
-/// The core's wake object: whoever has something to take learns of it.
-pub(crate) fn poke(signal: &Signal, bell: &Arc<Bell>) {
-    signal.poke();
-    bell.ring(signal);
+/// The core's wake object: whoever has something to take learns of it. A few outcomes are sent
+/// from the core's own thread, where the dispatcher would be another one to wake; many it sends
+/// while the core reads on.
+pub(crate) fn poke(shared: &Shared) {
+    match is_unlocked() && shared.signal.is_expecting_few() {
+        true => shared.settle(),
+        false => shared.signal.poke(),
+    }
+    shared.bell.ring(&shared.signal);
 }
 
 /// The dispatcher's whole life.

@@ -142,11 +142,13 @@ fn begin(env: Env<'_>, options: Term<'_>) -> Result<ResourceArc<NodeRef>> {
     let host = bind(env, &config)?;
     let (signal, bell) =
         (Arc::new(Signal::default()), Arc::new(Bell::new(env.pid(), atoms::events())));
-    let wake = (Arc::clone(&signal), Arc::clone(&bell));
-    host.set_wake(Some(Box::new(move || poke(&wake.0, &wake.1))))?;
     let inbox = Mutex::new(Inbox::new(host.subscribe(Replay::Yes)?));
     let (waiting, rings) = (Mutex::default(), Rings::default());
     let shared = Arc::new(Shared { host, owner: env.pid(), signal, bell, inbox, waiting, rings });
+    // Weak: the host owns what is called.
+    let woken = Arc::downgrade(&shared);
+    let wake = move || woken.upgrade().into_iter().for_each(|shared| poke(&shared));
+    shared.host.set_wake(Some(Box::new(wake)))?;
     let dispatched = Arc::clone(&shared);
     thread::Builder::new()
         .name("chinwag-events".into())
