@@ -3,9 +3,12 @@
 
 const { unaborted } = require('./arguments.js');
 const { aborted, failed, make, native: guarded } = require('./errors.js');
+const { Maker } = require('./payload/decode.js');
 
 /** Outcomes taken before others get their turn. */
 const BATCH = 1024;
+/** In place of the number of one that is not the payload of a call. */
+const OTHER = 0;
 
 class Operations {
   #native;
@@ -50,10 +53,25 @@ class Operations {
   /** Takes the outcomes that are there. */
   take() {
     for (;;) {
-      const { all, told } = guarded(() => this.#native.outcomes(BATCH));
-      for (const { id, value, failed } of all) this.#settle(id, { value, failed, told });
-      if (all.length < BATCH) return;
+      if (this.#some(guarded(() => this.#native.outcomes(BATCH))) < BATCH) return;
     }
+  }
+
+  /** How many there were. */
+  #some({ calls, all, told }) {
+    if (!calls) return 0;
+    const [others, maker] = [all.values(), new Maker(calls)];
+    let count = 0;
+    for (; maker.more; count++) {
+      const id = maker.number();
+      if (id === OTHER) this.#other(others.next().value, told);
+      else this.#settle(id, { value: maker.value() });
+    }
+    return count;
+  }
+
+  #other({ id, value, failed }, told) {
+    this.#settle(id, { value, failed, told });
   }
 
   /** Nothing more comes from the core: what still waits learns of it. */

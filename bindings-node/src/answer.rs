@@ -10,14 +10,20 @@ use crate::config::camel;
 use crate::error::{Failed, Result, broken};
 use crate::payload::{Parts, Told};
 
-/// Outcomes, and the payloads that are in them.
+/// Outcomes. Most are the payloads of calls, which are told without an object for each.
 #[napi(object, object_from_js = false)]
 pub struct Outcomes<'env> {
-    /// Each of them.
+    /// In their order, if there are any: the number of one that is a payload, and its value; or
+    /// [`OTHER`] for the next of the others.
+    pub calls: Option<Parts<'env>>,
+    /// The others.
     pub all: Vec<Outcome<'env>>,
-    /// What is said of their payloads, if there are any.
+    /// What is said of payloads in these, if there are any.
     pub told: Option<Parts<'env>>,
 }
+
+/// In place of the number of an operation.
+const OTHER: f64 = 0.0;
 
 /// The outcome of an operation.
 #[napi(object, object_from_js = false)]
@@ -32,19 +38,39 @@ pub struct Outcome<'env> {
 
 /// Outcomes as JavaScript has them.
 pub(crate) fn outcomes(env: &Env, settled: Vec<Completion>) -> napi::Result<Outcomes<'_>> {
-    let mut told = Told::default();
-    let mut outcome = |Completion { id, result }| {
-        let (answer, failed) = match result {
-            Ok(answer) => (answer, None),
+    let (mut calls, mut all, mut told) = (Told::default(), Vec::new(), Told::default());
+    for Completion { id, result } in settled {
+        let id = id as f64;
+        let (answer, failed) = match result.and_then(|answer| called(&mut calls, id, answer)) {
+            Ok(None) => continue,
+            Ok(Some(answer)) => (answer, None),
             Err(error) => (Answer::None, Some(Failed::from(&error))),
         };
-        let value = value(env, &answer, &mut told)?;
-        Ok(Outcome { id: id as f64, value, failed })
-    };
-    let all = settled.into_iter().map(&mut outcome).collect::<napi::Result<_>>()?;
+        calls.number(OTHER);
+        all.push(Outcome { id, value: value(env, &answer, &mut told)?, failed });
+    }
+    Ok(Outcomes { calls: parts(env, calls)?, all, told: parts(env, told)? })
+}
+
+/// Tells the payload of a call; what is none comes back.
+fn called(calls: &mut Told, id: f64, answer: Answer) -> chinwag::Result<Option<Answer>> {
+    let Answer::Payload(payload) = answer else { return Ok(Some(answer)) };
+    calls.mark();
+    calls.number(id);
+    match calls.payload(&payload) {
+        Ok(_) => Ok(None),
+        Err(error) => {
+            calls.reset();
+            // It is here, so that the server has done what it was asked.
+            Err(error.with_executed(true))
+        }
+    }
+}
+
+fn parts(env: &Env, told: Told) -> napi::Result<Option<Parts<'_>>> {
     let told = Some(told).filter(|told| !told.is_empty());
     let told = told.map(|told| told.parts(env)).transpose();
-    Ok(Outcomes { all, told: told.map_err(|error| napi::Error::from_reason(&error.reason))? })
+    told.map_err(|error| napi::Error::from_reason(&error.reason))
 }
 
 /// An answer that has no payload.

@@ -46,8 +46,7 @@ class Messages {
     const { timeout, headers, codec, signal } = options;
     const parts = envelope(target, op, { timeout: this.#time(timeout), headers }, codec, payload);
     const submit = () => this.#native.call(...parts.said());
-    const { value, told } = await this.#perform(submit, signal);
-    return opened(value, told);
+    return (await this.#perform(submit, signal)).value;
   }
 
   async cast(target, op, payload, options = {}) {
