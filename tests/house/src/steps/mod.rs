@@ -416,7 +416,7 @@ const HELLO: Step = Step {
     after: &["c build", "python build", "node build", "elixir build"],
     needs: &["target/venv/bin/python", "node", "elixir", "unshare", "ip"],
     waits: true,
-    run: &[EXAMPLES, "sh tests/steps/hello.sh"],
+    run: &[EXAMPLES, "sh tests/steps/programs/hello.sh"],
 };
 
 const TALK: Step = Step {
@@ -424,7 +424,7 @@ const TALK: Step = Step {
     after: &["c build", "python build", "node build", "elixir build"],
     needs: &["target/venv/bin/python", "node", "elixir"],
     waits: true,
-    run: &[EXAMPLES, "sh tests/steps/talk.sh"],
+    run: &[EXAMPLES, "sh tests/steps/programs/talk.sh"],
 };
 
 const COUNTER: Step = Step {
@@ -432,14 +432,15 @@ const COUNTER: Step = Step {
     after: &["c build", "python build", "node build", "elixir build"],
     needs: &["target/venv/bin/python", "node", "elixir"],
     waits: true,
-    run: &[EXAMPLES, "sh tests/steps/counter.sh"],
+    run: &[EXAMPLES, "sh tests/steps/programs/counter.sh"],
 };
 
 const ORDERS: Step = Step {
     name: "orders",
     after: &["c build", "python build", "node build", "elixir build"],
     needs: &["target/venv/bin/python", "node", "elixir"],
-    run: &["cargo build --locked -q -p chinwag --example orders", "sh tests/steps/orders.sh"],
+    waits: true,
+    run: &[EXAMPLES, "sh tests/steps/programs/orders.sh"],
 };
 
 const CART: Step = Step {
@@ -447,7 +448,7 @@ const CART: Step = Step {
     after: &["c build", "python build", "node build", "elixir build"],
     needs: &["target/venv/bin/python", "node", "elixir"],
     waits: true,
-    run: &[EXAMPLES, "sh tests/steps/cart.sh"],
+    run: &[EXAMPLES, "sh tests/steps/programs/cart.sh"],
 };
 
 const SHARD: Step = Step {
@@ -455,7 +456,7 @@ const SHARD: Step = Step {
     after: &["c build", "python build", "node build", "elixir build"],
     needs: &["target/venv/bin/python", "node", "elixir"],
     waits: true,
-    run: &[EXAMPLES, "sh tests/steps/shard.sh"],
+    run: &[EXAMPLES, "sh tests/steps/programs/shard.sh"],
 };
 
 const INSTALL: Step = Step {

@@ -2,7 +2,7 @@
 # The five programs of the README, run as it says: the one in Elixir is asked to end, the one
 # in Node is killed, the one in C is told to go, and the one in Python prints what the README says.
 set -eu
-cd "$(dirname "$0")/../.."
+cd "$(dirname "$0")/../../.."
 
 # They meet at port 7946, which has to be free: so it is that of a network of their own.
 if [ "${1:-}" != inside ]; then
@@ -12,7 +12,7 @@ ip link set lo up
 
 root=$PWD
 logs=$root/target/hello
-. tests/steps/programs.sh
+. tests/steps/programs/common.sh
 
 # Waits until somebody listens at port 7946 (in hexadecimal).
 until_bound() {

@@ -2,12 +2,12 @@
 # The program `counter` of every language, in one cluster: each is called by all, by its name, and
 # answers with what all have added. Then one leaves and one is killed.
 set -eu
-cd "$(dirname "$0")/../.."
+cd "$(dirname "$0")/../../.."
 
 root=$PWD
 step=counter
 logs=$root/target/$step
-. tests/steps/programs.sh
+. tests/steps/programs/common.sh
 
 begin_all py js ex c rs
 

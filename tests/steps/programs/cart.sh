@@ -2,7 +2,7 @@
 # The program `cart` of every language: one record goes through all of them. Then two that know
 # nothing of each other add to it; each language shows both carts, and makes the same one of them.
 set -eu
-cd "$(dirname "$0")/../.."
+cd "$(dirname "$0")/../../.."
 
 root=$PWD
 logs=$root/target/cart

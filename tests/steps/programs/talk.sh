@@ -2,12 +2,12 @@
 # The program `talk` of every language, in one cluster: each says something to all and to the next
 # one, and to nobody. Then one leaves, one is killed and spoken to, and the others go one by one.
 set -eu
-cd "$(dirname "$0")/../.."
+cd "$(dirname "$0")/../../.."
 
 root=$PWD
 step=talk
 logs=$root/target/$step
-. tests/steps/programs.sh
+. tests/steps/programs/common.sh
 
 begin_all py js ex c rs
 

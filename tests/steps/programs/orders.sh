@@ -2,12 +2,12 @@
 # The program `orders` of every language, in one cluster: what each publishes comes to all, and of
 # those in a queue to one. Then one leaves and one is killed, and the others go on.
 set -eu
-cd "$(dirname "$0")/../.."
+cd "$(dirname "$0")/../../.."
 
 root=$PWD
 step=orders
 logs=$root/target/$step
-. tests/steps/programs.sh
+. tests/steps/programs/common.sh
 
 # until_topics NAME LINE: asks for the topics until that one answers so.
 until_topics() {

@@ -3,12 +3,12 @@
 # One is drained and leaves, and nothing is lost; one is killed, and the others take its slots; it
 # starts again, and is given what it owns.
 set -eu
-cd "$(dirname "$0")/../.."
+cd "$(dirname "$0")/../../.."
 
 root=$PWD
 step=shard
 logs=$root/target/$step
-. tests/steps/programs.sh
+. tests/steps/programs/common.sh
 
 begin_all rs js ex c py
 
