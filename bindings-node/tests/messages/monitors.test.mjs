@@ -32,16 +32,18 @@ test('who follows a server hears why it is down', async (t) => {
 
 test('a member that fails or leaves takes its servers along', async (t) => {
   const a = await open(t, 'a');
-  for (const [signal, reason] of [['SIGTERM', 'node_left'], ['SIGKILL', 'node_failed']]) {
+  // Two names: what the first one had told would be shown again until the second one is heard.
+  const ends = [['b', 'SIGTERM', 'node_left'], ['c', 'SIGKILL', 'node_failed']];
+  for (const [name, signal, reason] of ends) {
     const program = new Program(`
-      const node = await start({ ...QUICK, name: 'b', seeds, handleSignals: true });
+      const node = await start({ ...QUICK, name: '${name}', seeds, handleSignals: true });
       await node.serve('counter', { call: { get: () => 1 } });
       console.log('ready');
     `, { seed: seeds(a)[0] });
     await program.says('ready');
     await until(() => a.servers().counter === 1);
     const down = a.monitor('counter');
-    await a.call('counter@b', 'get');
+    await a.call(`counter@${name}`, 'get');
     program.signal(signal);
     await program.ends({ code: null, signal });
     assert.equal((await down).reason, reason);
