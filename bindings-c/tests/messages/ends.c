@@ -146,7 +146,7 @@ static void forks(chinwag_node *node) {
     pid_t child = fork();
     CHECK(child >= 0);
     if (child == 0) {
-        alarm(60);
+        alarm(300);
         in_child(open);
     }
     int status = 0;
@@ -197,7 +197,7 @@ static void is_terminated(void) {
     pid_t child = fork();
     CHECK(child >= 0);
     if (child == 0) {
-        alarm(60);
+        alarm(300);
         parent = getpid();
         keep_busy(start_with("terminated", NULL, "handle_signals", "true"));
         CHECK(write(ready[1], "x", 1) == 1);
@@ -217,7 +217,7 @@ static void is_terminated(void) {
 static struct open kept;
 
 int main(int argc, char **argv) {
-    alarm(120);
+    alarm(300);
     CHECK(argc == 2);
     parent = getpid();
     if (strcmp(argv[1], "signal") == 0) {

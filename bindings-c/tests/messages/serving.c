@@ -382,7 +382,7 @@ static void misuse_of_a_request(chinwag_node *a) {
 }
 
 int main(void) {
-    alarm(240);
+    alarm(300);
     chinwag_node *a = start("a", NULL);
     char addr[64];
     address(a, addr, sizeof addr);

@@ -256,7 +256,7 @@ static void misuse(chinwag_node *a) {
 }
 
 int main(void) {
-    alarm(240);
+    alarm(300);
     chinwag_node *a = start("a", NULL);
     char addr[64];
     address(a, addr, sizeof addr);

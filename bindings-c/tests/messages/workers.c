@@ -163,7 +163,7 @@ static void worker_ends(chinwag_node *a, const char *path, int number) {
 }
 
 int main(void) {
-    alarm(240);
+    alarm(300);
     char folder[48], path[64], addr[64];
     snprintf(folder, sizeof folder, "/tmp/chinwag-workers-%d", (int)getpid());
     CHECK(mkdir(folder, 0700) == 0);

@@ -221,7 +221,7 @@ static void nulls_around_a_node(chinwag_node *node) {
 }
 
 int main(void) {
-    alarm(120);
+    alarm(300);
     bad_options();
     bad_certificates();
     tags_and_bytes();

@@ -94,7 +94,7 @@ static void counters(const chinwag_node *node) {
 }
 
 int main(void) {
-    alarm(120);
+    alarm(300);
     chinwag_node *a = start("a", NULL);
     char addr[64];
     address(a, addr, sizeof addr);

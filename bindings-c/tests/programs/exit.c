@@ -29,7 +29,7 @@ static void *wait_for_ever(void *node) {
 static chinwag_node *node;
 
 int main(int argc, char **argv) {
-    alarm(60);
+    alarm(300);
     CHECK(argc == 2);
     node = start("unclosed", NULL);
     pthread_t thread;

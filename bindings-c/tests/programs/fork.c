@@ -154,7 +154,7 @@ static void in_child(chinwag_node *node, const chinwag_ring *ring, struct served
 }
 
 int main(void) {
-    alarm(120);
+    alarm(300);
     parent = getpid();
     chinwag_node *node = start("parent", NULL);
     char addr[64];
@@ -179,7 +179,7 @@ int main(void) {
     pid_t child = fork();
     CHECK(child >= 0);
     if (child == 0) {
-        alarm(60);
+        alarm(300);
         in_child(node, ring, parents, addr);
     }
     await_only(node, CHINWAG_EVENT_MEMBER_JOIN, "child");

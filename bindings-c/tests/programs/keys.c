@@ -269,7 +269,7 @@ static void newcomers(void) {
 }
 
 int main(void) {
-    alarm(120);
+    alarm(300);
     own_keys();
     keys_of_all();
     key_files();

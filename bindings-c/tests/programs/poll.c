@@ -125,7 +125,7 @@ static void closed_while_waiting(void) {
 }
 
 int main(void) {
-    alarm(120);
+    alarm(300);
     chinwag_node *a = start("a", NULL);
     char addr[64];
     address(a, addr, sizeof addr);

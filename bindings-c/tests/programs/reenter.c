@@ -112,7 +112,7 @@ static void crosswise(void) {
 }
 
 int main(void) {
-    alarm(120);
+    alarm(300);
     chinwag_node *seed = start("seed", NULL);
     char addr[64];
     address(seed, addr, sizeof addr);

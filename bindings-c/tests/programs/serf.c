@@ -204,7 +204,7 @@ static void without(void) {
 }
 
 int main(void) {
-    alarm(120);
+    alarm(300);
     chinwag_node *a = start_with("a", NULL, "delegate_versions", "2,5,5");
     char addr[64];
     address(a, addr, sizeof addr);

@@ -62,7 +62,7 @@ static struct running prepare(enum way way, const char *name) {
     pid_t pid = fork();
     CHECK(pid >= 0);
     if (pid == 0) {
-        alarm(60);
+        alarm(300);
         close(ends[1]);
         child(way, name, ends[0]);
     }
@@ -125,7 +125,7 @@ static void forked_child_gets_the_default(void) {
     pid_t pid = fork();
     CHECK(pid >= 0);
     if (pid == 0) {
-        alarm(60);
+        alarm(300);
         CHECK(write(ends[1], "x", 1) == 1);
         for (;;) {
             pause();
@@ -150,7 +150,7 @@ static void forked_child_gets_the_default(void) {
     pid = fork(); /* and its own node says goodbye for itself */
     CHECK(pid >= 0);
     if (pid == 0) {
-        alarm(60);
+        alarm(300);
         chinwag_node_free(node);
         OK(chinwag_config_set(config, "name", "own", &err));
         OK(chinwag_config_set(config, "seeds", addr, &err));
@@ -174,7 +174,7 @@ static void forked_child_gets_the_default(void) {
 }
 
 int main(void) {
-    alarm(120);
+    alarm(300);
     /* The last first: those that come later hold its end of the pipe as well. */
     struct running normal = prepare(RETURNS, "normal"), bare = prepare(NO_HANDLER, "bare");
     struct running killed = prepare(KILLED, "killed"), own = prepare(OWN_HANDLER, "own handler");

@@ -25,7 +25,7 @@ static void refused(const char *path) {
 }
 
 int main(void) {
-    alarm(120);
+    alarm(300);
     char path[64], addr[64];
     snprintf(path, sizeof path, "/tmp/chinwag-snapshot-%d", (int)getpid());
     chinwag_node *a = start("a", NULL);

@@ -180,7 +180,7 @@ static void when_closed(chinwag_node *node) {
 }
 
 int main(void) {
-    alarm(120);
+    alarm(300);
     chinwag_node *a = start("a", NULL);
     char addr[64];
     address(a, addr, sizeof addr);

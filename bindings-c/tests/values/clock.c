@@ -208,7 +208,7 @@ static void numbers_of_json_are_whole_and_in_their_bounds(void) {
 }
 
 int main(void) {
-    alarm(240);
+    alarm(300);
     entries_come_in_order();
     a_name_from_elsewhere_may_hold_a_zero();
     twelve_are_trimmed_by_default();

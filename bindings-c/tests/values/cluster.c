@@ -428,7 +428,7 @@ static void wrong_arguments_are_errors(void) {
 }
 
 int main(void) {
-    alarm(240);
+    alarm(300);
     all_members_have_the_ring_of_the_members();
     a_change_answers_for_your_keys_and_the_past_is_kept();
     no_ring_is_kept_until_it_is_asked_for();

@@ -112,7 +112,7 @@ static void spoilt_clocks_are_refused_or_others(void) {
 }
 
 int main(void) {
-    alarm(240);
+    alarm(300);
     null_is_no_log_and_no_fold();
     spoilt_clocks_are_refused_or_others();
     puts("ok");

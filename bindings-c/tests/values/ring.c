@@ -276,7 +276,7 @@ static void wrong_arguments_are_errors(void) {
 }
 
 int main(void) {
-    alarm(240);
+    alarm(300);
     shared_vectors();
     owners_of_many_keys();
     a_ring_changes_into_another();

@@ -248,7 +248,7 @@ static void lists_have_an_end(void) {
 }
 
 int main(void) {
-    alarm(240);
+    alarm(300);
     spoilt_rings_are_refused_or_others();
     numbers_of_json_are_whole_and_in_their_bounds();
     what_is_announced_is_not_believed();

@@ -117,7 +117,7 @@ static void what_cannot_be_written_changes_nothing(void) {
 }
 
 int main(void) {
-    alarm(240);
+    alarm(300);
     a_cart_is_written_by_two();
     null_is_a_new_record_or_an_error();
     spoilt_records_are_refused_or_others();
