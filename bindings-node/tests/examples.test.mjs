@@ -68,7 +68,7 @@ test('orders.mjs publishes what is typed, and shows what comes', async (t) => {
   await until(async () => {
     a.child.stdin.write('topics\n');
     await new Promise((resolve) => a.child.stdout.once('data', resolve));
-    return /topics { orders: 1 }\n$/.test(a.text);
+    return /topics orders=1\n$/.test(a.text);
   }, 'the topic to be known');
   a.child.stdin.write('publish orders black tea\npublish no/body x\npublish ! x\n');
   await a.says(/sent to 1\nsent to 0\nERR_CHINWAG_BAD_ARGUMENT: .*\n$/);
