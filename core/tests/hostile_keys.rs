@@ -96,7 +96,9 @@ async fn a_flood_changes_nothing_without_the_key_and_ends_nothing_with_it() {
     let mislabelled = stats.packets_mislabelled + stats.streams_mislabelled;
     assert!(stats.packets_received >= DATAGRAMS as u64 / 2, "{stats:?}");
     assert!(stats.streams_accepted >= STREAMS as u64 / 2, "{stats:?}");
-    assert!(in_clear > 10_000 && sealed > 10_000 && mislabelled > 1_000, "{stats:?}");
+    // Of what the kernel had room for, which is less on a busy machine.
+    let part = stats.packets_received / 10;
+    assert!(in_clear > part && sealed > part && mislabelled > part / 10, "{stats:?}");
     assert!(stats.streams_failed > 1_000, "{stats:?}");
     assert_eq!((stats.messages_refused, stats.conflicts), (0, 0), "{stats:?}");
 
