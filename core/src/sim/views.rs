@@ -99,7 +99,7 @@ impl Sim {
     /// it is the same; and what a driver warns of when it has made it.
     ///
     /// It is the caller who keeps it, and tells the node of it with
-    /// [`Request::Placed`](crate::engine::Request::Placed), as a driver does.
+    /// [`Request::Placed`], as a driver does.
     ///
     /// # Errors
     /// `too_large`: more members, or overrides, than a ring can have.
