@@ -66,7 +66,9 @@ test('a member that goes is told at once', async (t) => {
   await until(() => asked.length === 1);
   await served.stop();
   await rejected(call, 'no_server', true);
+  await until(() => !a.hosts('shared').includes('b'));
   await b.serve('shared', (op, n, from) => (asked.push(from), NO_REPLY));
+  await until(() => a.hosts('shared').includes('b'));
   const second = a.call('shared@b', 'x', 1, { timeout: 60_000 });
   await until(() => asked.length === 2);
   const told = rejected(second, 'node_down', true);
