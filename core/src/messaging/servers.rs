@@ -166,6 +166,14 @@ impl Servers {
         if fits { Ok(()) } else { Err(Refused::Full) }
     }
 
+    /// Whether a quarter of what may wait does.
+    pub(super) fn is_crowded(&self, id: ServerId) -> bool {
+        self.servers.get(&id).is_some_and(|server| {
+            server.mailbox.len() + server.ahead > server.limits.messages / 4
+                || server.bytes > server.limits.bytes / 4
+        })
+    }
+
     /// Puts a message into a mailbox that has room; whether somebody has to be told.
     pub(super) fn put(&mut self, id: ServerId, delivery: Delivery) -> bool {
         let Some(server) = self.servers.get_mut(&id) else { return false };

@@ -48,12 +48,16 @@ fn intro(name: &str) -> Vec<u8> {
 
 /// A call of that server, with nothing beside it but a payload.
 fn call(id: u64, server: &str, op: &str, payload: &[u8]) -> Vec<u8> {
+    frame(16, 0, id, &request(server, op, payload))
+}
+
+fn request(server: &str, op: &str, payload: &[u8]) -> Vec<u8> {
     let mut body = vec![0; 4];
     body.extend_from_slice(&[server.len() as u8, op.len() as u8, 0, 0, 0, 0, 0, 0]);
     body.extend_from_slice(server.as_bytes());
     body.extend_from_slice(op.as_bytes());
     body.extend_from_slice(payload);
-    frame(16, 0, id, &body)
+    body
 }
 
 fn send(mut socket: UnixStream, bytes: &[&[u8]]) -> UnixStream {
@@ -100,6 +104,27 @@ async fn garbage_ends_a_connection_and_nothing_else() {
     }
     until("they are gone", || a.stats().workers == 1).await;
     assert_eq!(ask(&w, "on-a", "name").await, "a");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_says_more_than_the_member_can_send_on_is_slowed() {
+    const COUNT: usize = 150_000;
+    let (_folder, path) = socket();
+    let a = member("a", &path).await;
+    let serving = chinwag::Serving { mailbox: Some(COUNT), concurrency: 1 };
+    let _served = a.serve_with("on-a", serving, Named("a")).await.expect("a free name");
+    let first = [HELLO, &intro("someone"), &call(1, "!", "attach", b"")].concat();
+    let casts = frame(17, 0, 0, &request("on-a", "name", b"")).repeat(COUNT);
+    let socket = send(connect(&path), &[&first]);
+    until("it has attached", || a.stats().workers == 1).await;
+    let socket = tokio::task::spawn_blocking(move || send(socket, &[&casts]));
+    until("all have come", || {
+        let stats = a.stats();
+        stats.casts_served + stats.casts_dropped >= COUNT as u64
+    })
+    .await;
+    assert_eq!((a.stats().casts_served, a.stats().casts_dropped), (COUNT as u64, 0));
+    drop(socket.await);
 }
 
 /// Whether a call was answered: a reply has kind 18, a failure 19, and the number of the call is

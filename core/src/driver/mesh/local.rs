@@ -62,6 +62,9 @@ impl Members for Sight {
     }
 }
 
+/// How soon a member that had too much to send on for its workers looks again: a fraction of what
+/// that takes.
+const CROWDED: Duration = Duration::from_millis(1);
 /// The other side has to read something within that time.
 const WRITE_LIMIT: Duration = Duration::from_secs(30);
 
@@ -195,6 +198,10 @@ async fn converse(shared: &Arc<Shared>, link: LinkId, socket: UnixStream) -> Opt
 
 async fn read_all(shared: &Arc<Shared>, link: LinkId, from: &OwnedReadHalf) -> String {
     loop {
+        // What there is no room for stays in the socket, where it slows who says it.
+        while shared.lock().messaging.is_crowded() {
+            time::sleep(CROWDED).await;
+        }
         if let Err(error) = from.readable().await {
             return error.to_string();
         }

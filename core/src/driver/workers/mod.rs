@@ -52,7 +52,7 @@ const WORKERS_MAX: usize = 256;
 /// Messages of one worker that may be under way, and other things that it may ask for.
 const RELAYED_MAX: usize = 65_536;
 const WISHES_MAX: usize = 256;
-/// What may wait at the desk: it is cleared at once.
+/// What may wait at the desk, which is cleared at once; nothing more is read with a quarter of it.
 const DESK_LIMITS: MailboxLimits = MailboxLimits { messages: 65_536, bytes: 256 << 20 };
 
 /// The workers of a member. Closed with it.

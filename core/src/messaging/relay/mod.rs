@@ -179,6 +179,12 @@ impl Messaging {
         Ok(id)
     }
 
+    /// Whether so much of what workers said waits that no more of it should be read.
+    pub(crate) fn is_crowded(&self) -> bool {
+        let desk = self.relay.as_ref().and_then(|relay| relay.desk());
+        desk.is_some_and(|desk| self.servers.is_crowded(desk))
+    }
+
     /// This worker has a connection to that member, where both have greeted each other.
     pub(crate) fn attach(&mut self, now: Instant, member: &str) -> LinkId {
         self.at(now);
