@@ -26,6 +26,7 @@ mod stats;
 mod turmoil;
 
 use std::io;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -81,9 +82,9 @@ enum Inner {
     /// The Rust reader of events.
     EventsChild,
     /// Who answers messages.
-    MessagesServer { kind: String },
+    MessagesServer { kind: String, place: PathBuf },
     /// Who sends them.
-    MessagesClient { kind: String, address: String },
+    MessagesClient { kind: String, place: PathBuf, address: String },
     /// A process that calls, casts and registers.
     SoakChild { seat: usize, seeds: Vec<String> },
     /// A process to which something happens.
@@ -125,9 +126,9 @@ fn run(bench: &Bench) -> io::Result<()> {
         Bench::Inner(Inner::HostileSender) => hostile::serve(),
         Bench::Inner(Inner::Bomb { number }) => hostile::bomb(*number),
         Bench::Inner(Inner::EventsChild) => events::child::serve(),
-        Bench::Inner(Inner::MessagesServer { kind }) => messages::child::serve(kind),
-        Bench::Inner(Inner::MessagesClient { kind, address }) => {
-            messages::child::run(kind, address)
+        Bench::Inner(Inner::MessagesServer { kind, place }) => messages::child::serve(kind, place),
+        Bench::Inner(Inner::MessagesClient { kind, place, address }) => {
+            messages::child::run(kind, address, place)
         }
         Bench::Inner(Inner::TurmoilAgent(agent)) => turmoil::agent::serve(agent),
         Bench::Inner(Inner::SoakChild { seat, seeds }) => soak::child::serve(*seat, seeds),

@@ -1,11 +1,13 @@
 //! The client's side in Rust: it obeys the commands, whatever carries the messages.
 
 use std::io::{self, BufRead, Write};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::{Counted, Ready, Spans, echo, ours};
+use super::ours::{self, Way};
+use super::{Counted, Ready, Spans, echo};
 use crate::stats::percentile;
 
 /// Who carries messages.
@@ -17,26 +19,36 @@ pub(super) trait Carrier {
     fn cast(&mut self, bytes: usize, count: usize) -> io::Result<u64>;
 }
 
-/// Listens until it is ended.
-pub(crate) fn serve(kind: &str) -> io::Result<()> {
-    match kind {
-        "tokio" => echo::serve(),
-        "blocking" => echo::serve_blocking(),
-        "chinwag" => ours::serve(false),
-        "chinwag-key" => ours::serve(true),
-        other => Err(unknown(other)),
+/// Listens until it is ended; files that it needs are in `place`.
+pub(crate) fn serve(kind: &str, place: &Path) -> io::Result<()> {
+    match (kind, way(kind)) {
+        (_, Some(way)) => ours::serve(way, place),
+        ("tokio", _) => echo::serve(),
+        ("blocking", _) => echo::serve_blocking(),
+        _ => Err(unknown(kind)),
     }
 }
 
 /// Runs until stdin ends.
-pub(crate) fn run(kind: &str, address: &str) -> io::Result<()> {
-    match kind {
-        "tokio" => obey("tokio", &mut echo::Tokio::open(address)?),
-        "blocking" => obey("threads", &mut echo::Blocking::open(address)?),
-        "chinwag" => obey("tokio", &mut ours::Client::open(address, false)?),
-        "chinwag-key" => obey("tokio", &mut ours::Client::open(address, true)?),
-        other => Err(unknown(other)),
+pub(crate) fn run(kind: &str, address: &str, place: &Path) -> io::Result<()> {
+    match (kind, way(kind)) {
+        (_, Some(way)) => obey("tokio", &mut ours::Client::open(address, way, place)?),
+        ("tokio", _) => obey("tokio", &mut echo::Tokio::open(address)?),
+        ("blocking", _) => obey("threads", &mut echo::Blocking::open(address)?),
+        _ => Err(unknown(kind)),
     }
+}
+
+fn way(kind: &str) -> Option<Way> {
+    Some(match kind {
+        "chinwag" => Way::Plain,
+        "chinwag-key" => Way::Keyed,
+        "chinwag-tls" => Way::Certified,
+        "chinwag-worker" => Way::Worker,
+        "chinwag-publish" => Way::Published,
+        "chinwag-stream" => Way::Streamed,
+        _ => return None,
+    })
 }
 
 fn unknown(what: &str) -> io::Error {

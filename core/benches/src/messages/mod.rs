@@ -16,6 +16,7 @@
 //! a ratio is one of the same round.
 
 mod bindings;
+mod certificates;
 pub(crate) mod child;
 mod echo;
 mod frames;
@@ -35,7 +36,7 @@ use crate::counters::{Load, process_s};
 use crate::process::Peer;
 use crate::report::write_json;
 use crate::rival::Machine;
-use peers::{Running, Speaker};
+use peers::{Prepared, Running, Speaker};
 use report::Report;
 
 /// Bytes of a call's payload, and of its answer.
@@ -111,6 +112,9 @@ pub(crate) struct Messages {
     /// Whom to run.
     #[arg(long, value_delimiter = ',', value_enum, default_values_t = Speaker::ALL)]
     peers: Vec<Speaker>,
+    /// Lets each of those that are ours call all of the others: pairs of languages.
+    #[arg(long)]
+    across: bool,
     /// Repetitions; the peers take turns within each.
     #[arg(long, default_value_t = 5)]
     rounds: u64,
@@ -141,14 +145,18 @@ impl Messages {
             }
         }
         absent.iter().for_each(|line| eprintln!("left out: {line}"));
+        let pairs = self.pairs(&present);
         let mut runs = Vec::new();
         for round in 0..self.rounds {
-            for at in 0..present.len() {
-                let prepared = &present[(at + round as usize) % present.len()];
-                let peer = prepared.speaker.name().to_owned();
+            for at in 0..pairs.len() {
+                let (client, server) = pairs[(at + round as usize) % pairs.len()];
+                let peer = match client.speaker == server.speaker {
+                    true => client.speaker.name().to_owned(),
+                    false => format!("{} → {}", client.speaker.name(), server.speaker.name()),
+                };
                 eprintln!("round {round}: {peer}");
                 let mut run = Run { peer, round, ..Run::default() };
-                let running = Running::start(prepared, HARD_LIMIT);
+                let running = Running::start(client, server, HARD_LIMIT);
                 if let Err(error) = running.and_then(|pair| self.measure(pair, &mut run)) {
                     eprintln!("  {error}");
                     run.notes.push(error.to_string());
@@ -161,10 +169,21 @@ impl Messages {
         Ok(())
     }
 
+    /// Who calls whom.
+    fn pairs<'a>(&self, present: &'a [Prepared]) -> Vec<(&'a Prepared, &'a Prepared)> {
+        if !self.across {
+            return present.iter().map(|one| (one, one)).collect();
+        }
+        let ours = || present.iter().filter(|one| one.speaker.is_ours());
+        ours().flat_map(|client| ours().map(move |server| (client, server))).collect()
+    }
+
     fn measure(&self, mut pair: Running, run: &mut Run) -> io::Result<()> {
         run.runtime.clone_from(&pair.runtime);
-        run.call_1 = Some(self.calls(&mut pair, 1)?);
-        run.call_64 = Some(self.calls(&mut pair, 64)?);
+        if pair.calls {
+            run.call_1 = Some(self.calls(&mut pair, 1)?);
+            run.call_64 = Some(self.calls(&mut pair, 64)?);
+        }
         if pair.casts {
             run.cast_64 = Some(self.casts(&mut pair, 64)?);
             run.cast_16384 = Some(self.casts(&mut pair, 16_384)?);

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 
-use super::{AT_ONCE, Listening, Ready, bindings};
+use super::{AT_ONCE, Listening, Ready, bindings, certificates};
 use crate::languages::of_python;
 use crate::packages::{here, succeed};
 use crate::process::{Peer, Program};
@@ -28,6 +28,14 @@ pub(crate) enum Speaker {
     Chinwag,
     /// The same with a key.
     ChinwagKey,
+    /// The same with certificates.
+    ChinwagTls,
+    /// A member in Rust and a worker that is attached to it.
+    ChinwagWorker,
+    /// Two nodes in Rust, of which the one publishes what would be cast.
+    ChinwagPublish,
+    /// The same with items of a stream.
+    ChinwagStream,
     /// Two nodes of distributed Erlang, and a GenServer.
     Erlang,
     /// The same; its schedulers do not burn CPU while they wait for work.
@@ -57,11 +65,15 @@ pub(crate) enum Speaker {
 }
 
 impl Speaker {
-    pub(crate) const ALL: [Self; 17] = [
+    pub(crate) const ALL: [Self; 21] = [
         Self::Tokio,
         Self::Blocking,
         Self::Chinwag,
         Self::ChinwagKey,
+        Self::ChinwagTls,
+        Self::ChinwagWorker,
+        Self::ChinwagPublish,
+        Self::ChinwagStream,
         Self::Erlang,
         Self::ErlangIdle,
         Self::Nats,
@@ -83,6 +95,10 @@ impl Speaker {
             Self::Blocking => "blocking",
             Self::Chinwag => "chinwag",
             Self::ChinwagKey => "chinwag-key",
+            Self::ChinwagTls => "chinwag-tls",
+            Self::ChinwagWorker => "chinwag-worker",
+            Self::ChinwagPublish => "chinwag-publish",
+            Self::ChinwagStream => "chinwag-stream",
             Self::Erlang => "erlang",
             Self::ErlangIdle => "erlang-idle",
             Self::Nats => "nats",
@@ -96,6 +112,42 @@ impl Speaker {
             Self::Net => "net",
             Self::GrpcJs => "grpc-js",
             Self::ChinwagElixir => "chinwag-elixir",
+        }
+    }
+
+    /// Two nodes of ours, between which a node of any other language can call.
+    pub(super) const fn is_ours(self) -> bool {
+        matches!(
+            self,
+            Self::Chinwag
+                | Self::ChinwagC
+                | Self::ChinwagPython
+                | Self::ChinwagNode
+                | Self::ChinwagElixir
+        )
+    }
+
+    const fn is_of_this_program(self) -> bool {
+        matches!(
+            self,
+            Self::Tokio
+                | Self::Blocking
+                | Self::Chinwag
+                | Self::ChinwagKey
+                | Self::ChinwagTls
+                | Self::ChinwagWorker
+                | Self::ChinwagPublish
+                | Self::ChinwagStream
+        )
+    }
+
+    /// What it has of calls and casts.
+    const fn has(self) -> (bool, bool) {
+        match self {
+            Self::Grpc | Self::GrpcJs => (true, false),
+            // Their calls are those of `chinwag`.
+            Self::ChinwagPublish | Self::ChinwagStream => (false, true),
+            _ => (true, true),
         }
     }
 
@@ -115,7 +167,11 @@ impl Speaker {
             Self::Grpc | Self::Zeromq => {
                 tools.push(of_python(&peers, python, "messages.txt")?.join("bin/python"));
             }
-            Self::Tokio | Self::Blocking | Self::Chinwag | Self::ChinwagKey => {}
+            _ if self.is_of_this_program() => {
+                let place = folder.join("messages");
+                certificates::write(&place, &["server", "client"])?;
+                tools.push(place);
+            }
             _ => tools = bindings::prepare(self, folder, python)?,
         }
         Ok(Prepared { speaker: self, tools })
@@ -181,7 +237,7 @@ impl Prepared {
         let script = |name: &str| OsString::from(here().join("messages").join(name));
         let ours = || -> io::Result<_> {
             let command = format!("messages-{side}");
-            let mut args = vec![command.into(), name.into()];
+            let mut args = vec![command.into(), name.into(), self.tool(0)?.into()];
             args.extend((!address.is_empty()).then(|| address.into()));
             Ok((current_exe()?, args))
         };
@@ -190,7 +246,7 @@ impl Prepared {
             Ok((self.tool(tool)?, args.to_vec()))
         };
         let (path, args) = match self.speaker {
-            Speaker::Tokio | Speaker::Blocking | Speaker::Chinwag | Speaker::ChinwagKey => ours()?,
+            _ if self.speaker.is_of_this_program() => ours()?,
             Speaker::Grpc | Speaker::Zeromq => python(0)?,
             Speaker::Nats => python(1)?,
             Speaker::Erlang | Speaker::ErlangIdle => {
@@ -244,23 +300,28 @@ pub(super) struct Running {
     pub(super) server: Peer,
     pub(super) broker: Option<Peer>,
     pub(super) runtime: String,
+    /// It has messages that are answered.
+    pub(super) calls: bool,
     /// It has messages that nobody answers.
     pub(super) casts: bool,
 }
 
 impl Running {
-    pub(super) fn start(prepared: &Prepared, hard_limit: Duration) -> io::Result<Self> {
-        let (broker, port) = prepared.broker(hard_limit)?.unzip();
+    /// The two sides, of one library or of two languages.
+    pub(super) fn start(
+        client: &Prepared,
+        server: &Prepared,
+        hard_limit: Duration,
+    ) -> io::Result<Self> {
+        let (broker, port) = server.broker(hard_limit)?.unzip();
         let port = port.unwrap_or_default();
-        let given =
-            if prepared.speaker == Speaker::Nats { port.to_string() } else { String::new() };
-        let program = prepared.program(port, "server", &given)?;
-        let mut server = Peer::spawn_here(&program, hard_limit)?;
-        let address = server.hear::<Listening>(AT_ONCE)?.address;
-        let program = prepared.program(port, "client", &address)?;
+        let given = if server.speaker == Speaker::Nats { port.to_string() } else { String::new() };
+        let mut listening = Peer::spawn_here(&server.program(port, "server", &given)?, hard_limit)?;
+        let address = listening.hear::<Listening>(AT_ONCE)?.address;
+        let program = client.program(port, "client", &address)?;
+        let (calls, casts) = client.speaker.has();
         let mut client = Peer::spawn_here(&program, hard_limit)?;
         let runtime = client.hear::<Ready>(AT_ONCE)?.runtime;
-        let casts = !matches!(prepared.speaker, Speaker::Grpc | Speaker::GrpcJs);
-        Ok(Self { client, server, broker, runtime, casts })
+        Ok(Self { client, server: listening, broker, runtime, calls, casts })
     }
 }

@@ -116,8 +116,8 @@ const fn aim(
 
 impl<'a> Report<'a> {
     pub(super) fn of(runs: &'a [Run], machine: &'a Machine, absent: &'a [String]) -> Self {
-        let rows =
-            AIMS.iter().flat_map(|aim| [OURS, "chinwag-key"].map(|ours| aim.row(runs, ours)));
+        let all_ours = [OURS, "chinwag-key", "chinwag-tls"];
+        let rows = AIMS.iter().flat_map(|aim| all_ours.map(|ours| aim.row(runs, ours)));
         let languages = LANGUAGE_AIMS.iter().map(|(ours, aim)| aim.row(runs, ours));
         Self { rows: rows.chain(languages).collect(), machine, absent, runs }
     }
