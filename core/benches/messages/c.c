@@ -161,7 +161,8 @@ static void cast(chinwag_node *node, size_t bytes, size_t batch, double seconds)
             }
         }
         sent += batch;
-        processed = ask(node, "count", NULL, 0);
+        /* No payload at all would be nil, and the answer then a value in MessagePack. */
+        processed = ask(node, "count", payload, 0);
     }
     count(processed - before, began, sent - (processed - before));
     free(payload);

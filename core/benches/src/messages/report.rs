@@ -119,7 +119,8 @@ impl<'a> Report<'a> {
         let all_ours = [OURS, "chinwag-key", "chinwag-tls"];
         let rows = AIMS.iter().flat_map(|aim| all_ours.map(|ours| aim.row(runs, ours)));
         let languages = LANGUAGE_AIMS.iter().map(|(ours, aim)| aim.row(runs, ours));
-        Self { rows: rows.chain(languages).collect(), machine, absent, runs }
+        let ran = |row: &Row| row.ours.is_some();
+        Self { rows: rows.chain(languages).filter(ran).collect(), machine, absent, runs }
     }
 
     pub(super) fn markdown(&self) -> String {
