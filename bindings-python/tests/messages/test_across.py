@@ -130,11 +130,14 @@ def test_a_member_that_goes_takes_its_calls_along() -> None:
 def test_all_of_them_are_asked() -> None:
     async def main() -> None:
         async with pair() as (a, b, far):
-            await a.serve("far", Far())
+            near = Far()
+            await a.serve("far", near)
             await eventually(lambda: a.hosts("far") == b.hosts("far") == ["a", "b"])
             told = await b.multi_call("far", "get")
             assert told.replies == {"a": 0, "b": 0} and not told.failed
             assert await b.abcast("far", "add", 1) == 2
+            # There is no order between what b says and what a asks.
+            await eventually(lambda: near.n == far.n == 1)
             told = await a.multi_call("far", "get", min_ok=2)
             assert told.replies == {"a": 1, "b": 1}
             assert await a.call("far", "who", 1) == [1, "a", {}, None]  # its own first
