@@ -50,7 +50,8 @@ export type WarningCode =
   | 'loop-stuck'
   | 'tls-files'
   | 'member-away'
-  | 'server-taken';
+  | 'server-taken'
+  | 'discovery-failed';
 
 /** `code` of every error. */
 export type ErrorCode =
@@ -99,6 +100,15 @@ export interface StartOptions {
    * present are tried again by and by.
    */
   seeds?: readonly string[] | undefined;
+  /**
+   * Sources that are asked again and again where members are, as URLs such as dns://web:7946
+   * (docs/DISCOVERY.md). They only ever add members.
+   */
+  discovery?: readonly string[] | undefined;
+  /**
+   * The start waits until each source of `discovery` was asked once, and what it found was tried.
+   */
+  awaitFirstLookup?: boolean | undefined;
   /**
    * Fail the start with join_failed when no seed answers, instead of starting alone and trying
    * again.

@@ -173,6 +173,8 @@ const OPTIONS = Object.freeze({
   bind: { key: 'bind', kind: 'addr' },
   advertise: { key: 'advertise', kind: 'addr' },
   seeds: { key: 'seeds', kind: 'list' },
+  discovery: { key: 'discovery', kind: 'list' },
+  awaitFirstLookup: { key: 'await_first_lookup', kind: 'flag' },
   requireJoin: { key: 'require_join', kind: 'flag' },
   tags: { key: 'tags', kind: 'map' },
   meta: { key: 'meta', kind: 'bytes' },

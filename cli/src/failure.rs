@@ -28,6 +28,11 @@ impl Failure {
         Self { status: 3, message: message.into() }
     }
 
+    /// Nobody answers: 4.
+    pub(crate) fn unreachable(message: impl Into<String>) -> Self {
+        Self { status: 4, message: message.into() }
+    }
+
     /// The exit status.
     pub(crate) const fn status(&self) -> u8 {
         self.status

@@ -1,5 +1,6 @@
 //! The command: runs a member, lists the members of a cluster from outside, tells who owns which
-//! key and what would move, compares clocks, makes keys, shows a demonstration.
+//! key and what would move, compares clocks, makes keys, asks sources of discovery, shows a
+//! demonstration.
 //!
 //! Exit status: 0 done, 1 failed, 2 usage, 3 nothing matches, 4 cannot be reached, 5 timeout.
 #![forbid(unsafe_code)]
@@ -8,6 +9,7 @@ mod agent;
 mod asking;
 mod chart;
 mod demo;
+mod discover;
 mod failure;
 mod key;
 mod members;
@@ -30,7 +32,7 @@ fn command() -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommands([agent::command(), members::command(), ring::command()])
-        .subcommands([vclock::command(), key::command(), demo::command()])
+        .subcommands([vclock::command(), key::command(), discover::command(), demo::command()])
 }
 
 fn main() -> ExitCode {
@@ -49,6 +51,7 @@ async fn run(matches: &ArgMatches) -> Result<(), Failure> {
     match matches.subcommand() {
         Some(("agent", matches)) => agent::run(matches).await,
         Some(("demo", _)) => demo::run().await,
+        Some(("discover", matches)) => discover::run(matches).await,
         Some(("members", matches)) => members::run(matches).await,
         Some(("ring", matches)) => ring::run(matches).await,
         Some(("vclock", matches)) => vclock::run(matches),

@@ -98,6 +98,28 @@ pub const OPTIONS: &[OptionInfo] = &[
               are not present are tried again by and by.",
     },
     OptionInfo {
+        name: "discovery",
+        kind: OptionKind::List,
+        secret: false,
+        default: "",
+        wan: None,
+        local: None,
+        fast: None,
+        doc: "Sources that are asked again and again where members are, as URLs such as \
+              dns://web:7946 (docs/DISCOVERY.md). They only ever add members.",
+    },
+    OptionInfo {
+        name: "await_first_lookup",
+        kind: OptionKind::Flag,
+        secret: false,
+        default: "false",
+        wan: None,
+        local: None,
+        fast: None,
+        doc: "The start waits until each source of `discovery` was asked once, and what it found \
+              was tried.",
+    },
+    OptionInfo {
         name: "require_join",
         kind: OptionKind::Flag,
         secret: false,
@@ -1269,6 +1291,8 @@ pub enum WarningCode {
     MemberAway = 17,
     /// Workers serve a name that their member serves itself, which gets all that is for it.
     ServerTaken = 18,
+    /// A source of discovery failed, or refused, and why; told once a cause. Members stay.
+    DiscoveryFailed = 19,
 }
 
 /// One row of the table of warnings.
@@ -1377,6 +1401,11 @@ pub const WARNINGS: &[WarningInfo] = &[
         warning: WarningCode::ServerTaken,
         code: "server-taken",
         doc: "Workers serve a name that their member serves itself, which gets all that is for it.",
+    },
+    WarningInfo {
+        warning: WarningCode::DiscoveryFailed,
+        code: "discovery-failed",
+        doc: "A source of discovery failed, or refused, and why; told once a cause. Members stay.",
     },
 ];
 

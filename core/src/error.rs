@@ -60,7 +60,7 @@ impl Error {
         let list: Vec<String> =
             attempts.iter().map(|a| format!("{} {}", a.seed, a.cause)).collect();
         let message = match list.len() {
-            0 => "no seed was given; name at least one host[:port]".to_owned(),
+            0 => "no seed was given, and none was found; name at least one host[:port]".to_owned(),
             1 => format!("the seed did not answer: {}", list[0]),
             n => format!("none of {n} seeds answered: {}", list.join("; ")),
         };

@@ -64,6 +64,10 @@ mod state;
 #[cfg(feature = "sim")]
 pub mod sim;
 
+// Where members may be.
+#[cfg(feature = "runtime")]
+pub mod discovery;
+
 // Sockets, tasks, the clock, and the facade on top of them.
 #[cfg(feature = "runtime")]
 mod driver;

@@ -277,6 +277,16 @@ stats! {
     counter workers_refused,
     /// Workers that were let go because they did not read.
     counter workers_dropped,
+    /// Look-ups by sources of discovery.
+    counter discovery_lookups,
+    /// Of them, those that found nobody.
+    counter discovery_empty,
+    /// Those that failed: no answer, or none that makes sense.
+    counter discovery_failed,
+    /// Those that were refused by whoever was asked.
+    counter discovery_refused,
+    /// Candidates that the sources know now, present or not.
+    gauge discovery_candidates,
 }
 
 impl Stats {

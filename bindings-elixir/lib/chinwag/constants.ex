@@ -13,6 +13,10 @@ defmodule Chinwag.Constants do
     the bound address.
   * `:seeds` - Members to contact first, each host[:port]; one that answers is enough. Those that
     are not present are tried again by and by.
+  * `:discovery` - Sources that are asked again and again where members are, as URLs such as
+    dns://web:7946 (docs/DISCOVERY.md). They only ever add members.
+  * `:await_first_lookup` - The start waits until each source of `discovery` was asked once, and
+    what it found was tried.
   * `:require_join` - Fail the start with join_failed when no seed answers, instead of starting
     alone and trying again.
   * `:tags` - Key/value facts about this member, seen by all; at most 512 bytes once encoded as
@@ -227,6 +231,8 @@ defmodule Chinwag.Constants do
   * `:member_away` - The member of this worker is away, or refuses it; what was seen last stays.
   * `:server_taken` - Workers serve a name that their member serves itself, which gets all that is
     for it.
+  * `:discovery_failed` - A source of discovery failed, or refused, and why; told once a cause.
+    Members stay.
 
   ## Member states
 
@@ -306,6 +312,7 @@ defmodule Chinwag.Constants do
           | :tls_files
           | :member_away
           | :server_taken
+          | :discovery_failed
 
   @typedoc "What is believed about a member."
   @type member_state ::
@@ -320,6 +327,8 @@ defmodule Chinwag.Constants do
           | {:bind, String.t()}
           | {:advertise, String.t()}
           | {:seeds, [String.t()]}
+          | {:discovery, [String.t()]}
+          | {:await_first_lookup, boolean()}
           | {:require_join, boolean()}
           | {:tags, Enumerable.t()}
           | {:meta, binary()}
@@ -387,6 +396,8 @@ defmodule Chinwag.Constants do
     bind: :addr,
     advertise: :addr,
     seeds: :list,
+    discovery: :list,
+    await_first_lookup: :flag,
     require_join: :flag,
     tags: :map,
     meta: :bytes,
@@ -580,7 +591,8 @@ defmodule Chinwag.Constants do
     loop_stuck: "loop-stuck",
     tls_files: "tls-files",
     member_away: "member-away",
-    server_taken: "server-taken"
+    server_taken: "server-taken",
+    discovery_failed: "discovery-failed"
   ]
 
   @doc "Every code of a warning, as the core spells it."

@@ -50,6 +50,7 @@ WarningCode = Literal[
     "tls-files",
     "member-away",
     "server-taken",
+    "discovery-failed",
 ]
 ErrorCode = Literal[
     "bad_config",
@@ -81,6 +82,8 @@ OptionName = Literal[
     "bind",
     "advertise",
     "seeds",
+    "discovery",
+    "await_first_lookup",
     "require_join",
     "tags",
     "meta",
@@ -179,6 +182,13 @@ class Options(TypedDict, total=False):
     seeds: Iterable[str]
     """Members to contact first, each host[:port]; one that answers is enough. Those that are not
     present are tried again by and by.
+    """
+    discovery: Iterable[str]
+    """Sources that are asked again and again where members are, as URLs such as dns://web:7946
+    (docs/DISCOVERY.md). They only ever add members.
+    """
+    await_first_lookup: bool
+    """The start waits until each source of `discovery` was asked once, and what it found was tried.
     """
     require_join: bool
     """Fail the start with join_failed when no seed answers, instead of starting alone and trying

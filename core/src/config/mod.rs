@@ -18,6 +18,7 @@ pub use self::messages::{MessageSettings, Overflow};
 pub use self::ring::RingSettings;
 pub use self::security::{KeySource, Secret, TlsFiles};
 pub use self::value::Value;
+pub(crate) use self::value::parse_duration;
 use self::value::{bad, check, option, parse, preset};
 use crate::api::OptionInfo;
 use crate::error::{Error, ErrorKind, Result};
@@ -82,6 +83,8 @@ impl Config {
             bind_given: self.values.contains_key("bind"),
             advertise: self.addr("advertise"),
             seeds: self.list("seeds"),
+            discovery: self.list("discovery"),
+            await_first_lookup: self.flag("await_first_lookup"),
             require_join: self.flag("require_join"),
             snapshot: self.path("snapshot"),
             workers: self.path("workers"),
@@ -235,6 +238,10 @@ pub struct Settings {
     pub advertise: Option<SocketAddr>,
     /// First contacts, unresolved.
     pub seeds: Vec<String>,
+    /// Sources that are asked where members are, as URLs.
+    pub discovery: Vec<String>,
+    /// The start waits until each of them was asked once.
+    pub await_first_lookup: bool,
     /// Fail the start when no seed answers.
     pub require_join: bool,
     /// Where the members known are kept.

@@ -86,6 +86,7 @@ pub(super) fn parse(option: &OptionInfo, text: &str) -> Result<Value> {
     let value = match option.kind {
         OptionKind::Text | OptionKind::Choice(_) => Some(Value::Text(text.to_owned())),
         OptionKind::Addr => parse_addr(text).map(Value::Addr),
+        OptionKind::List if option.name == "discovery" => Some(Value::List(urls(text))),
         OptionKind::List => Some(Value::List(pieces(text).map(str::to_owned).collect())),
         OptionKind::Map => pieces(text)
             .map(|pair| pair.split_once('=').map(|(k, v)| (k.to_owned(), v.to_owned())))
@@ -107,6 +108,18 @@ fn pieces(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim).filter(|piece| !piece.is_empty())
 }
 
+/// URLs between commas; a piece that begins none belongs to the one before it.
+fn urls(text: &str) -> Vec<String> {
+    let mut urls: Vec<String> = Vec::new();
+    for piece in pieces(text) {
+        match urls.last_mut().filter(|_| !piece.contains("://")) {
+            Some(last) => *last = format!("{last},{piece}"),
+            None => urls.push(piece.to_owned()),
+        }
+    }
+    urls
+}
+
 /// `ip:port`, `[ip]:port`, or an address alone, which takes the default port.
 fn parse_addr(text: &str) -> Option<SocketAddr> {
     let bare = text.trim_start_matches('[').trim_end_matches(']');
@@ -116,7 +129,7 @@ fn parse_addr(text: &str) -> Option<SocketAddr> {
 }
 
 /// `500ms`, `5s`, `0.2s`, `1m`, `24h`.
-fn parse_duration(text: &str) -> Option<Duration> {
+pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
     let split = text.find(|c: char| c.is_ascii_alphabetic())?;
     let (number, unit) = text.split_at(split);
     let seconds = match unit {

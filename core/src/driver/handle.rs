@@ -12,6 +12,7 @@ use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time;
 use tracing::warn;
 
+use super::finds::Finds;
 use super::mesh::{Credentials, Start};
 use super::placement::Placement;
 use super::seeds::Seeds;
@@ -23,6 +24,7 @@ use super::{
     tcp,
 };
 use crate::config::{MessageSettings, Settings};
+use crate::discovery::Source;
 use crate::engine::{Engine, Reply, Setup};
 use crate::error::{Error, Result};
 use crate::member::Pool;
@@ -57,6 +59,8 @@ pub(crate) struct Handle {
     /// The outcome of the first join, once it is known; none without seeds.
     joined: Option<watch::Receiver<Option<Result<Reply>>>>,
     require_join: bool,
+    /// What the sources of discovery have found, if there are any.
+    finds: Option<Arc<Finds>>,
     /// Others wait for what this node says of its slots, so it has a ring from the start.
     hands_off: bool,
     /// How long looking a seed's name up may take.
@@ -74,14 +78,15 @@ pub(crate) const MAILBOX_BYTES: usize = 64 << 20;
 const WARNING_PAUSE: Duration = Duration::from_secs(60 * 60);
 
 impl Handle {
-    pub(crate) async fn start(settings: Settings) -> Result<Self> {
+    pub(crate) async fn start(settings: Settings, strategies: Vec<Source>) -> Result<Self> {
         match settings.attach.clone() {
             Some(path) => Self::attach(path, &settings).await,
-            None => Self::be_member(settings).await,
+            None => Self::be_member(settings, strategies).await,
         }
     }
 
-    async fn be_member(settings: Settings) -> Result<Self> {
+    async fn be_member(settings: Settings, strategies: Vec<Source>) -> Result<Self> {
+        let sources = sources(&settings, strategies)?;
         let mut security = settings.security.clone();
         security.keyring = keys::load(settings.keys.clone(), &security.label).await?;
         let (store, held) = remembered(&settings).await?;
@@ -121,11 +126,10 @@ impl Handle {
             tasks.push(tokio::spawn(store::keep(Arc::clone(store), Arc::clone(&board))));
         }
         let known = known(&settings, held)?;
-        let joined = (!(settings.seeds.is_empty() && known.is_empty())).then(|| {
+        let finds = (!sources.is_empty()).then(|| Finds::begin(sources, &board, &mut tasks));
+        let joined = seeds(&settings, known, finds.clone()).map(|seeds| {
             let (outcome, first) = watch::channel(None);
             let (commands, board) = (commands.downgrade(), Arc::clone(&board));
-            let pace = settings.protocol.reconnect_interval;
-            let seeds = Seeds::new(settings.seeds, known, lookup_limit, pace);
             tasks.push(tokio::spawn(seeds.keep_joined(commands, board, outcome)));
             first
         });
@@ -135,6 +139,7 @@ impl Handle {
             commands,
             turn: tokio::sync::Mutex::default(),
             joined,
+            finds,
             mesh,
             served: Mutex::default(),
             messages: settings.messages,
@@ -161,6 +166,7 @@ impl Handle {
             store: None,
             commands,
             joined: None,
+            finds: None,
             mesh,
             served: Mutex::default(),
             messages: settings.messages.clone(),
@@ -190,6 +196,7 @@ impl Handle {
     /// Adds what the board does not count.
     pub(crate) fn count(&self, stats: &mut Stats) {
         self.mesh.count(stats);
+        self.finds.iter().for_each(|finds| finds.count(stats));
         #[cfg(unix)]
         self.hub.iter().for_each(|hub| hub.count(stats));
     }
@@ -270,8 +277,13 @@ impl Handle {
     pub(crate) async fn ready(&self) -> Result<()> {
         if let Some(mut joined) = self.joined.clone() {
             let outcome = joined.wait_for(Option::is_some).await.map_err(|_| Error::closed())?;
-            if let (Some(Err(error)), true) = (&*outcome, self.require_join) {
-                return Err(error.clone());
+            match &*outcome {
+                Some(Err(error)) if self.require_join => return Err(error.clone()),
+                // No seeds, and no source that knows anybody.
+                Some(Ok(Reply::Joined(0))) if self.require_join => {
+                    return Err(Error::join_failed(Vec::new()));
+                }
+                _ => {}
             }
         }
         if self.hands_off {
@@ -437,6 +449,23 @@ fn pool() -> Arc<Pool> {
     let pool = shared.1.upgrade().filter(|_| shared.0 == process).unwrap_or_default();
     *shared = (process, Arc::downgrade(&pool));
     pool
+}
+
+/// What is asked where members are: options, and code.
+fn sources(settings: &Settings, strategies: Vec<Source>) -> Result<Vec<Source>> {
+    let urls = settings.discovery.iter().map(|url| Source::parse(url));
+    urls.chain(strategies.into_iter().map(Ok)).collect()
+}
+
+/// What to join, if anybody is to be joined.
+fn seeds(settings: &Settings, known: Vec<SocketAddr>, finds: Option<Arc<Finds>>) -> Option<Seeds> {
+    if settings.seeds.is_empty() && known.is_empty() && finds.is_none() {
+        return None;
+    }
+    let (limit, pace) = (settings.protocol.tcp_timeout, settings.protocol.reconnect_interval);
+    let waits = settings.await_first_lookup || settings.require_join;
+    let seeds = Seeds::new(settings.seeds.clone(), known, limit, pace);
+    Some(seeds.and_found(finds, waits))
 }
 
 /// The members of the last run, if they are to be tried.

@@ -12,6 +12,7 @@
 mod ask;
 mod board;
 mod clock;
+mod finds;
 mod handle;
 pub mod keys;
 mod loops;

@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time;
 use tracing::info;
 
+use super::finds::Finds;
 use super::names::{self, Found};
 use super::{Board, Command, sockets};
 use crate::engine::Reply;
@@ -17,6 +18,10 @@ use crate::event::{EventKind, Warning, WarningCode};
 /// What a node is told to join.
 pub(super) struct Seeds {
     names: Vec<String>,
+    /// Where there may be more, as it is found.
+    finds: Option<Arc<Finds>>,
+    /// The first attempt waits until all sources were asked.
+    waits: bool,
     /// Members of the last run: a few are tried each time, in turn.
     known: Vec<SocketAddr>,
     /// How long looking one up may take.
@@ -24,6 +29,8 @@ pub(super) struct Seeds {
     /// Between two looks, in company; zero when those who are missing are not tried again.
     pace: Duration,
     patrol: Patrol,
+    /// Where those who are missing are tried from.
+    tried: usize,
 }
 
 /// Where a node's commands go, as long as somebody holds it.
@@ -35,6 +42,8 @@ const RETRY_MIN: Duration = Duration::from_secs(1);
 const RETRY_MAX: Duration = Duration::from_secs(30);
 /// Members of the last run that are tried at the same time, and missing seeds.
 const KNOWN_AT_ONCE: usize = 8;
+/// Candidates that are dialled at the same time by a node that is alone.
+const FOUND_AT_ONCE: usize = 16;
 /// Reconnect intervals between two looks whether seeds are missing.
 const LOOK_ROUNDS: u32 = 6;
 
@@ -46,12 +55,18 @@ impl Seeds {
         reconnect_interval: Duration,
     ) -> Self {
         let pace = reconnect_interval.saturating_mul(LOOK_ROUNDS).min(RETRY_MAX);
-        Self { names, known, limit, pace, patrol: Patrol::default() }
+        let (finds, waits, patrol) = (None, false, Patrol::default());
+        Self { names, finds, waits, known, limit, pace, patrol, tried: 0 }
+    }
+
+    /// And what is found, for which the first attempt may wait.
+    pub(super) fn and_found(self, finds: Option<Arc<Finds>>, waits: bool) -> Self {
+        Self { finds, waits, ..self }
     }
 
     /// Joins the seeds; again after a while as long as nobody else is here; and, in company, those
     /// that are not here, so that two islands with a common seed become one. A failed or empty
-    /// attempt changes nothing.
+    /// attempt changes nothing. What sources find is joined likewise, at once when it is new.
     pub(super) async fn keep_joined(
         mut self,
         commands: Commands,
@@ -59,11 +74,13 @@ impl Seeds {
         outcome: watch::Sender<Option<Result<Reply>>>,
     ) {
         let mut pause = RETRY_MIN;
+        if let Some(finds) = self.finds.as_ref().filter(|_| self.waits) {
+            finds.all_asked().await;
+        }
         loop {
             if board.is_lonely() || outcome.borrow().is_none() {
                 let again = outcome.borrow().is_some();
-                let found = self.everybody().await;
-                let Some(result) = join(&commands, found, again).await else { return };
+                let Some(result) = self.join_anybody(&commands, again).await else { return };
                 if let Err(error) = &result {
                     info!(%error, "alone for now; the seeds are tried again");
                     // Being alone at the start is no error, but may well be a mistake.
@@ -88,14 +105,39 @@ impl Seeds {
                 // In company, it looks rarely; once alone again, it begins anew.
                 let pace = if self.pace > Duration::ZERO { self.pace } else { RETRY_MAX };
                 let pace = pace.mul_f64(sockets::jitter());
-                if time::timeout(pace, board.becomes_lonely()).await.is_err() {
-                    continue;
+                tokio::select! {
+                    () = board.becomes_lonely() => {}
+                    () = time::sleep(pace) => continue,
+                    () = self.others_are_found() => continue,
                 }
                 pause = RETRY_MIN;
             }
-            time::sleep(pause.mul_f64(sockets::jitter())).await;
-            pause = (pause * 2).min(RETRY_MAX);
+            tokio::select! {
+                () = time::sleep(pause.mul_f64(sockets::jitter())) => {
+                    pause = (pause * 2).min(RETRY_MAX);
+                }
+                () = self.others_are_found() => pause = RETRY_MIN,
+            }
         }
+    }
+
+    /// Tries the seeds and some members of the last run; when that comes to nothing, what was
+    /// found, a few at a time, until somebody answers. None once the node is gone.
+    async fn join_anybody(&mut self, commands: &Commands, again: bool) -> Option<Result<Reply>> {
+        let first = self.everybody().await;
+        let mut result = Ok(Reply::Joined(0));
+        if !(first.0.is_empty() && first.1.is_empty()) {
+            result = join(commands, first, again).await?;
+        }
+        let candidates = self.finds.as_ref().map(|finds| finds.candidates()).unwrap_or_default();
+        for some in candidates.chunks(FOUND_AT_ONCE) {
+            if matches!(&result, Ok(Reply::Joined(1..))) {
+                break;
+            }
+            let found = names::resolve(some.to_vec(), self.limit).await;
+            result = join(commands, found, true).await?;
+        }
+        Some(result)
     }
 
     async fn everybody(&mut self) -> Found {
@@ -106,15 +148,29 @@ impl Seeds {
         (targets, failed)
     }
 
-    /// Seeds at whose addresses nobody is present, if it is time to try them.
+    /// Waits until a source has found others.
+    async fn others_are_found(&self) {
+        match &self.finds {
+            Some(finds) => finds.changed().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Seeds at whose addresses nobody is present, if it is time to try them: some, and others the
+    /// next time.
     async fn missing(&mut self, board: &Board) -> Vec<(String, SocketAddr)> {
-        let (mut missing, _) = names::resolve(self.names.clone(), self.limit).await;
+        let mut names = self.names.clone();
+        names.extend(self.finds.iter().flat_map(|finds| finds.candidates()));
+        let (mut missing, _) = names::resolve(names, self.limit).await;
         board.retain_missing(&mut missing);
         let addrs: Vec<SocketAddr> = missing.iter().map(|(_, addr)| *addr).collect();
         if !self.patrol.is_due(&addrs) {
             return Vec::new();
         }
+        let begin = self.tried.checked_rem(missing.len()).unwrap_or_default();
+        missing.rotate_left(begin);
         missing.truncate(KNOWN_AT_ONCE);
+        self.tried = begin + missing.len();
         missing
     }
 }

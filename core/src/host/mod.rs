@@ -101,7 +101,7 @@ impl Host {
         let (sender, receiver) = std::sync::mpsc::sync_channel(1);
         let config = config.clone();
         runtime.spawn(async move {
-            let _ = sender.send(Node::bind(&config).await);
+            let _ = sender.send(Node::bind(&config, Vec::new()).await);
         });
         let bound = receiver.recv().unwrap_or_else(|_| Err(lost()));
         let node = match bound {

@@ -1,7 +1,10 @@
 //! Options of a node, set one by one.
 
+use std::sync::Arc;
+
 use super::Node;
 use crate::config::{Config, Value};
+use crate::discovery::{Source, Strategy};
 use crate::error::{Error, Result};
 
 /// Options of a node in Rust's spelling. Anything in the option table can be set with
@@ -9,6 +12,8 @@ use crate::error::{Error, Result};
 #[derive(Clone, Debug, Default)]
 pub struct Builder {
     config: Config,
+    /// Code that finds members, which no configuration can hold.
+    strategies: Vec<Source>,
     mistake: Option<Error>,
 }
 
@@ -31,6 +36,23 @@ impl Builder {
     {
         let seeds = seeds.into_iter().map(Into::into).collect();
         self.value("seeds", Value::List(seeds))
+    }
+
+    /// Sources that are asked again and again where members are, as URLs.
+    pub fn discovery<I>(self, urls: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: Into<String>,
+    {
+        let urls = urls.into_iter().map(Into::into).collect();
+        self.value("discovery", Value::List(urls))
+    }
+
+    /// A source that is code, beside those of [`Builder::discovery`]: asked every five seconds. Its
+    /// name is for warnings and logs.
+    pub fn strategy(mut self, name: &str, strategy: impl Strategy) -> Self {
+        self.strategies.push(Source::custom(name, Arc::new(strategy)));
+        self
     }
 
     /// Tags to announce.
@@ -64,7 +86,7 @@ impl Builder {
         }
     }
 
-    /// The options, or the first mistake among them.
+    /// The options, or the first mistake among them. Strategies are not among them.
     ///
     /// # Errors
     /// `bad_config`.
@@ -79,7 +101,8 @@ impl Builder {
     ///
     /// # Errors
     /// As [`Node::start`].
-    pub async fn start(self) -> Result<Node> {
-        Node::start(&self.config()?).await
+    pub async fn start(mut self) -> Result<Node> {
+        let strategies = std::mem::take(&mut self.strategies);
+        Node::start_with(&self.config()?, strategies).await
     }
 }

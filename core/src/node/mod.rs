@@ -23,6 +23,7 @@ pub use self::messages::{
 };
 pub use self::state::{Entry, Watch, Watched};
 use crate::config::{Config, check_meta, encode_tags};
+use crate::discovery::Source;
 #[cfg(feature = "host")]
 pub(crate) use crate::driver::Turns;
 #[cfg(feature = "host")]
@@ -74,7 +75,12 @@ impl Node {
     /// # Errors
     /// `bad_config`, `too_large`, `bind_failed`, `join_failed` (only with `require_join`).
     pub async fn start(config: &Config) -> Result<Self> {
-        let node = Self::bind(config).await?;
+        Self::start_with(config, Vec::new()).await
+    }
+
+    /// The same, with code that finds members beside the sources that are options.
+    async fn start_with(config: &Config, strategies: Vec<Source>) -> Result<Self> {
+        let node = Self::bind(config, strategies).await?;
         if config.settings()?.handle_signals {
             node.leave_on_signals()?;
         }
@@ -114,8 +120,8 @@ impl Node {
     }
 
     /// Binds and starts a node, without waiting for the seeds.
-    pub(crate) async fn bind(config: &Config) -> Result<Self> {
-        let handle = Handle::start(config.settings()?).await?;
+    pub(crate) async fn bind(config: &Config, strategies: Vec<Source>) -> Result<Self> {
+        let handle = Handle::start(config.settings()?, strategies).await?;
         Ok(Self { handle: Arc::new(handle) })
     }
 

@@ -22,6 +22,8 @@ const ARROWS: &[(&str, &str, &[&str])] = &[
     ("attach", "clock", &["VectorClock"]),
     ("attach", "engine", WORDS),
     ("driver", "attach", &[]),
+    ("driver", "discovery", &[]),
+    ("node", "discovery", &["Source", "Strategy"]),
     ("driver", "mesh", &[]),
     ("driver", "messaging", &[]),
     ("node", "mesh", &["put_headers"]),
