@@ -18,6 +18,7 @@ pub use self::messages::{MessageSettings, Overflow};
 pub use self::ring::RingSettings;
 pub use self::security::{KeySource, Secret, TlsFiles};
 pub use self::value::Value;
+#[cfg(feature = "runtime")]
 pub(crate) use self::value::parse_duration;
 use self::value::{bad, check, option, parse, preset};
 use crate::api::OptionInfo;

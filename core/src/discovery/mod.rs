@@ -8,9 +8,9 @@
     reason = "files, programs and the network are its job"
 )]
 
+mod dns;
 mod exec;
 mod hosts;
-mod names;
 mod strategy;
 mod url;
 
@@ -65,26 +65,37 @@ enum Way {
     Env(String),
     /// A program prints them.
     Exec(exec::Program),
-    /// All addresses of a name.
-    Dns(String),
+    /// A name of the DNS.
+    Dns(dns::Query),
     /// Code of the user's.
     Custom(Arc<dyn Boxed>),
 }
 
 /// What each scheme is for, in the order of the documentation.
-const SCHEMES: [&str; 5] = ["static", "file", "env", "exec", "dns"];
+const SCHEMES: [&str; 6] = ["static", "file", "env", "exec", "dns", "srv"];
 
 impl Source {
     /// Reads a URL such as `dns://web:7946?interval=10s`.
     pub(crate) fn parse(text: &str) -> Result<Self> {
         let mut url = Url::parse(text)?;
         let rest = url.rest().to_owned();
+        let port = url.port()?.unwrap_or(DEFAULT_PORT);
         let way = match url.scheme() {
             "static" => Way::Static(hosts::pieces(&rest)),
             "file" => Way::File(rest.clone().into()),
             "env" => Way::Env(rest.clone()),
             "exec" => Way::Exec(exec::Program::new(rest.clone().into(), url.all("arg"))),
-            "dns" => Way::Dns(rest.clone()),
+            "dns" => {
+                let query = dns::Query::addresses(&rest, port);
+                let query = query.map_err(|wrong| url.bad(&wrong))?;
+                #[cfg(feature = "dns")]
+                let query = query.of(url.addr("server", 53)?);
+                Way::Dns(query)
+            }
+            #[cfg(feature = "dns")]
+            "srv" => Way::Dns(dns::Query::services(&rest).of(url.addr("server", 53)?)),
+            #[cfg(not(feature = "dns"))]
+            "srv" => return Err(url.bad("srv:// needs the feature \"dns\" of the crate")),
             other => {
                 let message = format!(
                     "discovery: there is no scheme \"{other}\" in \"{text}\"; there are {}",
@@ -99,7 +110,6 @@ impl Source {
         let name = url.one("name")?.unwrap_or_else(|| text.to_owned());
         let interval = url.span("interval", INTERVAL_MIN, INTERVAL_MAX)?.unwrap_or(INTERVAL);
         let timeout = url.span("timeout", INTERVAL_MIN, INTERVAL_MAX)?.unwrap_or(TIMEOUT);
-        let port = url.port()?.unwrap_or(DEFAULT_PORT);
         url.finish()?;
         Ok(Self { name: name.into(), interval, timeout, port, way })
     }
@@ -131,7 +141,7 @@ impl Source {
                 Way::File(path) => hosts::of_file(path).await,
                 Way::Env(variable) => hosts::of_environment(variable),
                 Way::Exec(program) => program.run().await,
-                Way::Dns(name) => names::addresses(name, self.port).await,
+                Way::Dns(query) => query.find().await,
                 Way::Custom(strategy) => strategy.find_boxed().await,
             }
         };
@@ -173,7 +183,7 @@ mod tests {
     #[test]
     fn what_is_no_source_is_refused_with_what_is_wrong() {
         assert!(cause("web:7946").contains("\"web:7946\" is no URL"));
-        assert!(cause("dsn://web").contains("there are static, file, env, exec, dns"));
+        assert!(cause("dsn://web").contains("there are static, file, env, exec, dns, srv"));
         assert!(cause("dns://").contains("nothing behind"));
         assert!(cause("dns://web?intervall=5s").contains("\"intervall\""));
         assert!(cause("dns://web?interval=5").contains("interval is \"5\""));

@@ -1,5 +1,7 @@
 //! A source as one text: `scheme://rest?option=value&...`.
 
+#[cfg(feature = "dns")]
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use crate::config::parse_duration;
@@ -72,6 +74,16 @@ impl<'a> Url<'a> {
         let Some(text) = self.one("port")? else { return Ok(None) };
         let port = text.parse().ok().filter(|port| *port != 0);
         port.map(Some).ok_or_else(|| self.bad(&format!("port is \"{text}\", expected 1 to 65535")))
+    }
+
+    /// An address, with a port of its own or that one.
+    #[cfg(feature = "dns")]
+    pub(super) fn addr(&mut self, name: &str, port: u16) -> Result<Option<SocketAddr>> {
+        let Some(text) = self.one(name)? else { return Ok(None) };
+        let bare = text.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, port));
+        let addr = text.parse().or(bare).ok();
+        let wanted = || format!("{name} is \"{text}\", expected an address such as 10.0.0.1:53");
+        addr.map(Some).ok_or_else(|| self.bad(&wanted()))
     }
 
     /// No option is left.

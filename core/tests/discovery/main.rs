@@ -3,6 +3,9 @@
 #![cfg(all(unix, feature = "runtime"))]
 #![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "files are the test's")]
 
+#[cfg(feature = "dns")]
+mod dns;
+
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
