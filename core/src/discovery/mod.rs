@@ -9,6 +9,7 @@
 )]
 
 mod dns;
+mod epmd;
 mod exec;
 mod hosts;
 mod strategy;
@@ -43,6 +44,14 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 /// Candidates of one look-up; who answers with more is believed so far.
 pub(crate) const CANDIDATES_MAX: usize = 4096;
 
+/// What is told of this member.
+#[derive(Clone, Debug)]
+pub(crate) struct Local {
+    pub(crate) name: String,
+    /// Where others reach it.
+    pub(crate) port: u16,
+}
+
 /// One place to ask, under a name.
 #[derive(Clone)]
 pub(crate) struct Source {
@@ -67,19 +76,21 @@ enum Way {
     Exec(exec::Program),
     /// A name of the DNS.
     Dns(dns::Query),
+    /// Erlang's port mapper.
+    Epmd(epmd::Mapper),
     /// Code of the user's.
     Custom(Arc<dyn Boxed>),
 }
 
 /// What each scheme is for, in the order of the documentation.
-const SCHEMES: [&str; 6] = ["static", "file", "env", "exec", "dns", "srv"];
+const SCHEMES: [&str; 7] = ["static", "file", "env", "exec", "dns", "srv", "epmd"];
 
 impl Source {
     /// Reads a URL such as `dns://web:7946?interval=10s`.
     pub(crate) fn parse(text: &str) -> Result<Self> {
         let mut url = Url::parse(text)?;
         let rest = url.rest().to_owned();
-        let port = url.port()?.unwrap_or(DEFAULT_PORT);
+        let port = url.port_of("port")?.unwrap_or(DEFAULT_PORT);
         let way = match url.scheme() {
             "static" => Way::Static(hosts::pieces(&rest)),
             "file" => Way::File(rest.clone().into()),
@@ -96,6 +107,9 @@ impl Source {
             "srv" => Way::Dns(dns::Query::services(&rest).of(url.addr("server", 53)?)),
             #[cfg(not(feature = "dns"))]
             "srv" => return Err(url.bad("srv:// needs the feature \"dns\" of the crate")),
+            "epmd" => {
+                Way::Epmd(epmd::Mapper::new(&rest, url.one("prefix")?, url.port_of("epmd_port")?))
+            }
             other => {
                 let message = format!(
                     "discovery: there is no scheme \"{other}\" in \"{text}\"; there are {}",
@@ -142,6 +156,7 @@ impl Source {
                 Way::Env(variable) => hosts::of_environment(variable),
                 Way::Exec(program) => program.run().await,
                 Way::Dns(query) => query.find().await,
+                Way::Epmd(mapper) => mapper.find().await,
                 Way::Custom(strategy) => strategy.find_boxed().await,
             }
         };
@@ -150,6 +165,14 @@ impl Source {
         let found = found.map_err(|_| Failure::silent(limit))??;
         let found = found.into_iter().take(CANDIDATES_MAX);
         Ok(found.map(|endpoint| self.with_port(endpoint)).collect())
+    }
+
+    /// Tells others of this member, where a source has a way to; for as long as it is polled.
+    pub(crate) async fn announce(&self, local: &Local) {
+        match &self.way {
+            Way::Epmd(mapper) => mapper.announce(local).await,
+            _ => std::future::pending().await,
+        }
     }
 
     fn with_port(&self, endpoint: String) -> String {
@@ -183,7 +206,7 @@ mod tests {
     #[test]
     fn what_is_no_source_is_refused_with_what_is_wrong() {
         assert!(cause("web:7946").contains("\"web:7946\" is no URL"));
-        assert!(cause("dsn://web").contains("there are static, file, env, exec, dns, srv"));
+        assert!(cause("dsn://web").contains("there are static, file, env, exec, dns, srv, epmd"));
         assert!(cause("dns://").contains("nothing behind"));
         assert!(cause("dns://web?intervall=5s").contains("\"intervall\""));
         assert!(cause("dns://web?interval=5").contains("interval is \"5\""));

@@ -70,10 +70,11 @@ impl<'a> Url<'a> {
         span.map(Some).ok_or_else(|| self.bad(&wanted()))
     }
 
-    pub(super) fn port(&mut self) -> Result<Option<u16>> {
-        let Some(text) = self.one("port")? else { return Ok(None) };
+    pub(super) fn port_of(&mut self, name: &str) -> Result<Option<u16>> {
+        let Some(text) = self.one(name)? else { return Ok(None) };
         let port = text.parse().ok().filter(|port| *port != 0);
-        port.map(Some).ok_or_else(|| self.bad(&format!("port is \"{text}\", expected 1 to 65535")))
+        port.map(Some)
+            .ok_or_else(|| self.bad(&format!("{name} is \"{text}\", expected 1 to 65535")))
     }
 
     /// An address, with a port of its own or that one.

@@ -10,7 +10,7 @@ use tokio::time;
 use tracing::info;
 
 use super::{Board, sockets};
-use crate::discovery::{Failure, Found, Source};
+use crate::discovery::{Failure, Found, Local, Source};
 use crate::event::{EventKind, Warning, WarningCode};
 use crate::stats::Stats;
 
@@ -47,8 +47,12 @@ impl Finds {
         let finds = Arc::new(Self::default());
         finds.lock().unasked = sources.len();
         for (number, source) in sources.into_iter().enumerate() {
-            let ask = ask(source, number, Arc::clone(&finds), Arc::clone(board));
-            tasks.push(tokio::spawn(ask));
+            let (finds, board) = (Arc::clone(&finds), Arc::clone(board));
+            let member = board.local();
+            let local = Local { name: member.name().to_owned(), port: member.addr().port() };
+            tasks.push(tokio::spawn(async move {
+                tokio::join!(source.announce(&local), ask(&source, number, finds, board));
+            }));
         }
         finds
     }
@@ -111,7 +115,7 @@ impl Finds {
     }
 }
 
-async fn ask(source: Source, number: usize, finds: Arc<Finds>, board: Arc<Board>) {
+async fn ask(source: &Source, number: usize, finds: Arc<Finds>, board: Arc<Board>) {
     let mut pause = source.interval();
     let (mut is_first, mut told) = (true, None);
     loop {
@@ -124,7 +128,7 @@ async fn ask(source: Source, number: usize, finds: Arc<Finds>, board: Arc<Board>
                 let cause = format!("{}: {}", source.name(), failure);
                 info!(source = &**source.name(), cause, "a look-up failed; it is tried again");
                 if told.as_ref() != Some(&failure) {
-                    board.post(complaint(&source, &failure));
+                    board.post(complaint(source, &failure));
                 }
                 told = Some(failure);
                 pause = (pause * 2).min(PAUSE_MAX.max(source.interval()));

@@ -8,6 +8,7 @@
 //! | `together/go.rs` | the same of the newest memberlist, and labels |
 //! | `together/messages.rs` | do messages, keys and topics of ours go on beside them? |
 //! | `together/encryption.rs` | keys with all of them: joins, rolling changes, and who is refused |
+//! | `together/epmd.rs` | do members of a host find each other at Erlang's port mapper? |
 //! | `together/matrix.rs` | every peer under every setting, through one script of steps |
 //! | `attacks.rs` | what can somebody do who is no member, with a key and without? |
 //! | `languages.rs` | the same script from every language, with a label and a key |

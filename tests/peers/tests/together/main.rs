@@ -5,6 +5,7 @@ mod alertmanager;
 mod command;
 mod demo;
 mod encryption;
+mod epmd;
 mod go;
 mod matrix;
 mod messages;
