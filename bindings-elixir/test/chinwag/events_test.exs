@@ -173,6 +173,7 @@ defmodule Chinwag.EventsTest do
 
   test "a node that is held up itself loses events in the core's buffer, and says so" do
     mesh = __MODULE__.Held
+
     # Without probes: on a busy machine somebody would be suspect for a moment, and be told so. And
     # without a warning that the process stands still, which would be counted as an event lost.
     options = [event_buffer: 16, probe_interval: 3_600_000, loop_stuck: 0]
